@@ -1,0 +1,126 @@
+"""The command line: one file per noun, one function per verb; ``main`` is its one way out.
+
+A noun's module is imported when it is called for, so that ``fogbed --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from fogbed import __version__
+from fogbed.cli import console
+from fogbed.errors import DONE, FogbedError, Interrupted
+
+# command -> (its module, what it does). A module offers ``app`` (a Typer with verbs) or a
+# function of the command's name.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Run the laptop experiment end to end, with a report."),
+    "check": ("check", "Validate spec files: all problems at once."),
+    "up": ("testbed", "Bring a testbed up; run it again to resume."),
+    "down": ("testbed", "Remove what up made."),
+    "status": ("testbed", "Show nodes, processes, slots, memory and URLs."),
+    "logs": ("testbed", "Show the logs of a node."),
+    "doctor": ("doctor", "Check this computer, with the fix for each problem."),
+    "rides": ("rides", "Import, list and describe taxi rides."),
+    "landmarks": ("landmarks", "List the sets of landmarks."),
+    "job": ("job", "Build, submit, list, rescale, save and stop the stream job."),
+    "network": ("network", "Plan, apply, show, verify and clear the emulated network."),
+    "experiment": ("experiment", "Check, run, list, show and report experiments."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Lists every command by its one line and imports the one that is called."""
+
+    # typer vendors click, so its Context has no public name to annotate with
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """Replace a command's stand-in with the command itself."""
+        if args and args[0] in COMMANDS:
+            self.commands[args[0]] = _load(args[0])
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run a command; Ctrl-C ends as our own error, with its exit code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted") from None
+
+
+def _load(name: str) -> Any:  # noqa: ANN401 - as above
+    module = importlib.import_module(f"fogbed.cli.{COMMANDS[name][0]}")
+    noun = getattr(module, "app", None)
+    if noun is None:
+        noun = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        noun.command(name)(getattr(module, name))
+    command = typer.main.get_command(noun)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    help="A fog computing testbed: real Flink, real rides, a measured network.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _stand_in() -> None:
+    """Never runs: LazyGroup puts the real command in its place."""
+
+
+def _register(register: Callable[..., Any]) -> None:
+    for name, (_, summary) in COMMANDS.items():
+        register(name, help=summary)(_stand_in)
+
+
+_register(app.command)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of a typer callback
+    if wanted:
+        console.say(f"fogbed {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def fogbed(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say more about what is done, on stderr.")
+    ] = False,
+) -> None:
+    """A fog computing testbed: real Flink, real rides, a measured network."""
+    console.set_verbose(verbose=verbose)
+
+
+def _on_sigterm(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; the only place that catches FogbedError."""
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    try:
+        app(args=list(sys.argv[1:] if argv is None else argv), prog_name="fogbed")
+    except FogbedError as error:
+        console.show_error(error)
+        return error.exit_code
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else DONE
+    return DONE

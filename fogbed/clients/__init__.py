@@ -1,0 +1,1 @@
+"""One outside system each: thin, typed and injectable."""

@@ -1,0 +1,120 @@
+"""What every platform offers: laptop, kind and Pis alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from fogbed.clients.channel import Channel
+from fogbed.clients.progress import Progress
+from fogbed.network.emulator import LinkEmulator
+
+Scheduler = Literal["adaptive", "default"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """URLs that can be reached from the user's computer; None where the service is off."""
+
+    flink: str
+    prometheus: str | None = None
+    grafana: str | None = None
+    s3: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStatus:
+    """One process of the testbed. ``pid`` is the computer's own; memory in resident bytes."""
+
+    name: str
+    node: str | None
+    state: Literal["running", "starting", "stopped", "failed"]
+    pid: int | None = None
+    memory: int | None = None
+    cpu_s: float | None = None
+    restarts: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """One node; ``slots`` and ``free_slots`` of its TaskManager, as Flink reports them."""
+
+    name: str
+    tier: str
+    address: str | None
+    state: Literal["up", "down"]
+    slots: int = 0
+    free_slots: int = 0
+    limits: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestbedStatus:
+    """The testbed as it is now; ``problems`` are sentences with the way out."""
+
+    __test__ = False  # pytest collects by name
+
+    name: str
+    platform: str
+    state: Literal["up", "partly", "down"]
+    nodes: Sequence[NodeStatus] = ()
+    services: Sequence[ServiceStatus] = ()
+    endpoints: Endpoints | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    problems: Sequence[str] = ()
+
+
+class Workers(Protocol):
+    """Which nodes carry a TaskManager."""
+
+    def add(self, node: str) -> None:
+        """Start a TaskManager on ``node`` and wait until it has registered."""
+
+    def remove(self, node: str) -> None:
+        """Stop the TaskManager of ``node`` and wait until it is gone."""
+
+    def list(self) -> Sequence[str]:
+        """Return the names of the nodes that carry one."""
+
+
+class Platform(Protocol):
+    """A testbed on one kind of machines."""
+
+    def up(self, progress: Progress) -> None:
+        """Bring the testbed up; idempotent and resumable."""
+
+    def down(self) -> None:
+        """Remove what ``up`` made and nothing else."""
+
+    def status(self) -> TestbedStatus:
+        """Return nodes, services, versions, URLs and problems as they are now."""
+
+    def endpoints(self) -> Endpoints:
+        """Return reachable URLs.
+
+        Raises:
+            PlatformError: the testbed is not up.
+        """
+
+    def channel(self, node: str) -> Channel:
+        """Return how to run programs on ``node``."""
+
+    def addresses(self) -> dict[str, str]:
+        """Return the address of every node inside the testbed, by name."""
+
+    def emulator(self) -> LinkEmulator:
+        """Return what shapes the links of this testbed."""
+
+    def workers(self) -> Workers:
+        """Return which nodes carry a TaskManager, to change it."""
+
+    def use_scheduler(self, scheduler: Scheduler, progress: Progress) -> None:
+        """Have the JobManager run with ``scheduler``; restart it only when it runs another one.
+
+        Raises:
+            PlatformError: it runs another one and a job is running (the error names it), or the
+                testbed's spec fixes the other one.
+        """

@@ -1,0 +1,156 @@
+"""Experiment: what runs, what happens when, what must hold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fogbed.spec.base import ApiVersion, DelayMs, DurationS, Fraction, RideRate, Spec, Tier
+from fogbed.spec.network_profile import LinkRule
+
+Operator = Literal["rides", "parse", "nearest", "results"]
+OPERATORS: tuple[Operator, ...] = ("rides", "parse", "nearest", "results")
+
+
+class Replay(Spec):
+    """How rides are replayed; exactly one of rate, speedup, steps, unlimited.
+
+    ``rate`` in rides/s over all subtasks; ``steps`` as (seconds from the first ride, rides/s).
+    """
+
+    rate: RideRate | None = None
+    speedup: float | None = None
+    steps: tuple[tuple[DurationS, RideRate], ...] | None = None
+    unlimited: bool = False
+    loop: bool = False
+
+
+class PlaceSpec(Spec):
+    """Where an operator runs: exactly one of node, tier, label ({key: value})."""
+
+    node: str | None = None
+    tier: Tier | None = None
+    label: dict[str, str] | None = None
+
+
+class Parallelism(Spec):
+    """Subtasks per operator."""
+
+    rides: int = 1
+    parse: int = 1
+    nearest: int = 1
+    results: int = 1
+
+
+class Placement(Spec):
+    """Operators that are pinned; the others share their upstream's slot."""
+
+    rides: PlaceSpec | None = None
+    parse: PlaceSpec | None = None
+    nearest: PlaceSpec | None = None
+    results: PlaceSpec | None = None
+
+
+class Workload(Spec):
+    """The job and its input."""
+
+    job: Literal["nearest-landmark"] = "nearest-landmark"
+    rides: str
+    landmarks: str = "nyc-famous"
+    replay: Replay
+    parallelism: Parallelism = Parallelism()
+    chaining: bool = False
+    placement: Placement | None = None
+    sink: Literal["discard", "files", "print"] = "discard"
+
+
+class Phases(Spec):
+    """Warm-up, measure and cool-down in seconds; the total is the run's length."""
+
+    warmup: DurationS = 10.0
+    measure: DurationS = 60.0
+    cooldown: DurationS = 5.0
+
+
+class Action(Spec):
+    """What every action has: when, in seconds from the first ride."""
+
+    at: DurationS
+
+
+class NetworkAction(Action):
+    """Change links in place: by rules over the profile, by another profile, or back to the first.
+
+    Exactly one of ``links``, ``profile`` (a path) and ``restore`` (true) is given.
+    """
+
+    do: Literal["network"]
+    links: tuple[LinkRule, ...] | None = None
+    profile: str | None = None
+    restore: bool = False
+
+
+class RescaleAction(Action):
+    """Set the parallelism of one operator."""
+
+    do: Literal["rescale"]
+    operator: Operator
+    parallelism: int
+
+
+class ExecAction(Action):
+    """Run a program on a node; its output goes to the journal."""
+
+    do: Literal["exec"]
+    node: str
+    argv: tuple[str, ...]
+    timeout: DurationS = 30.0
+
+
+AnyAction = Annotated[NetworkAction | RescaleAction | ExecAction, Field(discriminator="do")]
+
+
+class EmulationAssertion(Spec):
+    """Every asked RTT, rate and loss is measured within tolerance: ``tolerance`` or ``or``."""
+
+    emulation: Literal["within"]
+    tolerance: Fraction = 0.03
+    or_: DelayMs = Field(default=1.0, alias="or")
+
+
+class MetricAssertion(Spec):
+    """A figure over a phase lies within ``min`` and ``max``, in the metric's own unit."""
+
+    metric: str
+    operator: Operator | None = None
+    over: Literal["warmup", "measure", "cooldown", "all"] = "measure"
+    stat: Literal["p50", "p95", "p99", "mean", "min", "max", "sum"] = "p50"
+    min: float | None = None
+    max: float | None = None
+
+
+class OutputAssertion(Spec):
+    """Nothing lost, nothing doubled, every answer as the oracle's."""
+
+    output: Literal["complete"]
+
+
+AnyAssertion = EmulationAssertion | MetricAssertion | OutputAssertion
+
+
+class Experiment(Spec):
+    """One experiment file; runs unchanged on every platform."""
+
+    api_version: ApiVersion = Field(alias="apiVersion")
+    kind: Literal["Experiment"]
+    name: str
+    testbed: str
+    profile: str
+    workload: Workload
+    phases: Phases = Phases()
+    scenario: tuple[AnyAction, ...] = ()
+    assertions: tuple[AnyAssertion, ...] = Field(default=(), alias="assert")
+    repetitions: int = 1
+    on_error: Literal["abort", "continue", "invalidate"] = "abort"
+    seed: int = 0
