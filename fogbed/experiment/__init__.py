@@ -1,0 +1,1 @@
+"""Runs experiments: schedules, samples, judges, and keeps what happened in a bundle."""

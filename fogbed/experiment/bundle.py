@@ -1,0 +1,233 @@
+"""The bundle: a run's folder, ``runs/<utc>-<name>/``, and what each file in it holds.
+
+::
+
+    experiment.yml testbed.yml profile.yml  what ran, resolved, every default written out
+    environment.json                        versions, machine, data: ``environment.capture``
+    journal.jsonl                           one line per event, as it happened (below)
+    network/NN-<label>.json                 asked and measured, per state of the network (below)
+    metrics/samples-NNNNN.parquet           1 s samples; read them all: ``Bundle.samples``
+    output/position.json                    where the source stood: ``{"rides": int, ...}``
+    output/completeness.json                expected, found, lost, doubled, wrong, rejected
+    output/rides/                           the job's own files (sink ``files``)
+    verdict.json                            status, assertions, figures (below)
+    report.html                             one self-contained page
+
+**journal.jsonl**: every line has ``time`` (epoch s), ``at`` (s from the first ride; null before it)
+and ``event``, one of ``EVENTS``. An ``action`` line also has ``index`` (1-based), ``do``,
+``title``, ``planned_s``, ``actual_s`` (both from the first ride), ``lateness_ms``, ``finished_s``,
+``overlapped`` (an earlier action was still under way), ``outcome`` (``done`` | ``failed`` |
+``skipped``) and ``detail`` (for a rescale the stopwatch, for exec returncode and output, for
+network the pairs that changed).
+
+**network/NN-label.json**: ``label``, ``how`` (``probe`` before the job, ``load`` while it ran),
+``from_s`` ``to_s`` (s from the first ride or null), ``nodes`` [n], and n x n matrices,
+row = source, null where unknown: ``asked_delay_ms`` ``asked_jitter_ms`` (one way), ``asked_rtt_ms``
+``bare_rtt_ms`` ``expected_rtt_ms`` ``rtt_p50_ms`` ``rtt_p99_ms`` ``error_ms`` ``within`` (bool)
+``probes`` (count); ``rates`` ``losses`` (lists of objects), ``tolerance`` ``or_ms`` and ``ok``.
+
+**verdict.json**: ``status`` (``passed`` | ``failed`` | ``error`` | ``interrupted`` | ``invalid`` |
+``running``), ``ok``, ``name``, ``repetition``, ``started`` ``ended`` ``origin`` (epoch s),
+``phases`` [{``name``, ``from_s``, ``to_s``}], ``assertions`` [{``title``, ``ok``, ``value``,
+``unit``, ``detail``}], ``figures`` [{``name``, ``value``, ``unit``, ``detail``}], ``error``
+(null or {``message``, ``hint``, ``details``}) and ``replay`` (the command that runs it again).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fogbed.errors import UsageError
+
+EVENTS = (
+    "run-started",
+    "step",
+    "network-verified",
+    "job-submitted",
+    "first-ride",
+    "phase",
+    "action",
+    "process",
+    "note",
+    "job-stopped",
+    "run-ended",
+)
+SAMPLES_SCHEMA = pa.schema(
+    [
+        ("time", pa.float64()),
+        ("name", pa.string()),
+        ("operator", pa.string()),
+        ("subtask", pa.int32()),
+        ("node", pa.string()),
+        ("value", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A run's folder: where its files are, and what they hold, also of a run cut short."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The run's identity: the folder's name."""
+        return self.folder.name
+
+    @property
+    def experiment_file(self) -> Path:
+        """The resolved experiment."""
+        return self.folder / "experiment.yml"
+
+    @property
+    def journal_file(self) -> Path:
+        """One line per event."""
+        return self.folder / "journal.jsonl"
+
+    @property
+    def environment_file(self) -> Path:
+        """Versions, machine and data."""
+        return self.folder / "environment.json"
+
+    @property
+    def verdict_file(self) -> Path:
+        """Status, assertions and figures."""
+        return self.folder / "verdict.json"
+
+    @property
+    def report_file(self) -> Path:
+        """The page for people."""
+        return self.folder / "report.html"
+
+    @property
+    def network_folder(self) -> Path:
+        """Asked and measured matrices."""
+        return self.folder / "network"
+
+    @property
+    def metrics_folder(self) -> Path:
+        """Samples."""
+        return self.folder / "metrics"
+
+    @property
+    def output_folder(self) -> Path:
+        """The source's position, completeness, and the job's files in ``rides/``."""
+        return self.folder / "output"
+
+    def experiment_text(self) -> str:
+        """Return the resolved experiment as YAML, "" before it was written."""
+        return _text(self.experiment_file)
+
+    def spec_text(self, kind: str) -> str:
+        """Return ``testbed.yml`` or ``profile.yml`` as YAML ("testbed", "profile")."""
+        return _text(self.folder / f"{kind}.yml")
+
+    def environment(self) -> dict[str, Any]:
+        """Return the environment, {} before it was captured."""
+        return _object(self.environment_file)
+
+    def verdict(self) -> dict[str, Any]:
+        """Return the verdict, {} where the run was killed before it wrote one."""
+        return _object(self.verdict_file)
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Return every event in order; a last line cut off by a kill is left out."""
+        lines = _text(self.journal_file).split("\n")
+        return [json.loads(line) for line in lines[:-1] if line]
+
+    def events(self, event: str) -> list[dict[str, Any]]:
+        """Return the events of one kind, in order."""
+        return [line for line in self.journal() if line["event"] == event]
+
+    def matrices(self) -> list[dict[str, Any]]:
+        """Return every state of the network, asked and measured, in the order of time."""
+        return [_object(path) for path in sorted(self.network_folder.glob("*.json"))]
+
+    def position(self) -> dict[str, Any]:
+        """Return where the source stood at the end, {} if the run never got there."""
+        return _object(self.output_folder / "position.json")
+
+    def completeness(self) -> dict[str, Any]:
+        """Return the comparison with the oracle, {} if it was not made."""
+        return _object(self.output_folder / "completeness.json")
+
+    def samples(self, names: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return the samples with the columns of ``SAMPLES_SCHEMA``, in the order of time.
+
+        Only those called ``names`` where given. Empty, with its columns, if there are none.
+        """
+        wanted = [("name", "in", list(names))] if names is not None else None
+        parts = [
+            pq.read_table(path, schema=SAMPLES_SCHEMA, filters=wanted)
+            for path in sorted(self.metrics_folder.glob("*.parquet"))
+        ]
+        table = pa.concat_tables(parts) if parts else SAMPLES_SCHEMA.empty_table()
+        frame: pd.DataFrame = table.to_pandas()
+        return frame.sort_values("time", kind="stable", ignore_index=True)
+
+
+def create(runs_dir: Path, name: str) -> Bundle:
+    """Make a run's folder with its rooms; ``name`` is already stamped with the time.
+
+    Raises:
+        UsageError: the folder cannot be made.
+    """
+    bundle = Bundle(runs_dir / name)
+    try:
+        for folder in (bundle.network_folder, bundle.metrics_folder, bundle.output_folder):
+            folder.mkdir(parents=True)
+    except OSError as error:
+        raise UsageError(
+            f"{bundle.folder} cannot be made: {error.strerror}",
+            hint="name another folder with --runs",
+        ) from error
+    return bundle
+
+
+def find_run(runs_dir: Path, run: str) -> Bundle:
+    """Return a bundle by its path, its name, the start of its name, or ``last``.
+
+    Raises:
+        UsageError: there is none, or several begin so.
+    """
+    if (Path(run) / "journal.jsonl").exists():
+        return Bundle(Path(run))
+    runs = list_runs(runs_dir)
+    found = runs[-1:] if run == "last" else [b for b in runs if b.name.startswith(run)]
+    exact = [b for b in found if b.name == run] or found
+    if len(exact) == 1:
+        return exact[0]
+    names = ", ".join(b.name for b in (exact or runs)[-5:]) or "none yet"
+    what = "several runs begin with" if exact else "there is no run called"
+    raise UsageError(f"{what} {run!r} in {runs_dir}", hint=f"runs here: {names}")
+
+
+def list_runs(runs_dir: Path) -> list[Bundle]:
+    """Return every bundle of a folder, oldest first."""
+    return [Bundle(p.parent) for p in sorted(runs_dir.glob("*/journal.jsonl"))]
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write an object whole or not at all: a reader never meets half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _object(path: Path) -> dict[str, Any]:
+    text = _text(path)
+    return dict(json.loads(text)) if text else {}

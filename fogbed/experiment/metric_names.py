@@ -1,0 +1,98 @@
+"""Every figure the sampler records, once a second: name, unit, scope, meaning.
+
+A sample is one row of the long table ``metrics/*.parquet``: time, name, operator, subtask, node,
+value. The scope says how the key columns are used:
+
+========= =================== ======================= =============================
+scope     operator            subtask                 node
+========= =================== ======================= =============================
+operator  rides ... results   index of the subtask    the node it runs on
+job       "" or results       -1                      ""
+latency   results             index of the bucket     upper bound, as in "le 20ms"
+link      ""                  -1                      "source>target", as pair_name
+process   name of the process -1                      node ("" for the fabric)
+fabric    ""                  -1                      ""
+========= =================== ======================= =============================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Scope = Literal["operator", "job", "latency", "link", "process", "fabric"]
+Reduce = Literal["sum", "mean", "max", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One figure.
+
+    ``over_subtasks`` says how the samples of one instant and one operator become one value when
+    an assertion names no subtask: a throughput is summed, a share is averaged, a backlog in
+    seconds is the worst of all.
+    """
+
+    name: str
+    unit: str
+    scope: Scope
+    over_subtasks: Reduce
+    meaning: str
+
+
+def _table(*metrics: Metric) -> Mapping[str, Metric]:
+    return MappingProxyType({metric.name: metric for metric in metrics})
+
+
+def _metric(name: str, unit: str, scope: Scope, over: Reduce, meaning: str) -> Metric:
+    return Metric(name=name, unit=unit, scope=scope, over_subtasks=over, meaning=meaning)
+
+
+METRICS: Mapping[str, Metric] = _table(
+    _metric("rides_in_per_s", "rides/s", "operator", "sum", "rides that entered the operator"),
+    _metric("rides_out_per_s", "rides/s", "operator", "sum", "rides that left the operator"),
+    _metric("rejected_per_s", "rides/s", "operator", "sum", "rides that parse refused"),
+    _metric("busy_share", "fraction", "operator", "mean", "time at work, of wall-clock time"),
+    _metric("idle_share", "fraction", "operator", "mean", "time waiting for input"),
+    _metric("backpressured_share", "fraction", "operator", "mean", "time waiting for output"),
+    _metric("backlog_rides", "rides", "operator", "sum", "how far the source is behind"),
+    _metric("backlog_seconds", "s", "operator", "max", "how far the source is behind"),
+    _metric("latency_p50_ms", "ms", "job", "none", "replay time to arrival at results, median"),
+    _metric("latency_p99_ms", "ms", "job", "none", "replay time to arrival, 99th percentile"),
+    _metric("latency_mean_ms", "ms", "job", "none", "replay time to arrival, mean"),
+    _metric("latency_rides", "rides", "latency", "none", "rides of this second in this bucket"),
+    _metric("parallelism", "subtasks", "operator", "none", "subtasks that are running"),
+    _metric("checkpoints_completed", "checkpoints", "job", "none", "since the first ride"),
+    _metric("checkpoints_failed", "checkpoints", "job", "none", "since the first ride"),
+    _metric("checkpoint_duration_ms", "ms", "job", "none", "of the last completed checkpoint"),
+    _metric("checkpoint_bytes", "bytes", "job", "none", "of the last completed checkpoint"),
+    _metric("restarts", "restarts", "job", "none", "of the job after a failure"),
+    _metric("rtt_ms", "ms", "link", "none", "round trip measured, median of this second's probes"),
+    _metric("rtt_asked_ms", "ms", "link", "none", "round trip asked: both delays and the bare RTT"),
+    _metric("rtt_lost_share", "fraction", "link", "none", "probes of this second without answer"),
+    _metric("link_bits_per_s", "bit/s", "link", "none", "layer 3 bits carried"),
+    _metric("link_packets_per_s", "packets/s", "link", "none", "packets carried"),
+    _metric("link_lost_per_s", "packets/s", "link", "none", "packets lost as asked"),
+    _metric("link_dropped_per_s", "packets/s", "link", "none", "packets dropped: queue full"),
+    _metric("link_queued", "packets", "link", "none", "packets under way or waiting"),
+    _metric(
+        "cpu_share", "cores", "process", "none", "processor time of wall-clock time; 1 = a core"
+    ),
+    _metric("memory_bytes", "bytes", "process", "none", "resident memory"),
+    _metric("fabric_cpu_share", "cores", "fabric", "none", "what the emulation itself costs"),
+    _metric("fabric_lateness_p50_ms", "ms", "fabric", "none", "packets left later than asked"),
+    _metric("fabric_lateness_p99_ms", "ms", "fabric", "none", "packets left later than asked"),
+)
+
+
+def pair_name(source: str, target: str) -> str:
+    """Return how an ordered pair is written in the node column: ``source>target``."""
+    return f"{source}>{target}"
+
+
+def split_pair(pair: str) -> tuple[str, str]:
+    """Return (source, target) of a node column that holds a pair."""
+    source, _, target = pair.partition(">")
+    return source, target

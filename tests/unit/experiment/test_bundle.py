@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fogbed.errors import UsageError
+from fogbed.experiment.bundle import EVENTS, Bundle, find_run, list_runs
+from fogbed.experiment.metric_names import METRICS, split_pair
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+CASES = Path(__file__).parents[2] / "cases" / "bundle" / "make_bundle.py"
+
+
+@pytest.fixture(scope="session")
+def example_module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_bundle", CASES)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, example_module: ModuleType) -> Bundle:
+    made: Bundle = example_module.make_bundle(tmp_path)
+    return made
+
+
+def test_the_example_speaks_only_documented_names(bundle: Bundle) -> None:
+    assert set(bundle.samples()["name"]) <= set(METRICS)
+    assert {line["event"] for line in bundle.journal()} <= set(EVENTS)
+
+
+def test_samples_of_a_name_come_in_order_of_time(bundle: Bundle) -> None:
+    rtt = bundle.samples(["rtt_ms"])
+    assert set(rtt["name"]) == {"rtt_ms"}
+    assert rtt["time"].is_monotonic_increasing
+    assert split_pair(rtt["node"][0]) == ("cloud-1", "fog-1")
+
+
+def test_a_killed_run_is_readable(bundle: Bundle) -> None:
+    with bundle.journal_file.open("a", encoding="utf-8") as file:
+        file.write('{"event": "acti')
+    bundle.verdict_file.unlink()
+    assert bundle.journal()[-1]["event"] == "run-ended"
+    assert bundle.verdict() == {}
+
+
+def test_an_empty_bundle_has_empty_samples_with_columns(tmp_path: Path) -> None:
+    assert list(Bundle(tmp_path).samples().columns) == [
+        "time", "name", "operator", "subtask", "node", "value",
+    ]  # fmt: skip
+
+
+def test_runs_are_found_by_name_beginning_and_last(bundle: Bundle) -> None:
+    runs = bundle.folder.parent
+    assert list_runs(runs) == [bundle]
+    for name in (bundle.name, "20261121", "last", str(bundle.folder)):
+        assert find_run(runs, name).folder == bundle.folder
+
+
+def test_an_unknown_run_is_answered_with_those_there_are(bundle: Bundle) -> None:
+    with pytest.raises(UsageError) as error:
+        find_run(bundle.folder.parent, "nope")
+    assert error.value.hint == f"runs here: {bundle.name}"
