@@ -107,13 +107,13 @@ class ExperimentError(FogbedError):
     """A run failed; what was recorded until then is in its bundle."""
 
 
-class AssertionsFailed(ExperimentError):
+class AssertionsFailed(ExperimentError):  # noqa: N818 - a verdict, not a fault
     """The run is complete and at least one of its assertions does not hold."""
 
     exit_code = NOT_MET
 
 
-class Interrupted(FogbedError):
+class Interrupted(FogbedError):  # noqa: N818 - a wish, not a fault
     """The user asked to stop; what was begun has been cleaned up."""
 
     exit_code = INTERRUPTED

@@ -13,10 +13,11 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from fogbed import __version__
 from fogbed.cli import console
-from fogbed.errors import DONE, FogbedError, Interrupted
+from fogbed.errors import DONE, WRONG_INPUT, FogbedError, Interrupted, UsageError
 
 # command -> (its module, what it does). A module offers ``app`` (a Typer with verbs) or a
 # function of the command's name.
@@ -95,7 +96,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the shape of a typer 
 @app.callback()
 def fogbed(
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback has shown it
         bool,
         typer.Option(
             "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
@@ -116,11 +117,30 @@ def _on_sigterm(_signal: int, _frame: object) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; the only place that catches FogbedError."""
     signal.signal(signal.SIGTERM, _on_sigterm)
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        app(args=list(sys.argv[1:] if argv is None else argv), prog_name="fogbed")
+        code = app(args=words, prog_name="fogbed", standalone_mode=False)
     except FogbedError as error:
-        console.show_error(error)
-        return error.exit_code
+        return _show(error)
+    except TyperException as error:
+        return _show(_misused(error)) if error.message else WRONG_INPUT
+    except typer.Abort:
+        return _show(Interrupted("interrupted"))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE
-    return DONE
+    return code if isinstance(code, int) else DONE
+
+
+def _show(error: FogbedError) -> int:
+    console.show_error(error)
+    return error.exit_code
+
+
+def _misused(error: TyperException) -> UsageError:
+    """Return what typer found wrong with the command line as an error of ours.
+
+    An empty message is not an error: the help was asked for by giving no command.
+    """
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "fogbed"
+    return UsageError(error.format_message(), hint=f"{command} --help says what it takes")

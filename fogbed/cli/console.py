@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,8 +17,20 @@ from rich.table import Table
 from fogbed.clients.progress import Step
 from fogbed.errors import FogbedError
 
-_out = Console(soft_wrap=True)
-_err = Console(stderr=True, soft_wrap=True)
+# What users wrote is shown as they wrote it: rich would take "pico-[2:9]" for markup and turn the
+# line number in "testbed.yml:100:" into an emoji.
+_AS_WRITTEN: dict[str, Any] = {
+    "soft_wrap": True,
+    "markup": False,
+    "emoji": False,
+    "highlight": False,
+}
+_out = Console(**_AS_WRITTEN)
+_err = Console(stderr=True, **_AS_WRITTEN)
+
+_NO_EDGE = 10_000  # columns
+# A step shorter than this needs no word about its end where there is no terminal.
+_WORTH_SAYING_S = 2.0
 
 
 def set_verbose(*, verbose: bool) -> None:
@@ -32,12 +45,12 @@ def set_verbose(*, verbose: bool) -> None:
 
 def say(text: str) -> None:
     """Print a result as it is, without markup."""
-    _out.print(text, markup=False, highlight=False)
+    _out.print(text)
 
 
 def note(text: str) -> None:
     """Print something the user should know, to stderr."""
-    _err.print(text, markup=False, highlight=False)
+    _err.print(text)
 
 
 def say_json(value: Any) -> None:  # noqa: ANN401 - whatever json can hold
@@ -46,23 +59,24 @@ def say_json(value: Any) -> None:  # noqa: ANN401 - whatever json can hold
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
-    """Print rows under column names."""
+    """Print rows under column names; whole, whatever the width, where it is not a terminal."""
     table = Table(*columns, title=title or None, title_justify="left")
     for row in rows:
         table.add_row(*row)
-    _out.print(table)
+    place = _out if _out.is_terminal else Console(width=_NO_EDGE, **_AS_WRITTEN)
+    place.print(table, soft_wrap=False)
 
 
 def show_error(error: FogbedError) -> None:
     """Print an error: what and where, what a program said, the way out."""
-    _err.print(f"error: {error.message}", style="bold red", markup=False, highlight=False)
+    _err.print(f"error: {error.message}", style="bold red")
     if error.details:
-        _err.print(error.details, markup=False, highlight=False)
+        _err.print(error.details)
     if error.hint:
-        _err.print(f"hint: {error.hint}", markup=False, highlight=False)
+        _err.print(f"hint: {error.hint}")
 
 
-class _LiveStep:
+class _BarStep:
     def __init__(self, bar: Progress, task: TaskID) -> None:
         self._bar = bar
         self._task = task
@@ -71,21 +85,37 @@ class _LiveStep:
         self._bar.update(self._task, completed=done, note=note)
 
 
+class _PlainStep:
+    def advance(self, done: float, note: str = "") -> None:
+        """Say nothing: a log is not a place for bars."""
+
+
 class LiveProgress:
     """Progress on stderr: a live line per step on a terminal, plain lines elsewhere."""
 
     @contextmanager
     def step(self, what: str, *, total: float | None = None) -> Iterator[Step]:
         """Show one step until it ends."""
+        if not _err.is_terminal:
+            with _plain_step(what) as step:
+                yield step
+            return
         columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False))
         more = (BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}", markup=False))
-        with Progress(*columns, *more, console=_err, transient=not _err.is_terminal) as bar:
+        with Progress(*columns, *more, console=_err, transient=True) as bar:
             task = bar.add_task(what, total=total, note="")
-            if not _err.is_terminal:
-                note(what)
-            yield _LiveStep(bar, task)
-            bar.update(task, total=total or 1.0, completed=total or 1.0)
+            yield _BarStep(bar, task)
 
     def note(self, text: str) -> None:
         """Print a line that stays."""
         note(text)
+
+
+@contextmanager
+def _plain_step(what: str) -> Iterator[Step]:
+    note(what)
+    started = time.monotonic()
+    yield _PlainStep()
+    took_s = time.monotonic() - started
+    if took_s > _WORTH_SAYING_S:
+        note(f"{what}: done in {took_s:.1f} s")

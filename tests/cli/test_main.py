@@ -1,0 +1,211 @@
+"""How the command line answers: exact texts and exit codes, through ``fogbed.cli.main``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import types
+from collections.abc import Callable
+
+import pytest
+
+from fogbed import __version__, cli
+from fogbed.cli import console
+from fogbed.clients.progress import Progress
+from fogbed.errors import (
+    AssertionsFailed,
+    CommandError,
+    DatasetError,
+    ExperimentError,
+    FogbedError,
+    Interrupted,
+    JobError,
+    NetworkError,
+    PlatformError,
+    Problem,
+    ServiceError,
+    SpecError,
+    UsageError,
+)
+
+
+@pytest.fixture
+def probe(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Make ``fogbed probe`` a command that does what the test says."""
+
+    def install(body: Callable[[], None]) -> None:
+        def probe() -> None:
+            """Stand where a command stands."""
+            body()
+
+        monkeypatch.setitem(cli.COMMANDS, "probe", ("probe", "A command of this test."))
+        module = types.ModuleType("fogbed.cli.probe")
+        module.probe = probe
+        monkeypatch.setitem(sys.modules, "fogbed.cli.probe", module)
+
+    return install
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def body() -> None:
+        raise error
+
+    return body
+
+
+def test_an_error_says_what_where_details_and_the_way_out(probe, capsys):
+    probe(
+        raising(
+            ServiceError(
+                "GET http://127.0.0.1:8082/jobs answered 503",
+                details="the JobManager is starting",
+                hint="wait a moment, then try again",
+            )
+        )
+    )
+    assert cli.main(["probe"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        "error: GET http://127.0.0.1:8082/jobs answered 503\n"
+        "the JobManager is starting\n"
+        "hint: wait a moment, then try again\n"
+    )
+
+
+def test_every_problem_of_a_file_is_shown_as_the_user_wrote_it(probe, capsys):
+    # A line number between colons is an emoji to rich, a range in brackets is markup to it.
+    wrong = [
+        Problem("testbed.yml", 100, "nodes[2].name", "pico-[2:9] is taken", "choose another"),
+        Problem("testbed.yml", 3, "", "not YAML"),
+    ]
+    probe(raising(SpecError(wrong)))
+    assert cli.main(["probe"]) == 2
+    assert capsys.readouterr().err == (
+        "error: 2 problems in testbed.yml\n"
+        "testbed.yml:3: not YAML\n"
+        "testbed.yml:100: nodes[2].name: pico-[2:9] is taken; choose another\n"
+    )
+
+
+def test_a_long_error_is_not_broken_into_lines(probe, capsys):
+    sentence = "word " * 60 + "end"
+    probe(raising(FogbedError(sentence)))
+    cli.main(["probe"])
+    assert capsys.readouterr().err == f"error: {sentence}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (FogbedError("x"), 1),
+        (SpecError([Problem("f", 1, "", "x")]), 2),
+        (UsageError("x"), 2),
+        (CommandError("x"), 1),
+        (ServiceError("x"), 1),
+        (PlatformError("x"), 1),
+        (NetworkError("x"), 1),
+        (JobError("x"), 1),
+        (DatasetError("x"), 1),
+        (ExperimentError("x"), 1),
+        (AssertionsFailed("x"), 3),
+        (Interrupted("x"), 130),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, FogbedError) else str(value),
+)
+def test_exit_codes(probe, error, code):
+    probe(raising(error))
+    assert cli.main(["probe"]) == code
+
+
+def test_a_command_that_ends_well_returns_0(probe, capsys):
+    probe(lambda: console.say("[bold] :100: done"))
+    assert cli.main(["probe"]) == 0
+    assert capsys.readouterr() == ("[bold] :100: done\n", "")
+
+
+def test_ctrl_c_ends_with_130(probe, capsys):
+    probe(raising(KeyboardInterrupt()))
+    assert cli.main(["probe"]) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_a_bug_keeps_its_traceback(probe):
+    probe(raising(ZeroDivisionError("a bug")))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["probe"])
+
+
+@pytest.mark.parametrize(
+    ("argv", "shown"),
+    [
+        (
+            ["chek"],
+            "error: No such command 'chek'. Did you mean 'check'?"
+            + "\nhint: fogbed --help says what it takes\n",
+        ),
+        (
+            ["--quiet"],
+            "error: No such option: --quiet\nhint: fogbed --help says what it takes\n",
+        ),
+        (
+            ["probe", "--rate"],
+            "error: No such option: --rate\nhint: fogbed probe --help says what it takes\n",
+        ),
+    ],
+)
+def test_a_misused_command_line_is_shown_like_any_error(probe, argv, shown, capsys):
+    probe(lambda: None)
+    assert cli.main(argv) == 2
+    assert capsys.readouterr().err == shown
+
+
+def test_version(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"fogbed {__version__}\n"
+
+
+@pytest.mark.parametrize(("argv", "code"), [(["--help"], 0), ([], 2)])
+def test_help_names_every_command(argv, code, capsys):
+    assert cli.main(argv) == code
+    shown = capsys.readouterr().out
+    for command, (_, summary) in cli.COMMANDS.items():
+        assert command in shown
+        assert summary in shown
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_command_has_help_with_an_example(command, capsys):
+    assert cli.main([command, "--help"]) == 0
+    assert "fogbed" in capsys.readouterr().out
+
+
+def test_a_table_is_whole_where_there_is_no_terminal(capsys):
+    console.say_table(["node", "note"], [["edge-1", "x" * 300], ["pico-[2:9]", ":100:"]])
+    shown = capsys.readouterr().out
+    assert "x" * 300 in shown
+    assert "pico-[2:9]" in shown
+    assert ":100:" in shown
+
+
+def test_json_is_for_programs(capsys):
+    console.say_json({"text": "[bold] :100: " + "x" * 200})
+    assert capsys.readouterr().out == '{\n  "text": "[bold] :100: ' + "x" * 200 + '"\n}\n'
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(capsys):
+    progress: Progress = console.LiveProgress()
+    with progress.step("starting Flink", total=3) as step:
+        step.advance(1, "JobManager")
+        with progress.step("waiting for slots"):
+            progress.note("edge-1 has registered")
+    assert capsys.readouterr() == (
+        "",
+        "starting Flink\nwaiting for slots\nedge-1 has registered\n",
+    )
+
+
+def test_verbose_shows_the_log(probe, capsys):
+    probe(lambda: logging.getLogger("fogbed.probe").debug("GET [jobs] :100:"))
+    assert cli.main(["--verbose", "probe"]) == 0
+    assert "fogbed.probe: GET [jobs] :100:" in capsys.readouterr().err

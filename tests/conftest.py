@@ -1,0 +1,69 @@
+"""What every test gets: a home of its own, and an environment that must stay as it was."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Speed is shown by benchmarks; a busy machine must not fail a property.
+settings.register_profile("unhurried", parent=settings.default, deadline=None)
+settings.load_profile("unhurried")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the session a home of its own, before any test module is imported.
+
+    It is short: a Unix socket's path has room for 107 bytes.
+    """
+    home = Path(tempfile.mkdtemp(prefix="fogbed-test-"))
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HOME", str(home))
+    for variable, folder in {
+        "XDG_CACHE_HOME": "cache",
+        "XDG_CONFIG_HOME": "config",
+        "XDG_DATA_HOME": "data",
+        "XDG_RUNTIME_DIR": "run",
+        "XDG_STATE_HOME": "state",
+    }.items():
+        (home / folder).mkdir(mode=0o700)
+        patch.setenv(variable, str(home / folder))
+    # Output is compared word by word: the same width everywhere, and no colours.
+    patch.setenv("COLUMNS", "100")
+    patch.setenv("NO_COLOR", "1")
+    patch.setenv("MPLBACKEND", "agg")
+    for variable in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"):
+        patch.delenv(variable, raising=False)
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    config.add_cleanup(patch.undo)
+
+
+@pytest.fixture(autouse=True)
+def _environment_stays_as_it_was() -> Iterator[None]:
+    before = _environment()
+    yield
+    assert _environment() == before, "the test left os.environ changed"
+
+
+def _environment() -> dict[str, str]:
+    # pytest itself notes there which test is under way
+    return {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+
+
+@pytest.fixture
+def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home that no other test shares, for tests of what is kept there."""
+    for variable, folder in {
+        "XDG_CACHE_HOME": "cache",
+        "XDG_DATA_HOME": "data",
+        "XDG_STATE_HOME": "state",
+    }.items():
+        (tmp_path / folder).mkdir()
+        monkeypatch.setenv(variable, str(tmp_path / folder))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
