@@ -1,0 +1,53 @@
+# Everything sets itself up; `make help` says what there is. PYTHON=... chooses the interpreter
+# (>= 3.11) that the environment is made from.
+
+PYTHON ?= python3
+UV ?= uv
+SETUP := $(PYTHON) scripts/setup.py
+RUN := $(SETUP) run
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-lab bench lint lock clean python
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+demo: python ## replay real taxi rides through real Flink over an emulated network, with a report
+	@$(SETUP) env --privileges needed
+	@$(RUN) fogbed demo
+
+test: python ## lint, then every test that needs no lab
+	@$(SETUP) env --privileges told
+	@$(MAKE) --no-print-directory lint
+	@mkdir -p build && rm -f build/junit.xml
+	@$(RUN) pytest -m "not lab and not bench" --junitxml=build/junit.xml
+
+test-lab: python ## the tests that need the lab of ../shared (later issues bring the first ones)
+	@$(SETUP) env --privileges told
+	@$(RUN) pytest -m lab; code=$$?; test $$code -ne 5 || echo "No test needs the lab yet."; \
+	  test $$code -eq 5 || exit $$code
+
+bench: python ## measure every figure beside its goal and its anchor; writes benchmarks/RESULTS.md
+	@$(SETUP) env --privileges needed
+	@$(RUN) python -m benchmarks
+
+lint: python ## ruff, mypy --strict, import-linter, yamllint
+	@$(SETUP) env
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+	@$(RUN) lint-imports --no-logo
+	@$(RUN) yamllint --strict .
+
+lock: ## pin every dependency anew, with hashes and without addresses; needs uv
+	$(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --extra laptop --group dev --no-header pyproject.toml -o requirements.lock
+
+clean: ## remove the environment and everything that can be made again (not runs/)
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "Missing: $(PYTHON). Install what fogbed needs with"; \
+	  echo "  sudo apt install git make python3-venv"; exit 2; } >&2

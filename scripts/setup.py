@@ -1,0 +1,249 @@
+"""What ``make`` does before a target: look, ask, then set up one environment in ``.venv``.
+
+Standard library only, run by the system's Python, so that everything that could stop a user is
+said before the first download: missing packages, missing privileges, too little room. A set-up
+that was interrupted goes on with the same command: an environment without its stamp is made
+again, and what pip had downloaded comes out of pip's cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+VENV = CHECKOUT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / "complete"
+LOCK = CHECKOUT / "requirements.lock"
+PREFLIGHT = CHECKOUT / "fogbed" / "platforms" / "preflight.py"
+OLDEST = (3, 11)
+APT_LINE = "sudo apt install git make python3-venv"
+ROOM = 2 * 10**9  # bytes
+
+WHAT_COMES = f"""\
+Setting up fogbed: about 640 MB are downloaded once, from where your pip looks for packages.
+  Apache Flink 2.2.1   313 MB
+  a Java runtime       104 MB
+  65 Python packages   220 MB   numbers, plots, Parquet, DuckDB, checks and tests
+They go to {VENV} (1.1 GB); pip keeps the downloads in its cache.
+Interrupt it whenever you like: the same command goes on."""
+
+
+class Stopped(Exception):  # noqa: N818 - a reason to stop, with the way out
+    """Why the set-up cannot go on, as the user reads it."""
+
+
+@dataclass(frozen=True)
+class User:
+    """For whom files are made when ``make`` runs under sudo."""
+
+    uid: int
+    gid: int
+    home: str
+
+    def owns(self, path: Path) -> bool:
+        """Whether a file or folder belongs to this user."""
+        return path.lstat().st_uid == self.uid
+
+
+def invoking_user() -> User | None:
+    """Return who called sudo for work in a checkout of their own; None in every other case."""
+    uid = os.environ.get("SUDO_UID")
+    if os.geteuid() != 0 or not uid or uid == "0":
+        return None
+    entry = pwd.getpwuid(int(uid))
+    user = User(uid=entry.pw_uid, gid=entry.pw_gid, home=entry.pw_dir)
+    return user if user.owns(CHECKOUT) else None
+
+
+def check_prerequisites() -> None:
+    """Stop with the one apt line if this Python or the system lacks something."""
+    if sys.version_info < OLDEST:
+        raise Stopped(
+            f"{sys.executable} is Python {sys.version.split()[0]}; fogbed needs 3.11 or newer.\n"
+            "Debian 12 and Ubuntu 24.04 have it; elsewhere: make PYTHON=/path/to/python3.12 ..."
+        )
+    missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
+    missing += [name for name in ("git", "make") if shutil.which(name) is None]
+    if missing:
+        raise Stopped(
+            f"Missing: {', '.join(missing)}. Install what fogbed needs with\n  {APT_LINE}"
+        )
+
+
+def stamp() -> str:
+    """Return what a complete environment was made from: lock file, interpreter, place."""
+    lock = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    return f"{lock}\n{sys.version}\n{os.path.realpath(sys.executable)}\n{CHECKOUT}\n"
+
+
+def is_complete() -> bool:
+    """Whether the environment is there as a whole and made from this lock file."""
+    return PYTHON.exists() and STAMP.exists() and STAMP.read_text() == stamp()
+
+
+def call(argv: Sequence[str | Path], user: User | None) -> int:
+    """Run a program for ``user`` (or as we are) and return its exit code."""
+    words = [str(word) for word in argv]
+    if user is None:
+        return subprocess.run(words, check=False, cwd=CHECKOUT).returncode
+    done = subprocess.run(
+        words,
+        check=False,
+        cwd=CHECKOUT,
+        user=user.uid,
+        group=user.gid,
+        extra_groups=os.getgrouplist(pwd.getpwuid(user.uid).pw_name, user.gid),
+        env={**os.environ, "HOME": user.home},
+    )
+    return done.returncode
+
+
+def begin_environment(user: User | None) -> None:
+    """Make an empty environment: no download yet.
+
+    The interpreter is copied, not linked: an AppArmor profile names a program by its path, and
+    this one must not be the whole system's Python.
+    """
+    if VENV.exists():
+        try:
+            shutil.rmtree(VENV)
+        except PermissionError as error:
+            raise Stopped(
+                f"{error.filename} belongs to somebody else: sudo rm -rf {VENV}"
+            ) from error
+    if call([sys.executable, "-m", "venv", "--copies", "--without-pip", VENV], user) != 0:
+        raise Stopped(f"Python's venv could not be made. Is everything there?\n  {APT_LINE}")
+
+
+def check_privileges(*, needed: bool) -> None:
+    """Ask the preflight, with the environment's own interpreter, what this computer lacks."""
+    if subprocess.run([PYTHON, "-I", PREFLIGHT], check=False, cwd=CHECKOUT).returncode == 0:
+        return
+    if needed:
+        raise Stopped("Nothing was downloaded. Mend the above, then give the same command again.")
+    print("Tests that need what is missing above will be skipped, and say so.\n")
+
+
+def check_room() -> None:
+    """Stop if the environment would not fit."""
+    free = shutil.disk_usage(CHECKOUT).free
+    if free < ROOM:
+        raise Stopped(
+            f"{CHECKOUT} has {free / 1e9:.1f} GB free; the set-up needs {ROOM / 1e9:.0f} GB.\n"
+            "Make room, or clone fogbed on another disk."
+        )
+
+
+def fill_environment(user: User | None) -> None:
+    """Download and install everything, then say that it is complete."""
+    unpacking = VENV / "tmp"  # /tmp may be a small file system in memory
+    pip: list[str | Path] = [
+        "env",
+        f"TMPDIR={unpacking}",
+        PYTHON,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+    ]
+    install = [*pip, "install", "--no-warn-script-location"]
+    steps: tuple[list[str | Path], ...] = (
+        ["mkdir", unpacking],
+        [PYTHON, "-m", "ensurepip", "--default-pip"],
+        [*install, "--require-hashes", "--requirement", LOCK],
+        [*install, "--no-deps", "--no-build-isolation", "--quiet", "--editable", CHECKOUT],
+        ["rm", "-rf", unpacking],
+    )
+    for step in steps:
+        if call(step, user) != 0:
+            raise Stopped("The set-up is not complete; the same command goes on from here.")
+    STAMP.write_text(stamp())
+    if user is not None:
+        os.chown(STAMP, user.uid, user.gid)
+
+
+def set_up(*, privileges: str) -> None:
+    """Make the environment if it is not complete; everything that can be asked is asked first."""
+    check_prerequisites()
+    if is_complete():
+        return
+    user = invoking_user()
+    begin_environment(user)
+    if privileges != "none":
+        check_privileges(needed=privileges == "needed")
+    check_room()
+    print(WHAT_COMES, flush=True)
+    started = time.monotonic()
+    fill_environment(user)
+    print(f"Set up in {time.monotonic() - started:.0f} s.\n", flush=True)
+
+
+def give_back(user: User) -> None:
+    """Let everything that root made in the checkout belong to the user who called sudo."""
+    for folder, folders, files in os.walk(CHECKOUT):
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            if path.lstat().st_uid == 0:
+                os.lchown(path, user.uid, user.gid)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a program of the environment in the checkout; its files are the invoking user's."""
+    words = [str(VENV / "bin" / argv[0]), *argv[1:]]
+    user = invoking_user()
+    os.chdir(CHECKOUT)
+    if user is None:
+        os.execv(words[0], words)  # noqa: S606 - argv from the Makefile
+    # Ctrl-C reaches the program by itself, it has the same terminal; we stay to tidy up after it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with subprocess.Popen(words, preexec_fn=_take_signals) as program:  # noqa: PLW1509 - no threads
+        signal.signal(signal.SIGTERM, lambda *_: program.terminate())
+        code = program.wait()
+    give_back(user)
+    return code if code >= 0 else 128 - code
+
+
+def _take_signals() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def main() -> int:
+    """Do one of ``env`` and ``run`` and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    env = verbs.add_parser("env", help="make the environment unless it is complete")
+    env.add_argument("--privileges", choices=("none", "told", "needed"), default="none")
+    verbs.add_parser("run", help="run a program of the environment").add_argument(
+        "argv", nargs=argparse.REMAINDER
+    )
+    wish = parser.parse_args()
+    if wish.verb == "run":
+        return run(wish.argv)
+    try:
+        set_up(privileges=wish.privileges)
+    except Stopped as reason:
+        print(f"\n{reason}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted; the same command goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
