@@ -1,0 +1,26 @@
+"""The truth of the emulation: who delays what, carried out, counted and measured.
+
+How a keeper gives its nodes a network::
+
+    from fogbed.network.namespaces import create_namespace, inside
+    from fogbed.network.ports import best_port_kind, open_port
+
+    kind = best_port_kind()                        # one kind for all ports of a fabric
+    namespaces = {node: create_namespace() for node in nodes}   # descriptors; closing one frees it
+    ports = [
+        open_port(kind, namespaces[node], node=node, address="10.77.1.2/24") for node in nodes
+    ]                                              # makes device fog0, brings lo up as well
+    subprocess.Popen(
+        [sys.executable, "-m", "fogbed.network.fabric", "--control", str(socket_path)]
+        + [word for port in ports for word in ("--port", port.argument())],
+        pass_fds=[port.fd for port in ports],
+    )                                              # serving as soon as socket_path exists (0600)
+
+Then ``fabric_client.FabricEmulator(socket_path)`` is the testbed's ``LinkEmulator``. Close the
+ports' descriptors in the keeper once the fabric runs. A ``packet`` port's outer end stands in the
+namespace of the thread that opened it, and the fabric must run there; a ``tun`` port has none. A
+process gets into a node with ``inside(namespace)`` before the fork, or from outside with
+``nsenter --net=/proc/KEEPER/fd/N``. The fabric ends at SIGTERM and never restarts by itself: after
+its death the ports are gone with their descriptors, unless the keeper kept them open to start
+another fabric on them.
+"""

@@ -1,0 +1,201 @@
+"""The fabric's control socket: one JSON object per line in, one out.
+
+    {"do": "apply", "nodes": [...], "impairments": [[delay ms, jitter ms, loss, bit/s|null], ...],
+     "index": [[...], ...]}      {"do": "show"}      {"do": "clear"}      {"do": "statistics"}
+    {"do": "cut", "nodes": [...]}   these nodes are cut off, and no others
+    {"do": "remember", "key": ..., "value": ...}     {"do": "recall", "key": ...}     {"do": "stop"}
+
+Every answer has ``ok``; with false, ``error`` says why and nothing was changed. The socket is
+0600: who may write to it is who started the fabric.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import time
+from contextlib import suppress
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from fogbed.network.link import UNTOUCHED, Shape
+
+if TYPE_CHECKING:
+    from fogbed.network.fabric import Fabric
+
+MAX_REQUEST = 16 * 2**20
+LATENESS_STEP_MS = (1 << 14) / 1e6
+
+
+class ControlServer:
+    """Serves the control socket inside the fabric's own loop, without ever blocking it."""
+
+    def __init__(self, path: str, fabric: Fabric) -> None:
+        self._path = path
+        self._fabric = fabric
+        self._peers: dict[int, _Peer] = {}
+        self.stopped = False
+        # SIGTERM must end a loop that waits: its handler writes here
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        mask = os.umask(0o177)
+        try:
+            self._listener.bind(path)
+        finally:
+            os.umask(mask)
+        self._listener.listen()
+        self._listener.setblocking(False)  # noqa: FBT003 - the socket's own signature
+
+    def filenos(self) -> tuple[int, ...]:
+        """Return the descriptors to wait for."""
+        return (self._listener.fileno(), self._wake_read)
+
+    def stop(self) -> None:
+        """End the loop after its current turn."""
+        self.stopped = True
+        os.write(self._wake_write, b"\0")
+
+    def close(self) -> None:
+        """Close everything and remove the socket's file."""
+        for peer in self._peers.values():
+            peer.socket.close()
+        self._listener.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        with suppress(FileNotFoundError):
+            os.unlink(self._path)
+
+    def serve(self, fd: int, events: int, poller: select.epoll) -> None:
+        """Take a connection, or go on with one."""
+        if fd == self._listener.fileno():
+            connection, _ = self._listener.accept()
+            connection.setblocking(False)  # noqa: FBT003 - as above
+            self._peers[connection.fileno()] = _Peer(connection)
+            poller.register(connection.fileno(), select.EPOLLIN)
+            return
+        peer = self._peers.get(fd)
+        if peer is None:
+            return
+        with suppress(BlockingIOError):
+            try:
+                if events & select.EPOLLIN:
+                    peer.receive(self._answer)
+                peer.flush()
+            except (ConnectionError, EOFError):
+                poller.unregister(fd)
+                self._peers.pop(fd).socket.close()
+                return
+        poller.modify(fd, select.EPOLLIN | (select.EPOLLOUT if peer.outgoing else 0))
+
+    def _answer(self, line: bytes) -> bytes:
+        try:
+            request = json.loads(line)
+            reply = {"ok": True, **getattr(self, f"_do_{request['do']}")(request)}
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            reply = {"ok": False, "error": f"{type(error).__name__}: {error}"}
+        return json.dumps(reply, separators=(",", ":")).encode() + b"\n"
+
+    def _do_apply(self, request: dict[str, Any]) -> dict[str, Any]:
+        numbers = {port.node: i for i, port in enumerate(self._fabric.ports)}
+        shapes = [_shape(values) for values in request["impairments"]]
+        wanted = {link.number: UNTOUCHED for link in chain(*self._fabric.links)}
+        rows = [numbers[name] for name in request["nodes"]]
+        for i, row in zip(rows, request["index"], strict=True):
+            for j, index in zip(rows, row, strict=True):
+                wanted[self._fabric.links[i][j].number] = shapes[index]
+        self._fabric.reshape([(link, wanted[link.number]) for link in chain(*self._fabric.links)])
+        return {}
+
+    def _do_show(self, _: dict[str, Any]) -> dict[str, Any]:
+        distinct: dict[Shape, int] = {UNTOUCHED: 0}
+        index = [
+            [distinct.setdefault(link.shape, len(distinct)) for link in row]
+            for row in self._fabric.links
+        ]
+        nodes = [port.node for port in self._fabric.ports]
+        return {"nodes": nodes, "impairments": list(distinct), "index": index}
+
+    def _do_clear(self, _: dict[str, Any]) -> dict[str, Any]:
+        self._fabric.reshape([(link, UNTOUCHED) for link in chain(*self._fabric.links)])
+        return {}
+
+    def _do_statistics(self, _: dict[str, Any]) -> dict[str, Any]:
+        links = [
+            [i, j, link.packets, link.octets, link.lost, link.dropped, len(link.line)]
+            for i, row in enumerate(self._fabric.links)
+            for j, link in enumerate(row)
+            if i != j
+        ]
+        late = {f"lateness_p{p}_ms": _percentile(self._fabric.lateness, p) for p in (50, 99)}
+        return {
+            "nodes": [port.node for port in self._fabric.ports],
+            "links": links,
+            "foreign": sum(port.foreign for port in self._fabric.ports),
+            "cpu_s": time.process_time(),
+            "uptime_s": time.monotonic() - self._fabric.started,
+            **late,
+        }
+
+    def _do_cut(self, request: dict[str, Any]) -> dict[str, Any]:
+        known = [port.node for port in self._fabric.ports]
+        cut = {known.index(name) for name in request["nodes"]}
+        for i, row in enumerate(self._fabric.links):
+            for j, link in enumerate(row):
+                link.switch(cut=i in cut or j in cut)
+        return {}
+
+    def _do_remember(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._fabric.memory[request["key"]] = request["value"]
+        return {}
+
+    def _do_recall(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"value": self._fabric.memory.get(request["key"])}
+
+    def _do_stop(self, _: dict[str, Any]) -> dict[str, Any]:
+        self.stop()
+        return {}
+
+
+class _Peer:
+    """One connection: what came in of an unfinished line, what has not gone out yet."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self.outgoing = b""
+        self._incoming = bytearray()
+
+    def receive(self, answer: Any) -> None:  # noqa: ANN401 - Callable[[bytes], bytes]
+        chunk = self.socket.recv(2**16)
+        if not chunk or len(self._incoming) > MAX_REQUEST:
+            raise EOFError
+        self._incoming += chunk
+        *lines, rest = self._incoming.split(b"\n")
+        self._incoming = rest
+        for line in lines:
+            self.outgoing += answer(bytes(line))
+
+    def flush(self) -> None:
+        if self.outgoing:
+            self.outgoing = self.outgoing[self.socket.send(self.outgoing) :]
+
+
+def _shape(values: list[Any]) -> Shape:
+    delay_ms, jitter_ms, loss, rate_bps = values
+    if min(delay_ms, jitter_ms, loss, rate_bps or 1) < 0 or loss > 1 or rate_bps == 0:
+        raise ValueError(f"not an impairment: {values}")
+    return (float(delay_ms), float(jitter_ms), float(loss), rate_bps)
+
+
+def _percentile(steps: list[int], percent: int) -> float:
+    """Return the upper edge, in ms, of the step that holds the percentile; 0 without packets."""
+    rank = sum(steps) * percent / 100
+    seen = 0
+    for number, count in enumerate(steps):
+        seen += count
+        if count and seen >= rank:
+            return (number + 1) * LATENESS_STEP_MS
+    return 0.0

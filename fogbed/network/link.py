@@ -1,0 +1,139 @@
+"""One direction between two nodes: rate, delay, jitter and loss in virtual time.
+
+A packet that comes in leaves the sender when the rate allows (``free_at``: when the last byte of
+everything before it has gone) and arrives after the delay. Both times are computed once, at its
+entry, from the packet's size and the clock; a late wake-up of the fabric delays a packet but never
+changes the rate or the order. Only the standard library here: the fabric's process stays small.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from random import Random
+
+NS_PER_MS = 1_000_000
+QUEUE_NS = 100 * NS_PER_MS
+"""How long a packet may wait for the rate before the next one is dropped."""
+QUEUE_OCTETS = 30_000
+"""... but this much may always wait, however slow the link."""
+HELD_OCTETS = 64 * 2**20
+"""What a link holds at most, waiting or on its way: memory is bounded under any flood."""
+
+Shape = tuple[float, float, float, int | None]
+"""(delay ms, jitter ms, loss as a fraction, rate in bit/s or None), as the control socket has it."""
+UNTOUCHED: Shape = (0.0, 0.0, 0.0, None)
+
+
+class Link:
+    """The state of one ordered pair.
+
+    ``line`` holds (release, departure, packet) in order; times in nanoseconds of the monotonic
+    clock. ``header`` bytes of every packet are not layer 3 and do not count.
+    """
+
+    __slots__ = (
+        "_delay_ns",
+        "_draw",
+        "_jitter_ns",
+        "_loss",
+        "_ns_per_octet",
+        "_queue_ns",
+        "cut",
+        "dropped",
+        "fd",
+        "free_at",
+        "header",
+        "held",
+        "last_release",
+        "line",
+        "lost",
+        "number",
+        "octets",
+        "open",
+        "packets",
+        "shape",
+    )
+
+    def __init__(self, number: int, *, fd: int, header: int, seed: int) -> None:
+        self.number = number
+        self.fd = fd
+        self.header = header
+        self.line: deque[tuple[int, int, bytes]] = deque()
+        self.packets = self.octets = self.lost = self.dropped = self.held = 0
+        self.free_at = self.last_release = 0
+        self.cut = False
+        self._draw = Random(seed * 1_000_003 + number).random  # noqa: S311 - repeatable on purpose
+        self._set(UNTOUCHED)
+
+    def reshape(self, shape: Shape, now: int) -> None:
+        """Take another impairment: from now on, and for what still waits for the rate.
+
+        What has left the sender already keeps its delay, so that order is kept and nothing is
+        sent twice or freed at once.
+        """
+        old = self._ns_per_octet
+        self._set(shape)
+        waiting = deque(entry for entry in self.line if entry[1] > now)
+        if not waiting:
+            self.free_at = min(self.free_at, now)
+            return
+        sent = len(self.line) - len(waiting)
+        self.line = deque(entry for _, entry in zip(range(sent), self.line, strict=False))
+        self.last_release = self.line[-1][0] if self.line else 0
+        # The first one is partly sent: what is left of it goes on at the new rate.
+        first = waiting[0]
+        whole = (len(first[2]) - self.header) * old
+        left = min(1.0, (first[1] - now) / whole)
+        self.free_at = now - int((1 - left) * (whole / old) * self._ns_per_octet)
+        for _, _, packet in waiting:
+            self._enqueue(packet, self.free_at)
+
+    def switch(self, *, cut: bool) -> None:
+        """Cut the link off, or join it again; what is on its way still arrives."""
+        self.cut = cut
+        self._set(self.shape)
+
+    def accept(self, packet: bytes, now: int) -> bool:
+        """Take a packet that came in at ``now``; tell whether it must be scheduled (line was empty).
+
+        Loss comes first, then the queue before the rate: a lost packet takes no rate, as with
+        netem under HTB.
+        """
+        if self.cut or (self._loss and self._draw() < self._loss):
+            self.lost += 1
+            return False
+        size = len(packet)
+        start = self.free_at
+        if start < now:
+            start = now
+        elif start - now > self._queue_ns:
+            self.dropped += 1
+            return False
+        if self.held + size > HELD_OCTETS:
+            self.dropped += 1
+            return False
+        self.held += size
+        self._enqueue(packet, start)
+        return len(self.line) == 1
+
+    def _enqueue(self, packet: bytes, start: int) -> None:
+        departure = start + int((len(packet) - self.header) * self._ns_per_octet)
+        self.free_at = departure
+        release = departure + self._delay_ns
+        if self._jitter_ns:
+            release += int(self._jitter_ns * (2 * self._draw() - 1))
+            release = max(release, departure)
+        # Jitter keeps packets in order, and so does a delay that became shorter.
+        release = max(release, self.last_release)
+        self.last_release = release
+        self.line.append((release, departure, packet))
+
+    def _set(self, shape: Shape) -> None:
+        delay_ms, jitter_ms, loss, rate_bps = shape
+        self.shape = shape
+        self._delay_ns = int(delay_ms * NS_PER_MS)
+        self._jitter_ns = int(jitter_ms * NS_PER_MS)
+        self._loss = loss
+        self._ns_per_octet = 8e9 / rate_bps if rate_bps else 0.0
+        self._queue_ns = max(QUEUE_NS, int(QUEUE_OCTETS * self._ns_per_octet))
+        self.open = shape == UNTOUCHED and not self.cut

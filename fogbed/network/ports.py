@@ -1,0 +1,210 @@
+"""Ports: how one node's packets reach the fabric, and the fabric's reach the node.
+
+Two kinds, one behaviour. ``tun``: a TUN device in the node's namespace, whose other side is our
+descriptor; wherever /dev/net/tun opens. ``packet``: a veth pair with an AF_PACKET socket on its
+outer end; everywhere else, also in an ordinary user's namespaces.
+
+Both carry whole IP packets of at most ``mtu`` bytes, never segments of 64 kB: loss and rate are
+then per packet, as a user expects of a link.
+"""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import os
+import socket
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import Any, Literal
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from fogbed.errors import NetworkError
+from fogbed.network.namespaces import NamespaceRef, inside
+
+PortKind = Literal["tun", "packet"]
+
+TUN_DEVICE = "/dev/net/tun"
+DEVICE = "fog0"
+MTU = 1500
+QUEUE_PACKETS = 2000
+
+# linux/if_tun.h
+_TUNSETIFF = 0x400454CA
+_IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
+
+# linux/if_packet.h, asm-generic/socket.h, linux/if_ether.h, linux/if.h
+_SOL_PACKET, _PACKET_QDISC_BYPASS, _PACKET_IGNORE_OUTGOING = 263, 20, 23
+_SO_RCVBUFFORCE = 33
+_ETH_P_IP = 0x0800
+_IFF_NOARP = 0x80
+_RECEIVE_BUFFER = 16 * 2**20
+
+# linux/sockios.h and linux/ethtool.h: checksum, scatter-gather and every kind of large segment off
+_SIOCETHTOOL = 0x8946
+_OFFLOADS_OFF = {"rx": 0x15, "tx": 0x17, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
+
+# Every node's end has the same address. A device without ARP writes its own address as the
+# destination (arp_constructor in net/ipv4/arp.c), so that a frame that leaves one node is right
+# for every other node and the fabric passes it on unchanged.
+_NODE_MAC = "02:fb:00:00:00:01"
+_FABRIC_MAC = "02:fb:00:00:00:02"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """One node's end of the fabric.
+
+    ``fd`` reads and writes whole packets (after a 14-byte Ethernet header where the kind is
+    ``packet``), does not block and is inherited by child processes. ``address`` is without prefix.
+    """
+
+    node: str
+    address: str
+    kind: PortKind
+    fd: int
+
+    def argument(self) -> str:
+        """Return this port as the fabric's ``--port`` takes it."""
+        return f"{self.node}={self.address}={self.kind}={self.fd}"
+
+    def close(self) -> None:
+        """Give up the descriptor; the device goes with it or with its namespace."""
+        os.close(self.fd)
+
+
+def best_port_kind() -> PortKind:
+    """Return the kind to use here: ``tun`` where its device opens, else ``packet``."""
+    return "packet" if tun_problem() else "tun"
+
+
+def tun_problem() -> str:
+    """Return why TUN cannot be used by this user; empty when it can."""
+    try:
+        os.close(os.open(TUN_DEVICE, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return f"{TUN_DEVICE}: {error.strerror}"
+    return ""
+
+
+def open_port(  # noqa: PLR0913 - one parameter per property of the device, all but three optional
+    kind: PortKind,
+    namespace: NamespaceRef,
+    *,
+    node: str,
+    address: str,
+    device: str = DEVICE,
+    mtu: int = MTU,
+) -> Port:
+    """Make ``device`` in a node's namespace, give it ``address`` ("10.77.1.2/24"), bring it up.
+
+    The namespace's loopback is brought up too. For ``packet`` the outer end stays in the
+    namespace of the caller, which must be the one that the fabric runs in. Needs CAP_NET_ADMIN
+    over both namespaces.
+
+    Raises:
+        NetworkError: the kernel refuses a step; the message says which kind and node.
+    """
+    interface = IPv4Interface(address)
+    try:
+        if kind == "tun":
+            with inside(namespace):
+                descriptor = _open_tun(device)
+        else:
+            descriptor = _open_packet(namespace, interface, device=device, mtu=mtu)
+        with inside(namespace):
+            _configure(interface, kind, device=device, mtu=mtu)
+    except (OSError, NetlinkError) as error:
+        raise NetworkError(
+            f"no {kind} port could be made for node {node}: {error}",
+            hint="`fogbed doctor` says what this kernel and this user may do",
+        ) from error
+    os.set_blocking(descriptor, False)
+    os.set_inheritable(descriptor, True)
+    return Port(node=node, address=str(interface.ip), kind=kind, fd=descriptor)
+
+
+def _open_tun(device: str) -> int:
+    descriptor = os.open(TUN_DEVICE, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        request = struct.pack("16sH22x", device.encode(), _IFF_TUN | _IFF_NO_PI)
+        fcntl.ioctl(descriptor, _TUNSETIFF, request)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _open_packet(
+    namespace: NamespaceRef, interface: IPv4Interface, *, device: str, mtu: int
+) -> int:
+    outer = f"fb{int(interface.ip):08x}"
+    target = os.open(namespace, os.O_RDONLY) if isinstance(namespace, str) else os.dup(namespace)
+    try:
+        _make_veth(outer, device, target, mtu)
+    finally:
+        os.close(target)
+    receiver = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    try:
+        receiver.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+        receiver.setsockopt(_SOL_PACKET, _PACKET_QDISC_BYPASS, 1)
+        _enlarge_buffer(receiver)
+        receiver.bind((outer, _ETH_P_IP))
+    except OSError:
+        receiver.close()
+        raise
+    return receiver.detach()
+
+
+def _make_veth(outer: str, device: str, namespace: int, mtu: int) -> None:
+    inner: dict[str, Any] = {"ifname": device, "net_ns_fd": namespace, "address": _NODE_MAC}
+    with IPRoute() as links:
+        for stale in links.link_lookup(ifname=outer):
+            links.link("del", index=stale)
+        links.link("add", ifname=outer, kind="veth", peer=inner | {"mtu": mtu}, address=_FABRIC_MAC)
+        (index,) = links.link_lookup(ifname=outer)
+        links.link("set", index=index, mtu=mtu, state="up", txqlen=QUEUE_PACKETS)
+    _switch_offloads_off(outer)
+
+
+def _enlarge_buffer(receiver: socket.socket) -> None:
+    try:
+        receiver.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+    except PermissionError:  # only the initial user namespace may pass net.core.rmem_max
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+
+
+def _configure(interface: IPv4Interface, kind: PortKind, *, device: str, mtu: int) -> None:
+    if kind == "packet":
+        _switch_offloads_off(device)
+    _disable_ipv6(device)
+    with IPRoute() as links:
+        (loopback,) = links.link_lookup(ifname="lo")
+        links.link("set", index=loopback, state="up")
+        (index,) = links.link_lookup(ifname=device)
+        links.addr(
+            "add", index=index, address=str(interface.ip), prefixlen=interface.network.prefixlen
+        )
+        flags = {"flags": _IFF_NOARP, "change": _IFF_NOARP} if kind == "packet" else {}
+        links.link("set", index=index, mtu=mtu, txqlen=QUEUE_PACKETS, **flags)
+        links.link("set", index=index, state="up")
+
+
+def _switch_offloads_off(device: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        for command in _OFFLOADS_OFF.values():
+            value = array.array("I", [command, 0])
+            request = struct.pack("16sP16x", device.encode(), value.buffer_info()[0])
+            fcntl.ioctl(control, _SIOCETHTOOL, request)
+
+
+def _disable_ipv6(device: str) -> None:
+    switch = Path("/proc/sys/net/ipv6/conf", device, "disable_ipv6")
+    # Absent where the kernel has no IPv6, read-only in some containers; the fabric passes IPv4 only
+    # either way, this spares it the neighbour discovery.
+    if switch.exists() and os.access(switch, os.W_OK):
+        switch.write_text("1")
