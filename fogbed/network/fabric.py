@@ -20,6 +20,7 @@ import signal
 import struct
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -89,10 +90,10 @@ class Fabric:
         poller = select.epoll()
         for fd in (self._timer.fd, *control.filenos()):
             poller.register(fd, select.EPOLLIN)
-        readers: dict[int, Callable[[], object]] = {self._timer.fd: self._timer.acknowledge}
+        readers: dict[int, Callable[[], None]] = {self._timer.fd: self._timer.acknowledge}
         for port in self.ports:
             poller.register(port.fd, select.EPOLLIN)
-            readers[port.fd] = lambda port=port: self._receive(port)
+            readers[port.fd] = partial(self._receive, port)
         poll = poller.poll
         while not control.stopped:
             for fd, events in poll():

@@ -20,7 +20,7 @@ HELD_OCTETS = 64 * 2**20
 """What a link holds at most, waiting or on its way: memory is bounded under any flood."""
 
 Shape = tuple[float, float, float, int | None]
-"""(delay ms, jitter ms, loss as a fraction, rate in bit/s or None), as the control socket has it."""
+"""(delay ms, jitter ms, loss as a fraction, rate in bit/s or None), as on the control socket."""
 UNTOUCHED: Shape = (0.0, 0.0, 0.0, None)
 
 
@@ -94,7 +94,7 @@ class Link:
         self._set(self.shape)
 
     def accept(self, packet: bytes, now: int) -> bool:
-        """Take a packet that came in at ``now``; tell whether it must be scheduled (line was empty).
+        """Take a packet that came in at ``now``; tell whether the link must be scheduled for it.
 
         Loss comes first, then the queue before the rate: a lost packet takes no rate, as with
         netem under HTB.

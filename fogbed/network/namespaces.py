@@ -1,4 +1,4 @@
-"""Network namespaces by file descriptor: no name under /run, nothing left when the last fd closes."""
+"""Network namespaces by descriptor: no name under /run, nothing left when the last one closes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def create_namespace() -> int:
     if isinstance(made, OSError):
         raise NetworkError(
             f"a network namespace cannot be made here: {made.strerror}",
-            hint="run as root, or inside an unprivileged user namespace; `fogbed doctor` says which",
+            hint="run as root or in an unprivileged user namespace; see `fogbed doctor`",
         ) from made
     return made
 

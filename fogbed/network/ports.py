@@ -20,8 +20,9 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any, Literal
 
-from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkError
+# pyroute2 has no type information
+from pyroute2 import IPRoute  # type: ignore[import-untyped]
+from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped]
 
 from fogbed.errors import NetworkError
 from fogbed.network.namespaces import NamespaceRef, inside
@@ -124,7 +125,7 @@ def open_port(  # noqa: PLR0913 - one parameter per property of the device, all 
             hint="`fogbed doctor` says what this kernel and this user may do",
         ) from error
     os.set_blocking(descriptor, False)
-    os.set_inheritable(descriptor, True)
+    os.set_inheritable(descriptor, True)  # noqa: FBT003 - the system call's own signature
     return Port(node=node, address=str(interface.ip), kind=kind, fd=descriptor)
 
 

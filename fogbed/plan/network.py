@@ -1,12 +1,21 @@
-"""What is wanted of the network, for every ordered pair of nodes."""
+"""What is wanted of the network, for every ordered pair of nodes.
+
+A profile's lines are laid over each other from the least to the most specific: default, tier
+pair, node and tier, node pair; among equals the later line is laid over the earlier. A line sets
+what it names (delay, jitter, loss, rate) and leaves the rest as the lines below it have it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from fogbed.errors import UsageError
+from fogbed.spec.network_profile import LinkRule, NetworkProfile, Shape
+from fogbed.spec.testbed import Testbed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +65,115 @@ class NetworkPlan:
         """Yield every ordered pair that is touched, in the order of ``nodes``."""
         for i, j in zip(*np.nonzero(self.index), strict=True):
             yield Link(self.nodes[i], self.nodes[j], self.impairments[int(self.index[i, j])])
+
+    def asked_rtt_ms(self) -> npt.NDArray[np.float64]:
+        """Return d(i,j) + d(j,i) of every pair in milliseconds, shape (n, n)."""
+        delays = np.array([impairment.delay_ms for impairment in self.impairments])[self.index]
+        asked: npt.NDArray[np.float64] = delays + delays.T
+        return asked
+
+
+def untouched(nodes: Sequence[str]) -> NetworkPlan:
+    """Return the plan that adds nothing between ``nodes``."""
+    return NetworkPlan(tuple(nodes), (UNTOUCHED,), np.zeros((len(nodes),) * 2, np.uint32))
+
+
+def plan_network(profile: NetworkProfile, testbed: Testbed) -> NetworkPlan:
+    """Return what ``profile`` wants between every ordered pair of the testbed's nodes.
+
+    Raises:
+        UsageError: a line names what is neither a node nor a tier of this testbed.
+    """
+    layers = _Layers(untouched([node.name for node in testbed.nodes]))
+    everyone = np.arange(len(testbed.nodes))
+    layers.lay(everyone, everyone, profile.default, profile.default.delay)
+    return _lay_rules(layers, profile.links, testbed)
+
+
+def change(plan: NetworkPlan, rules: Sequence[LinkRule], testbed: Testbed) -> NetworkPlan:
+    """Return ``plan`` with ``rules`` laid over it, whatever the precedence of what is there.
+
+    Raises:
+        UsageError: a rule names what is neither a node nor a tier of this testbed.
+    """
+    return _lay_rules(_Layers(plan), rules, testbed)
+
+
+Positions = npt.NDArray[np.intp]
+
+
+class _Layers:
+    """A plan in the making: distinct impairments once, and the index that grows out of them."""
+
+    def __init__(self, plan: NetworkPlan) -> None:
+        self.nodes = plan.nodes
+        self._index = plan.index.copy()
+        self._impairments = list(plan.impairments)
+        self._numbers = {impairment: i for i, impairment in enumerate(plan.impairments)}
+
+    def lay(
+        self, sources: Positions, targets: Positions, shape: Shape, delay: float | None
+    ) -> None:
+        """Lay a line over every pair of ``sources`` and ``targets`` (positions of nodes)."""
+        block = np.ix_(sources, targets)
+        under = self._index[block]
+        if under.size == 0:
+            return
+        # The impairments below are few: each is merged with the line once, not once per pair.
+        table = np.arange(len(self._impairments), dtype=np.uint32)
+        for number in _distinct(under, len(table)):
+            table[number] = self._number(_merge(self._impairments[number], shape, delay))
+        self._index[block] = table[under]
+
+    def plan(self) -> NetworkPlan:
+        """Return the plan: only impairments that are in use, a diagonal that is untouched."""
+        np.fill_diagonal(self._index, 0)
+        used = _distinct(self._index, len(self._impairments))
+        kept = [0, *(int(number) for number in used if number)]
+        table = np.zeros(len(self._impairments), dtype=np.uint32)
+        table[kept] = np.arange(len(kept), dtype=np.uint32)
+        return NetworkPlan(
+            self.nodes, tuple(self._impairments[number] for number in kept), table[self._index]
+        )
+
+    def _number(self, impairment: Impairment) -> int:
+        number = self._numbers.setdefault(impairment, len(self._impairments))
+        if number == len(self._impairments):
+            self._impairments.append(impairment)
+        return number
+
+
+def _distinct(index: npt.NDArray[np.uint32], count: int) -> npt.NDArray[np.intp]:
+    if index.size < count:
+        return np.unique(index).astype(np.intp)
+    return np.flatnonzero(np.bincount(index.ravel(), minlength=count))
+
+
+def _merge(below: Impairment, shape: Shape, delay: float | None) -> Impairment:
+    return Impairment(
+        delay_ms=below.delay_ms if delay is None else delay,
+        jitter_ms=below.jitter_ms if shape.jitter is None else shape.jitter,
+        loss=below.loss if shape.loss is None else shape.loss,
+        rate_bps=below.rate_bps if shape.rate is None else shape.rate,
+    )
+
+
+def _lay_rules(layers: _Layers, rules: Sequence[LinkRule], testbed: Testbed) -> NetworkPlan:
+    positions = {node.name: np.array([i]) for i, node in enumerate(testbed.nodes)}
+    tiers = np.array([node.tier for node in testbed.nodes])
+    lines = [(ends, rule) for rule in rules for ends in rule.directions()]
+    known = {*positions, "cloud", "fog", "edge"}
+    unknown = dict.fromkeys(end for ends, _ in lines for end in ends if end not in known)
+    if unknown:
+        raise UsageError(
+            f"testbed {testbed.name} has no node or tier called {', '.join(unknown)}",
+            hint=f"nodes: {', '.join(positions)}; tiers: cloud, fog, edge",
+        )
+    # A stable sort by the number of ends that are nodes: equals stay in the order of their lines.
+    lines.sort(key=lambda line: sum(end in positions for end in line[0]))
+    for ends, rule in lines:
+        sources, targets = (
+            positions[end] if end in positions else np.flatnonzero(tiers == end) for end in ends
+        )
+        layers.lay(sources, targets, rule, rule.one_way_ms)
+    return layers.plan()

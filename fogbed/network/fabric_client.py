@@ -1,0 +1,156 @@
+"""The fabric as a LinkEmulator: what its control socket says, as our values."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fogbed.errors import NetworkError
+from fogbed.network.emulator import EmulatorStatistics, LinkCounters
+from fogbed.plan.network import Impairment, NetworkPlan
+
+TIMEOUT_S = 10.0
+
+
+class FabricEmulator:
+    """Speaks to one running fabric; a connection per request, so nothing is held between them."""
+
+    def __init__(self, socket_path: Path | str) -> None:
+        self._path = str(socket_path)
+
+    def apply(self, plan: NetworkPlan) -> None:
+        """Set every pair as planned and read it back; pairs of other nodes become untouched.
+
+        Raises:
+            NetworkError: the fabric does not answer, does not know a node, or does not have in
+                force what was asked.
+        """
+        self._ask(
+            "apply",
+            nodes=list(plan.nodes),
+            impairments=[_as_list(impairment) for impairment in plan.impairments],
+            index=plan.index.tolist(),
+        )
+        different = _differences(plan, self.show())
+        if different:
+            raise NetworkError(
+                f"the fabric does not have in force what was asked: {', '.join(different[:5])}",
+                hint="something else changes this testbed's network; run the command again",
+            )
+
+    def show(self) -> NetworkPlan:
+        """Return what is in force now, from the fabric.
+
+        Raises:
+            NetworkError: the fabric does not answer.
+        """
+        reply = self._ask("show")
+        impairments = tuple(
+            Impairment(delay_ms=delay, jitter_ms=jitter, loss=loss, rate_bps=rate)
+            for delay, jitter, loss, rate in reply["impairments"]
+        )
+        return NetworkPlan(
+            tuple(reply["nodes"]), impairments, np.array(reply["index"], dtype=np.uint32)
+        )
+
+    def clear(self) -> None:
+        """Remove every impairment; raises NetworkError if the fabric does not answer."""
+        self._ask("clear")
+
+    def statistics(self) -> EmulatorStatistics:
+        """Return the counters since the fabric started; pairs without a packet are left out.
+
+        Raises:
+            NetworkError: the fabric does not answer.
+        """
+        reply = self._ask("statistics")
+        nodes = reply["nodes"]
+        counters = [
+            LinkCounters(
+                source=nodes[i],
+                target=nodes[j],
+                packets=packets,
+                octets=octets,
+                lost=lost,
+                dropped=dropped,
+                queued=queued,
+            )
+            for i, j, packets, octets, lost, dropped, queued in reply["links"]
+        ]
+        return EmulatorStatistics(
+            links=counters,
+            cpu_s=reply["cpu_s"],
+            uptime_s=reply["uptime_s"],
+            lateness_p50_ms=reply["lateness_p50_ms"],
+            lateness_p99_ms=reply["lateness_p99_ms"],
+        )
+
+    def cut(self, nodes: list[str]) -> None:
+        """Cut ``nodes`` off from every other, and join all others again."""
+        self._ask("cut", nodes=nodes)
+
+    def remember(self, key: str, value: object) -> None:
+        """Have the fabric keep a JSON value for as long as it lives."""
+        self._ask("remember", key=key, value=value)
+
+    def recall(self, key: str) -> Any:  # noqa: ANN401 - whatever was remembered
+        """Return what was remembered under ``key``; None if nothing."""
+        return self._ask("recall", key=key)["value"]
+
+    def wait_until_ready(self, timeout_s: float) -> None:
+        """Return once the fabric answers.
+
+        Raises:
+            NetworkError: it does not within ``timeout_s`` seconds.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                self._ask("recall", key="")
+            except NetworkError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def _ask(self, do: str, **arguments: object) -> dict[str, Any]:
+        request = json.dumps({"do": do, **arguments}).encode() + b"\n"
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(TIMEOUT_S)
+                connection.connect(self._path)
+                connection.sendall(request)
+                with connection.makefile("rb") as lines:
+                    line = lines.readline()
+        except OSError as error:
+            raise NetworkError(
+                f"the fabric at {self._path} does not answer: {error}",
+                hint="is the testbed up? `fogbed status` shows its processes",
+            ) from error
+        reply: dict[str, Any] = json.loads(line) if line else {"ok": False, "error": "hung up"}
+        if not reply["ok"]:
+            raise NetworkError(f"the fabric refused to {do}: {reply['error']}")
+        return reply
+
+
+def _as_list(impairment: Impairment) -> list[float | int | None]:
+    return [impairment.delay_ms, impairment.jitter_ms, impairment.loss, impairment.rate_bps]
+
+
+def _differences(asked: NetworkPlan, found: NetworkPlan) -> list[str]:
+    """Return the ordered pairs, as "a to b", whose impairment is not the one asked for."""
+    places = {name: i for i, name in enumerate(found.nodes)}
+    order = [places[name] for name in asked.nodes]
+    numbers = {impairment: i for i, impairment in enumerate(found.impairments)}
+    wanted = np.array([numbers.get(impairment, -1) for impairment in asked.impairments])
+    there = found.index[np.ix_(order, order)].astype(np.int64)
+    return [
+        f"{asked.nodes[i]} to {asked.nodes[j]}"
+        for i, j in np.argwhere(wanted[asked.index] != there)
+    ]
