@@ -1,0 +1,52 @@
+"""The house's rules are enforced, not only written: a planted import is caught."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def house(tmp_path):
+    shutil.copytree(
+        CHECKOUT / "fogbed",
+        tmp_path / "fogbed",
+        ignore=shutil.ignore_patterns("__pycache__", "java", "builtin"),
+    )
+    shutil.copy(CHECKOUT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def lint(house):
+    script = Path(sys.executable).with_name("lint-imports")
+    return subprocess.run(
+        [script, "--no-cache", "--no-logo"],
+        check=False,
+        cwd=house,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("fogbed/plan/planted.py", "from fogbed import clients"),
+        ("fogbed/network/planted.py", "from fogbed import stream_job"),
+        ("fogbed/experiment/planted.py", "import rich"),
+        ("fogbed/experiment/planted.py", "import subprocess"),
+        ("fogbed/stream_job/planted.py", "import requests"),
+        ("fogbed/planted.py", "from fogbed import errors"),
+    ],
+)
+def test_a_planted_import_is_caught(house, module, line):
+    (house / module).write_text(f'"""Planted."""\n\n{line}\n', encoding="utf-8")
+    done = lint(house)
+    assert done.returncode == 1
+    assert "planted" in done.stdout

@@ -1,0 +1,44 @@
+"""The lock file pins everything, with hashes and without addresses."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+LOCK = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
+ENTRIES = re.split(r"\n(?=\S)", LOCK.strip())
+
+
+def asked() -> list[str]:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"]["laptop"]
+    requirements = [
+        *project["project"]["dependencies"],
+        *extras,
+        *project["dependency-groups"]["dev"],
+    ]
+    return [re.split(r"[<>=~!\[; ]", text)[0].lower().replace(".", "-") for text in requirements]
+
+
+@pytest.mark.parametrize("name", asked())
+def test_everything_that_is_asked_for_is_pinned(name):
+    assert any(entry.startswith(f"{name}==") for entry in ENTRIES)
+
+
+def test_every_entry_has_hashes():
+    assert [entry for entry in ENTRIES if "--hash=sha256:" not in entry] == []
+
+
+def test_it_names_no_address():
+    assert re.findall(r"\S*(?:://|--index-url|--find-links| @ )\S*", LOCK) == []
+
+
+def test_the_repository_names_no_package_index():
+    # Dependencies come from wherever the user's pip looks.
+    files = ("Makefile", "pyproject.toml", "scripts/setup.py", ".ci/run")
+    texts = [(CHECKOUT / name).read_text(encoding="utf-8") for name in files]
+    assert re.findall(r"https?://\S+", "\n".join(texts)) == []
