@@ -141,8 +141,10 @@ def test_a_bug_keeps_its_traceback(probe):
     [
         (
             ["chek"],
-            "error: No such command 'chek'. Did you mean 'check'?"
-            + "\nhint: fogbed --help says what it takes\n",
+            (
+                "error: No such command 'chek'. Did you mean 'check'?\n"
+                "hint: fogbed --help says what it takes\n"
+            ),
         ),
         (
             ["--quiet"],
