@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from fogbed.spec.base import ApiVersion, DelayMs, DurationS, Fraction, RideRate, Spec, Tier
+from fogbed.spec.base import (
+    ApiVersion,
+    DelayMs,
+    DurationS,
+    Fraction,
+    LabelKey,
+    LabelValue,
+    Name,
+    RideRate,
+    Spec,
+    Tier,
+)
 from fogbed.spec.network_profile import LinkRule
 
 Operator = Literal["rides", "parse", "nearest", "results"]
+# Subtasks of one operator: Flink's default for the maximum of small jobs (128 key groups).
+MAX_PARALLELISM = 128
+Subtasks = Annotated[int, Field(ge=1, le=MAX_PARALLELISM)]
 OPERATORS: tuple[Operator, ...] = ("rides", "parse", "nearest", "results")
 
 
@@ -20,8 +34,8 @@ class Replay(Spec):
     """
 
     rate: RideRate | None = None
-    speedup: float | None = None
-    steps: tuple[tuple[DurationS, RideRate], ...] | None = None
+    speedup: Annotated[float, Field(gt=0)] | None = None
+    steps: Annotated[tuple[tuple[DurationS, RideRate], ...], Field(min_length=1)] | None = None
     unlimited: bool = False
     loop: bool = False
 
@@ -31,16 +45,16 @@ class PlaceSpec(Spec):
 
     node: str | None = None
     tier: Tier | None = None
-    label: dict[str, str] | None = None
+    label: dict[LabelKey, LabelValue] | None = None
 
 
 class Parallelism(Spec):
     """Subtasks per operator."""
 
-    rides: int = 1
-    parse: int = 1
-    nearest: int = 1
-    results: int = 1
+    rides: Subtasks = 1
+    parse: Subtasks = 1
+    nearest: Subtasks = 1
+    results: Subtasks = 1
 
 
 class Placement(Spec):
@@ -86,7 +100,7 @@ class NetworkAction(Action):
     """
 
     do: Literal["network"]
-    links: tuple[LinkRule, ...] | None = None
+    links: Annotated[tuple[LinkRule, ...], Field(min_length=1)] | None = None
     profile: str | None = None
     restore: bool = False
 
@@ -96,7 +110,7 @@ class RescaleAction(Action):
 
     do: Literal["rescale"]
     operator: Operator
-    parallelism: int
+    parallelism: Subtasks
 
 
 class ExecAction(Action):
@@ -104,7 +118,7 @@ class ExecAction(Action):
 
     do: Literal["exec"]
     node: str
-    argv: tuple[str, ...]
+    argv: Annotated[tuple[str, ...], Field(min_length=1)]
     timeout: DurationS = 30.0
 
 
@@ -136,7 +150,22 @@ class OutputAssertion(Spec):
     output: Literal["complete"]
 
 
-AnyAssertion = EmulationAssertion | MetricAssertion | OutputAssertion
+def _assertion_of(value: object) -> str | None:
+    """Return the name of the assertion that a value is: by its class, or by its telling key."""
+    if isinstance(value, Spec):
+        return type(value).__name__
+    if not isinstance(value, dict):
+        return None
+    keys = {"emulation": EmulationAssertion, "metric": MetricAssertion, "output": OutputAssertion}
+    return next((model.__name__ for key, model in keys.items() if key in value), None)
+
+
+AnyAssertion = Annotated[
+    Annotated[EmulationAssertion, Tag("EmulationAssertion")]
+    | Annotated[MetricAssertion, Tag("MetricAssertion")]
+    | Annotated[OutputAssertion, Tag("OutputAssertion")],
+    Discriminator(_assertion_of),
+]
 
 
 class Experiment(Spec):
@@ -144,13 +173,13 @@ class Experiment(Spec):
 
     api_version: ApiVersion = Field(alias="apiVersion")
     kind: Literal["Experiment"]
-    name: str
-    testbed: str
-    profile: str
+    name: Name
+    testbed: str = Field(min_length=1)
+    profile: str = Field(min_length=1)
     workload: Workload
     phases: Phases = Phases()
     scenario: tuple[AnyAction, ...] = ()
     assertions: tuple[AnyAssertion, ...] = Field(default=(), alias="assert")
-    repetitions: int = 1
+    repetitions: int = Field(default=1, ge=1, le=1000)
     on_error: Literal["abort", "continue", "invalidate"] = "abort"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**63)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from fogbed.spec.base import ApiVersion, DelayMs, Fraction, RateBps, Spec
+from fogbed.spec.base import ApiVersion, DelayMs, Fraction, Name, RateBps, Spec
 
 
 class Shape(Spec):
@@ -48,6 +48,6 @@ class NetworkProfile(Spec):
 
     api_version: ApiVersion = Field(alias="apiVersion")
     kind: Literal["NetworkProfile"]
-    name: str
+    name: Name
     default: Shape = Shape()
     links: tuple[LinkRule, ...] = ()

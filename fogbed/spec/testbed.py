@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fogbed.spec.base import ApiVersion, DurationS, Memory, Spec, Tier
+from fogbed.spec.base import (
+    Address,
+    ApiVersion,
+    Cidr,
+    DurationS,
+    LabelKey,
+    LabelValue,
+    Memory,
+    Name,
+    NodeName,
+    Spec,
+    Tier,
+)
 
 PlatformName = Literal["local", "kind", "pi"]
+Slots = Annotated[int, Field(ge=1, le=1000)]
 
 
 class Node(Spec):
     """One node. ``cores`` and ``memory`` (bytes) are limits; None means not limited."""
 
-    name: str
-    address: str | None = None
+    name: NodeName
+    address: Address | None = None
     role: Literal["control-plane", "worker"] = "worker"
     tier: Tier
     taskmanager: bool = True
-    slots: int | None = None
-    cores: float | None = None
+    slots: Slots | None = None
+    cores: Annotated[float, Field(gt=0)] | None = None
     memory: Memory | None = None
-    labels: dict[str, str] = Field(default_factory=dict)
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
 
 
 class Ssh(Spec):
     """How Pis are reached."""
 
-    user: str
-    key: str
-    port: int = 22
+    user: str = Field(min_length=1)
+    key: str = Field(min_length=1)
+    port: int = Field(default=22, ge=1, le=65535)
 
 
 class JobManager(Spec):
@@ -43,7 +56,7 @@ class JobManager(Spec):
 class TaskManagers(Spec):
     """What every TaskManager has unless its node says otherwise."""
 
-    slots: int = 1
+    slots: Slots = 1
     memory: Memory | None = None
 
 
@@ -89,8 +102,8 @@ class Kubernetes(Spec):
     """The cluster on kind and Pis."""
 
     version: str = "1.36"
-    pod_cidr: str = "10.244.0.0/16"
-    service_cidr: str = "10.96.0.0/12"
+    pod_cidr: Cidr = "10.244.0.0/16"
+    service_cidr: Cidr = "10.96.0.0/12"
     cni: Literal["flannel"] = "flannel"
 
 
@@ -108,10 +121,10 @@ class Testbed(Spec):
 
     api_version: ApiVersion = Field(alias="apiVersion")
     kind: Literal["Testbed"]
-    name: str
+    name: Name
     platform: PlatformName
     ssh: Ssh | None = None
-    nodes: tuple[Node, ...]
+    nodes: Annotated[tuple[Node, ...], Field(min_length=1)]
     services: Services = Services()
     kubernetes: Kubernetes = Kubernetes()
     sources: Sources = Sources()

@@ -1,0 +1,173 @@
+"""What must fit together inside a testbed: a table of small rules over what could be read."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from itertools import combinations
+
+from fogbed.errors import Problem
+from fogbed.spec.base import TIERS
+from fogbed.spec.part import Part
+from fogbed.spec.view import TestbedView
+from fogbed.spec.wording import suggest
+from fogbed.units import format_memory, parse_memory
+
+# The wheel that the laptop platform starts Flink from.
+LOCAL_FLINK = "2.2.1"
+
+
+def same_name(testbed: TestbedView) -> Iterator[Problem]:
+    """Names of nodes are unique, ranges expanded."""
+    yield from _twice(testbed, "name", "names must differ")
+
+
+def same_address(testbed: TestbedView) -> Iterator[Problem]:
+    """Addresses of nodes are unique, ranges expanded."""
+    yield from _twice(testbed, "address", "addresses must differ")
+
+
+def _twice(testbed: TestbedView, key: str, way_out: str) -> Iterator[Problem]:
+    first: dict[str, Part] = {}
+    for node in testbed.nodes:
+        value = node[key].text
+        if value is None:
+            continue
+        if value in first:
+            line = first[value].problem("", "").line
+            yield node[key].problem(f"{value} is given twice, first in line {line}", way_out)
+        first.setdefault(value, node[key])
+
+
+def named_as_a_tier(testbed: TestbedView) -> Iterator[Problem]:
+    """A node called as a tier would make every link that names it ambiguous."""
+    for node in testbed.nodes:
+        if node["name"].text in TIERS:
+            name = node["name"].text
+            yield node["name"].problem(f"{name} is the name of a tier", f"write {name}-1")
+
+
+def unknown_service_node(testbed: TestbedView) -> Iterator[Problem]:
+    """A service that names a node names one of this testbed."""
+    services = testbed.root["services"]
+    for named in (services["flink"]["jobmanager"]["node"], services["minio"]["node"]):
+        if named.text is not None and named.text not in testbed.names():
+            yield named.problem(
+                f"there is no node {named.text}", suggest(named.text, testbed.names())
+            )
+
+
+def service_on_local(testbed: TestbedView) -> Iterator[Problem]:
+    """The laptop platform runs Flink, of one version, and nothing else."""
+    if testbed.root["platform"].text != "local":
+        return
+    services = testbed.root["services"]
+    for name in ("minio", "prometheus", "grafana"):
+        if services[name]["enabled"].is_true:
+            yield services[name].problem(
+                f"platform local cannot run {name}", "write enabled: false, or platform: kind or pi"
+            )
+    version = services["flink"]["version"]
+    if version.text not in (None, LOCAL_FLINK):
+        what = f"platform local runs Flink {LOCAL_FLINK}, not {version.text}"
+        yield version.problem(what, f"write {LOCAL_FLINK}, or leave it out")
+
+
+def ssh_of_pi(testbed: TestbedView) -> Iterator[Problem]:
+    """Pis are reached over SSH, and nothing else is."""
+    platform, ssh = testbed.root["platform"].text, testbed.root["ssh"]
+    if platform == "pi" and not ssh.is_given:
+        way_out = "write ssh: {user: USER, key: ~/.ssh/id_ed25519}"
+        yield ssh.problem("is missing, and platform pi needs it", way_out)
+    if platform in ("local", "kind") and ssh.is_given:
+        yield ssh.problem(f"platform {platform} does not use SSH", "remove it")
+
+
+def address_of_pi(testbed: TestbedView) -> Iterator[Problem]:
+    """Every Pi has an address."""
+    if testbed.root["platform"].text != "pi":
+        return
+    for node in testbed.root["nodes"].items():
+        if isinstance(node.value, dict) and not node["address"].is_given:
+            way_out = "write address: 192.0.2.10"
+            yield node["address"].problem("is missing, and platform pi needs it", way_out)
+
+
+def one_control_plane(testbed: TestbedView) -> Iterator[Problem]:
+    """Kubernetes has one control-plane node here; the laptop does without."""
+    found = [n for n in testbed.nodes if n["role"].text == "control-plane"]
+    if testbed.root["platform"].text in ("kind", "pi") and not found and testbed.nodes:
+        yield testbed.root["nodes"].problem(
+            "no node has the role control-plane", "write role: control-plane at one of them"
+        )
+    for node in found[1:]:
+        what = f"a second control-plane node beside {found[0]['name'].value}"
+        yield node["role"].problem(what, "write role: worker")
+
+
+def no_taskmanager(testbed: TestbedView) -> Iterator[Problem]:
+    """A testbed without a TaskManager could run nothing."""
+    if testbed.nodes and all(n["taskmanager"].value is False for n in testbed.nodes):
+        way_out = "leave taskmanager: false out at one of them at least"
+        yield testbed.root["nodes"].problem("no node carries a TaskManager", way_out)
+
+
+def slots_without_taskmanager(testbed: TestbedView) -> Iterator[Problem]:
+    """Slots belong to a TaskManager."""
+    for node in testbed.nodes:
+        if node["taskmanager"].value is False and node["slots"].is_given:
+            way_out = "remove slots, or taskmanager: false"
+            yield node["slots"].problem("slots on a node without a TaskManager", way_out)
+
+
+def memory_of_taskmanager(testbed: TestbedView) -> Iterator[Problem]:
+    """A TaskManager fits into the memory of its node."""
+    asked = testbed.root["services"]["flink"]["taskmanager"]["memory"].read(parse_memory)
+    for node in testbed.nodes:
+        limit = node["memory"].read(parse_memory)
+        if node["taskmanager"].value is False or asked is None or limit is None:
+            continue
+        if asked > limit:
+            what = f"{format_memory(limit)} is less than its TaskManager's {format_memory(asked)}"
+            yield node["memory"].problem(what, f"write {format_memory(asked)} or more")
+
+
+def networks_overlap(testbed: TestbedView) -> Iterator[Problem]:
+    """Pods, services and nodes have networks of their own."""
+    kubernetes = testbed.root["kubernetes"]
+    keys = ("pod_cidr", "service_cidr")
+    found = [(kubernetes[key], kubernetes[key].read(_network)) for key in keys]
+    for (part, one), (_, other) in combinations(found, 2):
+        if one is not None and other is not None and one.overlaps(other):
+            way_out = "write networks that do not overlap"
+            yield part.problem(f"{one} and service_cidr {other} overlap", way_out)
+    for node in testbed.nodes:
+        address = node["address"].read(_address)
+        for part, network in found:
+            if address is not None and network is not None and address in network:
+                what = f"{address} lies in {part.place[-1]} {network}"
+                yield node["address"].problem(what, "write another network there")
+
+
+def _network(value: object) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network(str(value))
+
+
+def _address(value: object) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(str(value))
+
+
+TESTBED_CHECKS: tuple[Callable[[TestbedView], Iterator[Problem]], ...] = (
+    same_name,
+    same_address,
+    named_as_a_tier,
+    unknown_service_node,
+    service_on_local,
+    ssh_of_pi,
+    address_of_pi,
+    one_control_plane,
+    no_taskmanager,
+    slots_without_taskmanager,
+    memory_of_taskmanager,
+    networks_overlap,
+)

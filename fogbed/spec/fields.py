@@ -1,0 +1,216 @@
+"""Each field by itself: unknown and missing keys, wrong kinds of value, wrong units, bounds.
+
+pydantic finds them; here they become problems in the user's words, at the user's lines.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from fogbed.errors import Problem
+from fogbed.spec.base import Spec
+from fogbed.spec.document import Document, Place, kind_of
+from fogbed.spec.wording import suggest, write_one_of
+
+S = TypeVar("S", bound=Spec)
+Loc = tuple[str | int, ...]
+
+LATER = "not in this version"
+# Actions of later versions, refused by name so that nobody looks for a typing error.
+LATER_ACTIONS = ("node-down", "node-up", "stress", "scale")
+
+
+def read_fields(
+    model: type[S], document: Document, tree: object, where: Callable[[Loc], Loc]
+) -> tuple[S | None, list[Problem]]:
+    """Return the model of a tree, or None with every problem of its fields.
+
+    ``where`` leads from a place in ``tree`` (ranges expanded) to the place in the file.
+    """
+    try:
+        # JSON mode is the one in which strict pydantic takes lists for tuples.
+        found = model.model_validate_json(
+            json.dumps(tree), strict=True, by_alias=True, by_name=False
+        )
+    except ValidationError as error:
+        problems = (
+            _problem(each, model, document, where) for each in error.errors(include_url=False)
+        )
+        return None, [each for each in problems if each is not None]
+    return found, []
+
+
+def known_keys(models: tuple[type[Spec], ...]) -> list[str]:
+    """Return the keys that any of the models takes, as files spell them."""
+    return [_alias(name, m) for m in models for name in m.model_fields]
+
+
+def models_at(model: type[Spec], loc: Loc) -> tuple[type[Spec], ...]:
+    """Return the models that may stand at a pydantic location of a document."""
+    found: tuple[type[Spec], ...] = (model,)
+    for step in loc:
+        if isinstance(step, int):
+            continue
+        tagged = tuple(m for m in found if _answers_to(m, step))
+        if len(found) > 1 and tagged:
+            found = tagged
+        else:
+            found = tuple(s for m in found for s in _specs_in(_annotation(m, step)))
+    return found
+
+
+def _alias(name: str, model: type[Spec]) -> str:
+    return model.model_fields[name].alias or name
+
+
+def _annotation(model: type[Spec], key: str) -> object:
+    for name, field in model.model_fields.items():
+        if (field.alias or name) == key:
+            return field.annotation
+    return None
+
+
+def _answers_to(model: type[Spec], tag: str) -> bool:
+    tagged = model.model_fields.get("do")
+    return tag == model.__name__ or (tagged is not None and tag in get_args(tagged.annotation))
+
+
+def _specs_in(annotation: object) -> Iterator[type[Spec]]:
+    if isinstance(annotation, type) and issubclass(annotation, Spec):
+        yield annotation
+    elif get_origin(annotation) not in (None, Literal):
+        for part in get_args(annotation):
+            yield from _specs_in(part)
+
+
+def _place(document: Document, loc: Loc) -> Place:
+    """Return a pydantic location without the tags that pydantic adds for unions."""
+    place: Place = ()
+    for number, step in enumerate(loc):
+        last = number == len(loc) - 1
+        value = document.value(place)
+        if isinstance(step, int) or last or (isinstance(value, dict) and step in value):
+            place = (*place, step)
+    return place
+
+
+def _problem(
+    error: ErrorDetails, model: type[Spec], document: Document, where: Callable[[Loc], Loc]
+) -> Problem | None:
+    kind, loc = error["type"], where(error["loc"])
+    place = _place(document, loc)
+    value = document.value(place)
+    if value is None and place in document.lines:
+        return None  # the document has said already that it has no value
+    if kind.startswith("union_tag"):
+        return _wrong_tag(document, place, value)
+    if kind == "extra_forbidden":
+        return _unknown_key(document, place, models_at(model, loc[:-1]))
+    context, shown = error.get("ctx", {}), document.texts.get(place, "")
+    if kind == "missing":
+        what, way_out = "is missing", _example(place, models_at(model, loc[:-1]))
+    elif kind == "value_error":
+        what, _, way_out = str(context["error"]).partition("; ")
+    elif kind == "literal_error":
+        what, way_out = _not_one_of(shown or kind_of(value), context)
+    else:
+        what, way_out = _wrong_kind(kind, value, shown, context)
+    return document.problem(place, what or error["msg"], way_out)
+
+
+def _unknown_key(document: Document, place: Place, models: tuple[type[Spec], ...]) -> Problem:
+    key = str(place[-1])
+    if key == "when":
+        return document.problem(place, f"conditions (when) are {LATER}", "write at: 20s")
+    if key == "<<":
+        return document.problem(place, "merge keys are not YAML 1.2", "write the keys out")
+    return document.problem(place, "unknown key", suggest(key, known_keys(models)))
+
+
+def _wrong_tag(document: Document, place: Place, value: object) -> Problem:
+    """Say what is wrong with an action's ``do`` or an assertion's first key."""
+    if place[:1] == ("assert",):
+        kinds = ["emulation: within", "metric: NAME", "output: complete"]
+        return document.problem(place, "is not an assertion", write_one_of(kinds))
+    actions = ("network", "rescale", "exec")
+    if not isinstance(value, dict) or "do" not in value:
+        what, way_out = "has no action", "write do: network, do: rescale or do: exec"
+        return document.problem(place, what, way_out)
+    do = value["do"]
+    if do in LATER_ACTIONS:
+        what = f"the action {do} is {LATER}"
+        return document.problem((*place, "do"), what, write_one_of(actions))
+    what = f"{do!r} is not an action"
+    return document.problem((*place, "do"), what, suggest(str(do), actions))
+
+
+def _not_one_of(shown: str, context: Mapping[str, Any]) -> tuple[str, str]:
+    # pydantic writes the choices as text only: "'cloud', 'fog' or 'edge'"
+    choices = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+    return f"{shown!r} is not allowed here", suggest(shown, choices)
+
+
+_EXAMPLES = {
+    "apiVersion": "fogbed/v1",
+    "name": "NAME",
+    "platform": "local",
+    "nodes": "[{name: cloud-1, tier: cloud}]",
+    "tier": "cloud, fog or edge",
+    "user": "USER",
+    "key": "~/.ssh/id_ed25519",
+    "testbed": "PATH",
+    "profile": "PATH",
+    "rides": "nyc-sample",
+    "replay": "{rate: 5000/s}",
+    "workload": "{rides: nyc-sample, replay: {rate: 5000/s}}",
+    "at": "20s",
+    "operator": "nearest",
+    "parallelism": "2",
+    "node": "NODE",
+    "argv": "[uptime]",
+}
+
+
+def _example(place: Place, models: tuple[type[Spec], ...]) -> str:
+    key = str(place[-1])
+    if key == "kind":
+        return f"write kind: {' or '.join(m.__name__ for m in models)}"
+    return f"write {key}: {_EXAMPLES.get(key, '...')}"
+
+
+# pydantic's kind of error -> what is wrong, the way out; {value} is the text in the file,
+# {kind} the kind of value, the others come from pydantic's context.
+_WRONG: dict[str, tuple[str, str]] = {
+    "int_type": ("{value} is not a whole number", "write one like 2"),
+    "int_from_float": ("{value} is not a whole number", "write one like 2"),
+    "int_parsing_size": ("{value} is too large", "write a smaller one"),
+    "float_type": ("{value} is not a number", "write one like 1.5"),
+    "bool_type": ("{value} is neither true nor false", "write true or false"),
+    "tuple_type": ("is {kind}, not a list", "write [a, b], or a line with - for each"),
+    "model_type": ("is {kind}, not a mapping", "write keys with values, as in {{a: 1}}"),
+    "dict_type": ("is {kind}, not a mapping", "write keys with values, as in {{a: 1}}"),
+    "greater_than_equal": ("{value} is too small", "write {ge} or more"),
+    "greater_than": ("{value} is too small", "write more than {gt}"),
+    "less_than_equal": ("{value} is too large", "write {le} or less"),
+    "less_than": ("{value} is too large", "write less than {lt}"),
+    "too_short": ("has {actual_length} values", "write {min_length} at least"),
+    "too_long": ("has {actual_length} values", "write {max_length} at most"),
+    "string_too_short": ("is empty", "write something"),
+}
+
+
+def _wrong_kind(
+    kind: str, value: object, shown: str, context: Mapping[str, Any]
+) -> tuple[str, str]:
+    """Return what is wrong and the way out for pydantic's plain kinds of error."""
+    if kind == "string_type":
+        way_out = f'write "{shown}" in quotes' if shown else "write text"
+        return f"is {kind_of(value)}, not text", way_out
+    what, way_out = _WRONG.get(kind, ("", ""))
+    words = {"value": shown or kind_of(value), "kind": kind_of(value), **context}
+    return what.format(**words), way_out.format(**words)
