@@ -1,0 +1,206 @@
+"""``fogbed job``: the stream job, from its sources to its last savepoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from fogbed.cli import console, job_options, job_shown
+from fogbed.cli.job_options import (
+    DryRunOption,
+    JobArgument,
+    JsonOption,
+    LoopOption,
+    ParallelismOption,
+    PlaceOption,
+    RateOption,
+    SavepointDirOption,
+    SpeedupOption,
+    StepsOption,
+    Target,
+    TestbedOption,
+    UnlimitedOption,
+    UrlOption,
+    opened,
+    progress,
+)
+from fogbed.stream_job import build, datasets, landmarks, rescale, stop, submit
+from fogbed.stream_job.status import job_status
+from fogbed.stream_job.submit import JobRequest
+
+app = typer.Typer(no_args_is_help=True, help="Build, submit, list, rescale, save and stop jobs.")
+
+
+@app.command("build", epilog="Example: fogbed job build")
+def build_(*, dry_run: DryRunOption = False, as_json: JsonOption = False) -> None:
+    """Build the job's jar from its sources; needs a JDK 17 or later, which nothing else does."""
+    jar = build.jar_path()
+    if not dry_run:
+        with progress().step("compiling the job"):
+            jar = build.build_jar()
+    console.say_json({"jar": str(jar)}) if as_json else console.say(str(jar))
+
+
+@app.command("submit", epilog="Example: fogbed job submit --rate 5000/s --loop -p nearest=2")
+def submit_(  # noqa: PLR0913 - one parameter per option
+    *,
+    rides: Annotated[str, typer.Option(help="Dataset, by name or folder.")] = "nyc-sample",
+    landmark_set: Annotated[
+        str, typer.Option("--landmarks", help="Landmarks, by name or CSV file.")
+    ] = "nyc-famous",
+    rate: RateOption = None,
+    speedup: SpeedupOption = None,
+    steps: StepsOption = None,
+    unlimited: UnlimitedOption = False,
+    loop: LoopOption = False,
+    parallelism: ParallelismOption = None,
+    place: PlaceOption = None,
+    chaining: Annotated[bool, typer.Option("--chaining", help="One thread from parse on.")] = False,
+    sink: Annotated[
+        Literal["discard", "files", "print"], typer.Option(help="Where answers go.")
+    ] = "discard",
+    output: Annotated[Path | None, typer.Option(help="Folder for --sink files.")] = None,
+    name: Annotated[str, typer.Option(help="The job's name.")] = "nearest-landmark",
+    savepoint: Annotated[str | None, typer.Option(help="URI of a savepoint to go on from.")] = None,
+    url: UrlOption = None,
+    testbed: TestbedOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Submit the nearest-landmark job and wait until it runs where it was asked to."""
+    request = JobRequest(
+        rides=datasets.find_dataset(rides),
+        landmarks=landmarks.find_landmarks(landmark_set),
+        replay=job_options.parse_replay(
+            rate=rate, speedup=speedup, steps=steps, unlimited=unlimited, loop=loop
+        ),
+        parallelism=job_options.parse_parallelism(parallelism),
+        placement=job_options.parse_placement(place),
+        chaining=chaining,
+        sink=sink,
+        output=job_options.output_folder(output, sink),
+        name=name,
+    )
+    submit.check_request(request)
+    with opened(url, testbed) as target:
+        if dry_run:
+            job_shown.show_plan(submit.dry_run(target.flink, request), as_json=as_json)
+            return
+        _fit_scheduler(target, request)
+        job = submit.submit(target.flink, request, savepoint=savepoint, progress=progress())
+        job_shown.show_job(job, as_json=as_json)
+
+
+@app.command("list", epilog="Example: fogbed job list --url http://127.0.0.1:8081")
+def list_(
+    *, url: UrlOption = None, testbed: TestbedOption = None, as_json: JsonOption = False
+) -> None:
+    """List every job the JobManager remembers."""
+    with opened(url, testbed) as target:
+        job_shown.show_jobs(target.flink.jobs(), as_json=as_json)
+
+
+@app.command(epilog="Example: fogbed job status -t laptop")
+def status(
+    job: JobArgument = None,
+    *,
+    url: UrlOption = None,
+    testbed: TestbedOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where every subtask of a job runs, how wide it is, and how many rides passed."""
+    with opened(url, testbed) as target:
+        flink = target.flink
+        job_id = submit.find_job(flink, job)
+        job_shown.show_status(job_status(flink, job_id), as_json=as_json)
+
+
+@app.command("rescale", epilog="Example: fogbed job rescale nearest 2 -t laptop")
+def rescale_(  # noqa: PLR0913 - one parameter per option
+    operator: Annotated[str, typer.Argument(help="rides, parse, nearest or results.")],
+    parallelism: Annotated[int, typer.Argument(min=1, help="Its new number of subtasks.")],
+    job: JobArgument = None,
+    *,
+    savepoint_dir: SavepointDirOption = None,
+    url: UrlOption = None,
+    testbed: TestbedOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Change an operator's parallelism, wait until that is true, and print a stopwatch."""
+    with opened(url, testbed) as target:
+        flink = target.flink
+        running = submit.recover(flink, submit.find_job(flink, job))
+        if dry_run:
+            plan = rescale.dry_run(flink, running, operator, parallelism)
+            job_shown.show_plan(plan, as_json=as_json)
+            return
+        done = rescale.rescale(
+            flink,
+            running,
+            operator,
+            parallelism,
+            savepoint_dir=stop.savepoint_folder(flink, savepoint_dir),
+            progress=progress(),
+        )
+        job_shown.show_rescaled(done, as_json=as_json)
+
+
+@app.command(epilog="Example: fogbed job savepoint --savepoint-dir file:///tmp/savepoints")
+def savepoint(  # noqa: PLR0913 - one parameter per option
+    job: JobArgument = None,
+    *,
+    savepoint_dir: SavepointDirOption = None,
+    url: UrlOption = None,
+    testbed: TestbedOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a savepoint of a job that goes on."""
+    with opened(url, testbed) as target:
+        flink = target.flink
+        job_id = submit.find_job(flink, job)
+        folder = stop.savepoint_folder(flink, savepoint_dir)
+        if dry_run:
+            job_shown.show_plan({"job": job_id, "savepoint_dir": folder}, as_json=as_json)
+            return
+        with progress().step("taking a savepoint"):
+            location = stop.save(flink, job_id, savepoint_dir=folder)
+        shown = {"job": job_id, "savepoint": location}
+        console.say_json(shown) if as_json else console.say(location)
+
+
+@app.command("stop", epilog="Example: fogbed job stop -t laptop")
+def stop_(  # noqa: PLR0913 - one parameter per option
+    job: JobArgument = None,
+    *,
+    savepoint_dir: SavepointDirOption = None,
+    url: UrlOption = None,
+    testbed: TestbedOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Stop a job with a savepoint, its output committed, and say how far its source was."""
+    with opened(url, testbed) as target:
+        flink = target.flink
+        running = submit.recover(flink, submit.find_job(flink, job))
+        folder = stop.savepoint_folder(flink, savepoint_dir)
+        if dry_run:
+            plan = {"job": running.job_id, "savepoint_dir": folder}
+            job_shown.show_plan(plan, as_json=as_json)
+            return
+        with progress().step("stopping the job with a savepoint"):
+            stopped = stop.stop_with_savepoint(flink, running, savepoint_dir=folder)
+        job_shown.show_stopped(stopped, as_json=as_json)
+
+
+def _fit_scheduler(target: Target, request: JobRequest) -> None:
+    """Have a testbed's JobManager run with the scheduler that the request needs."""
+    if target.platform is None:
+        return
+    if request.placement:
+        target.platform.use_scheduler("default", progress())
+    elif not target.has_fixed_scheduler:
+        target.platform.use_scheduler("adaptive", progress())

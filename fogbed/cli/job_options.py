@@ -1,0 +1,226 @@
+"""The options of ``fogbed job`` that several verbs share, and what users write in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from fogbed import platforms, units
+from fogbed.cli.console import LiveProgress
+from fogbed.clients.flink import FlinkClient
+from fogbed.errors import UsageError
+from fogbed.plan.placement import Place
+from fogbed.platforms.base import Platform
+from fogbed.spec.base import TIERS
+from fogbed.spec.experiment import OPERATORS, Replay
+
+T = TypeVar("T")
+
+JobArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[JOB]", help="Id of the job, its beginning, or its name; else the only one."
+    ),
+]
+UrlOption = Annotated[
+    str | None, typer.Option("--url", help="REST interface of any JobManager.", metavar="URL")
+]
+TestbedOption = Annotated[
+    str | None,
+    typer.Option("--testbed", "-t", help="The testbed, by file or name.", metavar="FILE|NAME"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Check and say what would be done; touch nothing.")
+]
+SavepointDirOption = Annotated[
+    str | None,
+    typer.Option(
+        "--savepoint-dir",
+        metavar="URI",
+        help="Where savepoints go; else what the JobManager is configured with.",
+    ),
+]
+RateOption = Annotated[str | None, typer.Option("--rate", help="Rides per second, as 5000/s.")]
+SpeedupOption = Annotated[
+    float | None, typer.Option("--speedup", help="Event time this many times as fast.")
+]
+StepsOption = Annotated[
+    str | None, typer.Option("--steps", help="Rates over time, as 0s:1000/s,60s:4000/s.")
+]
+UnlimitedOption = Annotated[bool, typer.Option("--unlimited", help="As fast as it goes.")]
+LoopOption = Annotated[bool, typer.Option("--loop", help="Begin again at the end, for ever.")]
+ParallelismOption = Annotated[
+    list[str] | None,
+    typer.Option("--parallelism", "-p", metavar="OPERATOR=N", help="Subtasks; may be repeated."),
+]
+PlaceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--place",
+        metavar="OPERATOR=PLACE",
+        help="Pin an operator: nearest=tier:fog, node:NAME or label:KEY:VALUE; may be repeated.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The JobManager that the user means, and its platform where it is a testbed's."""
+
+    flink: FlinkClient
+    platform: Platform | None = None
+    has_fixed_scheduler: bool = True
+
+
+@contextmanager
+def opened(url: str | None, testbed: str | None) -> Iterator[Target]:
+    """Give the JobManager that the user means, with its connections closed afterwards.
+
+    Raises:
+        UsageError: both were given, or neither names one.
+    """
+    if url is not None and testbed is not None:
+        raise UsageError("--url and --testbed name two JobManagers", hint="give one of them")
+    if url is not None:
+        if not re.match(r"https?://[^/\s]+", url):
+            raise UsageError(f"{url!r} is not a URL", hint="write it as http://HOST:PORT")
+        with FlinkClient(url) as flink:
+            yield Target(flink)
+        return
+    spec = platforms.find_testbed(testbed)
+    platform = platforms.open_platform(spec)
+    fixed = spec.services.flink.scheduler != "auto"
+    with FlinkClient(platform.endpoints().flink) as flink:
+        yield Target(flink, platform, fixed)
+
+
+def progress() -> LiveProgress:
+    """Return where verbs that take their time report to."""
+    return LiveProgress()
+
+
+def parse_replay(
+    *,
+    rate: str | None,
+    speedup: float | None,
+    steps: str | None,
+    unlimited: bool,
+    loop: bool,
+) -> Replay:
+    """Return how rides are replayed; without any option 1000/s.
+
+    Raises:
+        UsageError: more than one way was given, or one cannot be read.
+    """
+    given = [
+        name
+        for name, value in (
+            *(("--rate", rate), ("--speedup", speedup), ("--steps", steps)),
+            ("--unlimited", unlimited or None),
+        )
+        if value is not None
+    ]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} exclude each other", hint="give one of them")
+    if speedup is not None and speedup <= 0:
+        raise UsageError(f"--speedup {speedup:g} must be above 0")
+    # the values are numbers by now, so the parsers of the YAML spellings are stepped over
+    return Replay.model_construct(
+        rate=_read("--rate", units.parse_ride_rate, rate or ("1000/s" if not given else None)),
+        speedup=speedup,
+        steps=_read("--steps", _parse_steps, steps),
+        unlimited=unlimited,
+        loop=loop,
+    )
+
+
+def parse_parallelism(given: Sequence[str] | None) -> dict[str, int]:
+    """Return the subtasks of every operator from ``OPERATOR=N`` words (1 where not named).
+
+    Raises:
+        UsageError: a word cannot be read.
+    """
+    wide = dict.fromkeys(OPERATORS, 1)
+    for word in given or ():
+        operator, value = _operator_word("--parallelism", word)
+        if not re.fullmatch(r"[1-9]\d{0,4}", value):
+            raise UsageError(f"--parallelism {word}: {value!r} is not a number of subtasks")
+        wide[operator] = int(value)
+    return wide
+
+
+def parse_placement(given: Sequence[str] | None) -> dict[str, Place]:
+    """Return where operators are pinned from ``OPERATOR=PLACE`` words.
+
+    Raises:
+        UsageError: a word cannot be read.
+    """
+    found = {}
+    for word in given or ():
+        operator, value = _operator_word("--place", word)
+        found[operator] = _parse_place(word, value)
+    return found
+
+
+def output_folder(output: Path | None, sink: str) -> Path | None:
+    """Return the folder for the ``files`` sink.
+
+    Raises:
+        UsageError: it is missing, or given for a sink that writes no files.
+    """
+    if sink == "files" and output is None:
+        raise UsageError("--sink files needs --output DIR")
+    if sink != "files" and output is not None:
+        raise UsageError(f"--output is for --sink files, not for --sink {sink}")
+    return output.absolute() if output else None
+
+
+def _operator_word(option: str, word: str) -> tuple[str, str]:
+    operator, equals, value = word.partition("=")
+    if not equals or operator not in OPERATORS:
+        raise UsageError(
+            f"{option} {word}: write it as OPERATOR=VALUE",
+            hint=f"operators: {', '.join(OPERATORS)}",
+        )
+    return operator, value
+
+
+def _parse_place(word: str, value: str) -> Place:
+    kind, _, name = value.partition(":")
+    if kind == "node" and name:
+        return Place(node=name)
+    if kind == "tier" and name in TIERS:
+        return Place(tier=name)
+    key, colon, label = name.partition(":")
+    if kind == "label" and key and colon and label:
+        return Place(label=(key, label))
+    raise UsageError(
+        f"--place {word}: {value!r} is not a place",
+        hint="write tier:cloud, tier:fog, tier:edge, node:NAME or label:KEY:VALUE",
+    )
+
+
+def _parse_steps(text: object) -> tuple[tuple[float, float], ...]:
+    steps = []
+    for word in str(text).split(","):
+        at, _, rate = word.partition(":")
+        steps.append((units.parse_duration_s(at), units.parse_ride_rate(rate)))
+    if steps != sorted(steps):
+        raise ValueError("the times of the steps must rise")
+    return tuple(steps)
+
+
+def _read(option: str, parse: Callable[[object], T], text: str | None) -> T | None:
+    if text is None:
+        return None
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: {error}") from error

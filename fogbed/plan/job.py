@@ -1,0 +1,263 @@
+"""A job's request, and the program arguments that say the same to the jar.
+
+The arguments are the request's only other form: Flink keeps them as the job's global parameters,
+so that any process can read back what was asked of a running job (``parse_arguments``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+from urllib.parse import unquote, urlparse
+
+from fogbed.plan.placement import Place
+from fogbed.plan.slots import SlotShare
+from fogbed.spec.experiment import OPERATORS, Replay
+
+Sink = Literal["discard", "files", "print"]
+Search = Literal["landmarks", "identity"]
+_SINKS: dict[str, Sink] = {"discard": "discard", "files": "files", "print": "print"}
+
+
+class Counted(Protocol):
+    """What a job needs of a dataset's manifest."""
+
+    @property
+    def rides(self) -> int:
+        """How many rides the prepared file holds."""
+
+
+class RidesInput(Protocol):
+    """What a job needs of a dataset: a prepared file, its byte index and its count."""
+
+    @property
+    def name(self) -> str:
+        """The dataset's name."""
+
+    @property
+    def rides_file(self) -> Path:
+        """The prepared CSV file."""
+
+    @property
+    def index_file(self) -> Path:
+        """The byte index beside it."""
+
+    @property
+    def manifest(self) -> Counted:
+        """Its counts."""
+
+
+class LandmarksInput(Protocol):
+    """What a job needs of a set of landmarks."""
+
+    @property
+    def name(self) -> str:
+        """The set's name."""
+
+    @property
+    def path(self) -> Path:
+        """Its CSV file."""
+
+
+@dataclass(frozen=True, slots=True)
+class RideCount:
+    """How many rides a file holds."""
+
+    rides: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RidesFile:
+    """A dataset as a running job names it."""
+
+    name: str
+    rides_file: Path
+    index_file: Path
+    manifest: RideCount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandmarksFile:
+    """A set of landmarks as a running job names it."""
+
+    name: str
+    path: Path
+
+
+def _one_each() -> dict[str, int]:
+    return dict.fromkeys(OPERATORS, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """Everything that decides what a job computes, how wide and where.
+
+    ``parallelism`` gives subtasks per operator, ``placement`` where operators are pinned.
+    ``output`` is the folder of the ``files`` sink. Every ride belongs to one of ``splits``, which
+    is fixed for the life of the job and so bounds the parallelism of ``rides``.
+    """
+
+    rides: RidesInput
+    landmarks: LandmarksInput
+    replay: Replay
+    parallelism: Mapping[str, int] = field(default_factory=_one_each)
+    chaining: bool = False
+    placement: Mapping[str, Place] = field(default_factory=dict)
+    sink: Sink = "discard"
+    output: Path | None = None
+    name: str = "nearest-landmark"
+    max_parallelism: int = 128
+    splits: int = 12
+    checkpoint_interval_s: float = 1.0
+    buffer_timeout_ms: int = 5
+    nearest: Search = "landmarks"
+    seed: int = 0
+
+
+def request_problems(request: JobRequest) -> list[str]:
+    """Return a sentence for each thing that no cluster could do; [] if there is none."""
+    found = [
+        f"parallelism of {operator} is {wide}; it must be from 1 to {request.max_parallelism}"
+        for operator, wide in request.parallelism.items()
+        if not 1 <= wide <= request.max_parallelism
+    ]
+    wide = request.parallelism["rides"]
+    if request.splits < wide <= request.max_parallelism:
+        found.append(f"parallelism of rides is {wide}, but the rides are in {request.splits} parts")
+    if request.sink == "files" and request.output is None:
+        found.append("sink files needs an output folder")
+    if request.rides.manifest.rides < 1:
+        found.append(f"dataset {request.rides.name} has no rides")
+    return found + _chaining_problems(request)
+
+
+def _chaining_problems(request: JobRequest) -> list[str]:
+    if not request.chaining:
+        return []
+    found = []
+    chained = OPERATORS[1:]
+    if len({request.parallelism[operator] for operator in chained}) > 1:
+        found.append("chained operators (parse, nearest, results) need the same parallelism")
+    found += [
+        f"{operator} is placed, but chaining keeps it in one thread with parse"
+        for operator in chained[1:]
+        if request.placement.get(operator, request.placement.get("parse"))
+        != request.placement.get("parse")
+    ]
+    return found
+
+
+def program_arguments(request: JobRequest, shares: Mapping[str, SlotShare]) -> list[str]:
+    """Return the jar's arguments; ``shares`` has one entry per placed operator."""
+    pairs = {
+        "name": request.name,
+        "rides": str(request.rides.rides_file),
+        "index": str(request.rides.index_file),
+        "rides-count": str(request.rides.manifest.rides),
+        "rides-name": request.rides.name,
+        "landmarks": str(request.landmarks.path),
+        "landmarks-name": request.landmarks.name,
+        **{f"parallelism.{op}": str(request.parallelism[op]) for op in OPERATORS},
+        "max-parallelism": str(request.max_parallelism),
+        "splits": str(request.splits),
+        "chaining": _claim(request.chaining),
+        "sink": request.sink,
+        "loop": _claim(request.replay.loop),
+        "buffer-timeout-ms": str(request.buffer_timeout_ms),
+        "checkpoint-interval-ms": str(round(request.checkpoint_interval_s * 1000)),
+        "nearest": request.nearest,
+        "seed": str(request.seed),
+        **_replay_pairs(request.replay),
+        **{f"place.{op}": _place_text(place) for op, place in sorted(request.placement.items())},
+        **{f"slot.{op}": _share_text(share) for op, share in sorted(shares.items())},
+    }
+    if request.output is not None:
+        pairs["output"] = request.output.absolute().as_uri()
+    return [word for key, value in pairs.items() for word in (f"--{key}", value)]
+
+
+def parse_arguments(given: Mapping[str, str]) -> JobRequest:
+    """Return the request that ``program_arguments`` wrote (keys without dashes).
+
+    Raises:
+        KeyError, ValueError: it is not a job of fogbed, or one of another version.
+    """
+    output = given.get("output")
+    return JobRequest(
+        rides=RidesFile(
+            name=given["rides-name"],
+            rides_file=Path(given["rides"]),
+            index_file=Path(given["index"]),
+            manifest=RideCount(int(given["rides-count"])),
+        ),
+        landmarks=LandmarksFile(name=given["landmarks-name"], path=Path(given["landmarks"])),
+        replay=_parse_replay(given),
+        parallelism={op: int(given[f"parallelism.{op}"]) for op in OPERATORS},
+        chaining=given["chaining"] == "true",
+        placement={
+            op: _parse_place(given[f"place.{op}"]) for op in OPERATORS if f"place.{op}" in given
+        },
+        sink=_SINKS[given["sink"]],
+        output=Path(unquote(urlparse(output).path)) if output else None,
+        name=given["name"],
+        max_parallelism=int(given["max-parallelism"]),
+        splits=int(given["splits"]),
+        checkpoint_interval_s=int(given["checkpoint-interval-ms"]) / 1000,
+        buffer_timeout_ms=int(given["buffer-timeout-ms"]),
+        nearest="identity" if given["nearest"] == "identity" else "landmarks",
+        seed=int(given["seed"]),
+    )
+
+
+def _replay_pairs(replay: Replay) -> dict[str, str]:
+    if replay.rate is not None:
+        return {"rate": repr(float(replay.rate))}
+    if replay.speedup is not None:
+        return {"speedup": repr(float(replay.speedup))}
+    if replay.steps is not None:
+        steps = (f"{float(at)!r}:{float(rate)!r}" for at, rate in replay.steps)
+        return {"steps": ",".join(steps)}
+    return {"unlimited": "true"}
+
+
+def _parse_replay(given: Mapping[str, str]) -> Replay:
+    # the values are numbers already, so the parsers of the YAML spellings are stepped over
+    loop = given["loop"] == "true"
+    if "rate" in given:
+        return Replay.model_construct(rate=float(given["rate"]), loop=loop)
+    if "speedup" in given:
+        return Replay.model_construct(speedup=float(given["speedup"]), loop=loop)
+    if "steps" in given:
+        steps = tuple(_parse_step(step) for step in given["steps"].split(","))
+        return Replay.model_construct(steps=steps, loop=loop)
+    return Replay.model_construct(unlimited=True, loop=loop)
+
+
+def _parse_step(text: str) -> tuple[float, float]:
+    at, _, rate = text.partition(":")
+    return float(at), float(rate)
+
+
+def _place_text(place: Place) -> str:
+    if place.label is not None:
+        return f"label={place.label[0]}={place.label[1]}"
+    return f"node={place.node}" if place.node is not None else f"tier={place.tier}"
+
+
+def _parse_place(text: str) -> Place:
+    kind, _, rest = text.partition("=")
+    if kind == "label":
+        key, _, value = rest.partition("=")
+        return Place(label=(key, value))
+    return Place(node=rest) if kind == "node" else Place(tier=rest)
+
+
+def _share_text(share: SlotShare) -> str:
+    text = f"resource={share.resource},cpu={share.cpu:.4f},heap={share.heap}"
+    return f"{text},managed={share.managed}" if share.managed else text
+
+
+def _claim(value: bool) -> str:  # noqa: FBT001 - a formatter of one value
+    return "true" if value else "false"

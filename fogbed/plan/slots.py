@@ -1,0 +1,145 @@
+"""Which task slots a job asks for, and whether the TaskManagers have them.
+
+Every placed operator has a slot-sharing group of its own; an operator without a place shares its
+upstream's group. A group needs as many slots as its widest operator has subtasks. Flink's default
+scheduler gives a slot to a group when the TaskManager has the external resource it asks for
+(facts/flink.md section 4), so counting whole slots is enough to know what fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from fogbed.plan.placement import Place, resource_of
+from fogbed.spec.experiment import OPERATORS
+
+DEFAULT_GROUP = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskManager:
+    """A TaskManager as the JobManager sees it; ``name`` is the node's.
+
+    ``resources`` maps each external resource to the units it offers in all. Memory in bytes.
+    """
+
+    name: str
+    slots: int
+    free_slots: int
+    cpu: float
+    heap: int
+    managed: int
+    resources: Mapping[str, float]
+
+    def offers(self, place: Place | None) -> bool:
+        """Say whether a group with this place may run here."""
+        return place is None or resource_of(place) in self.resources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotGroup:
+    """One slot-sharing group: its operators, its place and the number of slots it needs."""
+
+    name: str
+    operators: tuple[str, ...]
+    place: Place | None
+    slots: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotShare:
+    """What one slot of a placed group asks of its TaskManager; memory in bytes."""
+
+    resource: str
+    cpu: float
+    heap: int
+    managed: int = 0
+
+
+def slot_groups(
+    parallelism: Mapping[str, int], placement: Mapping[str, Place]
+) -> tuple[SlotGroup, ...]:
+    """Return the slot-sharing groups of a job, in the order of its operators."""
+    groups: list[SlotGroup] = []
+    for operator in OPERATORS:
+        place, wide = placement.get(operator), parallelism[operator]
+        if place is None and groups:
+            last = groups[-1]
+            joined = (*last.operators, operator)
+            groups[-1] = replace(last, operators=joined, slots=max(last.slots, wide))
+            continue
+        name = DEFAULT_GROUP if place is None else operator
+        groups.append(SlotGroup(name=name, operators=(operator,), place=place, slots=wide))
+    return tuple(groups)
+
+
+def slot_share(place: Place, task_managers: Sequence[TaskManager]) -> SlotShare:
+    """Return what a slot at ``place`` asks for: 1/slots of the leanest TaskManager there.
+
+    So every TaskManager of the place holds as many of them as it has slots. Rounded down, for
+    shares must never add up to more than the whole.
+    """
+    there = [tm for tm in task_managers if tm.offers(place) and tm.slots > 0]
+    return SlotShare(
+        resource=resource_of(place),
+        cpu=min((int(tm.cpu / tm.slots * 10_000) / 10_000 for tm in there), default=0.1),
+        heap=min((tm.heap // tm.slots for tm in there), default=0),
+        managed=min((tm.managed // tm.slots for tm in there), default=0),
+    )
+
+
+def missing_slots(groups: Sequence[SlotGroup], task_managers: Sequence[TaskManager]) -> list[str]:
+    """Return a sentence per group that cannot have its slots, naming the free ones; [] if all fit.
+
+    Groups compete: the answer is a maximum flow from groups to TaskManagers, found by augmenting
+    paths (both sides are small).
+    """
+    given: dict[int, list[int]] = {t: [] for t in range(len(task_managers))}
+    short: dict[int, int] = {}
+    for g, group in enumerate(groups):
+        for _ in range(group.slots):
+            if not _seat(g, groups, task_managers, given, set()):
+                short[g] = short.get(g, 0) + 1
+    return [_sentence(groups[g], task_managers, lacking) for g, lacking in short.items()]
+
+
+def _seat(
+    g: int,
+    groups: Sequence[SlotGroup],
+    task_managers: Sequence[TaskManager],
+    given: dict[int, list[int]],
+    tried: set[int],
+) -> bool:
+    for t, tm in enumerate(task_managers):
+        if t in tried or not tm.offers(groups[g].place):
+            continue
+        tried.add(t)
+        if len(given[t]) < tm.free_slots:
+            given[t].append(g)
+            return True
+        for seat, other in enumerate(given[t]):
+            if other != g and _seat(other, groups, task_managers, given, tried):
+                given[t][seat] = g
+                return True
+    return False
+
+
+def _sentence(group: SlotGroup, task_managers: Sequence[TaskManager], lacking: int) -> str:
+    who = " + ".join(group.operators)
+    where = f" on {group.place}" if group.place else ""
+    asked = f"{who} needs {_count(group.slots)}{where}"
+    there = [tm for tm in task_managers if tm.offers(group.place)]
+    if not there:
+        return f"{asked}, but no TaskManager is there"
+    return f"{asked}, {lacking} more than can be given; free: {free_slots(there)}"
+
+
+def free_slots(task_managers: Sequence[TaskManager]) -> str:
+    """Return the free slots of each TaskManager as a phrase: ``edge-1 0 of 2, fog-1 3 of 3``."""
+    ordered = sorted(task_managers, key=lambda tm: tm.name)
+    return ", ".join(f"{tm.name} {tm.free_slots} of {tm.slots}" for tm in ordered) or "none"
+
+
+def _count(slots: int) -> str:
+    return f"{slots} slot{'s' if slots != 1 else ''}"

@@ -1,0 +1,65 @@
+"""Which vertex of Flink's job graph is which of our operators: rides, parse, nearest, results.
+
+Flink names a vertex after what is chained in it, with prefixes and suffixes of its own: ``Source:
+rides -> parse``, ``results: Writer``, ``results: Committer``. This is the one place that knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from fogbed.clients.flink import FlinkClient
+from fogbed.clients.flink_values import Job, Vertex
+from fogbed.spec.experiment import OPERATORS
+
+
+def operators_of(name: str) -> tuple[str, ...]:
+    """Return our operators inside a vertex, or a metric's scope, in order; () if none is ours."""
+    words = re.split(r"[^A-Za-z]+", name)
+    return tuple(operator for operator in OPERATORS if operator in words)
+
+
+def vertices(flink: FlinkClient, job_id: str) -> dict[str, tuple[str, ...]]:
+    """Return the operators of every vertex of a job, by vertex id, in the order of the graph.
+
+    A file sink is two vertices, and both are ``results``; chained operators share one.
+    """
+    return {vertex.id: operators_of(vertex.name) for vertex in flink.job(job_id).vertices}
+
+
+def vertices_of(job: Job, operator: str) -> tuple[Vertex, ...]:
+    """Return the vertices that hold ``operator``."""
+    return tuple(vertex for vertex in job.vertices if operator in operators_of(vertex.name))
+
+
+def parallelism_of(job: Job) -> dict[str, int]:
+    """Return the parallelism every operator really has."""
+    return {
+        operator: found[0].parallelism
+        for operator in OPERATORS
+        if (found := vertices_of(job, operator))
+    }
+
+
+def together(chaining: bool, operator: str) -> tuple[str, ...]:  # noqa: FBT001 - a job's property
+    """Return the operators whose parallelism changes with ``operator``'s.
+
+    Chained, parse, nearest and results are one thread and so have one parallelism.
+    """
+    chained = OPERATORS[1:]
+    return chained if chaining and operator in chained else (operator,)
+
+
+def is_wanted(job: Job, parallelism: Mapping[str, int]) -> bool:
+    """Say whether every subtask runs and every operator is as wide as wanted."""
+    return job.is_running and all(
+        vertex.parallelism == parallelism[operator]
+        for operator in parallelism
+        for vertex in vertices_of(job, operator)
+    )
+
+
+def unknown_vertices(job: Job) -> Sequence[str]:
+    """Return the names of vertices that hold none of our operators."""
+    return [vertex.name for vertex in job.vertices if not operators_of(vertex.name)]

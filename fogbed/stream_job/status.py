@@ -1,0 +1,104 @@
+"""A job as it is now: where its subtasks run and how many rides have passed them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fogbed.clients.flink import FlinkClient
+from fogbed.clients.flink_values import Job
+from fogbed.spec.experiment import OPERATORS
+from fogbed.stream_job import operators
+from fogbed.stream_job.gauges import read_gauges
+from fogbed.stream_job.placing import places
+
+_NAMES = ("ridesIn", "ridesOut", "backlogRides", "backlogSeconds", "rejected_*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubtaskStatus:
+    """One subtask of one operator. Counts are since its last start; None where it has no such."""
+
+    operator: str
+    subtask: int
+    parallelism: int
+    node: str
+    state: str
+    rides_in: int | None
+    rides_out: int | None
+    backlog_rides: int | None
+    backlog_s: float | None
+    rejected: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    """One job; ``restarts`` counts failures and in-place rescales alike, as Flink does."""
+
+    job_id: str
+    name: str
+    state: str
+    restarts: int
+    checkpoints: int
+    subtasks: tuple[SubtaskStatus, ...]
+
+
+def job_status(flink: FlinkClient, job_id: str) -> JobStatus:
+    """Return how a job is now; counters are up to one fetch interval old.
+
+    Raises:
+        ServiceError: there is no such job, or no answer.
+    """
+    job = flink.job(job_id)
+    return JobStatus(
+        job_id=job_id,
+        name=job.name,
+        state=job.state,
+        restarts=int(flink.job_metrics(job_id, ("numRestarts",)).get("numRestarts", 0)),
+        checkpoints=flink.checkpoint_counts(job_id)["completed"],
+        subtasks=tuple(_subtasks(flink, job)),
+    )
+
+
+def _subtasks(flink: FlinkClient, job: Job) -> list[SubtaskStatus]:
+    counted = {operator: _counts(flink, job, operator) for operator in OPERATORS}
+    return [
+        _subtask(place.operator, place.subtask, place.node, place.state, counted[place.operator])
+        for place in places(flink, job.id)
+    ]
+
+
+def _counts(flink: FlinkClient, job: Job, operator: str) -> list[dict[str, float]]:
+    """Return the metrics of each subtask, over every vertex that holds the operator."""
+    merged: list[dict[str, float]] = []
+    for vertex in operators.vertices_of(job, operator):
+        found = read_gauges(flink, job.id, vertex, operator, _NAMES)
+        merged += [{} for _ in range(len(found) - len(merged))]
+        for into, values in zip(merged, found, strict=False):
+            into.update(values)
+    return merged
+
+
+def _subtask(
+    operator: str, subtask: int, node: str, state: str, counted: list[dict[str, float]]
+) -> SubtaskStatus:
+    values = counted[subtask] if subtask < len(counted) else {}
+    return SubtaskStatus(
+        operator=operator,
+        subtask=subtask,
+        parallelism=len(counted),
+        node=node,
+        state=state,
+        rides_in=_whole(values.get("ridesIn")),
+        rides_out=_whole(values.get("ridesOut")),
+        backlog_rides=_whole(values.get("backlogRides")),
+        backlog_s=values.get("backlogSeconds"),
+        rejected={
+            name.removeprefix("rejected_"): int(value)
+            for name, value in sorted(values.items())
+            if name.startswith("rejected_")
+        },
+    )
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
