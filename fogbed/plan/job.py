@@ -108,8 +108,8 @@ class JobRequest:
     sink: Sink = "discard"
     output: Path | None = None
     name: str = "nearest-landmark"
-    max_parallelism: int = 128
-    splits: int = 12
+    max_parallelism: int = 120
+    splits: int = 120
     checkpoint_interval_s: float = 1.0
     buffer_timeout_ms: int = 5
     nearest: Search = "landmarks"

@@ -60,7 +60,9 @@ def job_status(flink: FlinkClient, job_id: str) -> JobStatus:
 
 
 def _subtasks(flink: FlinkClient, job: Job) -> list[SubtaskStatus]:
-    counted = {operator: _counts(flink, job, operator) for operator in OPERATORS}
+    counted: dict[str, list[dict[str, float]]] = {
+        operator: _counts(flink, job, operator) for operator in OPERATORS
+    }
     return [
         _subtask(place.operator, place.subtask, place.node, place.state, counted[place.operator])
         for place in places(flink, job.id)
