@@ -16,9 +16,9 @@ How a keeper gives its nodes a network::
         pass_fds=[port.fd for port in ports],
     )                                              # serving as soon as socket_path exists (0600)
 
-Then ``fabric_client.FabricEmulator(socket_path)`` is the testbed's ``LinkEmulator``. The keeper keeps
-the ports open: it can then start another fabric on them should one die (SIGTERM ends it). A ``packet``
-port's outer end stands in the namespace of the thread that opened it, and the fabric must run there;
-a ``tun`` port has none. A process gets into a node with ``inside(namespace)`` before the fork, or
-from outside with ``nsenter --net=/proc/KEEPER/fd/N``.
+Then ``fabric_client.FabricEmulator(socket_path)`` is the testbed's ``LinkEmulator``. The keeper
+keeps the ports open: it can then start another fabric on them should one die (SIGTERM ends it). A
+``packet`` port's outer end stands in the namespace of the thread that opened it, and the fabric
+must run there; a ``tun`` port has none. A process gets into a node with ``inside(namespace)``
+before the fork, or from outside with ``nsenter --net=/proc/KEEPER/fd/N``.
 """

@@ -63,7 +63,7 @@ class FabricEmulator:
         self._ask("clear")
 
     def statistics(self) -> EmulatorStatistics:
-        """Return the counters since the fabric started; pairs without a packet are left out.
+        """Return the counters of every ordered pair since the fabric started.
 
         Raises:
             NetworkError: the fabric does not answer.

@@ -18,6 +18,7 @@ import socket
 import time
 from contextlib import suppress
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fogbed.network.link import UNTOUCHED, Shape
@@ -39,8 +40,7 @@ class ControlServer:
         self.stopped = False
         # SIGTERM must end a loop that waits: its handler writes here
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        with suppress(FileNotFoundError):
-            os.unlink(path)
+        Path(path).unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         mask = os.umask(0o177)
         try:
@@ -66,8 +66,7 @@ class ControlServer:
         self._listener.close()
         os.close(self._wake_read)
         os.close(self._wake_write)
-        with suppress(FileNotFoundError):
-            os.unlink(self._path)
+        Path(self._path).unlink(missing_ok=True)
 
     def serve(self, fd: int, events: int, poller: select.epoll) -> None:
         """Take a connection, or go on with one."""
