@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from fogbed.errors import Problem
 from fogbed.spec.base import Spec
 from fogbed.spec.checks_network import check_links
-from fogbed.spec.experiment import OPERATORS, Phases, Workload
+from fogbed.spec.experiment import ACTIONS, OPERATORS, Phases, Workload
 from fogbed.spec.part import Part
 from fogbed.units import format_duration, parse_duration_s, parse_ride_rate
 
@@ -77,6 +77,18 @@ def after_the_end(experiment: Part) -> Iterator[Problem]:
         if at is not None and end is not None and at >= end:
             what = f"{format_duration(at)} is not before the end of the run at {_time(end)}"
             yield action["at"].problem(what, "write an earlier time, or longer phases")
+
+
+def time_of_other_action(experiment: Part) -> Iterator[Problem]:
+    """The time of an action that is not known is read all the same."""
+    for action in experiment["scenario"].items():
+        if action["do"].text in ACTIONS or not action["at"].is_given:
+            continue
+        try:
+            parse_duration_s(action["at"].value)
+        except ValueError as error:
+            what, _, way_out = str(error).partition("; ")
+            yield action["at"].problem(what, way_out)
 
 
 def run_length(experiment: Part) -> float | None:
@@ -161,6 +173,7 @@ EXPERIMENT_CHECKS: tuple[Callable[[Part], Iterator[Problem]], ...] = (
     one_way_of_placing,
     chain_in_one_thread,
     after_the_end,
+    time_of_other_action,
     one_network_change,
     output_needs_files,
     bounds_of_metric,

@@ -148,7 +148,7 @@ def _compose(text: str, document: Document) -> Node | None:
         line = mark.line + 1 if mark else 1
         tab = "\\t" in str(error.problem)
         way_out = "indent with spaces, not tabs" if tab else "mend it; what follows was not read"
-        what = f"is not YAML: {error.problem or error.context}"
+        what = f"is not YAML: {', '.join(filter(None, (error.context, error.problem)))}"
         problem = Problem(document.file, line, "", what, way_out)
     except YAMLError as error:
         what = f"is not YAML: {str(error).splitlines()[0]}"

@@ -122,6 +122,7 @@ class ExecAction(Action):
     timeout: DurationS = 30.0
 
 
+ACTIONS = ("network", "rescale", "exec")
 AnyAction = Annotated[NetworkAction | RescaleAction | ExecAction, Field(discriminator="do")]
 
 

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from fogbed.errors import Problem
 from fogbed.spec.base import Spec
 from fogbed.spec.document import Document, Place, kind_of
+from fogbed.spec.experiment import ACTIONS
 from fogbed.spec.wording import suggest, write_one_of
 
 S = TypeVar("S", bound=Spec)
@@ -112,6 +113,8 @@ def _problem(
     if kind == "extra_forbidden":
         return _unknown_key(document, place, models_at(model, loc[:-1]))
     context, shown = error.get("ctx", {}), document.texts.get(place, "")
+    if kind == "too_short" and isinstance(value, list) and len(value) >= context["min_length"]:
+        return None  # pydantic counts the sound items only; what is wrong in the others is said
     if kind == "missing":
         what, way_out = "is missing", _example(place, models_at(model, loc[:-1]))
     elif kind == "value_error":
@@ -137,16 +140,15 @@ def _wrong_tag(document: Document, place: Place, value: object) -> Problem:
     if place[:1] == ("assert",):
         kinds = ["emulation: within", "metric: NAME", "output: complete"]
         return document.problem(place, "is not an assertion", write_one_of(kinds))
-    actions = ("network", "rescale", "exec")
     if not isinstance(value, dict) or "do" not in value:
         what, way_out = "has no action", "write do: network, do: rescale or do: exec"
         return document.problem(place, what, way_out)
     do = value["do"]
     if do in LATER_ACTIONS:
         what = f"the action {do} is {LATER}"
-        return document.problem((*place, "do"), what, write_one_of(actions))
+        return document.problem((*place, "do"), what, write_one_of(ACTIONS))
     what = f"{do!r} is not an action"
-    return document.problem((*place, "do"), what, suggest(str(do), actions))
+    return document.problem((*place, "do"), what, suggest(str(do), ACTIONS))
 
 
 def _not_one_of(shown: str, context: Mapping[str, Any]) -> tuple[str, str]:

@@ -43,22 +43,21 @@ class Reading(Generic[S]):
 
 def load_testbed(path: Path) -> Testbed:
     """Read a testbed, ranges expanded; SpecError with every problem of the file."""
-    return _sound(read_testbed(path))
+    return sound(read_testbed(read_document(path)))
 
 
 def load_profile(path: Path) -> NetworkProfile:
     """Read a network profile; SpecError with every problem of the file."""
-    return _sound(read_profile(path))
+    return sound(read_profile(read_document(path)))
 
 
 def load_experiment(path: Path) -> Experiment:
     """Read an experiment by itself, its references not followed; SpecError as above."""
-    return _sound(read_experiment(path))
+    return sound(read_experiment(read_document(path)))
 
 
-def read_testbed(path: Path) -> Reading[Testbed]:
+def read_testbed(document: Document) -> Reading[Testbed]:
     """Read a testbed as far as it goes; SpecError where it is not one."""
-    document = read_document(path)
     root = _root(document, "Testbed")
     nodes = expand_nodes(root["nodes"])
     origins = [part.place[1] for part in nodes.parts]
@@ -78,27 +77,24 @@ def read_testbed(path: Path) -> Reading[Testbed]:
     return Reading(root, model, problems, view)
 
 
-def read_profile(path: Path) -> Reading[NetworkProfile]:
+def read_profile(document: Document) -> Reading[NetworkProfile]:
     """Read a profile as far as it goes; SpecError where it is not one."""
-    document = read_document(path)
     root = _root(document, "NetworkProfile")
     model, wrong = read_fields(NetworkProfile, document, document.tree, _same)
     found = [problem for check in PROFILE_CHECKS for problem in check(root)]
     return Reading(root, model, _merged(document, [], wrong, found))
 
 
-def read_experiment(path: Path) -> Reading[Experiment]:
+def read_experiment(document: Document) -> Reading[Experiment]:
     """Read an experiment as far as it goes; SpecError where it is not one."""
-    document = read_document(path)
     root = _root(document, "Experiment")
     model, wrong = read_fields(Experiment, document, document.tree, _same)
     found = [problem for check in EXPERIMENT_CHECKS for problem in check(root)]
     return Reading(root, model, _merged(document, [], wrong, found))
 
 
-def kind_of_file(path: Path) -> str:
-    """Return which of ``KINDS`` a file is, near misses included; SpecError if none."""
-    document = read_document(path)
+def kind_of_spec(document: Document) -> str:
+    """Return which of ``KINDS`` a document is, near misses included; SpecError if none."""
     root = Part(document, (), document.tree)
     kind = root["kind"].text
     if kind in KINDS:
@@ -120,7 +116,8 @@ def _root(document: Document, kind: str) -> Part:
     return root
 
 
-def _sound(reading: Reading[S]) -> S:
+def sound(reading: Reading[S]) -> S:
+    """Return the model of a reading; SpecError with its problems if it has any."""
     if reading.problems or reading.model is None:
         raise SpecError(reading.problems)
     return reading.model

@@ -14,6 +14,7 @@ from fogbed.errors import Problem, SpecError, UsageError
 from fogbed.spec.base import Spec
 from fogbed.spec.checks_joint import JOINT_CHECKS
 from fogbed.spec.checks_network import check_ends
+from fogbed.spec.document import Document, read_document
 from fogbed.spec.experiment import Experiment
 from fogbed.spec.load import Reading, read_experiment, read_profile, read_testbed
 from fogbed.spec.network_profile import NetworkProfile
@@ -52,7 +53,14 @@ def resolve_experiment(
     Raises:
         SpecError: every problem of every file.
     """
-    reading = read_experiment(path)
+    return resolve_document(read_document(path), path, testbed=testbed, profile=profile)
+
+
+def resolve_document(
+    document: Document, path: Path, *, testbed: Path | None = None, profile: Path | None = None
+) -> ResolvedExperiment:
+    """As ``resolve_experiment``, of a file that has been read."""
+    reading = read_experiment(document)
     files = _Files(path, list(reading.problems))
     root = reading.root
     testbed_path = testbed or files.find(root["testbed"], "inventory")
@@ -132,12 +140,12 @@ class _Files:
             self.problems.append(reference.problem(f"there is no file or folder {own}", way_out))
         return str(own)
 
-    def read(self, path: Path | None, read: Callable[[Path], Reading[S]]) -> Reading[S] | None:
+    def read(self, path: Path | None, read: Callable[[Document], Reading[S]]) -> Reading[S] | None:
         """Read a file as far as it goes; its problems are collected."""
         if path is None:
             return None
         try:
-            reading = read(path)
+            reading = read(read_document(path))
         except SpecError as error:
             self.problems.extend(error.problems)
             return None

@@ -1,0 +1,56 @@
+"""Files of any kind: loaded, or judged with every problem that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fogbed.errors import Problem, SpecError
+from fogbed.spec.document import read_document
+from fogbed.spec.experiment import Experiment
+from fogbed.spec.load import kind_of_spec, read_profile, read_testbed, sound
+from fogbed.spec.network_profile import NetworkProfile
+from fogbed.spec.resolve import resolve_document
+from fogbed.spec.testbed import Testbed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedFile:
+    """One file's verdict; ``kind`` and ``name`` are empty where they cannot be told.
+
+    The problems of an experiment include those of the files that it refers to.
+    """
+
+    file: str
+    kind: str = ""
+    name: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+def load_any(path: Path) -> Testbed | NetworkProfile | Experiment:
+    """Read a file of any kind; an experiment with everything that it refers to.
+
+    Raises:
+        SpecError: every problem of the file, and of the files that an experiment refers to.
+    """
+    document = read_document(path)
+    kind = kind_of_spec(document)
+    if kind == "Testbed":
+        return sound(read_testbed(document))
+    if kind == "NetworkProfile":
+        return sound(read_profile(document))
+    return resolve_document(document, path).experiment
+
+
+def check_files(files: Iterable[Path]) -> tuple[CheckedFile, ...]:
+    """Judge each file by itself; an experiment with everything that it refers to."""
+    return tuple(_check(path) for path in dict.fromkeys(files))
+
+
+def _check(path: Path) -> CheckedFile:
+    try:
+        model = load_any(path)
+    except SpecError as error:
+        return CheckedFile(file=str(path), problems=error.problems)
+    return CheckedFile(file=str(path), kind=model.kind, name=model.name)
