@@ -1,0 +1,54 @@
+package fogbed;
+
+import java.io.IOException;
+
+/** The pickup time of every thousandth ride: how many rides are due by a time of theirs. */
+final class PickupTimes {
+
+    private final PreparedRides rides;
+    private final long[] times;
+
+    /** Reads them; this moves {@code lines}. A ride without a readable time has that before it. */
+    PickupTimes(PreparedRides rides, RideLines lines) throws IOException {
+        this.rides = rides;
+        times = new long[(int) ((rides.count() + PreparedRides.BLOCK - 1) / PreparedRides.BLOCK)];
+        RideParser parser = new RideParser();
+        long latest = rides.firstPickup();
+        for (int i = 0; i < times.length; i++) {
+            lines.seek((long) i * PreparedRides.BLOCK);
+            lines.next();
+            latest = Math.max(
+                    latest, parser.pickupTime(lines.bytes(), lines.start(), lines.end()));
+            times[i] = latest;
+        }
+    }
+
+    /**
+     * How many rides, over all laps, were picked up within so many seconds of event time; between
+     * two known times by interpolation.
+     */
+    long ridesBy(double seconds) {
+        if (seconds < 0) {
+            return 0;
+        }
+        long span = rides.spanSeconds();
+        long lap = (long) (seconds / span);
+        double time = rides.firstPickup() + seconds - (double) lap * span;
+        int low = 0;
+        int high = times.length;
+        while (high - low > 1) {
+            int middle = (low + high) >>> 1;
+            if (times[middle] <= time) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        boolean last = high == times.length;
+        double width = (last ? rides.firstPickup() + span : times[high]) - times[low];
+        long first = (long) low * PreparedRides.BLOCK;
+        long size = last ? rides.count() - first : PreparedRides.BLOCK;
+        double part = width <= 0 ? 1 : Math.min(1, (time - times[low]) / width);
+        return lap * rides.count() + first + (long) (part * size);
+    }
+}
