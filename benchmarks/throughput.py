@@ -1,0 +1,56 @@
+"""How many rides per second a job takes in at ``results`` once it is warm."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from fogbed.clients.flink import FlinkClient
+from fogbed.plan.job import JobRequest
+from fogbed.stream_job.gauges import read_gauges
+from fogbed.stream_job.operators import vertices_of
+from fogbed.stream_job.submit import submit
+from fogbed.stream_job.waiting import wait_until
+
+_EVERY_S = 0.25
+_END_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """How long a job warms up and how long it is then watched, in seconds."""
+
+    warm_s: float
+    watched_s: float
+
+
+def rides_per_s(flink: FlinkClient, request: JobRequest, window: Window) -> float:
+    """Run a job, return the slope of its count of rides over the window, and cancel it."""
+    job = submit(flink, request)
+    try:
+        time.sleep(window.warm_s)
+        seen = _watch(flink, job.job_id, window.watched_s)
+    finally:
+        flink.cancel(job.job_id)
+        wait_until(
+            lambda: flink.job(job.job_id).state,
+            lambda state: state in ("CANCELED", "FAILED"),
+            timeout_s=_END_TIMEOUT_S,
+        )
+    # A line through all samples: REST's counters are up to one fetch interval old.
+    times, counts = np.array(seen).T
+    return float(np.polyfit(times, counts, 1)[0])
+
+
+def _watch(flink: FlinkClient, job_id: str, watched_s: float) -> list[tuple[float, float]]:
+    (vertex, *_) = vertices_of(flink.job(job_id), "results")
+    seen: list[tuple[float, float]] = []
+    until = time.monotonic() + watched_s
+    while time.monotonic() < until:
+        gauges = read_gauges(flink, job_id, vertex, "results", ("ridesIn",))
+        count = sum(subtask.get("ridesIn", 0.0) for subtask in gauges)
+        seen.append((time.monotonic(), count))
+        time.sleep(_EVERY_S)
+    return seen
