@@ -36,12 +36,16 @@ _ANSWER_S = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What a sender put out; ``octets`` of layer 3 (UDP) or of payload (TCP)."""
+    """What a sender put out; ``octets`` of layer 3 (UDP) or of payload (TCP).
+
+    ``stall_s``: the longest time between two packets (UDP).
+    """
 
     packets: int
     octets: int
     refused: int
     seconds: float
+    stall_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

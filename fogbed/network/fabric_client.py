@@ -20,6 +20,9 @@ TIMEOUT_S = 10.0
 class FabricEmulator:
     """Speaks to one running fabric; a connection per request, so nothing is held between them."""
 
+    one_medium = True
+    """Every pair passes the same process: one bare rate speaks for all."""
+
     def __init__(self, socket_path: Path | str) -> None:
         self._path = str(socket_path)
 

@@ -1,0 +1,234 @@
+"""What the network is without emulation: measured once, before anything is added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from fogbed.clients.channel import Channel
+from fogbed.clients.progress import Progress
+from fogbed.errors import NetworkError, UsageError
+from fogbed.network.agent_client import Agent
+from fogbed.network.emulator import LinkEmulator
+from fogbed.network.flows import Flow, run_flow
+from fogbed.network.sessions import agents
+from fogbed.plan.network import Link, NetworkPlan, untouched
+from fogbed.units import format_rate
+
+COUNT = 25
+INTERVAL_S = 0.02
+PROBE_OCTETS = 84
+_RATE_SECONDS = 1.0
+_MEMORY_KEY = "bare"
+
+
+@runtime_checkable
+class RememberingEmulator(Protocol):
+    """An emulator that keeps a JSON value as long as what it emulates lives.
+
+    ``one_medium``: every pair passes the same path, so that one bare rate speaks for all.
+    """
+
+    one_medium: bool
+
+    def remember(self, key: str, value: object) -> None:
+        """Keep ``value`` under ``key``."""
+
+    def recall(self, key: str) -> Any:  # noqa: ANN401 - whatever was remembered
+        """Return what was kept; None if nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bare:
+    """The bare network between ``nodes``.
+
+    ``rtt_ms``: p50 of every ordered pair in milliseconds, shape (n, n), NaN where no probe came
+    back, 0 on the diagonal. ``rates_bps``: layer 3 bit/s of the pairs where it had to be known.
+    """
+
+    nodes: tuple[str, ...]
+    rtt_ms: npt.NDArray[np.float64]
+    rates_bps: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+
+def bare_network(
+    emulator: LinkEmulator,
+    *,
+    channels: Mapping[str, Channel],
+    addresses: Mapping[str, str],
+    progress: Progress,
+    clear: bool = False,
+) -> Bare:
+    """Return the bare network: as remembered, else measured, which needs untouched links.
+
+    ``clear``: measure anew, taking the impairments away for the second this takes.
+
+    Raises:
+        NetworkError: it was never measured, links are impaired now, and ``clear`` is false.
+    """
+    nodes = tuple(channels)
+    known = None if clear else _recall(emulator, nodes)
+    if known is not None:
+        return known
+    in_force = emulator.show()
+    if in_force.index.any() and not clear:
+        raise NetworkError(
+            "the bare RTT was not measured before the network was impaired",
+            hint="`fogbed network verify --clear-first` takes the impairments away for a second",
+        )
+    emulator.clear()
+    try:
+        bare = measure_bare(channels=channels, addresses=addresses, progress=progress)
+    finally:
+        emulator.apply(in_force)
+    _remember(emulator, bare)
+    return bare
+
+
+def measure_bare(
+    *, channels: Mapping[str, Channel], addresses: Mapping[str, str], progress: Progress
+) -> Bare:
+    """Measure the RTT of every ordered pair at once, as the network is now."""
+    nodes = tuple(channels)
+    with progress.step("measuring the bare RTT"), agents(channels) as sessions:
+        rtts = probe_all(sessions, addresses, count=COUNT, interval_s=INTERVAL_S, wait_s=1.0)
+    matrix = np.zeros((len(nodes), len(nodes)))
+    for (i, j), values in rtts.items():
+        came = values[~np.isnan(values)]
+        matrix[i, j] = np.median(came) if came.size else np.nan
+    return Bare(nodes=nodes, rtt_ms=matrix)
+
+
+def probe_all(
+    sessions: Mapping[str, Agent],
+    addresses: Mapping[str, str],
+    *,
+    count: int,
+    interval_s: float,
+    wait_s: float,
+) -> dict[tuple[int, int], npt.NDArray[np.float64]]:
+    """Return the RTTs in milliseconds (NaN = lost) of every ordered pair, measured all at once."""
+    nodes = list(sessions)
+    pending = {
+        node: agent.start_ping(
+            [addresses[other] for other in nodes if other != node],
+            count=count,
+            interval_s=interval_s,
+            size=PROBE_OCTETS,
+            wait_s=wait_s,
+        )
+        for node, agent in sessions.items()
+    }
+    rtts = {node: probes() for node, probes in pending.items()}
+    return {
+        (i, j): rtts[source][addresses[target]]
+        for i, source in enumerate(nodes)
+        for j, target in enumerate(nodes)
+        if i != j
+    }
+
+
+def with_rates(  # noqa: PLR0913 - the bare network, the plan, and where both are; by keyword
+    bare: Bare,
+    plan: NetworkPlan,
+    emulator: LinkEmulator,
+    *,
+    channels: Mapping[str, Channel],
+    addresses: Mapping[str, str],
+    progress: Progress,
+) -> Bare:
+    """Return ``bare`` with the rate of every pair that ``plan`` limits, measured where unknown.
+
+    One TCP stream of one second per pair, one after the other; a single pair where all share one
+    medium. Only untouched links are measured: a pair that is impaired now is left out.
+    """
+    wanted = sorted(_limited(plan), key=lambda link: -(link.impairment.rate_bps or 0))
+    wanted = [link for link in wanted if (link.source, link.target) not in bare.rates_bps]
+    if _is_one_medium(emulator):
+        wanted = [] if bare.rates_bps else wanted[:1]
+    in_force = emulator.show()
+    free = [link for link in wanted if _is_free(in_force, link)]
+    if not free:
+        return bare
+    rates = dict(bare.rates_bps)
+    step = progress.step("measuring the bare rate", total=len(free))
+    with step as current, agents(channels) as sessions:
+        for done, link in enumerate(free, 1):
+            flow = Flow(
+                source=link.source,
+                target=link.target,
+                protocol="tcp",
+                seconds=_RATE_SECONDS,
+                rate_bps=None,
+            )
+            _, got = run_flow(flow, sessions, addresses, quiet_s=0.2)
+            rates[flow.ends] = float(got.rates_bps(_RATE_SECONDS / 2).max(initial=0.0))
+            current.advance(done, " to ".join(flow.ends))
+    measured = Bare(nodes=bare.nodes, rtt_ms=bare.rtt_ms, rates_bps=rates)
+    _remember(emulator, measured)
+    return measured
+
+
+def require_carried(plan: NetworkPlan, bare: Bare, *, one_medium: bool) -> None:
+    """Refuse rates above what the bare network carries.
+
+    Raises:
+        UsageError: a rate is; the message has both figures of every such pair.
+    """
+    best = max(bare.rates_bps.values(), default=None) if one_medium else None
+    problems = []
+    for link in _limited(plan):
+        carried = bare.rates_bps.get((link.source, link.target), best)
+        asked = link.impairment.rate_bps or 0
+        if carried is not None and asked > carried:
+            problems.append(
+                f"{link.source} to {link.target}: {format_rate(asked)} is asked, "
+                f"the bare network carries {format_rate(_rounded(carried))}"
+            )
+    if problems:
+        raise UsageError(
+            "the profile asks for rates that this network does not have",
+            details="\n".join(problems),
+            hint="ask for less, or leave `rate` out: it is never lowered silently",
+        )
+
+
+def _rounded(bps: float) -> int:
+    """Return three significant digits: more would be noise."""
+    return int(float(f"{bps:.3g}"))
+
+
+def _limited(plan: NetworkPlan) -> Sequence[Link]:
+    return [link for link in plan.links() if link.impairment.rate_bps]
+
+
+def _is_one_medium(emulator: LinkEmulator) -> bool:
+    return isinstance(emulator, RememberingEmulator) and emulator.one_medium
+
+
+def _is_free(in_force: NetworkPlan, link: Link) -> bool:
+    free = untouched(()).impairments[0]
+    ways = ((link.source, link.target), (link.target, link.source))
+    return all(in_force.between(*ends) == free for ends in ways)
+
+
+def _remember(emulator: LinkEmulator, bare: Bare) -> None:
+    if isinstance(emulator, RememberingEmulator):
+        rates = [[*ends, rate] for ends, rate in bare.rates_bps.items()]
+        value = {"nodes": bare.nodes, "rtt_ms": bare.rtt_ms.tolist(), "rates_bps": rates}
+        emulator.remember(_MEMORY_KEY, value)
+
+
+def _recall(emulator: LinkEmulator, nodes: tuple[str, ...]) -> Bare | None:
+    value = emulator.recall(_MEMORY_KEY) if isinstance(emulator, RememberingEmulator) else None
+    if value is None or tuple(value["nodes"]) != nodes:
+        return None
+    return Bare(
+        nodes=nodes,
+        rtt_ms=np.array(value["rtt_ms"], dtype=np.float64),
+        rates_bps={(source, target): rate for source, target, rate in value["rates_bps"]},
+    )

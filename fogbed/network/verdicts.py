@@ -1,0 +1,227 @@
+"""What was asked, what was measured, and whether the one is the other. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fogbed.plan.network import Impairment
+
+CONFIDENCE = 0.99
+RATE_LOW, RATE_HIGH = 0.95, 1.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerance:
+    """How far an RTT may be off: ``fraction`` of what is expected or ``or_ms``, the larger."""
+
+    fraction: float = 0.03
+    or_ms: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairVerdict:
+    """One ordered pair's RTT in milliseconds. ``under_load``: with flows on every link.
+
+    ``asked_rtt_ms`` is d(i,j) + d(j,i); ``expected_ms`` adds the bare RTT and the time the probe
+    itself takes at the pair's rates; ``error_ms`` is p50 minus expected; ``lost`` probes of
+    ``sent`` did not come back. p50, p99 and error are NaN when none did.
+    """
+
+    source: str
+    target: str
+    under_load: bool
+    asked_rtt_ms: float
+    bare_ms: float
+    expected_ms: float
+    p50_ms: float
+    p99_ms: float
+    error_ms: float
+    allowed_ms: float
+    sent: int
+    lost: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateVerdict:
+    """One ordered pair's rate in bit/s of layer 3: the least and the most of any 1 s window.
+
+    ``offered_bps`` is what the sender put out: less than was asked for measures the sender.
+    """
+
+    source: str
+    target: str
+    asked_bps: int
+    offered_bps: float
+    least_bps: float
+    median_bps: float
+    most_bps: float
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossVerdict:
+    """One ordered pair's loss as fractions; ``low`` and ``high`` bound what the true one can be.
+
+    The bounds are Clopper and Pearson's, at 99 % for all pairs of a verification together.
+    """
+
+    source: str
+    target: str
+    asked: float
+    sent: int
+    lost: int
+    measured: float
+    low: float
+    high: float
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """Every verdict; ``bare_ms`` is the bare RTT of every ordered pair of ``nodes``."""
+
+    nodes: tuple[str, ...]
+    bare_ms: npt.NDArray[np.float64]
+    tolerance: Tolerance
+    pairs: Sequence[PairVerdict]
+    rates: Sequence[RateVerdict]
+    losses: Sequence[LossVerdict]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every verdict is good."""
+        good = [verdict.ok for verdict in self.pairs]
+        good += [verdict.ok for verdict in self.rates]
+        good += [verdict.ok for verdict in self.losses]
+        return all(good)
+
+
+def judge_rtt(  # noqa: PLR0913 - a verdict joins this many facts, all by keyword
+    *,
+    ends: tuple[str, str],
+    there: Impairment,
+    back: Impairment,
+    bare_ms: float,
+    rtts_ms: npt.NDArray[np.float64],
+    probe_octets: int,
+    load_octets: int,
+    tolerance: Tolerance,
+) -> PairVerdict:
+    """Return the verdict on the RTTs (milliseconds, NaN = lost) from ``ends[0]`` to ``ends[1]``.
+
+    ``load_octets`` is the size of the flow's packets (0: idle). Allowed beyond the tolerance are:
+    with jitter, the 99 % sampling error of a median (1.2533 sigma / sqrt(n)); under load, one such
+    packet in front of the probe in each direction, and the jitter itself (packets keep their
+    order, so that a probe waits for what was sent before it).
+    """
+    asked = there.delay_ms + back.delay_ms
+    expected = asked + bare_ms + sum(_sending_ms(way, probe_octets) for way in (there, back))
+    came = rtts_ms[~np.isnan(rtts_ms)]
+    p50, p99 = np.percentile(came, [50, 99]) if came.size else (math.nan, math.nan)
+    sigma = math.hypot(there.jitter_ms, back.jitter_ms) / math.sqrt(3)
+    allowed = max(tolerance.fraction * expected, tolerance.or_ms)
+    allowed += 2.576 * 1.2533 * sigma / math.sqrt(max(1, came.size))
+    if load_octets:
+        allowed += sum(_sending_ms(way, load_octets) + way.jitter_ms for way in (there, back))
+    return PairVerdict(
+        source=ends[0],
+        target=ends[1],
+        under_load=load_octets > 0,
+        asked_rtt_ms=asked,
+        bare_ms=bare_ms,
+        expected_ms=expected,
+        p50_ms=float(p50),
+        p99_ms=float(p99),
+        error_ms=float(p50) - expected,
+        allowed_ms=allowed,
+        sent=rtts_ms.size,
+        lost=rtts_ms.size - came.size,
+        ok=bool(came.size >= _enough(rtts_ms.size, there, back) and abs(p50 - expected) <= allowed),
+    )
+
+
+def judge_rate(
+    ends: tuple[str, str],
+    asked_bps: int,
+    *,
+    offered_bps: float,
+    windows_bps: npt.NDArray[np.float64],
+) -> RateVerdict:
+    """Return the verdict on a rate from every 1 s window of a flow that offered more than it."""
+    known = windows_bps if windows_bps.size else np.array([0.0])
+    least, most = float(known.min()), float(known.max())
+    return RateVerdict(
+        source=ends[0],
+        target=ends[1],
+        asked_bps=asked_bps,
+        offered_bps=offered_bps,
+        least_bps=least,
+        median_bps=float(np.median(known)),
+        most_bps=most,
+        ok=RATE_LOW * asked_bps <= least and most <= RATE_HIGH * asked_bps,
+    )
+
+
+def judge_loss(
+    ends: tuple[str, str], asked: float, *, sent: int, lost: int, judged: int
+) -> LossVerdict:
+    """Return the verdict on ``lost`` of ``sent`` packets, one of ``judged`` verdicts together."""
+    low, high = binomial_interval(lost, sent, confidence=1 - (1 - CONFIDENCE) / judged)
+    return LossVerdict(
+        source=ends[0],
+        target=ends[1],
+        asked=asked,
+        sent=sent,
+        lost=lost,
+        measured=lost / sent if sent else math.nan,
+        low=low,
+        high=high,
+        ok=low <= asked <= high and sent > 0,
+    )
+
+
+def binomial_interval(hits: int, trials: int, *, confidence: float) -> tuple[float, float]:
+    """Return Clopper and Pearson's exact interval for the probability behind ``hits``.
+
+    The bounds are where the tail of the binomial distribution is (1 - confidence) / 2.
+    """
+    tail = (1 - confidence) / 2
+    low = 0.0 if hits == 0 else _solve(lambda p: 1 - _at_most(hits - 1, trials, p) < tail)
+    high = 1.0 if hits == trials else _solve(lambda p: _at_most(hits, trials, p) > tail)
+    return low, high
+
+
+def _solve(is_below: Callable[[float], bool]) -> float:
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if is_below(middle) else (low, middle)
+    return (low + high) / 2
+
+
+def _at_most(hits: int, trials: int, probability: float) -> float:
+    """Return P(X <= hits) for X of Binomial(trials, probability), summed from logarithms."""
+    if not 0 < probability < 1:
+        return 1.0 if probability <= 0 else float(hits >= trials)
+    known = math.lgamma(trials + 1)
+    yes, no = math.log(probability), math.log1p(-probability)
+    terms = (
+        known - math.lgamma(k + 1) - math.lgamma(trials - k + 1) + k * yes + (trials - k) * no
+        for k in range(hits + 1)
+    )
+    return min(1.0, math.fsum(math.exp(term) for term in terms))
+
+
+def _sending_ms(way: Impairment, octets: int) -> float:
+    return octets * 8e3 / way.rate_bps if way.rate_bps else 0.0
+
+
+def _enough(sent: int, there: Impairment, back: Impairment) -> float:
+    """Return how many probes must come back: half of what the asked loss lets through."""
+    return 0.5 * sent * (1 - there.loss) * (1 - back.loss)
