@@ -1,0 +1,297 @@
+"""The report's charts, as SVG texts that take their colours from the page.
+
+Matplotlib draws with stand-in colours, which become the page's CSS variables afterwards: one
+drawing serves light, dark and print. Every chart shares the time axis (seconds from the first
+ride), shades warm-up and cool-down, and marks each action with its number.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from fogbed.experiment.metric_names import split_pair
+
+_INK, _LINE, _SHADE = "#101112", "#a1a2a3", "#e1e2e3"
+_SERIES = ("#c00001", "#c00002", "#c00003", "#c00004", "#c00005", "#c00006")
+_VARIABLES = {_INK: "ink", _LINE: "rule", _SHADE: "shade"} | {
+    colour: f"series-{number}" for number, colour in enumerate(_SERIES, start=1)
+}
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",  # text stays text: it can be searched and takes the page's font
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "text.color": _INK,
+    "axes.edgecolor": _LINE,
+    "axes.labelcolor": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "grid.color": _LINE,
+    "grid.linewidth": 0.4,
+    "lines.linewidth": 1.4,
+    "legend.frameon": False,
+}
+_INCH, _WIDTH = 1 / 72, 900  # the drawing is as wide as the page's text, in points
+_MOST_LINKS = len(_SERIES)
+_Reduced = Literal["sum", "mean", "median", "max"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeAxis:
+    """What every chart shares, in seconds from the first ride.
+
+    ``origin`` is the first ride's time (epoch s); ``shaded`` the spans outside the measure phase;
+    ``actions`` the number and moment of each action.
+    """
+
+    origin: float
+    end_s: float
+    shaded: Sequence[tuple[float, float]]
+    actions: Sequence[tuple[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One drawing: its title, what it shows in a sentence, and the SVG."""
+
+    title: str
+    caption: str
+    svg: str
+
+
+def draw_all(samples: pd.DataFrame, axis: TimeAxis) -> list[Chart]:
+    """Return the charts for which there are samples (long format, ``SAMPLES_SCHEMA``)."""
+    frame = samples.assign(at=samples["time"] - axis.origin)
+    frame = frame[(frame["at"] >= 0) & (frame["at"] <= axis.end_s + 1)]
+    charts = (throughput, latency, backlog, shares, round_trips, processors)
+    drawn = (chart(frame, axis) for chart in charts)
+    return [chart for chart in drawn if chart is not None]
+
+
+def throughput(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
+    """Draw rides/s per operator: what left the source, what entered the others."""
+    rides = frame[(frame["name"] == "rides_out_per_s") & (frame["operator"] == "rides")]
+    others = frame[(frame["name"] == "rides_in_per_s") & (frame["operator"] != "rides")]
+    wide = _wide(pd.concat([rides, others]), "operator", "sum", _OPERATORS)
+    caption = "Rides per second through each operator, all subtasks together."
+    return _lines(wide, axis, _Words("Throughput", "rides/s", caption))
+
+
+def latency(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
+    """Draw replay time to arrival at results, median and 99th percentile per second."""
+    names = {"latency_p50_ms": "median", "latency_p99_ms": "99th percentile"}
+    chosen = frame[frame["name"].isin(list(names))]
+    wide = _wide(chosen.assign(which=chosen["name"].map(names)), "which", "max", names.values())
+    caption = (
+        "From a ride's scheduled replay time to its arrival at results, each second; logarithmic."
+    )
+    return _lines(wide, axis, _Words("End-to-end latency", "ms", caption), log=True)
+
+
+def backlog(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
+    """Draw how many rides the source is behind its schedule."""
+    wide = _wide(frame[frame["name"] == "backlog_rides"], "operator", "sum", ("rides",))
+    caption = "How far the source is behind its schedule."
+    return _lines(wide, axis, _Words("Backlog", "rides", caption))
+
+
+def processors(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
+    """Draw processor time of JobManager, TaskManagers and the emulation, in cores."""
+    chosen = frame[frame["name"] == "cpu_share"]
+    label = chosen["operator"] + chosen["node"].map(lambda node: f" {node}" if node else "")
+    busiest = chosen.groupby(label)["value"].mean().nlargest(_MOST_LINKS).index
+    wide = _wide(chosen.assign(label=label), "label", "sum", list(busiest))
+    caption = "What each process used; 1 is one core. The six busiest."
+    return _lines(wide, axis, _Words("Processor time", "cores", caption))
+
+
+def shares(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
+    """Draw how each operator spent its time: busy, backpressured, idle, as stacked shares."""
+    names = ("busy_share", "backpressured_share", "idle_share")
+    chosen = frame[frame["name"].isin(names)]
+    operators = [name for name in _OPERATORS if name in set(chosen["operator"])]
+    if not operators:
+        return None
+
+    def fill(panels: Sequence[Axes]) -> None:
+        for panel, operator in zip(panels, operators, strict=True):
+            of_one = chosen[chosen["operator"] == operator]
+            wide = _wide(of_one, "name", "mean", names) * 100
+            colours = (_SERIES[0], _SERIES[1], _SHADE)
+            labels = ("busy", "backpressured", "idle")
+            panel.stackplot(wide.index, wide.T.to_numpy(), colors=colours, labels=labels)
+            panel.set_ylim(0, 100)
+            panel.set_title(operator, fontsize=9, loc="left", pad=11)
+        panels[0].set_ylabel("% of time")
+
+    svg = _draw("shares", axis, fill, columns=len(operators), height=175)
+    caption = (
+        "Mean over subtasks. Blue: at work. Orange: held up by the operator downstream "
+        "(backpressured). Grey: idle."
+    )
+    return Chart("Busy and backpressured", caption, svg)
+
+
+def round_trips(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
+    """Draw RTT asked (dashed) and measured (solid); links asked alike share one line."""
+    asked = _pairs(frame, "rtt_asked_ms")
+    measured = _pairs(frame, "rtt_ms").reindex(columns=asked.columns)
+    if measured.empty or asked.empty:
+        return None
+    groups = _alike(asked)
+
+    def fill(panels: Sequence[Axes]) -> None:
+        panel = panels[0]
+        for colour, (label, pairs) in zip(_SERIES, groups, strict=False):
+            mid = measured[pairs].median(axis=1)
+            panel.fill_between(
+                mid.index, measured[pairs].min(axis=1), measured[pairs].max(axis=1),
+                color=colour, alpha=0.2, linewidth=0,
+            )  # fmt: skip
+            panel.plot(mid.index, mid, color=colour, label=label)
+            steps = asked[pairs[0]].dropna()
+            panel.step(
+                steps.index, steps, color=colour, linestyle=(0, (2, 2)), linewidth=1, where="post"
+            )
+        panel.set_ylabel("ms")
+        panel.set_ylim(bottom=0)
+        panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+    more = f" {len(groups) - _MOST_LINKS} more are in the matrices." * (len(groups) > _MOST_LINKS)
+    caption = (
+        "Dashed: asked, the bare network included. Solid: measured while the job ran. "
+        f"Links asked alike share a line, with a band from the least to the most.{more}"
+    )
+    svg = _draw("round-trips", axis, fill, height=220)
+    return Chart("Round-trip time, asked and measured", caption, svg)
+
+
+_OPERATORS = ("rides", "parse", "nearest", "results")
+
+
+def _wide(frame: pd.DataFrame, by: str, how: _Reduced, order: Iterable[str]) -> pd.DataFrame:
+    """Return one column per value of ``by`` in ``order``, one row per second."""
+    if frame.empty:
+        return pd.DataFrame()
+    second = frame["at"].round()
+    wide = frame.assign(second=second).pivot_table(
+        index="second", columns=by, values="value", aggfunc=how
+    )
+    known = [name for name in order if name in wide.columns]
+    return wide[known]
+
+
+def _pairs(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    chosen = frame[frame["name"] == name]
+    once = chosen[chosen["node"].map(lambda pair: split_pair(pair)[0] < split_pair(pair)[1])]
+    return _wide(once, "node", "median", sorted(once["node"].unique()))
+
+
+def _alike(asked: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """Return (label, pairs) of links whose asked RTT is the same all along, slowest first."""
+    groups: dict[tuple[float, ...], list[str]] = {}
+    for pair in asked.columns:
+        key = tuple(np.round(asked[pair].ffill().bfill().to_numpy(), 0))
+        groups.setdefault(key, []).append(pair)
+    ordered = sorted(groups.items(), key=lambda item: -max(item[0]))
+    return [(_label(pairs), pairs) for _, pairs in ordered]
+
+
+def _label(pairs: Sequence[str]) -> str:
+    first = " \N{LEFT RIGHT ARROW} ".join(split_pair(pairs[0]))
+    return first if len(pairs) == 1 else f"{first} and {len(pairs) - 1} alike"
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    title: str
+    unit: str
+    caption: str
+
+
+def _lines(wide: pd.DataFrame, axis: TimeAxis, words: _Words, *, log: bool = False) -> Chart | None:
+    if wide.empty:
+        return None
+
+    def fill(panels: Sequence[Axes]) -> None:
+        panel = panels[0]
+        for colour, name in zip(_SERIES, wide.columns, strict=False):
+            panel.plot(wide.index, wide[name], color=colour, label=str(name))
+        panel.set_ylabel(words.unit)
+        if log:
+            panel.set_yscale("log")
+            panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            panel.yaxis.set_major_formatter(FuncFormatter(_plain))
+            panel.yaxis.set_minor_locator(NullLocator())
+        else:
+            panel.set_ylim(bottom=0, top=max(float(wide.max().max()) * 1.08, 1e-9))
+        if len(wide.columns) > 1:
+            panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+    svg = _draw(words.title.lower().replace(" ", "-"), axis, fill)
+    return Chart(words.title, words.caption, svg)
+
+
+def _plain(value: float, _position: int) -> str:
+    return f"{value:,.4g}" if value >= 1 else f"{value:g}"
+
+
+def _draw(
+    name: str,
+    axis: TimeAxis,
+    fill: Callable[[Sequence[Axes]], None],
+    *,
+    columns: int = 1,
+    height: int = 170,
+) -> str:
+    with mpl.rc_context(cast("Any", _STYLE | {"svg.hashsalt": name})):
+        figure = Figure(figsize=(_WIDTH * _INCH, height * _INCH))
+        panels = list(figure.subplots(1, columns, squeeze=False, sharey=True)[0])
+        # the same margins everywhere, so that the time axes stand below each other
+        figure.subplots_adjust(
+            left=0.065, right=0.79 if columns == 1 else 0.985, wspace=0.06,
+            bottom=34 / height, top=1 - (20 if columns == 1 else 32) / height,
+        )  # fmt: skip
+        fill(panels)
+        for panel in panels:
+            _time_axis(panel, axis, ticks=12 // columns)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", transparent=True, metadata=_NO_METADATA)
+    return _themed(text.getvalue())
+
+
+_NO_METADATA: Mapping[str, None] = {"Date": None, "Creator": None, "Format": None, "Type": None}
+
+
+def _time_axis(panel: Axes, axis: TimeAxis, *, ticks: int) -> None:
+    panel.set_xlim(0, axis.end_s)
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=ticks, steps=[1, 2, 3, 5, 6, 10], integer=True))
+    panel.grid(axis="y")
+    panel.set_xlabel("s from the first ride", fontsize=8)
+    for low, high in axis.shaded:
+        panel.axvspan(low, high, color=_SHADE, alpha=0.55, zorder=0, linewidth=0)
+    for number, at_s in axis.actions:
+        panel.axvline(at_s, color=_INK, linewidth=0.9, linestyle=(0, (4, 3)))
+        panel.text(
+            at_s, 1.0, str(number), transform=panel.get_xaxis_transform(), fontsize=8,
+            ha="center", va="bottom", fontweight="bold",
+        )  # fmt: skip
+
+
+def _themed(svg: str) -> str:
+    """Return the drawing alone, with the page's variables for the stand-in colours."""
+    drawing = svg[svg.index("<svg") :]
+    for colour, variable in _VARIABLES.items():
+        drawing = drawing.replace(colour, f"var(--{variable})")
+    return drawing

@@ -1,0 +1,132 @@
+"""The page a run hands back: complete in itself, and honest about runs that were cut short."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from fogbed.experiment.bundle import Bundle, write_json
+from fogbed.experiment.report import write_report
+
+_MAKER = Path(__file__).parents[2] / "cases" / "bundle" / "make_bundle.py"
+
+
+def _maker() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_bundle", _MAKER)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    made: Bundle = _maker().make_bundle(tmp_path)
+    return made
+
+
+class _Balanced(HTMLParser):
+    _VOID = frozenset({"meta", "br", "link", "img", "input", "hr"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        del attrs
+        if tag not in self._VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        del tag, attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def _page(bundle: Bundle) -> tuple[str, str]:
+    page = write_report(bundle.folder).read_text(encoding="utf-8")
+    parser = _Balanced()
+    parser.feed(page)
+    assert parser.open == []
+    return page, re.sub(r"\s+", " ", " ".join(parser.text))
+
+
+def test_a_complete_run_shows_verdict_figures_actions_places_and_matrices(bundle: Bundle) -> None:
+    page, text = _page(bundle)
+    assert "Passed 3 of 3 assertions hold." in text
+    for title in (
+        "Throughput",
+        "End-to-end latency",
+        "Backlog",
+        "Busy and backpressured",
+        "Round-trip time, asked and measured",
+        "Processor time",
+    ):
+        assert f"<h3>{title}</h3>" in page
+    assert text.count("within tolerance") == 4
+    assert "rescale: nearest: 1 -> 2" in text
+    assert "from 43.1 s" in text
+    assert "fogbed experiment run example.yml" in text
+    assert "kind: Experiment" in text
+
+
+def test_the_page_needs_nothing_from_outside(bundle: Bundle) -> None:
+    page, _ = _page(bundle)
+    fetched = re.findall(r"""(?:src|href)=["']([^"'#][^"']*)["']""", page)
+    assert fetched == []
+    assert "@import" not in page
+
+
+def test_colours_are_the_pages_own(bundle: Bundle) -> None:
+    page, _ = _page(bundle)
+    drawings = "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
+    assert "var(--series-1)" in drawings
+    assert not re.findall(r"#(?:c0000\d|101112|a1a2a3|e1e2e3)", drawings)
+
+
+def test_a_run_killed_before_the_first_ride_still_has_a_page(bundle: Bundle) -> None:
+    bundle.verdict_file.unlink()
+    first = bundle.journal_file.read_text(encoding="utf-8").splitlines()[0]
+    bundle.journal_file.write_text(first + '\n{"event": "cut o', encoding="utf-8")
+    for part in bundle.metrics_folder.iterdir():
+        part.unlink()
+    page, text = _page(bundle)
+    assert "Not finished" in text
+    assert "<svg" not in page
+
+
+def test_an_error_is_shown_with_its_way_out_and_nothing_of_it_is_markup(bundle: Bundle) -> None:
+    verdict = bundle.verdict() | {
+        "status": "error",
+        "ok": False,
+        "error": {"message": "no <b>slot</b>", "hint": "add slots", "details": "free: 0"},
+    }
+    write_json(bundle.verdict_file, verdict)
+    page, text = _page(bundle)
+    assert "Did not run to its end" in text
+    assert "no &lt;b&gt;slot&lt;/b&gt;" in page
+    assert "add slots" in text
+    assert "free: 0" in text
+
+
+def test_pairs_out_of_tolerance_are_marked(bundle: Bundle) -> None:
+    path = min(bundle.network_folder.glob("*.json"))
+    matrix = json.loads(path.read_text(encoding="utf-8"))
+    matrix["within"][0][1] = False
+    matrix["ok"] = False
+    write_json(path, matrix)
+    page, text = _page(bundle)
+    assert page.count('class="out"') == 1
+    assert "out of tolerance" in text
