@@ -38,6 +38,7 @@ def rides_per_s(flink: FlinkClient, request: JobRequest, window: Window) -> floa
             lambda: flink.job(job.job_id).state,
             lambda state: state in ("CANCELED", "FAILED"),
             timeout_s=_END_TIMEOUT_S,
+            every_s=_EVERY_S,
         )
     # A line through all samples: REST's counters are up to one fetch interval old.
     times, counts = np.array(seen).T
