@@ -29,7 +29,8 @@ def commands(program: str) -> list[object]:
                 words = shlex.split(line, comments=True)
                 words = words[1:] if words[:1] == ["sudo"] else words
                 if words[:1] == [program]:
-                    found.append(pytest.param(words[1:], id=f"{page.name}: {shlex.join(words)}"))
+                    name = f"{page.name}: {shlex.join(words)}"
+                    found.append(pytest.param(words[1:], id=name))
     return found
 
 
