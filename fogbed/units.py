@@ -183,10 +183,8 @@ def _respell_rate(number: str, suffix: str, _quantity: Quantity) -> str | None:
     ours = f"{match[1].lower()}bit"
     if match[2] == "B":
         bits = _plain(Decimal(number) * 8)
-        return f"rates are bits per second: write {bits}{ours} (8 bits to the byte)"
-    if match[1] and match[2] is None and match[3] is None:
-        return f"write {number}{ours}"
-    return f"bits per second are spelled {number}{ours}"
+        return f"write {bits}{ours} (8 bits to the byte)"
+    return f"write {number}{ours} (bits per second)"
 
 
 def _parse(

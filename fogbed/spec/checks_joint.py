@@ -87,7 +87,7 @@ def _too_few(
             if needed > offered:
                 names = " and ".join(", ".join(group.operators) for group in some)
                 where = " and ".join(dict.fromkeys(group.where for group in some))
-                what = f"{names} would need {needed} slots on {where}, which has {offered:.0f}"
+                what = f"{names} need {needed} slots on {where}, where there are {offered:.0f}"
                 yield at.problem(what, "write less, or more slots in the testbed")
                 return
 
@@ -118,7 +118,8 @@ def _group(
 
 
 def _is_one_place(place: Part) -> bool:
-    return sum(place[way].is_given for way in ("node", "tier", "label")) == 1
+    given = [place[way] for way in ("node", "tier", "label") if place[way].is_given]
+    return len(given) == 1 and (not isinstance(given[0].value, dict) or len(given[0].value) == 1)
 
 
 def _in_words(place: Part) -> str:

@@ -29,8 +29,8 @@ MAX_REPEATED = 10_000
 
 # YAML ends a plain word at "[" inside {...}, so {name: pico-[2:9]} would have to be quoted there.
 # Ranges are read without quotes too: their brackets travel as two characters of private use.
-_BARE_RANGE = re.compile(r"(?<=[A-Za-z0-9.-])\[(\d+:\d+)\]")
-_HIDDEN_RANGE = re.compile("\ue0f0(\\d+:\\d+)\ue0f1")
+_BARE_RANGE = re.compile(r"""(?<=[A-Za-z0-9.-])\[([^\[\]{},"'\n]*)\]""")
+_HIDDEN_RANGE = re.compile("\ue0f0([^\ue0f0\ue0f1]*)\ue0f1")
 
 Place = tuple[str | int, ...]
 """Where a value stands in a file: ``("nodes", 2, "address")``."""

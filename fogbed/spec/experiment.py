@@ -21,8 +21,8 @@ from fogbed.spec.base import (
 from fogbed.spec.network_profile import LinkRule
 
 Operator = Literal["rides", "parse", "nearest", "results"]
-# Subtasks of one operator: Flink's default for the maximum of small jobs (128 key groups).
-MAX_PARALLELISM = 128
+# The maximum parallelism that jobs are submitted with: no operator can be rescaled beyond it.
+MAX_PARALLELISM = 120
 Subtasks = Annotated[int, Field(ge=1, le=MAX_PARALLELISM)]
 OPERATORS: tuple[Operator, ...] = ("rides", "parse", "nearest", "results")
 

@@ -92,6 +92,7 @@ def _specs_in(annotation: object) -> Iterator[type[Spec]]:
 def _place(document: Document, loc: Loc) -> Place:
     """Return a pydantic location without the tags that pydantic adds for unions."""
     place: Place = ()
+    loc = loc[:-1] if loc[-1:] == ("[key]",) else loc  # a wrong key of a mapping like labels
     for number, step in enumerate(loc):
         last = number == len(loc) - 1
         value = document.value(place)
@@ -180,6 +181,8 @@ _EXAMPLES = {
 
 def _example(place: Place, models: tuple[type[Spec], ...]) -> str:
     key = str(place[-1])
+    if isinstance(place[-1], int):
+        return "write one value more"
     if key == "kind":
         return f"write kind: {' or '.join(m.__name__ for m in models)}"
     return f"write {key}: {_EXAMPLES.get(key, '...')}"
@@ -197,7 +200,7 @@ _WRONG: dict[str, tuple[str, str]] = {
     "model_type": ("is {kind}, not a mapping", "write keys with values, as in {{a: 1}}"),
     "dict_type": ("is {kind}, not a mapping", "write keys with values, as in {{a: 1}}"),
     "greater_than_equal": ("{value} is too small", "write {ge} or more"),
-    "greater_than": ("{value} is too small", "write more than {gt}"),
+    "greater_than": ("{value} is too small", "write more than {gt:g}"),
     "less_than_equal": ("{value} is too large", "write {le} or less"),
     "less_than": ("{value} is too large", "write less than {lt}"),
     "too_short": ("has {actual_length} values", "write {min_length} at least"),

@@ -41,33 +41,31 @@ def _expand(node: Part, problems: list[Problem]) -> Iterator[Part]:
     if not isinstance(node.value, dict) or (names is None and addresses is None):
         yield node
         return
-    if len(names or [""]) != len(addresses or names or [""]):
-        what = f"{_count(names, 'name')} but {_count(addresses, 'address')}"
+    if addresses is None and node["address"].text is not None and not _has_range(node["address"]):
+        addresses = [node["address"].text]
+    if addresses is not None and len(names or [""]) != len(addresses):
+        what = f"{_count(names, 'name', 'names')} but {_count(addresses, 'address', 'addresses')}"
         way_out = "write ranges of the same length, as in pico-[2:9] with 192.0.2.[12:19]"
         problems.append(node.problem(what, way_out))
         addresses = None
+    without = {key: value for key, value in node.value.items() if key != "address"}
     for index, name in enumerate(names or [node["name"].value]):
-        own: dict[str, object] = {**node.value, "name": name}
-        if addresses is not None:
-            own["address"] = addresses[index]
-        elif names is not None and _is_range(node["address"]):
-            del own["address"]
-        yield Part(node.document, node.place, own)
+        address = {} if addresses is None else {"address": addresses[index]}
+        yield Part(node.document, node.place, {**without, "name": name, **address})
 
 
-def _count(texts: list[str] | None, noun: str) -> str:
+def _count(texts: list[str] | None, one: str, more: str) -> str:
     count = len(texts or [""])
-    plural = {"name": "names", "address": "addresses"}[noun]
-    return f"{count} {noun if count == 1 else plural}"
+    return f"{count} {one if count == 1 else more}"
 
 
-def _is_range(part: Part) -> bool:
-    return part.text is not None and "[" in part.text
+def _has_range(part: Part) -> bool:
+    return part.text is not None and bool(set("[]") & set(part.text))
 
 
 def _texts(part: Part, problems: list[Problem]) -> list[str] | None:
     """Return what a range stands for; None where there is no range, or a wrong one."""
-    if part.text is None or not set("[]") & set(part.text):
+    if part.text is None or not _has_range(part):
         return None
     match = _RANGE.fullmatch(part.text)
     if match is None:

@@ -134,11 +134,11 @@ class _Files:
         text = reference.text or "nyc-famous"
         if os.sep not in text and not text.startswith(("~", ".")):
             return text
-        own = Path(os.path.abspath(self.experiment.parent / Path(text).expanduser()))  # noqa: PTH100 - resolve() would follow links
+        own = Path(os.path.normpath(self.experiment.parent / Path(text).expanduser()))
         if not own.exists():
             way_out = "paths start at this file; a name is looked up among the datasets"
             self.problems.append(reference.problem(f"there is no file or folder {own}", way_out))
-        return str(own)
+        return str(own.absolute())
 
     def read(self, path: Path | None, read: Callable[[Document], Reading[S]]) -> Reading[S] | None:
         """Read a file as far as it goes; its problems are collected."""

@@ -11,7 +11,7 @@ _SHOWN = 12
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return "did you mean X?" where something known is near, else an empty text."""
     folded = {each.lower(): each for each in known}
-    near = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.67)
     return f"did you mean {folded[near[0]]}?" if near else ""
 
 
