@@ -100,6 +100,11 @@ class FlinkClient:
         path = f"/jars/{quote(jar_id)}/run"
         return str(self._ask("POST", path, body=body, timeout_s=_RUN_TIMEOUT_S)["jobid"])
 
+    def plan_jar(self, jar_id: str, *, entry_class: str, arguments: Sequence[str]) -> None:
+        """Have the jar's program build its job graph without starting it."""
+        body = {"entryClass": entry_class, "programArgsList": list(arguments)}
+        self._ask("POST", f"/jars/{quote(jar_id)}/plan", body=body, timeout_s=_RUN_TIMEOUT_S)
+
     # -- jobs ----------------------------------------------------------------------------------
 
     def jobs(self) -> tuple[JobSummary, ...]:

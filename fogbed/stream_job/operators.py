@@ -42,13 +42,14 @@ def parallelism_of(job: Job) -> dict[str, int]:
     }
 
 
-def together(chaining: bool, operator: str) -> tuple[str, ...]:  # noqa: FBT001 - a job's property
-    """Return the operators whose parallelism changes with ``operator``'s.
-
-    Chained, parse, nearest and results are one thread and so have one parallelism.
-    """
-    chained = OPERATORS[1:]
-    return chained if chaining and operator in chained else (operator,)
+def together(job: Job, operator: str) -> frozenset[str]:
+    """Return the operators that share a thread with ``operator``: their parallelism is one."""
+    joined = {operator}
+    for vertex in job.vertices:
+        names = operators_of(vertex.name)
+        if joined.intersection(names):
+            joined.update(names)
+    return frozenset(joined)
 
 
 def is_wanted(job: Job, parallelism: Mapping[str, int]) -> bool:

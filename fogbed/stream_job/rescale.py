@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from fogbed.clients.flink import FlinkClient
-from fogbed.clients.flink_values import ENDED
+from fogbed.clients.flink_values import ENDED, Job
 from fogbed.clients.progress import Progress
 from fogbed.errors import FogbedError, JobError, ServiceError, UsageError
 from fogbed.plan.job import JobRequest
@@ -30,6 +30,7 @@ from fogbed.stream_job.submit import (
     launch,
     plan_slots,
     prepare,
+    rehearse,
     with_freed,
 )
 from fogbed.stream_job.waiting import wait_until
@@ -67,7 +68,7 @@ def way_of(flink: FlinkClient, request: JobRequest) -> Way:
     return "in place" if in_place else "savepoint"
 
 
-def widened(request: JobRequest, operator: str, parallelism: int) -> JobRequest:
+def widened(running: Job, request: JobRequest, operator: str, parallelism: int) -> JobRequest:
     """Return the request with ``operator`` (and what is chained to it) at a new parallelism.
 
     Raises:
@@ -76,7 +77,7 @@ def widened(request: JobRequest, operator: str, parallelism: int) -> JobRequest:
     if operator not in request.parallelism:
         known = ", ".join(request.parallelism)
         raise UsageError(f"there is no operator {operator!r}", hint=f"operators: {known}")
-    moved = dict.fromkeys(operators.together(request.chaining, operator), parallelism)
+    moved = dict.fromkeys(operators.together(running, operator), parallelism)
     if all(request.parallelism[name] == parallelism for name in moved):
         raise UsageError(f"{operator} has parallelism {parallelism} already")
     wanted = replace(request, parallelism={**request.parallelism, **moved})
@@ -103,7 +104,7 @@ def rescale(  # noqa: PLR0913 - the signature other parts agreed on
         RescaleUndoneError: it could not be had; the job runs at its old parallelism again.
         ServiceError: the JobManager did not answer or refused.
     """
-    wanted = widened(job.request, operator, parallelism)
+    wanted = widened(flink.job(job.job_id), job.request, operator, parallelism)
     way = way_of(flink, job.request)
     what = f"rescaling {operator} from {job.request.parallelism[operator]} to {parallelism}"
     with progress.step(f"{what} ({way})") as step:
@@ -211,17 +212,18 @@ def _by_savepoint(
     savepoint_dir: str,
 ) -> tuple[Laps, SubmittedJob]:
     known = {summary.id for summary in flink.jobs()}
+    rehearse(flink, prepared)
     laps = Laps()
     request_id = flink.start_stop(job.job_id, folder=savepoint_dir)
-    location = stop.await_savepoint(flink, job.job_id, request_id, timeout_s=120.0, every_s=0.005)
+    location = stop.await_savepoint(flink, job.job_id, request_id, timeout_s=120.0, every_s=0.01)
     laps.mark("saved")
     try:
-        stop.await_finished(flink, job.job_id, timeout_s=RUNNING_TIMEOUT_S)
-        laps.mark("stopped")
+        # Flink completes this operation only when the job has ended, so its slots are free
         job_id = launch(flink, prepared, savepoint=location)
         laps.mark("submitted")
-        moved = await_running(flink, job_id, prepared.request, every_s=0.02)
+        moved = await_running(flink, job_id, prepared.request)
         laps.mark("running")
+        laps.mark("stopped", at=flink.job(job.job_id).timestamps["FINISHED"] / 1000)
     except MisplacedError:
         raise
     except (JobError, ServiceError) as error:
@@ -285,7 +287,7 @@ def dry_run(
     flink: FlinkClient, job: SubmittedJob, operator: str, parallelism: int
 ) -> Mapping[str, object]:
     """Return what a rescale would do; raises what ``rescale`` does before it touches anything."""
-    wanted = widened(job.request, operator, parallelism)
+    wanted = widened(flink.job(job.job_id), job.request, operator, parallelism)
     await_slots(flink, job.job_id, wanted)
     return {
         "job": job.job_id,

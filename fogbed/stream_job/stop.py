@@ -1,39 +1,18 @@
-"""Savepoints, stopping with one, and the source's position inside it.
-
-The position is read out of the savepoint, for the gauges of a stopped job are gone from REST and
-were up to one fetch interval old. Each split writes itself as a line of text
-(``fogbed-split/1 SPLIT SPLITS EMITTED``), which is looked for in the savepoint's files.
-"""
+"""Savepoints, and stopping a job with one."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import Operation
 from fogbed.errors import JobError, ServiceError, UsageError
+from fogbed.stream_job.positions import Position, read_position
 from fogbed.stream_job.submit import SubmittedJob
 from fogbed.stream_job.waiting import wait_until
 
-_SPLIT = re.compile(rb"fogbed-split/1 (\d+) (\d+) (\d+)")
-# a savepoint of this job is a few kB; what is larger than this is not one of its files
-_LARGEST = 64 * 2**20
 _TIMEOUT_S = 120.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """How far the source is: rides emitted over all laps, per split (ride i is in i mod n)."""
-
-    emitted: tuple[int, ...]
-
-    @property
-    def total(self) -> int:
-        """Rides emitted by all splits together."""
-        return sum(self.emitted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,31 +94,6 @@ def await_finished(flink: FlinkClient, job_id: str, *, timeout_s: float) -> None
             f"job {job_id} did not stop: it is {seen or 'still running'}",
             details=flink.failure(job_id),
         )
-
-
-def read_position(savepoint: str) -> Position:
-    """Return the source's position in a savepoint on a file system of this computer.
-
-    Raises:
-        JobError: the savepoint is elsewhere, or holds no source of this job.
-    """
-    url = urlparse(savepoint)
-    folder = Path(unquote(url.path))
-    if url.scheme not in ("", "file") or not folder.is_dir():
-        raise JobError(f"savepoint {savepoint} cannot be read from this computer")
-    emitted: dict[int, int] = {}
-    splits = 0
-    for file in sorted(folder.iterdir()):
-        if file.stat().st_size <= _LARGEST:
-            for split, of, count in _SPLIT.findall(file.read_bytes()):
-                splits = int(of)
-                emitted[int(split)] = int(count)
-    if not splits or set(emitted) != set(range(splits)):
-        raise JobError(
-            f"savepoint {savepoint} does not hold the position of the source",
-            details=f"splits found: {sorted(emitted)} of {splits}",
-        )
-    return Position(emitted=tuple(emitted[split] for split in range(splits)))
 
 
 def is_gone(flink: FlinkClient, job_id: str) -> bool:

@@ -50,9 +50,10 @@ class Laps:
         self._zero = time.monotonic()
         self.marks: dict[str, float] = {}
 
-    def mark(self, step: str) -> None:
-        """Write down that ``step`` (a field of Stopwatch) is done now."""
-        self.marks[step] = time.monotonic() - self._zero
+    def mark(self, step: str, *, at: float | None = None) -> None:
+        """Write down that ``step`` (a field of Stopwatch) is done now, or was ``at`` epoch s."""
+        now = time.monotonic() - self._zero
+        self.marks[step] = now if at is None else at - self.triggered
 
     def read(self, way: Way, arrivals: Arrivals | None) -> Stopwatch:
         """Return the watch as it stands."""

@@ -21,13 +21,12 @@ from fogbed.plan.slots import (
     slot_share,
 )
 from fogbed.stream_job import operators
-from fogbed.stream_job.build import jar_path
+from fogbed.stream_job.build import ENTRY_CLASS, jar_path
 from fogbed.stream_job.placing import SubtaskPlace, misplaced, places
 from fogbed.stream_job.waiting import wait_until
 
 __all__ = ["JobRequest", "SubmittedJob", "find_job", "recover", "submit"]
 
-ENTRY_CLASS = "fogbed.NearestLandmarkJob"
 # the first job after a start loads its classes: 1.4-15 s in facts/flink.md section 7
 RUNNING_TIMEOUT_S = 60.0
 
@@ -156,12 +155,27 @@ def with_freed(
 
 
 def upload_once(flink: FlinkClient, jar: Path) -> str:
-    """Return the id of the jar at this JobManager; its name there carries the digest."""
+    """Return the id of the jar at this JobManager; its name there carries the digest.
+
+    Raises:
+        JobError: the jar has not been built.
+    """
+    if not jar.exists():
+        raise JobError(f"{jar} is not there", hint="`fogbed job build` makes it (needs a JDK 17)")
     name = f"fogbed-job-{hashlib.sha256(jar.read_bytes()).hexdigest()[:12]}.jar"
     for held in flink.jars():
         if held.name == name:
             return held.id
     return flink.upload_jar(jar, name=name)
+
+
+def rehearse(flink: FlinkClient, prepared: Prepared) -> None:
+    """Run the program up to its job graph, without starting it.
+
+    What is wrong with it shows while the old job still runs, and the JobManager has its classes
+    loaded and compiled when it counts.
+    """
+    flink.plan_jar(prepared.jar_id, entry_class=ENTRY_CLASS, arguments=prepared.arguments)
 
 
 def launch(flink: FlinkClient, prepared: Prepared, *, savepoint: str | None = None) -> str:
