@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from fogbed.platforms import preflight
+
 # Speed is shown by benchmarks; a busy machine must not fail a property.
 settings.register_profile("unhurried", parent=settings.default, deadline=None)
 settings.load_profile("unhurried")
@@ -41,6 +43,19 @@ def pytest_configure(config: pytest.Config) -> None:
         patch.delenv(variable, raising=False)
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     config.add_cleanup(patch.undo)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs namespaces where this user cannot make them, and say why."""
+    need = [i for i in items if i.get_closest_marker("netns") or i.get_closest_marker("flink")]
+    if not need:
+        return
+    namespaces = preflight.check_namespaces()
+    if namespaces.ok:
+        return
+    reason = f"needs network namespaces: {namespaces.found}; make demo says how to mend it"
+    for item in need:
+        item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(autouse=True)
