@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,6 +58,17 @@ def note(text: str) -> None:
 def say_json(value: Any) -> None:  # noqa: ANN401 - whatever json can hold
     """Print a value as JSON, for programs."""
     _out.out(json.dumps(value, indent=2, default=str), highlight=False)
+
+
+def stream(pieces: Iterable[str]) -> None:
+    """Print a long result a piece at a time; a reader that has seen enough ends it quietly."""
+    try:
+        for piece in pieces:
+            sys.stdout.write(piece)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at its end, which would fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:

@@ -1,0 +1,201 @@
+"""``fogbed network``: plan, apply, show, verify and clear the emulated network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fogbed import paths, platforms, spec, units
+from fogbed.cli import console, network_shown
+from fogbed.errors import AssertionsFailed, UsageError
+from fogbed.network.apply import apply_plan
+from fogbed.network.bare import bare_network
+from fogbed.network.emulator import CountingEmulator
+from fogbed.network.verify import COUNT
+from fogbed.network.verify import verify as verify_network
+from fogbed.plan.network import NetworkPlan, plan_network
+from fogbed.plan.network_listing import as_json as plan_as_json
+from fogbed.spec.network_profile import NetworkProfile
+from fogbed.spec.testbed import Testbed
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Plan, apply, show, verify and clear the emulated network.",
+)
+
+TestbedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--testbed",
+        "-t",
+        metavar="FILE|NAME",
+        help="The testbed; else ./testbed.yml, else the only one that is up.",
+        show_default=False,
+    ),
+]
+ProfileArgument = Annotated[
+    str, typer.Argument(metavar="PROFILE", help="A network profile's file, or a shipped one's name")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do not.")]
+
+
+@app.command(epilog="Example: fogbed network plan profiles/metro.yml -t inventory/laptop.yml")
+def plan(
+    profile: ProfileArgument, *, testbed: TestbedOption = None, as_json: JsonOption = False
+) -> None:
+    """Show what a profile asks for between every ordered pair; nothing is touched."""
+    bed = platforms.find_testbed(testbed)
+    asked = plan_network(_load_profile(profile), bed)
+    if as_json:
+        console.stream(plan_as_json(asked))
+    else:
+        network_shown.show_plan(asked, title=f"{profile} on testbed {bed.name}")
+
+
+@app.command(epilog="Example: fogbed network apply profiles/metro.yml -t laptop")
+def apply(
+    profile: ProfileArgument, *, testbed: TestbedOption = None, dry_run: DryRunOption = False
+) -> None:
+    """Put a profile into force, in place; the bare network is measured before the first time."""
+    bed = platforms.find_testbed(testbed)
+    wanted = _load_profile(profile)
+    asked = plan_network(wanted, bed)
+    if dry_run:
+        network_shown.show_plan(asked, title=f"would be in force on testbed {bed.name}")
+        return
+    platform = platforms.open_platform(bed)
+    bare = apply_plan(
+        asked,
+        platform.emulator(),
+        channels={node.name: platform.channel(node.name) for node in bed.nodes},
+        addresses=platform.addresses(),
+        progress=console.LiveProgress(),
+    )
+    network_shown.show_applied(wanted.name, bed.name, asked, bare)
+
+
+@app.command(epilog="Example: fogbed network show -t laptop --json")
+def show(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
+    """Show what is in force now, as the emulation itself says, and what it has carried."""
+    bed = platforms.find_testbed(testbed)
+    emulator = platforms.open_platform(bed).emulator()
+    in_force = emulator.show()
+    counted = emulator.statistics() if isinstance(emulator, CountingEmulator) else None
+    if as_json:
+        console.say_json(network_shown.state_as_json(in_force, counted))
+    else:
+        network_shown.show_state(bed.name, in_force, counted)
+
+
+@app.command(
+    epilog="Example: fogbed network verify profiles/metro.yml -t laptop --load; "
+    "exit code 3 when something is out of tolerance"
+)
+def verify(  # noqa: PLR0913 - one parameter per option
+    profile: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PROFILE]",
+            help="What was asked; without it, what is in force.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    testbed: TestbedOption = None,
+    load: Annotated[
+        bool, typer.Option("--load", help="Measure again with a flow on every link.")
+    ] = False,
+    flows: Annotated[
+        bool, typer.Option(help="Measure rate and loss of the pairs that ask for them.")
+    ] = True,
+    tolerance: Annotated[str, typer.Option(help="How far an RTT may be off, or ...")] = "3%",
+    or_: Annotated[str, typer.Option("--or", help="... this much, the larger.")] = "1ms",
+    count: Annotated[int, typer.Option(min=10, max=1000, help="Probes per pair.")] = COUNT,
+    clear_first: Annotated[
+        bool,
+        typer.Option(
+            "--clear-first", help="Take all away for a second to measure the bare RTT anew."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure every ordered pair at once: asked, expected, measured, error, verdict."""
+    bed = platforms.find_testbed(testbed)
+    limits = _limits(tolerance, or_)
+    wanted = None if profile is None else plan_network(_load_profile(profile), bed)
+    platform = platforms.open_platform(bed)
+    emulator, progress = platform.emulator(), console.LiveProgress()
+    channels = {node.name: platform.channel(node.name) for node in bed.nodes}
+    addresses = platform.addresses()
+    bare = bare_network(
+        emulator, channels=channels, addresses=addresses, progress=progress, clear=clear_first
+    )
+    found = verify_network(
+        _in_order(emulator.show(), bed) if wanted is None else wanted,
+        channels=channels,
+        addresses=addresses,
+        emulator=emulator,
+        progress=progress,
+        bare=bare.rtt_ms,
+        load=load,
+        flows=flows,
+        tolerance=limits[0],
+        or_ms=limits[1],
+        count=count,
+    )
+    if as_json:
+        console.say_json(network_shown.verification_as_json(found))
+    else:
+        network_shown.show_verification(found)
+    if not found.ok:
+        raise AssertionsFailed(
+            f"the network of testbed {bed.name} is out of tolerance: "
+            + network_shown.summary_of_failures(found),
+            hint="is something else keeping the processors busy? `fogbed network show` has the "
+            "emulation's own lateness",
+        )
+
+
+@app.command(epilog="Example: fogbed network clear -t laptop")
+def clear(*, testbed: TestbedOption = None, dry_run: DryRunOption = False) -> None:
+    """Remove every impairment, and nothing else."""
+    bed = platforms.find_testbed(testbed)
+    emulator = platforms.open_platform(bed).emulator()
+    pairs = int((emulator.show().index != 0).sum())
+    if dry_run:
+        console.say(f"would clear {pairs} ordered pairs of testbed {bed.name}")
+        return
+    emulator.clear()
+    console.say(f"{pairs} ordered pairs of testbed {bed.name} are as they were")
+
+
+def _load_profile(name: str) -> NetworkProfile:
+    """Load a profile's file, or the shipped one of that name."""
+    path = Path(name)
+    if not path.exists() and path.suffix == "":
+        try:
+            path = paths.asset("profiles", f"{name}.yml")
+        except UsageError:
+            raise UsageError(
+                f"there is no file and no shipped profile called {name}",
+                hint="name a profile's file: fogbed network plan profiles/metro.yml",
+            ) from None
+    return spec.load_profile(path)
+
+
+def _limits(tolerance: str, or_: str) -> tuple[float, float]:
+    try:
+        return units.parse_fraction(tolerance), units.parse_delay_ms(or_)
+    except ValueError as error:
+        raise UsageError(str(error), hint="as in --tolerance 3% --or 1ms") from error
+
+
+def _in_order(plan: NetworkPlan, bed: Testbed) -> NetworkPlan:
+    """Return the plan with its nodes in the testbed's order."""
+    order = [plan.nodes.index(node.name) for node in bed.nodes]
+    names = tuple(node.name for node in bed.nodes)
+    return NetworkPlan(names, plan.impairments, plan.index[order][:, order])

@@ -1,0 +1,171 @@
+"""How ``fogbed network`` shows plans, counters and verdicts: as tables and as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from fogbed.cli import console
+from fogbed.network.bare import Bare
+from fogbed.network.emulator import EmulatorStatistics
+from fogbed.network.verdicts import LossVerdict, PairVerdict, RateVerdict, Verification
+from fogbed.plan.network import Impairment, NetworkPlan
+from fogbed.units import format_delay, format_fraction, format_rate
+
+MOST_LINES = 200
+_SHAPE = ("delay", "jitter", "loss", "rate")
+
+
+def show_plan(plan: NetworkPlan, *, title: str) -> None:
+    """Print a line per touched pair; per distinct impairment where those are too many to read."""
+    touched = int(np.count_nonzero(plan.index))
+    total = len(plan.nodes) * (len(plan.nodes) - 1)
+    if touched <= MOST_LINES:
+        rows = [[link.source, link.target, *_shape(link.impairment)] for link in plan.links()]
+        console.say_table(("from", "to", *_SHAPE), rows, title=title)
+    else:
+        counts = np.bincount(plan.index.ravel(), minlength=len(plan.impairments))
+        pairs = [
+            [str(count), *_shape(each)]
+            for count, each in zip(counts[1:], plan.impairments[1:], strict=True)
+        ]
+        shown = sorted(pairs, key=lambda row: -int(row[0]))[:MOST_LINES]
+        console.say_table(("pairs", *_SHAPE), shown, title=title)
+        console.note("one line per distinct impairment; --json lists every pair")
+    console.say(f"{touched} of {total} ordered pairs are touched; the delay is one way")
+
+
+def show_applied(profile: str, testbed: str, plan: NetworkPlan, bare: Bare) -> None:
+    """Print what is in force now and what it was laid over."""
+    touched = int(np.count_nonzero(plan.index))
+    others = ~np.eye(len(bare.nodes), dtype=bool)
+    worst = np.nanmax(bare.rtt_ms[others], initial=0.0)
+    console.say(
+        f"{profile} is in force on testbed {testbed}: {touched} ordered pairs; "
+        f"the bare RTT is at most {worst:.2f} ms (p50)"
+    )
+    for (source, target), rate in bare.rates_bps.items():
+        console.say(f"bare rate {source} to {target}: {rate / 1e6:.0f} Mbit/s")
+
+
+def show_state(testbed: str, plan: NetworkPlan, counted: EmulatorStatistics | None) -> None:
+    """Print what is in force and the counters of every pair that is touched or has carried."""
+    if counted is None:
+        show_plan(plan, title=f"in force on testbed {testbed}")
+        return
+    rows = []
+    for link in counted.links:
+        shape = plan.between(link.source, link.target)
+        if link.packets or link.lost or link.dropped or shape != Impairment():
+            figures = (link.packets, link.octets, link.lost, link.dropped, link.queued)
+            rows.append([link.source, link.target, *_shape(shape), *map(str, figures)])
+    columns = ("from", "to", *_SHAPE, "packets", "bytes", "lost", "dropped", "queued")
+    console.say_table(columns, rows, title=f"in force on testbed {testbed}")
+    share = counted.cpu_s / counted.uptime_s if counted.uptime_s else 0.0
+    console.say(
+        f"the emulation took {share:.1%} of a processor over {counted.uptime_s:.0f} s; delayed "
+        f"packets left {counted.lateness_p50_ms:.2f} ms (p50), {counted.lateness_p99_ms:.2f} ms "
+        "(p99) late"
+    )
+
+
+def state_as_json(plan: NetworkPlan, counted: EmulatorStatistics | None) -> dict[str, Any]:
+    """Return what is in force, and the counters, as JSON can hold them."""
+    links = [
+        {"from": link.source, "to": link.target, **asdict(link.impairment)} for link in plan.links()
+    ]
+    return {
+        "nodes": plan.nodes,
+        "links": links,
+        "statistics": None if counted is None else asdict(counted),
+    }
+
+
+def verification_as_json(found: Verification) -> dict[str, Any]:
+    """Return every verdict as JSON can hold it; null where nothing came back."""
+    return {
+        "ok": found.ok,
+        "nodes": found.nodes,
+        "tolerance": asdict(found.tolerance),
+        "bare_ms": [[_finite(value) for value in row] for row in found.bare_ms.tolist()],
+        "pairs": [_finite_members(verdict) for verdict in found.pairs],
+        "rates": [_finite_members(verdict) for verdict in found.rates],
+        "losses": [_finite_members(verdict) for verdict in found.losses],
+    }
+
+
+def show_verification(found: Verification) -> None:
+    """Print a table each of RTTs, rates and losses, and one line with the verdict."""
+    for under_load, title in ((False, "RTT in ms, idle"), (True, "RTT in ms, under load")):
+        rows = [_rtt_row(each) for each in found.pairs if each.under_load == under_load]
+        if rows:
+            figures = ("asked", "bare", "expected", "p50", "p99", "error")
+            console.say_table(("from", "to", *figures, "verdict"), rows, title=title)
+    if found.rates:
+        figures = ("asked", "offered", "least", "median", "most")
+        rows = [_rate_row(each) for each in found.rates]
+        title = "rate in Mbit/s of layer 3, over any 1 s"
+        console.say_table(("from", "to", *figures, "verdict"), rows, title=title)
+    if found.losses:
+        figures = ("asked", "measured", "99% interval", "lost of sent")
+        rows = [_loss_row(each) for each in found.losses]
+        console.say_table(("from", "to", *figures, "verdict"), rows, title="loss")
+    if found.ok:
+        judged = len(found.pairs) + len(found.rates) + len(found.losses)
+        console.say(f"all {judged} figures are within tolerance")
+
+
+def summary_of_failures(found: Verification) -> str:
+    """Return how many of each kind are not as asked."""
+    kinds: tuple[tuple[str, Sequence[PairVerdict | RateVerdict | LossVerdict]], ...] = (
+        ("RTTs", found.pairs),
+        ("rates", found.rates),
+        ("losses", found.losses),
+    )
+    counts = ((what, sum(not each.ok for each in all_), len(all_)) for what, all_ in kinds)
+    return ", ".join(f"{bad} of {count} {what}" for what, bad, count in counts if bad)
+
+
+def _rtt_row(each: PairVerdict) -> list[str]:
+    figures = (each.asked_rtt_ms, each.bare_ms, each.expected_ms, each.p50_ms, each.p99_ms)
+    error = f"{each.error_ms:+.2f}"
+    verdict = _verdict(ok=each.ok) + (f" ({each.lost} of {each.sent} lost)" if each.lost else "")
+    return [each.source, each.target, *(f"{ms:.2f}" for ms in figures), error, verdict]
+
+
+def _rate_row(each: RateVerdict) -> list[str]:
+    figures = (each.asked_bps, each.offered_bps, each.least_bps, each.median_bps, each.most_bps)
+    mbits = (f"{bps / 1e6:.3g}" if bps < 1e6 else f"{bps / 1e6:.2f}" for bps in figures)  # noqa: PLR2004 - a Mbit
+    return [each.source, each.target, *mbits, _verdict(ok=each.ok)]
+
+
+def _loss_row(each: LossVerdict) -> list[str]:
+    interval = f"{each.low:.2%} to {each.high:.2%}"
+    figures = (format_fraction(each.asked), f"{each.measured:.2%}", interval)
+    return [each.source, each.target, *figures, f"{each.lost}/{each.sent}", _verdict(ok=each.ok)]
+
+
+def _verdict(*, ok: bool) -> str:
+    return "ok" if ok else "OUT OF TOLERANCE"
+
+
+def _shape(impairment: Impairment) -> list[str]:
+    """Return delay, jitter, loss and rate as users write them; a dash where nothing is added."""
+    return [
+        format_delay(impairment.delay_ms) if impairment.delay_ms else "-",
+        format_delay(impairment.jitter_ms) if impairment.jitter_ms else "-",
+        format_fraction(impairment.loss) if impairment.loss else "-",
+        format_rate(impairment.rate_bps) if impairment.rate_bps else "-",
+    ]
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _finite_members(verdict: PairVerdict | RateVerdict | LossVerdict) -> dict[str, object]:
+    return {key: _finite(value) for key, value in asdict(verdict).items()}
