@@ -74,3 +74,17 @@ def runtime_dir() -> Path:
 def runs_dir() -> Path:
     """Where bundles go: ``./runs`` of the folder the command was started in."""
     return Path.cwd() / "runs"
+
+
+def java_home() -> Path | None:
+    """Where the user says their Java is: ``$JAVA_HOME``."""
+    named = os.environ.get("JAVA_HOME")
+    return Path(named) if named else None
+
+
+def invoking_user() -> tuple[int, int] | None:
+    """Return (uid, gid) of who called sudo; None where it was nobody, or root itself."""
+    uid, gid = os.environ.get("SUDO_UID"), os.environ.get("SUDO_GID")
+    if os.geteuid() != 0 or not uid or uid == "0":
+        return None
+    return int(uid), int(gid or uid)

@@ -1,0 +1,21 @@
+"""Kinds of machines a testbed runs on: a laptop's namespaces; kind and Pis in later versions.
+
+What is named here is loaded when it is asked for: the keeper of a laptop testbed lives in this
+package too, and must start at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fogbed.platforms.registry import find_testbed, open_platform
+
+__all__ = ["find_testbed", "open_platform"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - the shape of PEP 562
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("fogbed.platforms.registry"), name)

@@ -1,0 +1,1 @@
+"""Testbeds on one computer: namespaces for nodes, real Flink in them, a keeper that holds all."""

@@ -1,0 +1,120 @@
+"""Flink's settings and JVM options on a laptop: what ``config.yaml`` and the command line say.
+
+Only ``config.yaml`` is read by Flink 2.x. The names of the keys were tried with 2.2.1
+(facts/flink.md).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fogbed.plan.local_order import REST_PORT, Role
+from fogbed.plan.placement import resources_offered
+from fogbed.spec.testbed import Node
+
+SCHEDULERS = {"adaptive": "Adaptive", "default": "Default"}
+_EXPORTED = ("java.rmi/sun.rmi.registry", "java.security.jgss/sun.security.krb5")
+_OPENED = (
+    *("java.lang", "java.net", "java.io", "java.nio", "sun.nio.ch", "java.lang.reflect"),
+    *("java.text", "java.time", "java.util", "java.util.concurrent"),
+    *("java.util.concurrent.atomic", "java.util.concurrent.locks"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """What runs Flink here: a Java program, Flink's jars and plugins, class-data archives."""
+
+    java: Path
+    java_version: str
+    jars: tuple[Path, ...]
+    plugins: Path
+    archives: Mapping[str, Path]  # by role; a role without one starts without
+    class_lists: Mapping[str, Path]  # by role: where to record loaded classes, if anywhere
+
+
+def to_yaml(config: Mapping[str, str]) -> str:
+    """Return Flink's ``config.yaml``: flat keys, sorted; JSON strings are YAML strings."""
+    lines = [f"{key}: {json.dumps(config[key])}" for key in sorted(config)]
+    return "\n".join(["# Rendered by fogbed; edit the testbed's spec instead.", *lines, ""])
+
+
+# Short times, because everything is on one computer; a process that dies refuses connections,
+# which ends the wait for it long before heartbeat.timeout (facts/flink.md section 5), while a
+# busy computer may well keep a living one silent for some seconds.
+TIMING = {
+    "heartbeat.interval": "500 ms",
+    "heartbeat.timeout": "10 s",
+    "heartbeat.rpc-failure-threshold": "2",
+    "pekko.startup-timeout": "60 s",
+    "cluster.registration.initial-timeout": "200 ms",
+    "cluster.registration.max-timeout": "2 s",
+    "cluster.registration.error-delay": "200 ms",
+    "cluster.registration.refused-registration-delay": "500 ms",
+    "metrics.fetcher.update-interval": "1000 ms",
+    "web.refresh-interval": "100 ms",
+    "restart-strategy.type": "fixed-delay",
+    "restart-strategy.fixed-delay.attempts": "1000",
+    "restart-strategy.fixed-delay.delay": "100 ms",
+}
+
+
+def jobmanager_config(address: str, scheduler: str) -> dict[str, str]:
+    """Return what only the JobManager at ``address`` reads."""
+    adaptive = "jobmanager.adaptive-scheduler"
+    return {
+        "jobmanager.bind-host": address,
+        "blob.server.port": "6124",
+        "rest.bind-address": address,
+        "rest.bind-port": str(REST_PORT),
+        "jobmanager.scheduler": SCHEDULERS[scheduler],
+        f"{adaptive}.executing.cooldown-after-rescaling": "0 ms",
+        f"{adaptive}.executing.resource-stabilization-timeout": "0 ms",
+        f"{adaptive}.submission.resource-stabilization-timeout": "0 ms",
+        # a namespace has no name server: asking one would only wait
+        "jobmanager.retrieve-taskmanager-hostname": "false",
+    }
+
+
+def taskmanager_config(node: Node, address: str, slots: int) -> dict[str, str]:
+    """Return what only the TaskManager of ``node`` reads: its name, slots and resources."""
+    offered = resources_offered(node.name, node.tier, node.labels)
+    return {
+        "taskmanager.host": address,
+        "taskmanager.bind-host": address,
+        "taskmanager.rpc.port": "6122",
+        "taskmanager.data.port": "6121",
+        "taskmanager.resource-id": node.name,
+        "taskmanager.numberOfTaskSlots": str(slots),
+        # a share that placed operators divide, not a limit: always one
+        "taskmanager.cpu.cores": "1.0",
+        "external-resources": ";".join(offered),
+        **{f"external-resource.{name}.amount": str(slots) for name in offered},
+    }
+
+
+def java_options(runtime: Runtime, role: Role, cores: float | None) -> tuple[str, ...]:
+    """Return the JVM options that do not depend on memory."""
+    options = [f"--add-exports={name}=ALL-UNNAMED" for name in _EXPORTED]
+    options += [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED]
+    # no files in /tmp that a killed process leaves behind
+    options += [
+        "-XX:-UsePerfData",
+        "-XX:+ExitOnOutOfMemoryError",
+        "-Djava.net.preferIPv4Stack=true",
+    ]
+    if cores is not None:
+        options.append(f"-XX:ActiveProcessorCount={math.ceil(cores)}")
+    if role in runtime.archives:
+        options += [
+            f"-XX:SharedArchiveFile={runtime.archives[role]}",
+            "-Xlog:cds=off",
+            "-Xlog:cds+dynamic=off",
+        ]
+    elif role in runtime.class_lists:
+        options.append(f"-XX:DumpLoadedClassList={runtime.class_lists[role]}")
+    return tuple(options)

@@ -1,0 +1,204 @@
+"""The keeper: one process per testbed that lives on after ``up`` and holds everything.
+
+It is process 1 of its own PID namespace, in its own network and mount namespaces (and user
+namespace, unless root started it), so that its end is the end of everything inside. It holds the
+node namespaces, starts the fabric, keeps the Flink processes alive and forwards a loopback port.
+It is steered over a Unix socket (0600), one JSON object per line in and out::
+
+    {"do": "status"}    {"do": "start"|"stop"|"restart", "name": "taskmanager@fog-1"}
+    {"do": "replace", "process": {...}}    {"do": "end"}
+
+Started by ``launch``; it needs the standard library and pyroute2 only, to be there at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fogbed.network.namespaces import create_namespace
+from fogbed.network.ports import Port, best_port_kind, open_port
+from fogbed.plan.local_order import (
+    PREFIX_LENGTH,
+    REST_PORT,
+    FlinkProcess,
+    LocalPlan,
+    plan_from_json,
+    process_from,
+)
+from fogbed.platforms.local.forward import Forward
+from fogbed.platforms.local.limits import NodeLimits, limit_node
+from fogbed.platforms.local.supervisor import EventLog, Program, Supervised
+
+_FABRIC = "fabric"
+
+
+class Keeper:
+    """Holds one testbed from its start to its end."""
+
+    def __init__(self, plan: LocalPlan, folder: Path, fabric_socket: Path) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._fabric_socket = fabric_socket
+        self._log = EventLog(folder / "events.jsonl")
+        self._namespaces: dict[str, int] = {}
+        self._limits: dict[str, NodeLimits] = {}
+        self._programs: dict[str, Supervised] = {}
+        self._port_kind = best_port_kind()
+        self._ended = asyncio.Event()
+        self._make_nodes()
+        # pyroute2 runs an event loop of its own, which cannot be inside ours: so before it
+        self._ports = self._open_ports()
+
+    async def run(self, steering: Path, listener: socket.socket, workers: list[str]) -> None:
+        """Bring everything up, serve until told to end, take everything down."""
+        self._start_fabric()
+        for process in (self._plan.jobmanager, *self._plan.taskmanagers):
+            self._add(process)
+        for name in (self._plan.jobmanager.name, *workers):
+            self._programs[name].start()
+        jobmanager = self._plan.jobmanager.node
+        forward = Forward(
+            self._namespaces[jobmanager], (self._plan.addresses[jobmanager], REST_PORT)
+        )
+        await forward.serve(listener)
+        server = await asyncio.start_unix_server(self._steer, sock=_bind_private(steering))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._ended.set)
+        await self._ended.wait()
+        server.close()
+        forward.close()
+        await self._take_down()
+
+    def _make_nodes(self) -> None:
+        for position, node in enumerate(self._plan.nodes):
+            self._namespaces[node.name] = create_namespace()
+            self._limits[node.name] = limit_node(self._plan.name, node, position)
+
+    def _open_ports(self) -> list[Port]:
+        return [
+            open_port(
+                self._port_kind,
+                self._namespaces[node.name],
+                node=node.name,
+                address=f"{node.address}/{PREFIX_LENGTH}",
+            )
+            for node in self._plan.nodes
+        ]
+
+    def _start_fabric(self) -> None:
+        argv = [sys.executable, "-m", "fogbed.network.fabric", "--control"]
+        argv += [str(self._fabric_socket)]
+        argv += [word for port in self._ports for word in ("--port", port.argument())]
+        program = Program(
+            name=_FABRIC,
+            node=None,
+            argv=argv,
+            output=self._folder / "logs" / "fabric.log",
+            environment=os.environ,
+            pass_fds=[port.fd for port in self._ports],
+        )
+        self._programs[_FABRIC] = Supervised(program, self._log)
+        self._programs[_FABRIC].start()
+
+    def _add(self, process: FlinkProcess) -> None:
+        limits = self._limits[process.node]
+        self._programs[process.name] = Supervised(self._program(process), self._log, limits.hold)
+
+    def _program(self, process: FlinkProcess) -> Program:
+        return Program(
+            name=process.role,
+            node=process.node,
+            argv=process.argv,
+            output=process.output,
+            environment={**os.environ, **process.environment},
+            namespace=self._namespaces[process.node],
+        )
+
+    async def _take_down(self) -> None:
+        flink = [program for name, program in self._programs.items() if name != _FABRIC]
+        await asyncio.gather(*(program.stop("the testbed is taken down") for program in flink))
+        await self._programs[_FABRIC].stop()
+        for limits in self._limits.values():
+            limits.release()
+
+    async def _steer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while line := await reader.readline():
+                writer.write(json.dumps(await self._answer(json.loads(line))).encode() + b"\n")
+                await writer.drain()
+        writer.close()
+
+    async def _answer(self, wish: dict[str, Any]) -> dict[str, Any]:
+        if wish["do"] == "status":
+            return self._status()
+        if wish["do"] == "end":
+            self._ended.set()
+            return {"ok": True}
+        if wish["do"] == "replace":
+            process = process_from(wish["process"])
+            await self._programs[process.name].replace(self._program(process), wish.get("why", ""))
+            return {"ok": True}
+        program = self._programs.get(wish.get("name", ""))
+        if program is None or wish["do"] not in ("start", "stop", "restart"):
+            return {"ok": False, "error": f"not understood: {wish}"}
+        if wish["do"] != "start":
+            await program.stop(wish.get("why", ""))
+        if wish["do"] != "stop":
+            program.start()
+        return {"ok": True}
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "ok": True,
+            "pid": int(Path("/proc/self").readlink().name),
+            "port_kind": self._port_kind,
+            "namespaces": self._namespaces,
+            "limits": {name: limits.said for name, limits in self._limits.items()},
+            "groups": [str(g) for limits in self._limits.values() for g in limits.groups],
+            "programs": {
+                name: {"state": program.state, "pid": program.pid, "restarts": program.restarts}
+                for name, program in self._programs.items()
+            },
+            "events": [asdict(event) for event in self._log.events],
+        }
+
+
+def _bind_private(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        made.bind(str(path))
+    finally:
+        os.umask(mask)
+    return made
+
+
+def main() -> None:
+    """Run a keeper until it is told to end."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--steering", type=Path, required=True)
+    parser.add_argument("--fabric-socket", type=Path, required=True)
+    parser.add_argument("--listen-fd", type=int, required=True)
+    parser.add_argument("--workers", nargs="*", default=[])
+    wish = parser.parse_args()
+    plan = plan_from_json((wish.folder / "plan.json").read_text(encoding="utf-8"))
+    with socket.socket(fileno=wish.listen_fd) as listener:
+        os.set_inheritable(wish.listen_fd, False)  # noqa: FBT003 - the system call's own signature
+        keeper = Keeper(plan, wish.folder, wish.fabric_socket)
+        asyncio.run(keeper.run(wish.steering, listener, wish.workers))
+
+
+if __name__ == "__main__":
+    main()

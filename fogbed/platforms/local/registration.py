@@ -1,0 +1,116 @@
+"""Waiting until the TaskManagers are known to the JobManager, and noticing when they never will."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from fogbed.clients.flink import FlinkClient
+from fogbed.clients.progress import Progress
+from fogbed.errors import PlatformError, ServiceError
+from fogbed.plan.slots import TaskManager
+from fogbed.platforms.base import Endpoints
+from fogbed.platforms.local.folder import TestbedFolder
+from fogbed.platforms.local.steering import Steering
+
+TIMEOUT_S = 180.0
+_POLL_S = 0.1
+_TOO_OFTEN = 3  # deaths of one process before it is said to be hopeless
+_QUOTED_LINES = 15
+
+
+class Registering(Protocol):
+    """What is waited for here of a testbed."""
+
+    def endpoints(self) -> Endpoints:
+        """Return where Flink's REST interface is."""
+
+    def keeper(self) -> tuple[Steering, TestbedFolder]:
+        """Return how its keeper is asked, and its folder."""
+
+
+def wait_until_registered(
+    testbed: Registering, nodes: Sequence[str], progress: Progress, *, timeout_s: float = TIMEOUT_S
+) -> None:
+    """Wait until the TaskManagers of ``nodes`` are registered with all their slots.
+
+    Raises:
+        PlatformError: a process died again and again, the keeper is gone, or it took too long.
+    """
+    what = f"Flink on {len(nodes)} node{'s' if len(nodes) != 1 else ''}"
+    with progress.step(what, total=len(nodes)) as step:
+
+        def all_are_there(there: Sequence[TaskManager]) -> bool:
+            names = {tm.name for tm in there}
+            missing = [name for name in nodes if name not in names]
+            step.advance(len(nodes) - len(missing), f"waiting for {', '.join(missing[:3])}")
+            return not missing
+
+        _wait(testbed, all_are_there, what, timeout_s)
+
+
+def wait_until_gone(testbed: Registering, node: str, progress: Progress) -> None:
+    """Wait until the TaskManager of ``node`` is no longer registered.
+
+    Raises:
+        PlatformError: as for ``wait_until_registered``.
+    """
+    with progress.step(f"TaskManager of {node} leaves"):
+        _wait(
+            testbed,
+            lambda there: node not in {tm.name for tm in there},
+            f"the end of {node}'s TaskManager",
+            TIMEOUT_S,
+        )
+
+
+def _wait(
+    testbed: Registering,
+    is_so: Callable[[Sequence[TaskManager]], bool],
+    what: str,
+    timeout_s: float,
+) -> None:
+    deadline = time.monotonic() + timeout_s
+    steering, folder = testbed.keeper()
+    with FlinkClient(testbed.endpoints().flink) as flink:
+        while not is_so(_registered(flink)):
+            _require_hope(steering.status(), folder)
+            if time.monotonic() > deadline:
+                raise PlatformError(
+                    f"{what}: not there after {timeout_s:.0f} s",
+                    hint="fogbed logs NODE shows why; fogbed up goes on waiting",
+                )
+            time.sleep(_POLL_S)
+
+
+def _registered(flink: FlinkClient) -> Sequence[TaskManager]:
+    try:
+        return [tm for tm in flink.task_managers() if tm.slots > 0]
+    except ServiceError:  # it is still starting
+        return ()
+
+
+def _require_hope(said: dict[str, Any] | None, folder: TestbedFolder) -> None:
+    if said is None:
+        raise PlatformError(
+            f"the keeper of testbed {folder.name} is gone", hint="fogbed up rebuilds it"
+        )
+    for name, program in said["programs"].items():
+        if program["restarts"] >= _TOO_OFTEN and program["state"] != "stopped":
+            raise PlatformError(
+                f"{name} died {program['restarts']} times",
+                hint="fogbed logs NODE shows more; fogbed down gives up",
+                details=_last_words(folder, name),
+            )
+
+
+def _last_words(folder: TestbedFolder, name: str) -> str | None:
+    role, _, node = name.partition("@")
+    stem = f"{node}-{role}" if node else role
+    for suffix in (".out", ".log"):
+        path = folder.root / "logs" / f"{stem}{suffix}"
+        if path.exists() and path.stat().st_size:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            return "\n".join(lines[-_QUOTED_LINES:])
+    return None

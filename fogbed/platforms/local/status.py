@@ -1,0 +1,188 @@
+"""A laptop testbed as it is now: what its keeper says, what Flink says, what the computer says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+from fogbed import __version__
+from fogbed.clients.flink import FlinkClient
+from fogbed.errors import ServiceError
+from fogbed.plan.local import FLINK_VERSION
+from fogbed.plan.local_order import LocalPlan
+from fogbed.plan.slots import TaskManager
+from fogbed.platforms.base import Endpoints, NodeStatus, ServiceStatus, TestbedStatus
+from fogbed.platforms.local import limits
+from fogbed.platforms.local.folder import TestbedFolder, write_whole
+from fogbed.platforms.local.steering import Steering
+from fogbed.spec.testbed import Testbed
+
+Event = Mapping[str, Any]
+"""``time`` (epoch seconds), ``event`` (started, died, stopped), ``process``, ``node``, ``pid``,
+``note``."""
+
+_ANOTHER_FABRIC = "the fabric died and was started again: links are bare; fogbed network apply"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningProcess:
+    """One process; ``pid`` is the computer's own. ``node`` is None for what serves them all."""
+
+    role: Literal["jobmanager", "taskmanager", "fabric", "keeper"]
+    node: str | None
+    pid: int
+
+
+def read_status(testbed: Testbed, folder: TestbedFolder) -> TestbedStatus:
+    """Return the whole picture; a testbed that is not up is ``down``, not an error."""
+    launched = folder.launched()
+    said = Steering(launched.steering).status() if launched is not None else None
+    if launched is None or said is None:
+        problems = ["its keeper is gone; fogbed up rebuilds it"] if launched else []
+        return TestbedStatus(
+            name=testbed.name,
+            platform="local",
+            state="down",
+            nodes=[_node_down(node.name, node.tier) for node in testbed.nodes],
+            problems=problems,
+        )
+    url = f"http://127.0.0.1:{launched.port}"
+    registered = _registered(url)
+    nodes = [_node(testbed, name, said, folder.plan(), registered) for name in said["namespaces"]]
+    problems = _problems(said, nodes)
+    whole = not problems and all(p["state"] != "starting" for p in said["programs"].values())
+    return TestbedStatus(
+        name=testbed.name,
+        platform="local",
+        state="up" if whole else "partly",
+        nodes=nodes,
+        services=_services(said),
+        endpoints=Endpoints(flink=url),
+        versions={"fogbed": __version__, "flink": FLINK_VERSION, "scheduler": launched.scheduler},
+        problems=problems,
+    )
+
+
+def read_events(folder: TestbedFolder) -> list[Event]:
+    """Return every event since the testbed came up, oldest first; also after its keeper's end."""
+    path = folder.root / "events.jsonl"
+    found: list[Event] = []
+    with suppress(FileNotFoundError):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with suppress(json.JSONDecodeError):  # the last line of a keeper that was killed
+                found.append(json.loads(line))
+    return found
+
+
+def running_processes(plan: LocalPlan, said: Mapping[str, Any]) -> list[RunningProcess]:
+    """Return what runs, from what the keeper said."""
+    found = [RunningProcess(role="keeper", node=None, pid=said["pid"])]
+    for process in (plan.jobmanager, *plan.taskmanagers):
+        pid = said["programs"][process.name]["pid"]
+        if pid is not None:
+            found.append(RunningProcess(role=process.role, node=process.node, pid=pid))
+    fabric = said["programs"]["fabric"]["pid"]
+    if fabric is not None:
+        found.append(RunningProcess(role="fabric", node=None, pid=fabric))
+    return found
+
+
+def remember_groups(folder: TestbedFolder) -> None:
+    """Note the control groups of a living keeper, for the clean-up after its end."""
+    launched = folder.launched()
+    said = Steering(launched.steering).status() if launched is not None else None
+    if said is not None:
+        write_whole(folder.root / "groups.json", json.dumps(said["groups"]))
+
+
+def remove_groups(folder: TestbedFolder) -> None:
+    """Remove the control groups of a keeper that is gone, however it went."""
+    with suppress(FileNotFoundError):
+        groups = json.loads((folder.root / "groups.json").read_text(encoding="utf-8"))
+        limits.remove_groups([Path(group) for group in groups])
+
+
+def _registered(url: str) -> dict[str, TaskManager]:
+    with FlinkClient(url) as flink, suppress(ServiceError):
+        return {tm.name: tm for tm in flink.task_managers()}
+    return {}
+
+
+def _node_down(name: str, tier: str) -> NodeStatus:
+    return NodeStatus(name=name, tier=tier, address=None, state="down")
+
+
+def _node(
+    testbed: Testbed,
+    name: str,
+    said: Mapping[str, Any],
+    plan: LocalPlan,
+    registered: Mapping[str, TaskManager],
+) -> NodeStatus:
+    program, found = said["programs"][f"taskmanager@{name}"], registered.get(name)
+    problem = ""
+    if program["state"] != "stopped" and found is None:
+        problem = "its TaskManager has not registered"
+    return NodeStatus(
+        name=name,
+        tier=testbed.node(name).tier,
+        address=plan.addresses[name],
+        state="up",
+        slots=found.slots if found else 0,
+        free_slots=found.free_slots if found else 0,
+        limits=said["limits"][name],
+        problem=problem,
+    )
+
+
+def _services(said: Mapping[str, Any]) -> Sequence[ServiceStatus]:
+    keeper = {"state": "running", "pid": said["pid"], "restarts": 0}
+    found = []
+    for name, program in {"keeper": keeper, **said["programs"]}.items():
+        role, _, node = name.partition("@")
+        if program["state"] == "stopped":
+            continue
+        memory, cpu_s = _usage(program["pid"])
+        found.append(
+            ServiceStatus(
+                name=role,
+                node=node or None,
+                state=program["state"],
+                pid=program["pid"],
+                memory=memory,
+                cpu_s=cpu_s,
+                restarts=program["restarts"],
+                note=f"{said['port_kind']} ports" if role == "fabric" else "",
+            )
+        )
+    return found
+
+
+def _usage(pid: int | None) -> tuple[int | None, float | None]:
+    if pid is None:
+        return None, None
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        times = process.cpu_times()
+        return process.memory_info().rss, times.user + times.system
+    return None, None
+
+
+def _problems(said: Mapping[str, Any], nodes: Sequence[NodeStatus]) -> list[str]:
+    problems = [
+        f"{node.name}: {node.problem}; fogbed logs {node.name}" for node in nodes if node.problem
+    ]
+    problems += [
+        f"{name} is not running; it is started again"
+        for name, program in said["programs"].items()
+        if program["state"] == "starting"
+    ]
+    if said["programs"]["fabric"]["restarts"]:
+        problems.append(_ANOTHER_FABRIC)
+    return problems

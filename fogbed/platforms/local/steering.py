@@ -1,0 +1,67 @@
+"""How commands speak to a keeper: a connection per request over its Unix socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fogbed.errors import PlatformError
+from fogbed.plan.local_order import FlinkProcess
+
+_TIMEOUT_S = 30.0
+
+
+class Steering:
+    """Asks one keeper."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def status(self) -> dict[str, Any] | None:
+        """Return what the keeper says of itself; None where none answers."""
+        try:
+            return self._ask({"do": "status"})
+        except OSError:
+            return None
+
+    def start(self, name: str) -> None:
+        """Have a process kept alive."""
+        self._tell({"do": "start", "name": name})
+
+    def stop(self, name: str, why: str) -> None:
+        """Have a process ended, and not started again."""
+        self._tell({"do": "stop", "name": name, "why": why})
+
+    def replace(self, process: FlinkProcess, why: str) -> None:
+        """Have a process ended and another of its name started."""
+        fields = json.loads(json.dumps(asdict(process), default=str))
+        self._tell({"do": "replace", "process": fields, "why": why})
+
+    def end(self) -> None:
+        """Have the keeper take everything down; it answers before it does."""
+        self._tell({"do": "end"})
+
+    def _tell(self, wish: dict[str, Any]) -> None:
+        try:
+            answer = self._ask(wish)
+        except OSError as error:
+            raise PlatformError(
+                f"the testbed's keeper does not answer: {error}", hint="fogbed up brings it back"
+            ) from error
+        if not answer["ok"]:
+            raise PlatformError(f"the testbed's keeper refused: {answer['error']}")
+
+    def _ask(self, wish: dict[str, Any]) -> dict[str, Any]:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_TIMEOUT_S)
+            connection.connect(str(self._path))
+            connection.sendall(json.dumps(wish).encode() + b"\n")
+            with connection.makefile("rb") as reader:
+                line = reader.readline()
+        if not line:
+            raise ConnectionError("the connection was closed")
+        answer: dict[str, Any] = json.loads(line)
+        return answer

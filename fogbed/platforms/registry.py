@@ -1,0 +1,78 @@
+"""Which testbed is meant, and the platform for it."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from fogbed import paths
+from fogbed.errors import PlatformError, UsageError
+from fogbed.platforms.local.folder import TestbedFolder, testbeds_up
+from fogbed.platforms.local.platform import LocalPlatform
+from fogbed.spec import load_testbed
+from fogbed.spec.testbed import Testbed
+
+HERE = Path("testbed.yml")
+
+
+def open_platform(testbed: Testbed, *, port: int | None = None) -> LocalPlatform:
+    """Return the platform of a testbed; ``port``: the loopback port of Flink's web page.
+
+    Raises:
+        PlatformError: this version has no such platform.
+    """
+    if testbed.platform == "local":
+        return LocalPlatform(testbed, port=port)
+    raise PlatformError(
+        f"platform {testbed.platform} is not in this version of fogbed",
+        hint="write `platform: local` to run the testbed on this computer",
+    )
+
+
+def find_testbed(name_or_path: str | Path | None = None) -> Testbed:
+    """Return the testbed that -t names: a file, one that is up, or a shipped one.
+
+    Without a name: ``./testbed.yml``, else the only testbed that is up.
+
+    Raises:
+        UsageError: none is meant, or several may be.
+        SpecError: its file is wrong.
+    """
+    if name_or_path is None:
+        return _the_one_meant()
+    path, name = Path(name_or_path), str(name_or_path)
+    if path.is_file():
+        return load_testbed(path)
+    if name in testbeds_up():
+        return load_testbed(TestbedFolder(name).spec)
+    shipped = _shipped()
+    if name in shipped:
+        return load_testbed(shipped[name])
+    raise _unknown(name, [*testbeds_up(), *shipped])
+
+
+def _the_one_meant() -> Testbed:
+    if HERE.is_file():
+        return load_testbed(HERE)
+    names = testbeds_up()
+    if len(names) == 1:
+        return load_testbed(TestbedFolder(names[0]).spec)
+    if not names:
+        raise UsageError(
+            "which testbed? There is no ./testbed.yml, and no testbed is up",
+            hint="name one with -t FILE or -t NAME; shipped ones: " + ", ".join(_shipped()),
+        )
+    raise UsageError(f"which testbed? Up are: {', '.join(names)}", hint="name one with -t NAME")
+
+
+def _shipped() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(paths.asset("inventory").glob("*.yml"))}
+
+
+def _unknown(name: str, known: list[str]) -> UsageError:
+    near = difflib.get_close_matches(name, known, n=1)
+    guess = f"did you mean {near[0]}? " if near else ""
+    return UsageError(
+        f"no file and no testbed is called {name}",
+        hint=f"{guess}known are: {', '.join(dict.fromkeys(known)) or 'none'}",
+    )
