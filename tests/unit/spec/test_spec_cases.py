@@ -1,8 +1,8 @@
 """Spec files and what is said of them: each case is a file that ends in ``# says`` comments.
 
 ``rules``: for every cross-check a case with a wrong field and a broken rule, and both are said.
-``fields``: what can be wrong with a value by itself. ``sound``: files without a problem, design.md's
-own examples among them.
+``fields``: what can be wrong with a value by itself. ``sound``: files without a problem, among them
+the examples of design.md.
 """
 
 from __future__ import annotations
