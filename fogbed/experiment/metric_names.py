@@ -8,7 +8,7 @@ scope     operator            subtask                 node
 ========= =================== ======================= =============================
 operator  rides ... results   index of the subtask    the node it runs on
 job       "" or results       -1                      ""
-latency   results             index of the bucket     upper bound, as in "le 20ms"
+latency   results             index of the bucket     its ends, as in "20..25 ms"
 link      ""                  -1                      "source>target", as pair_name
 process   name of the process -1                      node ("" for the fabric)
 fabric    ""                  -1                      ""
@@ -32,7 +32,8 @@ class Metric:
 
     ``over_subtasks`` says how the samples of one instant and one operator become one value when
     an assertion names no subtask: a throughput is summed, a share is averaged, a backlog in
-    seconds is the worst of all.
+    seconds is the worst of all. ``operator`` is the one meant when an assertion names none; a
+    metric of operators without one asks for it.
     """
 
     name: str
@@ -40,14 +41,32 @@ class Metric:
     scope: Scope
     over_subtasks: Reduce
     meaning: str
+    operator: str = ""
 
 
 def _table(*metrics: Metric) -> Mapping[str, Metric]:
     return MappingProxyType({metric.name: metric for metric in metrics})
 
 
+# the operator that is meant when an assertion names none
+_OPERATORS = {
+    "rides_in_per_s": "results",
+    "rides_out_per_s": "rides",
+    "rejected_per_s": "parse",
+    "backlog_rides": "rides",
+    "backlog_seconds": "rides",
+}
+
+
 def _metric(name: str, unit: str, scope: Scope, over: Reduce, meaning: str) -> Metric:
-    return Metric(name=name, unit=unit, scope=scope, over_subtasks=over, meaning=meaning)
+    return Metric(
+        name=name,
+        unit=unit,
+        scope=scope,
+        over_subtasks=over,
+        meaning=meaning,
+        operator=_OPERATORS.get(name, ""),
+    )
 
 
 METRICS: Mapping[str, Metric] = _table(

@@ -1,0 +1,217 @@
+"""The nearest-landmark job on a testbed's real Flink, for the length of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fogbed.clients.flink import FlinkClient
+from fogbed.clients.flink_values import ENDED
+from fogbed.clients.progress import Quiet
+from fogbed.errors import JobError, UsageError
+from fogbed.experiment.bundle import Bundle
+from fogbed.experiment.job_source import JobSource
+from fogbed.experiment.sampler import Source
+from fogbed.plan.placement import Place
+from fogbed.platforms.base import Platform
+from fogbed.spec import ResolvedExperiment
+from fogbed.spec.experiment import OPERATORS, Operator, Placement, Workload
+from fogbed.stream_job import operators
+from fogbed.stream_job.datasets import find_dataset
+from fogbed.stream_job.gauges import read_gauges
+from fogbed.stream_job.landmarks import find_landmarks
+from fogbed.stream_job.output import check_complete
+from fogbed.stream_job.placing import SubtaskPlace
+from fogbed.stream_job.rescale import RescaleUndoneError, rescale
+from fogbed.stream_job.stop import Stopped, stop_with_savepoint
+from fogbed.stream_job.submit import JobRequest, SubmittedJob, submit
+
+# every job of a run is called so; while a run holds its testbed, another one's is a leftover
+JOB_PREFIX = "experiment "
+_CANCEL_TIMEOUT_S = 15.0
+
+
+def describe(resolved: ResolvedExperiment) -> dict[str, Any]:
+    """Return what the bundle says of rides and landmarks.
+
+    Raises:
+        DatasetError: they are not there or cannot be read.
+    """
+    workload = resolved.experiment.workload
+    rides, landmarks = find_dataset(workload.rides), find_landmarks(workload.landmarks)
+    manifest = rides.manifest
+    request = JobRequest(rides=rides, landmarks=landmarks, replay=workload.replay)
+    return {
+        "rides": {
+            "name": rides.name,
+            "rides": manifest.rides,
+            "rejected": manifest.rejected,
+            "first_pickup": str(manifest.first_pickup),
+            "last_pickup": str(manifest.last_pickup),
+            "sha256": manifest.sha256,
+        },
+        "landmarks": {"name": landmarks.name, "count": len(landmarks.names)},
+        "buffer_timeout_ms": request.buffer_timeout_ms,
+        "checkpoint_interval_s": request.checkpoint_interval_s,
+    }
+
+
+def request_of(workload: Workload, *, name: str, output: Path, seed: int) -> JobRequest:
+    """Return the job that an experiment's workload asks for."""
+    return JobRequest(
+        rides=find_dataset(workload.rides),
+        landmarks=find_landmarks(workload.landmarks),
+        replay=workload.replay,
+        parallelism={op: getattr(workload.parallelism, op) for op in OPERATORS},
+        chaining=workload.chaining,
+        placement=_places(workload.placement),
+        sink=workload.sink,
+        output=output if workload.sink == "files" else None,
+        name=name,
+        seed=seed,
+    )
+
+
+class FlinkWorkload:
+    """Implements ``experiment.workload.Workload``."""
+
+    def __init__(self, resolved: ResolvedExperiment, platform: Platform, bundle: Bundle) -> None:
+        self._flink = FlinkClient(platform.endpoints().flink)
+        # the sampler's thread has connections of its own
+        self._sampled = FlinkClient(platform.endpoints().flink)
+        self._name = f"{JOB_PREFIX}{bundle.name}"
+        self._request = request_of(
+            resolved.experiment.workload,
+            name=self._name,
+            output=bundle.output_folder / "rides",
+            seed=resolved.experiment.seed,
+        )
+        self._savepoints = (bundle.folder / "savepoints").absolute()
+        self._job: SubmittedJob | None = None
+        self._stopped: Stopped | None = None
+        self._moving = False
+
+    def take_over(self) -> None:
+        """Cancel what killed runs left; refuse to share the testbed with anybody else's job."""
+        alive = [job for job in self._flink.jobs() if job.state not in ENDED]
+        foreign = [job for job in alive if not job.name.startswith(JOB_PREFIX)]
+        if foreign:
+            raise UsageError(
+                f"job {foreign[0].id} ({foreign[0].name}) is running on the testbed and would"
+                " disturb the run",
+                hint=f"`fogbed job stop {foreign[0].id}` stops it",
+            )
+        self._cancel([job.id for job in alive])
+
+    def submit(self) -> dict[str, Any]:
+        """Submit and wait until it runs where it was asked to."""
+        self._job = submit(self._flink, self._request)
+        return {"job_id": self._job.job_id, "way": "submit", "places": _told(self._job.places)}
+
+    def first_ride(self) -> float | None:
+        """Return the origin of the source's schedule, epoch seconds."""
+        job = self._flink.job(self._running().job_id)
+        source = operators.vertices_of(job, "rides")[0]
+        seen = read_gauges(self._flink, job.id, source, "rides", ("originMs",))
+        origins = [values["originMs"] for values in seen if values.get("originMs", 0.0) > 0]
+        return min(origins) / 1000 if origins else None
+
+    def problem(self) -> str | None:
+        """Return why the job has ended; a job that is being moved has not."""
+        job = self._job
+        if job is None or self._moving or self._stopped is not None:
+            return None
+        state = self._sampled.job(job.job_id).state
+        if state not in ENDED or self._moving or self._stopped is not None:
+            return None
+        return f"it is {state}: {self._sampled.failure(job.job_id) or 'no reason was given'}"
+
+    def rescale(self, operator: Operator, parallelism: int) -> dict[str, Any]:
+        """Rescale by the way the JobManager allows, with its stopwatch."""
+        self._moving = True
+        try:
+            with FlinkClient(self._flink.url) as flink:
+                moved = rescale(
+                    flink,
+                    self._running(),
+                    operator,
+                    parallelism,
+                    savepoint_dir=self._savepoints.as_uri(),
+                    progress=Quiet(),
+                )
+            self._job = moved.job
+        except RescaleUndoneError as error:
+            self._job = error.job
+            raise
+        finally:
+            self._moving = False
+        return {
+            "job_id": moved.job.job_id,
+            "stopwatch": asdict(moved.stopwatch),
+            "places": _told(moved.job.places),
+        }
+
+    def stop(self) -> dict[str, Any]:
+        """Stop with a savepoint, without drain: what is replayed until then is in the output."""
+        self._moving = True
+        self._stopped = stop_with_savepoint(
+            self._flink, self._running(), savepoint_dir=self._savepoints.as_uri()
+        )
+        return {
+            "savepoint": self._stopped.savepoint,
+            "position": {
+                "rides": self._stopped.position.total,
+                "emitted": list(self._stopped.position.emitted),
+            },
+        }
+
+    def cancel(self) -> None:
+        """Cancel every job of this run, also one that a rescale had just begun."""
+        alive = [job for job in self._flink.jobs() if job.state not in ENDED]
+        self._cancel([job.id for job in alive if job.name == self._name])
+        self._flink.close()
+        self._sampled.close()
+
+    def compare(self, output: Path) -> dict[str, Any]:
+        """Compare the committed files with the oracle, up to the position of the savepoint."""
+        if self._stopped is None:
+            raise JobError("the job was not stopped with a position")
+        return asdict(check_complete(self._request, output / "rides", self._stopped.position))
+
+    def sources(self) -> Sequence[Source]:
+        """Return the operators' figures."""
+        return [JobSource(self._sampled, self._name)]
+
+    def _running(self) -> SubmittedJob:
+        if self._job is None:
+            raise JobError("the job was not submitted")
+        return self._job
+
+    def _cancel(self, job_ids: Sequence[str]) -> None:
+        for job_id in job_ids:
+            self._flink.cancel(job_id)
+        end = time.monotonic() + _CANCEL_TIMEOUT_S
+        waiting = list(job_ids)
+        while waiting and time.monotonic() < end:
+            waiting = [each for each in waiting if self._flink.job(each).state not in ENDED]
+            time.sleep(0.05)
+
+
+def _places(placement: Placement | None) -> dict[str, Place]:
+    found = {op: getattr(placement, op) for op in OPERATORS} if placement is not None else {}
+    return {
+        op: Place(
+            node=spec.node,
+            tier=spec.tier,
+            label=next(iter(spec.label.items())) if spec.label else None,
+        )
+        for op, spec in found.items()
+        if spec is not None
+    }
+
+
+def _told(places: Sequence[SubtaskPlace]) -> list[Mapping[str, Any]]:
+    return [{"operator": p.operator, "subtask": p.subtask, "node": p.node} for p in places]

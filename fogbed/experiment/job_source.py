@@ -1,0 +1,201 @@
+"""What the job's operators do, read from Flink's REST interface: differences of their counters."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fogbed.clients.flink import FlinkClient
+from fogbed.clients.flink_values import ENDED, Job, Vertex
+from fogbed.experiment.differences import Differences
+from fogbed.experiment.figures import bucket_label, bucket_percentile
+from fogbed.experiment.sample_store import Sample
+from fogbed.stream_job import operators
+from fogbed.stream_job.gauges import parse_metric
+from fogbed.stream_job.placing import places
+
+# Flink's server takes request lines of 4096 bytes (Netty's default)
+_NAMES_PER_REQUEST = 50
+# REST answers from a copy; asking makes the JobManager renew it (metrics.fetcher.update-interval)
+# and the answer to the next request is as fresh as the first one was
+_RENEWAL_S = 0.15
+_COUNTERS = {"ridesIn": "rides_in_per_s", "ridesOut": "rides_out_per_s"}
+_GAUGES = {"backlogRides": "backlog_rides", "backlogSeconds": "backlog_seconds"}
+_TIMES = {
+    "accumulateBusyTimeMs": "busy_share",
+    "accumulateIdleTimeMs": "idle_share",
+    "accumulateBackPressuredTimeMs": "backpressured_share",
+}
+_BUCKET = "latency_le_"
+_LATENCY_SUM = "latencySumMs"
+_JOB_METRICS = ("numRestarts", "numRescales", "lastCheckpointDuration", "lastCheckpointSize")
+
+Key = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """One look: counters and gauges by (metric of Flink, operator, subtask)."""
+
+    counters: dict[Key, float]
+    gauges: dict[Key, float]
+
+
+class JobSource:
+    """Per-operator and per-subtask figures of the job called ``name``, whatever its id is now.
+
+    A rescale by savepoint begins a new job, whose counters begin at 0; ``restarts`` and
+    ``checkpoints`` are added up over all of them.
+    """
+
+    name = "the job"
+
+    def __init__(self, flink: FlinkClient, job_name: str) -> None:
+        self._flink = flink
+        self._job_name = job_name
+        self._differences = Differences()
+        self._totals = Differences()
+        self._since_start: dict[str, float] = {}
+        self._names: dict[tuple[str, str, int], tuple[str, ...]] = {}
+        self._nodes: dict[tuple[str, int], str] = {}
+        self._placed: tuple[str, dict[str, int]] | None = None
+
+    def read(self, time: float) -> Sequence[Sample]:
+        """Return the samples of the job; none while it is being moved."""
+        job = self._running()
+        if job is None:
+            return ()
+        counts = self._flink.job_metrics(job.id, _JOB_METRICS)
+        clock.sleep(_RENEWAL_S)
+        self._look_up_nodes(job)
+        reading = self._look(job)
+        elapsed, gained = self._differences.step(time, reading.counters, epoch=job.id)
+        rows = [*self._gauges(time, reading), *self._job_rows(time, job, counts)]
+        if elapsed > 0:
+            rows += [*self._rates(time, elapsed, gained), *_latency(time, gained)]
+        return rows
+
+    def _running(self) -> Job | None:
+        for summary in self._flink.jobs():
+            if summary.name == self._job_name and summary.state not in ENDED:
+                job = self._flink.job(summary.id)
+                return job if job.is_running else None
+        return None
+
+    def _look_up_nodes(self, job: Job) -> None:
+        wide = operators.parallelism_of(job)
+        if self._placed != (job.id, wide):
+            found = places(self._flink, job.id)
+            self._nodes = {(place.operator, place.subtask): place.node for place in found}
+            self._placed = (job.id, wide)
+
+    def _look(self, job: Job) -> _Reading:
+        counters: dict[Key, float] = {}
+        gauges: dict[Key, float] = {}
+        for vertex in job.vertices:
+            for metric, value in self._metrics(job.id, vertex).items():
+                subtask, scope, name = parse_metric(metric)
+                # a task's own metrics have no operator in their scope: its thread is all of them
+                for operator in scope or operators.operators_of(vertex.name):
+                    key = (name, operator, subtask)
+                    if name in _GAUGES:
+                        gauges[key] = value
+                    elif scope or key not in counters:
+                        counters[key] = value
+        return _Reading(counters=counters, gauges=gauges)
+
+    def _metrics(self, job_id: str, vertex: Vertex) -> dict[str, float]:
+        """Return the metrics that are ours; their names are asked for until all are there."""
+        key = (job_id, vertex.id, vertex.parallelism)
+        names = self._names.get(key, ())
+        values: dict[str, float] = {}
+        for begin in range(0, len(names), _NAMES_PER_REQUEST):
+            some = names[begin : begin + _NAMES_PER_REQUEST]
+            values |= self._flink.metrics(job_id, vertex.id, some)
+        subtasks = {parse_metric(name)[0] for name in values}
+        if len(values) < len(names) or len(subtasks) < vertex.parallelism:
+            listed = self._flink.metric_names(job_id, vertex.id)
+            self._names[key] = tuple(filter(_is_ours, listed))
+        return values
+
+    def _gauges(self, time: float, reading: _Reading) -> Iterator[Sample]:
+        for (name, operator, subtask), value in reading.gauges.items():
+            yield Sample(
+                time, _GAUGES[name], operator, subtask, self._node(operator, subtask), value
+            )
+
+    def _rates(self, time: float, elapsed: float, gained: dict[Key, float]) -> Iterator[Sample]:
+        rejected: dict[tuple[str, int], float] = {}
+        for (name, operator, subtask), value in gained.items():
+            node = self._node(operator, subtask)
+            if name in _COUNTERS:
+                yield Sample(time, _COUNTERS[name], operator, subtask, node, value / elapsed)
+            elif name in _TIMES:
+                share = min(1.0, value / 1000 / elapsed)
+                yield Sample(time, _TIMES[name], operator, subtask, node, share)
+            elif name.startswith("rejected_"):
+                place = (operator, subtask)
+                rejected[place] = rejected.get(place, 0.0) + value
+        for (operator, subtask), value in rejected.items():
+            node = self._node(operator, subtask)
+            yield Sample(time, "rejected_per_s", operator, subtask, node, value / elapsed)
+
+    def _job_rows(self, time: float, job: Job, counts: dict[str, float]) -> Iterator[Sample]:
+        for operator, wide in operators.parallelism_of(job).items():
+            yield Sample(time, "parallelism", operator, -1, "", float(wide))
+        checkpoints = self._flink.checkpoint_counts(job.id)
+        # the adaptive scheduler counts a rescale as a restart too
+        failures = counts.get("numRestarts", 0.0) - counts.get("numRescales", 0.0)
+        added = {
+            "restarts": max(0.0, failures),
+            "checkpoints_completed": float(checkpoints["completed"]),
+            "checkpoints_failed": float(checkpoints["failed"]),
+        }
+        _, gained = self._totals.step(time, added, epoch=job.id)
+        for name, value in gained.items():
+            self._since_start[name] = self._since_start.get(name, 0.0) + value
+            yield Sample(time, name, "", -1, "", self._since_start[name])
+        last = {
+            "lastCheckpointDuration": "checkpoint_duration_ms",
+            "lastCheckpointSize": "checkpoint_bytes",
+        }
+        for metric, name in last.items():
+            if counts.get(metric, -1.0) >= 0:
+                yield Sample(time, name, "", -1, "", counts[metric])
+
+    def _node(self, operator: str, subtask: int) -> str:
+        return self._nodes.get((operator, subtask), "")
+
+
+def _is_ours(metric: str) -> bool:
+    name = parse_metric(metric)[2]
+    wanted = (*_COUNTERS, *_GAUGES, *_TIMES, _LATENCY_SUM)
+    return name in wanted or name.startswith(("rejected_", _BUCKET))
+
+
+def _latency(time: float, gained: dict[Key, float]) -> Iterator[Sample]:
+    """Return the percentiles and the filled buckets of what arrived since the last reading."""
+    counts: dict[float, float] = {}
+    total_ms = 0.0
+    for (name, _, _), value in gained.items():
+        if name.startswith(_BUCKET):
+            upper = float(name.removeprefix(_BUCKET)) / 1000
+            counts[upper] = counts.get(upper, 0.0) + value
+        elif name == _LATENCY_SUM:
+            total_ms += value
+    uppers = sorted(counts)
+    lowers = [0.0, *uppers[:-1]]
+    buckets = [(lo, up, counts[up]) for lo, up in zip(lowers, uppers, strict=True)]
+    rides = sum(counts.values())
+    if rides <= 0:
+        return
+    yield Sample(time, "latency_mean_ms", "results", -1, "", total_ms / rides)
+    for percent in (50, 99):
+        found = bucket_percentile(buckets, percent)
+        if found is not None:
+            yield Sample(time, f"latency_p{percent}_ms", "results", -1, "", found)
+    for index, (lower, upper, count) in enumerate(buckets):
+        if count > 0:
+            label = bucket_label(lower, upper)
+            yield Sample(time, "latency_rides", "results", index, label, count)

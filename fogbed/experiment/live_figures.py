@@ -1,0 +1,39 @@
+"""The latest figures of a run, for whoever watches it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fogbed.experiment.events import Snapshot
+from fogbed.experiment.sample_store import Sample
+from fogbed.plan.timeline import Timeline
+
+
+def snapshot(timeline: Timeline, at_s: float, rows: Sequence[Sample]) -> Snapshot:
+    """Return the figures of one instant, ``at_s`` seconds from the first ride."""
+    coming = timeline.next_action(at_s)
+    return Snapshot(
+        at_s=at_s,
+        ends_s=timeline.length_s,
+        phase=timeline.phase_at(at_s).name,
+        next_action=None if coming is None else coming.title,
+        next_at_s=None if coming is None else coming.at_s,
+        rides_per_s=_total(
+            rows, lambda row: row.name == "rides_in_per_s" and row.operator == "results"
+        ),
+        backlog_rides=_total(rows, lambda row: row.name == "backlog_rides"),
+        latency_p50_ms=_total(rows, lambda row: row.name == "latency_p50_ms"),
+        latency_p99_ms=_total(rows, lambda row: row.name == "latency_p99_ms"),
+        rtts=_rtts(rows),
+    )
+
+
+def _total(rows: Sequence[Sample], wanted: Callable[[Sample], bool]) -> float | None:
+    values = [row.value for row in rows if wanted(row)]
+    return sum(values) if values else None
+
+
+def _rtts(rows: Sequence[Sample]) -> dict[str, tuple[float, float]]:
+    asked = {row.node: row.value for row in rows if row.name == "rtt_asked_ms"}
+    measured = {row.node: row.value for row in rows if row.name == "rtt_ms"}
+    return {pair: (asked[pair], measured[pair]) for pair in asked.keys() & measured.keys()}

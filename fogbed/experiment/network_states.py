@@ -1,0 +1,192 @@
+"""The states a run's network goes through: asked, and measured by probes while the job ran."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fogbed.errors import NetworkError
+from fogbed.experiment.metric_names import pair_name
+from fogbed.network.bare import PROBE_OCTETS
+from fogbed.network.verdicts import PairVerdict, Tolerance, judge_rtt
+from fogbed.plan.network import Impairment, NetworkPlan
+
+Matrix = npt.NDArray[np.float64]
+# below this many answers a median says little; a state that short is not judged, and said so
+FEWEST_PROBES = 20
+# what was in flight when the links changed belongs to neither state
+SETTLING_S = 1.0
+# the job's packets are at most as large as the MTU: one of them may stand in front of a probe
+_JOB_PACKET = 1500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkState:
+    """A plan in force from one moment to another, in seconds from the first ride."""
+
+    label: str
+    plan: NetworkPlan
+    from_s: float
+    to_s: float
+
+
+def states_of(
+    changes: Sequence[tuple[str, float, NetworkPlan]], end_s: float
+) -> tuple[NetworkState, ...]:
+    """Return the states from (label, seconds from the first ride, plan), in the order of time."""
+    ends = [at_s for _, at_s, _ in changes[1:]] + [end_s]
+    return tuple(
+        NetworkState(label=label, plan=plan, from_s=at_s, to_s=to_s)
+        for (label, at_s, plan), to_s in zip(changes, ends, strict=True)
+    )
+
+
+def matrix_of(plan: NetworkPlan, figure: Callable[[Impairment], float]) -> Matrix:
+    """Return one figure of every pair, shape (n, n), row = source."""
+    figures: Matrix = np.array([figure(impairment) for impairment in plan.impairments])
+    return figures[plan.index]
+
+
+def require_in_force(asked: NetworkPlan, shown: NetworkPlan) -> int:
+    """Return how many pairs are touched, after comparing a read-back with what was asked.
+
+    Raises:
+        NetworkError: a pair is not as asked.
+    """
+    wanted = {(link.source, link.target): link.impairment for link in asked.links()}
+    found = {(link.source, link.target): link.impairment for link in shown.links()}
+    wrong = [pair for pair in wanted.keys() | found.keys() if wanted.get(pair) != found.get(pair)]
+    if wrong:
+        raise NetworkError(
+            f"{len(wrong)} links are not as asked after the change",
+            details="\n".join(
+                f"{a} -> {b}: asked {wanted.get((a, b))}, found {found.get((a, b))}"
+                for a, b in sorted(wrong)[:10]
+            ),
+        )
+    return len(wanted)
+
+
+def pairs_changed(before: NetworkPlan, after: NetworkPlan) -> int:
+    """Return how many ordered pairs differ between two plans of the same nodes."""
+    one = {(link.source, link.target): link.impairment for link in before.links()}
+    two = {(link.source, link.target): link.impairment for link in after.links()}
+    return sum(one.get(pair) != two.get(pair) for pair in one.keys() | two.keys())
+
+
+def measured_state(
+    state: NetworkState,
+    bare: Matrix,
+    answers: Mapping[str, npt.NDArray[np.float64]],
+    tolerance: Tolerance,
+) -> dict[str, Any]:
+    """Return a state's matrices as the bundle keeps them.
+
+    Args:
+        state: what was in force, and when.
+        bare: RTT of the untouched network, shape (n, n), milliseconds.
+        answers: per pair (``source>target``) an array of shape (k, 2): seconds from the first
+            ride, RTT in milliseconds (NaN where no answer came).
+        tolerance: how far p50 may be from asked + bare.
+    """
+    nodes = state.plan.nodes
+    pairs = [
+        _judge(
+            state, (i, j), float(bare[i, j]), _during(state, (source, target), answers), tolerance
+        )
+        for i, source in enumerate(nodes)
+        for j, target in enumerate(nodes)
+        if i != j
+    ]
+    return {
+        "label": state.label,
+        "how": "load",
+        "from_s": state.from_s,
+        "to_s": state.to_s,
+        **asked_matrices(state.plan, bare),
+        **measured_matrices(nodes, pairs),
+        "rates": [],
+        "losses": [],
+        "tolerance": tolerance.fraction,
+        "or_ms": tolerance.or_ms,
+        "ok": all(pair.ok for pair in pairs if pair.sent >= FEWEST_PROBES),
+    }
+
+
+def _judge(
+    state: NetworkState,
+    pair: tuple[int, int],
+    bare_ms: float,
+    rtts_ms: npt.NDArray[np.float64],
+    tolerance: Tolerance,
+) -> PairVerdict:
+    i, j = pair
+    plan = state.plan
+    return judge_rtt(
+        ends=(plan.nodes[i], plan.nodes[j]),
+        there=plan.impairments[int(plan.index[i, j])],
+        back=plan.impairments[int(plan.index[j, i])],
+        bare_ms=bare_ms,
+        rtts_ms=rtts_ms,
+        probe_octets=PROBE_OCTETS,
+        load_octets=_JOB_PACKET,
+        tolerance=tolerance,
+    )
+
+
+def measured_matrices(nodes: Sequence[str], pairs: Sequence[PairVerdict]) -> dict[str, Any]:
+    """Return what was measured of every pair, as the bundle keeps it.
+
+    Of pairs that were measured twice (idle and under load) the second is kept.
+    """
+    figures: dict[str, list[list[Any]]] = {
+        name: [[None] * len(nodes) for _ in nodes]
+        for name in ("expected_rtt_ms", "rtt_p50_ms", "rtt_p99_ms", "error_ms", "within", "probes")
+    }
+    for pair in pairs:
+        known = pair.sent >= FEWEST_PROBES
+        for name, value in (
+            ("expected_rtt_ms", _cell(pair.expected_ms)),
+            ("rtt_p50_ms", _cell(pair.p50_ms)),
+            ("rtt_p99_ms", _cell(pair.p99_ms)),
+            ("error_ms", _cell(pair.error_ms)),
+            ("within", pair.ok if known else None),
+            ("probes", pair.sent - pair.lost),
+        ):
+            figures[name][nodes.index(pair.source)][nodes.index(pair.target)] = value
+    return {"nodes": list(nodes), **figures}
+
+
+def asked_matrices(plan: NetworkPlan, bare: Matrix) -> dict[str, Any]:
+    """Return what was asked of every pair and what was there before, as the bundle keeps it."""
+    return {
+        "asked_delay_ms": cells(matrix_of(plan, lambda i: i.delay_ms)),
+        "asked_jitter_ms": cells(matrix_of(plan, lambda i: i.jitter_ms)),
+        "asked_rtt_ms": cells(plan.asked_rtt_ms()),
+        "bare_rtt_ms": cells(bare),
+    }
+
+
+def cells(matrix: Matrix) -> list[list[float | None]]:
+    """Return a matrix for JSON: null on the diagonal and where the figure is not finite."""
+    return [
+        [round(float(v), 4) if i != j and np.isfinite(v) else None for j, v in enumerate(row)]
+        for i, row in enumerate(matrix)
+    ]
+
+
+def _cell(value: float) -> float | None:
+    return round(value, 4) if np.isfinite(value) else None
+
+
+def _during(
+    state: NetworkState, pair: tuple[str, str], answers: Mapping[str, npt.NDArray[np.float64]]
+) -> npt.NDArray[np.float64]:
+    """Return the RTTs of probes sent while the state was in force and settled."""
+    seen = answers.get(pair_name(*pair), np.empty((0, 2)))
+    during = (seen[:, 0] >= state.from_s + SETTLING_S) & (seen[:, 0] < state.to_s)
+    return seen[during, 1]

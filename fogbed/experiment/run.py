@@ -1,0 +1,270 @@
+"""One repetition, from the empty bundle to the verdict."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from fogbed.errors import ExperimentError, FogbedError
+from fogbed.experiment import environment
+from fogbed.experiment.actions import Actions
+from fogbed.experiment.assertions import Evidence
+from fogbed.experiment.bundle import write_json
+from fogbed.experiment.clock import deadline_of
+from fogbed.experiment.live_figures import snapshot
+from fogbed.experiment.run_network import RunNetwork
+from fogbed.experiment.sample_store import Sample, SampleStore
+from fogbed.experiment.sampler import Sampler
+from fogbed.experiment.setting import Setting
+from fogbed.experiment.shield import shielded
+from fogbed.experiment.testbed_hold import TestbedHold
+from fogbed.experiment.verdict import draw_up
+from fogbed.experiment.workload import Workload
+from fogbed.plan.timeline import Mark, PlannedAction
+from fogbed.platforms.base import Scheduler
+from fogbed.spec import ResolvedExperiment
+from fogbed.spec.experiment import ExecAction, RescaleAction
+
+FIRST_RIDE_TIMEOUT_S = 60.0
+
+
+def scheduler_for(resolved: ResolvedExperiment) -> Scheduler:
+    """Return the scheduler a workload needs: only the default one honours a placement.
+
+    A testbed that fixes one keeps it where the workload can live with it.
+    """
+    fixed = resolved.testbed.services.flink.scheduler
+    if resolved.experiment.workload.placement is not None:
+        return "default"
+    return "adaptive" if fixed == "auto" else fixed
+
+
+class Run:
+    """Does the steps of a run and undoes them, whatever happens in between."""
+
+    def __init__(self, setting: Setting, hold: TestbedHold) -> None:
+        self._setting = setting
+        self._hold = hold
+        self._journal = setting.journal
+        self._halt = threading.Event()
+        self._failures: list[FogbedError] = []
+        self._step = "beginning"
+        self._started = setting.clock.now()
+        self._workload: Workload | None = None
+
+    def go(self) -> BaseException | None:
+        """Run; return what ended the run early, None if it went to its end.
+
+        Whatever happens, the job is stopped, the network cleared and the bundle complete. Every
+        FogbedError and KeyboardInterrupt is returned, other exceptions too: the caller raises
+        them when the verdict is written.
+        """
+        undo = ExitStack()
+        stopped_by: BaseException | None = None
+        self._journal.write(
+            "run-started",
+            name=self._setting.resolved.experiment.name,
+            repetition=self._setting.repetition,
+        )
+        try:
+            self._do(undo)
+        except BaseException as error:  # noqa: BLE001 - kept, and raised once all is cleaned up
+            stopped_by = error
+        finally:
+            with shielded():
+                undo.close()
+                stopped_by = self._conclude(stopped_by)
+        return stopped_by
+
+    def _do(self, undo: ExitStack) -> None:
+        setting = self._setting
+        self._begin("bringing the testbed up")
+        status = self._hold.ensure_up(setting.progress)
+        workload = setting.tools.workload(setting.resolved, setting.platform, setting.bundle)
+        workload.take_over()
+        self._begin("choosing the scheduler")
+        scheduler = scheduler_for(setting.resolved)
+        setting.platform.use_scheduler(scheduler, setting.progress)
+        described = {**setting.described, "scheduler": scheduler}
+        write_json(
+            setting.bundle.environment_file,
+            environment.capture(status, described, setting.command),
+        )
+        self._begin("shaping the network")
+        network = RunNetwork(setting)
+        self._undo(undo, "clearing the network", network.clear)
+        network.prepare()
+        self._workload = workload
+        self._undo(undo, "cancelling the job", workload.cancel)
+        self._begin("submitting the job")
+        self._journal.write("job-submitted", **workload.submit())
+        self._replay(workload, network)
+
+    def _replay(self, workload: Workload, network: RunNetwork) -> None:
+        setting = self._setting
+        sources = [*workload.sources(), *setting.tools.sources(setting.platform)]
+        sampler = Sampler(
+            [*sources, network.round_trips],
+            SampleStore(setting.bundle.metrics_folder),
+            setting.clock,
+            seen=self._seen,
+            failed=self._source_failed,
+        )
+        with ExitStack() as until_stopped:
+            until_stopped.callback(self._write_states, network)
+            network.round_trips.start()
+            until_stopped.callback(network.round_trips.stop)
+            sampler.start()
+            until_stopped.callback(sampler.stop)
+            self._begin("waiting for the first ride")
+            origin = self._await_first_ride(workload)
+            self._keep_schedule(workload, network, origin)
+            self._begin("stopping the job")
+            stopped = workload.stop()
+        position = stopped["position"]
+        write_json(setting.bundle.output_folder / "position.json", position)
+        self._journal.write("job-stopped", savepoint=stopped["savepoint"], rides=position["rides"])
+        if setting.resolved.experiment.workload.sink == "files":
+            self._begin("comparing the output with the oracle")
+            found = workload.compare(setting.bundle.output_folder)
+            write_json(setting.bundle.output_folder / "completeness.json", found)
+
+    def _await_first_ride(self, workload: Workload) -> float:
+        clock = self._setting.clock
+        end = clock.monotonic() + FIRST_RIDE_TIMEOUT_S
+        while (origin := workload.first_ride()) is None:
+            if clock.wait_until(clock.monotonic() + 0.1, self._halt) or clock.monotonic() > end:
+                raise ExperimentError(
+                    f"no ride was replayed within {FIRST_RIDE_TIMEOUT_S:g} s of the submission",
+                    hint="`fogbed logs NODE` shows what the source's TaskManager says",
+                )
+        self._journal.origin = origin
+        self._journal.write("first-ride", origin=origin)
+        return origin
+
+    def _keep_schedule(self, workload: Workload, network: RunNetwork, origin: float) -> None:
+        setting = self._setting
+        actions = Actions(
+            {
+                "network": network.perform,
+                "rescale": lambda planned: self._rescale(workload, planned),
+                "exec": self._exec,
+            },
+            self._journal,
+            setting.clock,
+            failed=self._failed,
+            executor=setting.tools.executor,
+        )
+        try:
+            for mark in setting.timeline.marks():
+                deadline = deadline_of(setting.clock, origin + mark.at_s)
+                if setting.clock.wait_until(deadline, self._halt):
+                    break
+                self._reach(mark, actions, origin)
+            if not self._halt.is_set() and not actions.finish():
+                raise ExperimentError("an action was still under way long after the run's end")
+        finally:
+            actions.close()
+        if self._halt.is_set():
+            raise self._failures[-1]
+
+    def _reach(self, mark: Mark, actions: Actions, origin: float) -> None:
+        if mark.phase is not None:
+            self._step = mark.phase.name
+            self._journal.write("phase", name=mark.phase.name, planned_s=mark.at_s)
+        elif mark.action is not None:
+            actions.start(mark.action, origin)
+
+    def _rescale(self, workload: Workload, planned: PlannedAction) -> Mapping[str, Any]:
+        action = planned.action
+        assert isinstance(action, RescaleAction)  # noqa: S101 - its ``do`` says so
+        moved = workload.rescale(action.operator, action.parallelism)
+        self._journal.write(
+            "job-submitted", job_id=moved["job_id"], way="rescale", places=moved["places"]
+        )
+        return {key: value for key, value in moved.items() if key != "places"}
+
+    def _exec(self, planned: PlannedAction) -> Mapping[str, Any]:
+        action = planned.action
+        assert isinstance(action, ExecAction)  # noqa: S101 - its ``do`` says so
+        return self._setting.tools.run_program(self._setting.platform, action)
+
+    def _failed(self, planned: PlannedAction, error: FogbedError) -> None:
+        what = f"action {planned.index} ({planned.title}) failed: {error.message}"
+        self._fail(ExperimentError(what, hint=error.hint, details=error.details))
+
+    def _fail(self, error: FogbedError) -> None:
+        """Take note of a failure, as the experiment's ``on_error`` says."""
+        self._failures.append(error)
+        if self._setting.resolved.experiment.on_error == "abort":
+            self._halt.set()
+
+    def _source_failed(self, source: str, error: FogbedError) -> None:
+        self._journal.write("note", text=f"no samples of {source}: {error.message}")
+
+    def _seen(self, time: float, rows: Sequence[Sample]) -> None:
+        origin, workload = self._journal.origin, self._workload
+        if origin is None or workload is None:
+            return
+        self._setting.observer.sample(snapshot(self._setting.timeline, time - origin, rows))
+        problem = workload.problem()
+        if problem is not None and not self._halt.is_set():
+            self._failures.append(ExperimentError(f"the job ended before the run: {problem}"))
+            self._halt.set()
+
+    def _write_states(self, network: RunNetwork) -> None:
+        origin = self._journal.origin
+        if origin is not None:
+            network.write_states(self._setting.clock.now() - origin)
+
+    def _begin(self, step: str) -> None:
+        self._step = step
+        self._journal.write("step", what=step)
+
+    def _undo(self, undo: ExitStack, what: str, do: Callable[[], None]) -> None:
+        def quietly() -> None:
+            try:
+                do()
+            except FogbedError as error:
+                self._journal.write("note", text=f"{what} failed: {error.message}")
+
+        undo.callback(quietly)
+
+    def _conclude(self, stopped_by: BaseException | None) -> BaseException | None:
+        """Write verdict and report; return what ended the run."""
+        setting = self._setting
+        if stopped_by is not None:
+            self._journal.write("note", text=f"ended while {self._step}: {stopped_by}")
+        evidence = Evidence(
+            samples=setting.bundle.samples(),
+            timeline=setting.timeline,
+            origin=self._journal.origin,
+            matrices=setting.bundle.matrices(),
+            completeness=setting.bundle.completeness(),
+        )
+        experiment = setting.resolved.experiment
+        verdict = draw_up(
+            experiment,
+            evidence,
+            setting.bundle.journal(),
+            stopped_by=stopped_by,
+            invalidated=bool(self._failures) and experiment.on_error == "invalidate",
+        )
+        frame = {
+            "name": experiment.name,
+            "repetition": setting.repetition,
+            "started": self._started,
+            "ended": setting.clock.now(),
+            "origin": self._journal.origin,
+            "failures": [failure.message for failure in self._failures],
+            "replay": setting.command,
+        }
+        write_json(setting.bundle.verdict_file, {**verdict, **frame})
+        self._journal.write("run-ended", status=verdict["status"])
+        try:
+            setting.tools.report(setting.bundle.folder)
+        except FogbedError as error:
+            self._journal.write("note", text=f"no report: {error.message}")
+        return stopped_by

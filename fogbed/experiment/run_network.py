@@ -1,0 +1,126 @@
+"""The network's part of a run: applied and verified before the job, changed while it runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from fogbed.experiment.bundle import write_json
+from fogbed.experiment.network_states import (
+    Matrix,
+    measured_state,
+    pairs_changed,
+    require_in_force,
+    states_of,
+)
+from fogbed.experiment.round_trips import RoundTrips
+from fogbed.experiment.setting import Setting
+from fogbed.network.emulator import LinkEmulator
+from fogbed.plan.network import NetworkPlan, change, plan_network
+from fogbed.plan.timeline import PlannedAction, Timeline, network_actions
+from fogbed.spec import ResolvedExperiment
+from fogbed.spec.experiment import NetworkAction
+
+
+def plan_changes(resolved: ResolvedExperiment, timeline: Timeline) -> dict[int, NetworkPlan]:
+    """Return the plan in force after each network action, by the action's index from 1.
+
+    Rules of ``links`` come on top of what is in force; ``profile`` and ``restore`` replace it.
+    """
+    first = plan_network(resolved.profile, resolved.testbed)
+    plans: dict[int, NetworkPlan] = {}
+    current = first
+    for planned in network_actions(timeline):
+        action = planned.action
+        assert isinstance(action, NetworkAction)  # noqa: S101 - what network_actions selects by
+        if action.restore:
+            current = first
+        elif action.profile is not None:
+            current = plan_network(resolved.action_profiles[planned.index - 1], resolved.testbed)
+        else:
+            current = change(current, action.links or (), resolved.testbed)
+        plans[planned.index] = current
+    return plans
+
+
+class RunNetwork:
+    """The states of one run's network, in the order in which they really came."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._emulator: LinkEmulator = setting.platform.emulator()
+        self._first = plan_network(setting.resolved.profile, setting.resolved.testbed)
+        self._plans = plan_changes(setting.resolved, setting.timeline)
+        self._changes: list[tuple[str, float, NetworkPlan]] = [("profile", 0.0, self._first)]
+        self._bare: Matrix | None = None
+        self._lock = threading.Lock()
+        tools = setting.tools
+        self.round_trips = RoundTrips(
+            self._first.nodes,
+            tools.pinger(setting.platform),
+            setting.clock,
+            failed=lambda what, error: setting.journal.write(
+                "note", text=f"{what} ended: {error.message}"
+            ),
+        )
+
+    def prepare(self) -> None:
+        """Measure the bare network, apply the profile, verify it, and write both down.
+
+        Raises:
+            NetworkError: what is in force is not what was asked, or it cannot be measured.
+        """
+        setting = self._setting
+        plans = [self._first, *self._plans.values()]
+        self._bare = setting.tools.lay_network(setting.platform, plans, setting.progress)
+        touched = require_in_force(self._first, self._emulator.show())
+        seen = setting.tools.verify(
+            setting.platform,
+            self._first,
+            bare=self._bare,
+            tolerance=setting.tolerance,
+            progress=setting.progress,
+        )
+        self._write("start", {**seen, "read_back": {"links": touched, "as_asked": True}})
+        setting.journal.write("network-verified", label="start", ok=seen["ok"], links=touched)
+        self.round_trips.expect(self._first, self._bare)
+
+    def perform(self, planned: PlannedAction) -> Mapping[str, Any]:
+        """Carry out a network action; return what changed.
+
+        Raises:
+            NetworkError: it could not be applied, or the read-back is not as asked.
+        """
+        plan = self._plans[planned.index]
+        self._emulator.apply(plan)
+        done = self._setting.clock.now()
+        touched = require_in_force(plan, self._emulator.show())
+        with self._lock:
+            before = self._changes[-1][2]
+            at_s = done - (self._setting.journal.origin or done)
+            self._changes.append((f"action-{planned.index}", at_s, plan))
+        if self._bare is not None:
+            self.round_trips.expect(plan, self._bare)
+        return {"pairs_changed": pairs_changed(before, plan), "links": touched, "as_asked": True}
+
+    def write_states(self, end_s: float) -> None:
+        """Write what was asked and measured in every state until ``end_s``."""
+        origin = self._setting.journal.origin
+        if self._bare is None or origin is None:
+            return
+        answers = self.round_trips.answers(origin)
+        for state in states_of(self._changes, end_s):
+            self._write(
+                state.label,
+                measured_state(state, self._bare, answers, self._setting.tolerance),
+            )
+
+    def clear(self) -> None:
+        """Remove every impairment."""
+        self._emulator.clear()
+
+    def _write(self, label: str, matrices: Mapping[str, Any]) -> None:
+        folder = self._setting.bundle.network_folder
+        number = len(list(folder.glob("*.json")))
+        write_json(folder / f"{number:02d}-{label}.json", {**matrices, "label": label})

@@ -1,0 +1,130 @@
+"""Runs an experiment: every repetition into a bundle of its own, and nothing left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fogbed import paths
+from fogbed.clients.progress import Progress
+from fogbed.errors import FogbedError, Interrupted
+from fogbed.experiment import bundle as bundles
+from fogbed.experiment.bundle import Bundle
+from fogbed.experiment.clock import Clock, SystemClock
+from fogbed.experiment.events import UNWATCHED, Observer
+from fogbed.experiment.journal import Journal
+from fogbed.experiment.lease import hold_lease
+from fogbed.experiment.run import Run
+from fogbed.experiment.setting import Setting, Tools
+from fogbed.experiment.shield import shielded
+from fogbed.experiment.testbed_hold import TestbedHold
+from fogbed.plan.timeline import plan_timeline
+from fogbed.platforms.base import Platform
+from fogbed.spec import ResolvedExperiment, dump_yaml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What an experiment came to: a bundle and a verdict per repetition, in order."""
+
+    bundles: tuple[Bundle, ...]
+    verdicts: tuple[Mapping[str, Any], ...]
+
+    @property
+    def ok(self) -> bool:
+        """Every repetition passed."""
+        return all(verdict["ok"] for verdict in self.verdicts)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the last repetition."""
+        return self.bundles[-1].folder
+
+
+def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to it
+    resolved: ResolvedExperiment,
+    platform: Platform,
+    *,
+    runs_dir: Path,
+    progress: Progress,
+    observer: Observer = UNWATCHED,
+    clock: Clock | None = None,
+    tools: Tools | None = None,
+    command: str = "",
+) -> RunResult:
+    """Run every repetition and return their verdicts; an assertion that fails is a verdict.
+
+    Raises:
+        UsageError: another run is on the testbed, or another job; nothing was touched.
+        DatasetError: the rides or landmarks cannot be read; nothing was touched.
+        FogbedError: a repetition could not be run to its end; its bundle says how far it came.
+        Interrupted: Ctrl-C or SIGTERM; everything has been cleaned up.
+    """
+    clock, tools = clock or SystemClock(), tools or _real_tools()
+    described = tools.describe(resolved)
+    stamp = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    done: list[Bundle] = []
+    undo = ExitStack()
+    with hold_lease(paths.runtime_dir(), resolved.testbed.name) as lease:
+        hold = TestbedHold(platform, lease, undo)
+        try:
+            for repetition in range(1, resolved.experiment.repetitions + 1):
+                done.append(_make_bundle(resolved, runs_dir, stamp, repetition))
+                with closing(Journal(done[-1].journal_file, clock, observer)) as journal:
+                    setting = Setting(
+                        resolved=resolved,
+                        platform=platform,
+                        timeline=plan_timeline(resolved.experiment),
+                        tools=tools,
+                        bundle=done[-1],
+                        journal=journal,
+                        clock=clock,
+                        progress=progress,
+                        observer=observer,
+                        repetition=repetition,
+                        command=command,
+                        described=described,
+                    )
+                    _go_on(Run(setting, hold).go(), done[-1])
+        finally:
+            with shielded():
+                undo.close()
+        lease.forget()
+    return RunResult(bundles=tuple(done), verdicts=tuple(bundle.verdict() for bundle in done))
+
+
+def _real_tools() -> Tools:
+    # duckdb, pyroute2 and their like are loaded for a real run only
+    from fogbed.experiment.tools import real_tools  # noqa: PLC0415
+
+    return real_tools()
+
+
+def _go_on(stopped_by: BaseException | None, bundle: Bundle) -> None:
+    """Raise what ended a run early, with where its bundle is."""
+    where = f"what was recorded is in {bundle.folder}"
+    if isinstance(stopped_by, KeyboardInterrupt):
+        raise Interrupted(f"interrupted; {where}") from stopped_by
+    if isinstance(stopped_by, FogbedError):
+        stopped_by.hint = f"{stopped_by.hint}; {where}" if stopped_by.hint else where
+    if stopped_by is not None:
+        raise stopped_by
+
+
+def _make_bundle(
+    resolved: ResolvedExperiment, runs_dir: Path, stamp: str, repetition: int
+) -> Bundle:
+    """Make the folder of a repetition; those of one experiment share their beginning."""
+    experiment = resolved.experiment
+    several = f"-r{repetition}" if experiment.repetitions > 1 else ""
+    made = bundles.create(runs_dir, f"{stamp}-{experiment.name}{several}")
+    # the bundle's experiment refers to the specs beside it, so that it runs again from there
+    beside = experiment.model_copy(update={"testbed": "testbed.yml", "profile": "profile.yml"})
+    made.experiment_file.write_text(dump_yaml(beside), encoding="utf-8")
+    for kind, spec in (("testbed", resolved.testbed), ("profile", resolved.profile)):
+        (made.folder / f"{kind}.yml").write_text(dump_yaml(spec), encoding="utf-8")
+    return made

@@ -1,0 +1,100 @@
+"""What a run is given: the experiment, the platform, and the tools to work on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from fogbed.clients.progress import Progress
+from fogbed.experiment.bundle import Bundle
+from fogbed.experiment.clock import Clock
+from fogbed.experiment.events import Observer
+from fogbed.experiment.journal import Journal
+from fogbed.experiment.network_states import Matrix
+from fogbed.experiment.round_trips import OpenPinger
+from fogbed.experiment.sampler import Source
+from fogbed.experiment.workload import Workload
+from fogbed.network.verdicts import Tolerance
+from fogbed.plan.network import NetworkPlan
+from fogbed.plan.timeline import Timeline
+from fogbed.platforms.base import Platform
+from fogbed.spec import ResolvedExperiment
+from fogbed.spec.experiment import EmulationAssertion, ExecAction
+
+
+class LayNetwork(Protocol):
+    """Puts the first of a run's plans into force."""
+
+    def __call__(
+        self, platform: Platform, plans: Sequence[NetworkPlan], progress: Progress
+    ) -> Matrix:
+        """Return the bare RTT (p50, ms, shape (n, n)) that was measured before.
+
+        Raises:
+            UsageError: one of the plans asks for more than the bare network carries.
+        """
+
+
+class Verify(Protocol):
+    """Measures the network in force against a plan, before the job."""
+
+    def __call__(
+        self,
+        platform: Platform,
+        plan: NetworkPlan,
+        *,
+        bare: Matrix,
+        tolerance: Tolerance,
+        progress: Progress,
+    ) -> dict[str, Any]:
+        """Return the matrices as ``network/*.json`` keeps them, with ``how: probe``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What does the work; replaced one by one in tests.
+
+    ``describe(resolved)`` finds rides and landmarks and returns what the bundle says of them;
+    ``workload(resolved, platform, bundle)`` is the job; ``run_program(platform, action)``
+    returns what the journal says of an exec; ``report(folder)`` writes report.html and returns its
+    path.
+    """
+
+    describe: Callable[[ResolvedExperiment], dict[str, Any]]
+    workload: Callable[[ResolvedExperiment, Platform, Bundle], Workload]
+    lay_network: LayNetwork
+    verify: Verify
+    pinger: Callable[[Platform], OpenPinger]
+    sources: Callable[[Platform], Sequence[Source]]
+    run_program: Callable[[Platform, ExecAction], dict[str, Any]]
+    executor: Callable[[], Executor]
+    report: Callable[[Path], Path]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Everything one repetition works with."""
+
+    resolved: ResolvedExperiment
+    platform: Platform
+    timeline: Timeline
+    tools: Tools
+    bundle: Bundle
+    journal: Journal
+    clock: Clock
+    progress: Progress
+    observer: Observer
+    repetition: int
+    command: str
+    described: Mapping[str, Any]
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """What the experiment asserts of the emulation; 3 % or 1 ms where it says nothing."""
+        for assertion in self.resolved.experiment.assertions:
+            if isinstance(assertion, EmulationAssertion):
+                return Tolerance(fraction=assertion.tolerance, or_ms=assertion.or_)
+        return Tolerance()

@@ -1,0 +1,130 @@
+"""The figures a reader looks for first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fogbed.experiment.assertions import Evidence
+from fogbed.experiment.figures import (
+    Figure,
+    during,
+    latency_percentiles,
+    per_instant,
+    statistic,
+)
+from fogbed.plan.timeline import Span
+
+Events = Sequence[Mapping[str, Any]]
+# what is under way when the network changes belongs to the state before
+SETTLING_S = 2.0
+
+
+def summarise(evidence: Evidence, journal: Events) -> tuple[Figure, ...]:
+    """Return the run's figures; those that were not measured are left out."""
+    if evidence.origin is None:
+        return ()
+    return tuple(
+        figure
+        for part in (_throughput, _latency, _rescales, _emulation, _costs, _rides)
+        for figure in part(evidence, journal)
+        if figure.value is not None
+    )
+
+
+def _throughput(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
+    for metric, title in (("rides_in_per_s", "throughput"), ("backlog_rides", "backlog, worst")):
+        seen = _measured(evidence, metric)
+        if len(seen):
+            stat = "p50" if metric == "rides_in_per_s" else "max"
+            unit = "rides/s" if stat == "p50" else "rides"
+            detail = "at results, median of measure" if stat == "p50" else "behind the schedule"
+            yield Figure(name=title, value=statistic(seen, stat), unit=unit, detail=detail)
+
+
+def _latency(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
+    origin = evidence.origin or 0.0
+    measure = evidence.timeline.span("measure")
+    p50, p99 = latency_percentiles(evidence.samples, measure, origin)
+    yield Figure(name="latency p50", value=p50, unit="ms", detail="all rides of measure")
+    yield Figure(name="latency p99", value=p99, unit="ms", detail="all rides of measure")
+    states = [m for m in evidence.matrices if m["how"] == "load"]
+    for state in states if len(states) > 1 else ():
+        low, high = state["from_s"] + SETTLING_S, state["to_s"]
+        (median,) = latency_percentiles(
+            evidence.samples, Span(name="", from_s=low, to_s=high), origin, percents=(50,)
+        )
+        when = f"{state['from_s']:.0f} s to {state['to_s']:.0f} s"
+        yield Figure(name=f"latency p50, {state['label']}", value=median, unit="ms", detail=when)
+
+
+def _rescales(_evidence: Evidence, journal: Events) -> Iterator[Figure]:
+    actions = [line for line in journal if line["event"] == "action"]
+    for line in actions:
+        watch = line["detail"].get("stopwatch") if line["do"] == "rescale" else None
+        if watch:
+            yield Figure(
+                name=f"silence of {line['title']}",
+                value=watch["silence_s"],
+                unit="s",
+                detail=f"longest gap at results; {watch['way']}",
+            )
+    lateness = [abs(line["lateness_ms"]) for line in actions]
+    if lateness:
+        value = float(np.percentile(lateness, 99, method="higher"))
+        detail = f"p99 of {len(lateness)}; planned against actual"
+        yield Figure(name="lateness of actions", value=value, unit="ms", detail=detail)
+
+
+def _emulation(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
+    errors = [
+        abs(error)
+        for matrix in evidence.matrices
+        for row in matrix["error_ms"]
+        for error in row
+        if error is not None
+    ]
+    if errors:
+        detail = f"|p50 - asked - bare|, {len(errors)} pairs and states"
+        yield Figure(name="RTT error, worst", value=max(errors), unit="ms", detail=detail)
+        yield Figure(
+            name="RTT error, median", value=float(np.median(errors)), unit="ms", detail=detail
+        )
+
+
+def _costs(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
+    cpu = _measured(evidence, "fabric_cpu_share")
+    if len(cpu):
+        yield Figure(
+            name="fabric, processor",
+            value=statistic(cpu, "mean"),
+            unit="cores",
+            detail="mean of measure",
+        )
+    late = _measured(evidence, "fabric_lateness_p99_ms")
+    if len(late):
+        detail = "packets later than asked, p99; median of measure"
+        yield Figure(
+            name="fabric, queueing error", value=statistic(late, "p50"), unit="ms", detail=detail
+        )
+    memory = evidence.samples[evidence.samples["name"] == "memory_bytes"]
+    if len(memory):
+        most = float(memory.groupby("time")["value"].sum().max()) / 2**20
+        yield Figure(name="resident memory", value=most, unit="MiB", detail="all processes, most")
+
+
+def _rides(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
+    found = evidence.completeness.get("found")
+    if found is not None:
+        counts = (f"{evidence.completeness[key]} {key}" for key in ("lost", "doubled", "wrong"))
+        yield Figure(
+            name="rides in the output", value=found, unit="rides", detail=", ".join(counts)
+        )
+
+
+def _measured(evidence: Evidence, metric: str) -> Sequence[float]:
+    span = evidence.timeline.span("measure")
+    values = per_instant(evidence.samples, metric, None)
+    return during(values, span, evidence.origin or 0.0).tolist()

@@ -1,0 +1,179 @@
+"""The tools a run works with outside of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fogbed.clients.progress import Progress
+from fogbed.errors import CommandError
+from fogbed.experiment.actions import own_thread
+from fogbed.experiment.flink_workload import FlinkWorkload, describe
+from fogbed.experiment.host_sources import LinkSource, ProcessSource
+from fogbed.experiment.metric_names import pair_name
+from fogbed.experiment.network_states import Matrix, asked_matrices, measured_matrices
+from fogbed.experiment.round_trips import PER_SECOND, OpenPinger, Pinger
+from fogbed.experiment.sampler import Source
+from fogbed.experiment.setting import Tools
+from fogbed.network.agent_client import Agent
+from fogbed.network.bare import RememberingEmulator, bare_network, require_carried, with_rates
+from fogbed.network.emulator import CountingEmulator
+from fogbed.network.verdicts import LossVerdict, RateVerdict, Tolerance
+from fogbed.network.verify import verify
+from fogbed.plan.network import NetworkPlan
+from fogbed.platforms.base import Platform
+from fogbed.spec.experiment import ExecAction
+from fogbed.units import format_fraction, format_rate
+
+_PROBE_WAIT_S = 1.0
+_OUTPUT_KEPT = 4000
+
+
+def real_tools() -> Tools:
+    """Return the tools for a real platform."""
+    return Tools(
+        describe=describe,
+        workload=FlinkWorkload,
+        lay_network=lay_network,
+        verify=verify_network,
+        pinger=pinger,
+        sources=sources,
+        run_program=run_program,
+        executor=own_thread,
+        report=report,
+    )
+
+
+def lay_network(platform: Platform, plans: Sequence[NetworkPlan], progress: Progress) -> Matrix:
+    """Measure the bare network, see that it carries every plan, and apply the first one.
+
+    Raises:
+        UsageError: a plan asks for a rate above what the bare network carries.
+        NetworkError: it cannot be measured, set or read back.
+    """
+    emulator, addresses = platform.emulator(), platform.addresses()
+    channels = {node: platform.channel(node) for node in plans[0].nodes}
+    emulator.clear()
+    bare = bare_network(
+        emulator, channels=channels, addresses=addresses, progress=progress, clear=True
+    )
+    one_medium = isinstance(emulator, RememberingEmulator) and emulator.one_medium
+    for plan in plans:
+        bare = with_rates(
+            bare, plan, emulator, channels=channels, addresses=addresses, progress=progress
+        )
+        require_carried(plan, bare, one_medium=one_medium)
+    emulator.apply(plans[0])
+    return bare.rtt_ms
+
+
+def verify_network(
+    platform: Platform,
+    plan: NetworkPlan,
+    *,
+    bare: Matrix,
+    tolerance: Tolerance,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Measure every ordered pair, and rates and losses where asked, before the job runs."""
+    seen = verify(
+        plan,
+        channels={node: platform.channel(node) for node in plan.nodes},
+        addresses=platform.addresses(),
+        emulator=platform.emulator(),
+        progress=progress,
+        bare=bare,
+        tolerance=tolerance.fraction,
+        or_ms=tolerance.or_ms,
+    )
+    return {
+        "how": "probe",
+        "from_s": None,
+        "to_s": None,
+        **asked_matrices(plan, bare),
+        **measured_matrices(plan.nodes, seen.pairs),
+        "rates": [{**asdict(rate), "detail": _rate_text(rate)} for rate in seen.rates],
+        "losses": [{**asdict(loss), "detail": _loss_text(loss)} for loss in seen.losses],
+        "tolerance": tolerance.fraction,
+        "or_ms": tolerance.or_ms,
+        "ok": seen.ok,
+    }
+
+
+def _rate_text(rate: RateVerdict) -> str:
+    least, most = format_rate(round(rate.least_bps)), format_rate(round(rate.most_bps))
+    asked = format_rate(rate.asked_bps)
+    return f"{pair_name(rate.source, rate.target)}: asked {asked}, measured {least} to {most}"
+
+
+def _loss_text(loss: LossVerdict) -> str:
+    pair = pair_name(loss.source, loss.target)
+    asked, measured = format_fraction(loss.asked), f"{loss.measured:.3%}"
+    return f"{pair}: asked {asked}, measured {measured} of {loss.sent} packets"
+
+
+def run_program(platform: Platform, action: ExecAction) -> dict[str, Any]:
+    """Run a program on a node through its agent; return returncode and output.
+
+    Raises:
+        CommandError: it returned something other than 0, or took too long.
+        NetworkError: the node cannot be reached.
+    """
+    with Agent(platform.channel(action.node)) as agent:
+        ended = agent.exec(action.argv, timeout_s=action.timeout)
+    if ended.timed_out or ended.returncode != 0:
+        how = "took too long" if ended.timed_out else f"returned {ended.returncode}"
+        raise CommandError(
+            f"{' '.join(action.argv)} on {action.node} {how}",
+            details=(ended.stderr or ended.stdout)[-_OUTPUT_KEPT:],
+        )
+    return {
+        "node": action.node,
+        "returncode": ended.returncode,
+        "took_s": round(ended.duration_s, 4),
+        "stdout": ended.stdout[-_OUTPUT_KEPT:],
+        "stderr": ended.stderr[-_OUTPUT_KEPT:],
+    }
+
+
+def sources(platform: Platform) -> Sequence[Source]:
+    """Return what the sampler reads besides the job."""
+    emulator = platform.emulator()
+    counted = [LinkSource(emulator)] if isinstance(emulator, CountingEmulator) else []
+    return [ProcessSource(platform), *counted]
+
+
+def pinger(platform: Platform) -> OpenPinger:
+    """Return how to ping from a node of ``platform``, by names of nodes."""
+    addresses = platform.addresses()
+
+    @contextmanager
+    def open_on(node: str) -> Iterator[Pinger]:
+        with Agent(platform.channel(node)) as agent:
+            yield _AgentPinger(agent, addresses)
+
+    return open_on
+
+
+class _AgentPinger:
+    def __init__(self, agent: Agent, addresses: Mapping[str, str]) -> None:
+        self._agent = agent
+        self._addresses = addresses
+
+    def ping(self, targets: Sequence[str]) -> Mapping[str, Sequence[float]]:
+        """Send a second's probes; what did not come back within a second is NaN."""
+        by_address = {self._addresses[target]: target for target in targets}
+        rtts = self._agent.ping(
+            list(by_address), count=PER_SECOND, interval_s=1 / PER_SECOND, wait_s=_PROBE_WAIT_S
+        )
+        return {by_address[address]: values.tolist() for address, values in rtts.items()}
+
+
+def report(folder: Path) -> Path:
+    """Write report.html of a bundle and return its path."""
+    from fogbed.experiment.report import write_report  # noqa: PLC0415 - matplotlib takes a second
+
+    return write_report(folder)

@@ -1,0 +1,128 @@
+"""When what happens: an experiment's phases and actions on one axis, from the first ride."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fogbed import units
+from fogbed.spec.experiment import AnyAction, ExecAction, Experiment, NetworkAction, RescaleAction
+from fogbed.spec.network_profile import LinkRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A phase, in seconds from the first ride."""
+
+    name: str
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedAction:
+    """An action and its deadline; ``index`` counts from 1 in the order of the file."""
+
+    index: int
+    at_s: float
+    do: str
+    title: str
+    action: AnyAction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One deadline: a phase that begins, an action, or the end of the run."""
+
+    at_s: float
+    phase: Span | None = None
+    action: PlannedAction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """A run's phases, one after the other, and its actions in the order of time."""
+
+    spans: tuple[Span, ...]
+    actions: tuple[PlannedAction, ...]
+
+    @property
+    def length_s(self) -> float:
+        """Seconds from the first ride to the end of the cool-down."""
+        return self.spans[-1].to_s
+
+    def span(self, name: str) -> Span:
+        """Return a phase by name; ``all`` is the whole run. One that was left out is empty."""
+        if name == "all":
+            return Span(name="all", from_s=0.0, to_s=self.length_s)
+        nowhere = Span(name=name, from_s=0.0, to_s=0.0)
+        return next((span for span in self.spans if span.name == name), nowhere)
+
+    def phase_at(self, at_s: float) -> Span:
+        """Return the phase at a moment; before the first and after the last, the nearest."""
+        return next((span for span in self.spans if at_s < span.to_s), self.spans[-1])
+
+    def next_action(self, at_s: float) -> PlannedAction | None:
+        """Return the first action that is still to come."""
+        return next((action for action in self.actions if action.at_s > at_s), None)
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Return every deadline in order; at the same moment a phase begins before an action."""
+        phases = [Mark(at_s=span.from_s, phase=span) for span in self.spans]
+        actions = [Mark(at_s=action.at_s, action=action) for action in self.actions]
+        end = Mark(at_s=self.length_s)
+        return (*sorted([*phases, *actions], key=lambda mark: mark.at_s), end)
+
+
+def plan_timeline(experiment: Experiment) -> Timeline:
+    """Return the timeline of an experiment; a phase of no length is left out."""
+    lengths = experiment.phases
+    spans: list[Span] = []
+    begin = 0.0
+    for name in ("warmup", "measure", "cooldown"):
+        length: float = getattr(lengths, name)
+        if length > 0:
+            spans.append(Span(name=name, from_s=begin, to_s=begin + length))
+        begin += length
+    planned = [
+        PlannedAction(
+            index=index, at_s=action.at, do=action.do, title=title_of(action), action=action
+        )
+        for index, action in enumerate(experiment.scenario, start=1)
+    ]
+    spans = spans or [Span(name="measure", from_s=0.0, to_s=0.0)]
+    return Timeline(spans=tuple(spans), actions=tuple(sorted(planned, key=lambda a: a.at_s)))
+
+
+def title_of(action: AnyAction) -> str:
+    """Return what an action does, short enough for a mark in a plot."""
+    if isinstance(action, RescaleAction):
+        return f"rescale {action.operator} to {action.parallelism}"
+    if isinstance(action, ExecAction):
+        return f"exec on {action.node}: {shlex.join(action.argv)}"
+    if action.restore:
+        return "network back to the profile"
+    if action.profile is not None:
+        return f"network: profile {action.profile}"
+    return f"network: {'; '.join(map(_title_of_rule, action.links or ()))}"
+
+
+def _title_of_rule(rule: LinkRule) -> str:
+    ends = " <-> ".join(rule.between) if rule.between else f"{rule.from_} -> {rule.to}"
+    figures = [
+        f"{name} {text(value)}"
+        for name, value, text in (
+            ("delay", rule.one_way_ms, units.format_delay),
+            ("jitter", rule.jitter, units.format_delay),
+            ("loss", rule.loss, units.format_fraction),
+            ("rate", rule.rate, units.format_rate),
+        )
+        if value is not None
+    ]
+    return f"{ends} {', '.join(figures)}"
+
+
+def network_actions(timeline: Timeline) -> Sequence[PlannedAction]:
+    """Return the actions that change links, in the order of time."""
+    return [a for a in timeline.actions if isinstance(a.action, NetworkAction)]

@@ -1,0 +1,360 @@
+"""A laptop without a laptop: virtual time, a platform and a job that only remember."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from fogbed.clients.progress import Quiet
+from fogbed.errors import JobError, PlatformError
+from fogbed.experiment.network_states import measured_state, states_of
+from fogbed.experiment.runner import RunResult, run_experiment
+from fogbed.experiment.sample_store import Sample
+from fogbed.experiment.setting import Tools
+from fogbed.platforms.base import TestbedStatus
+from fogbed.spec import ResolvedExperiment, resolve_experiment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from fogbed.experiment.bundle import Bundle
+    from fogbed.experiment.clock import Clock
+    from fogbed.experiment.network_states import Matrix
+    from fogbed.network.verdicts import Tolerance
+    from fogbed.plan.network import NetworkPlan
+
+TESTBED = """\
+apiVersion: fogbed/v1
+kind: Testbed
+name: NAME
+platform: local
+nodes:
+  - {name: cloud-1, role: control-plane, tier: cloud}
+  - {name: fog-1, tier: fog, slots: 3}
+  - {name: edge-1, tier: edge}
+"""
+PROFILE = """\
+apiVersion: fogbed/v1
+kind: NetworkProfile
+name: metro
+links:
+  - {between: [edge, fog], delay: 5ms}
+  - {between: [fog, cloud], delay: 20ms}
+"""
+EXPERIMENT = """\
+apiVersion: fogbed/v1
+kind: Experiment
+name: hour
+testbed: testbed.yml
+profile: profile.yml
+workload:
+  rides: nyc-sample
+  replay: {rate: 1000/s, loop: true}
+  placement: {rides: {tier: edge}, nearest: {tier: fog}, results: {tier: cloud}}
+  sink: files
+phases: {warmup: 10min, measure: 45min, cooldown: 5min}
+scenario:
+  - {at: 20min, do: network, links: [{between: [edge, fog], delay: 50ms}]}
+  - {at: 30min, do: network, restore: true}
+  - {at: 40min, do: rescale, operator: nearest, parallelism: 2}
+  - {at: 41min, do: exec, node: fog-1, argv: [uptime]}
+assert:
+  - {emulation: within, tolerance: 3%, or: 1ms}
+  - {metric: rides_in_per_s, over: measure, stat: p50, min: 900}
+  - {output: complete}
+"""
+
+
+# nobody waits in the main thread any more: the run is being concluded
+STANDSTILL_S = 0.3
+
+
+class VirtualClock:
+    """Time that passes only while the main thread waits, and then as fast as it can.
+
+    Every other thread that waits is woken at its deadline and waits again before time goes on.
+    """
+
+    def __init__(self) -> None:
+        self._now = 1_800_000_000.0
+        self._sleepers: dict[int, float] = {}
+        lock = threading.RLock()
+        self._turn = threading.Condition(lock)
+        self._asleep = threading.Condition(lock)
+        self._stood_still = time.monotonic()
+        self.at: list[tuple[float, Callable[[], None]]] = []
+
+    def now(self) -> float:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def wait_until(self, deadline: float, stop: threading.Event) -> bool:
+        if threading.current_thread() is not threading.main_thread():
+            return self._sleep(deadline, stop)
+        while not stop.is_set():
+            self._await_sleepers()
+            coming = [when for when, _ in self.at] + list(self._sleepers.values())
+            until = min([deadline, *(each for each in coming if each < deadline)])
+            with self._turn:
+                self._now = max(self._now, until)
+                self._stood_still = time.monotonic()
+                self._turn.notify_all()
+            due = [do for when, do in self.at if when <= self._now]
+            self.at = [(when, do) for when, do in self.at if when > self._now]
+            for do in due:
+                do()
+            if self._now >= deadline:
+                break
+        return stop.is_set()
+
+    def _sleep(self, deadline: float, stop: threading.Event) -> bool:
+        with self._turn:
+            while self._now < deadline and not stop.is_set():
+                if self._sleepers.get(threading.get_ident()) != deadline:
+                    self._sleepers[threading.get_ident()] = deadline
+                    self._asleep.notify()
+                self._turn.wait(0.1)
+                if time.monotonic() - self._stood_still > STANDSTILL_S:
+                    break
+            self._sleepers.pop(threading.get_ident(), None)
+        return stop.is_set()
+
+    def _await_sleepers(self) -> None:
+        end = time.monotonic() + 5
+        with self._turn:
+            while time.monotonic() < end:
+                others = [t for t in threading.enumerate() if t is not threading.main_thread()]
+                if all(self._sleepers.get(t.ident or 0, 0.0) > self._now for t in others):
+                    return
+                self._asleep.wait(0.01)
+
+
+class Inline(Executor):
+    """Does at once what it is given."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+class FakeEmulator:
+    def __init__(self) -> None:
+        self.plan: NetworkPlan | None = None
+        self.history: list[NetworkPlan | None] = []
+
+    def apply(self, plan: NetworkPlan) -> None:
+        self.plan = plan
+        self.history.append(plan)
+
+    def show(self) -> NetworkPlan:
+        assert self.plan is not None
+        return self.plan
+
+    def clear(self) -> None:
+        self.plan = None
+        self.history.append(None)
+
+
+class FakePlatform:
+    def __init__(self, name: str, *, state: str = "down") -> None:
+        self.name = name
+        self.state = state
+        self.calls: list[str] = []
+        self.links = FakeEmulator()
+        self.up_fails = False
+
+    def up(self, _progress: object) -> None:
+        self.calls.append("up")
+        if self.up_fails:
+            raise PlatformError("no room for cloud-1", hint="stop another testbed")
+        self.state = "up"
+
+    def down(self) -> None:
+        self.calls.append("down")
+        self.state = "down"
+
+    def status(self) -> TestbedStatus:
+        return TestbedStatus(name=self.name, platform="local", state=self.state)  # type: ignore[arg-type]
+
+    def emulator(self) -> FakeEmulator:
+        return self.links
+
+    def use_scheduler(self, scheduler: str, _progress: object) -> None:
+        self.calls.append(f"scheduler {scheduler}")
+
+
+class FakeWorkload:
+    """A job that emits 1000 rides/s; what it was told is in ``calls``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.calls: list[str] = []
+        self.broken: str | None = None
+        self.rescale_fails = False
+        self.rides_per_s = 1000.0
+        self.lost = 0
+        self._origin = 0.0
+
+    def take_over(self) -> None:
+        self.calls.append("take over")
+
+    def submit(self) -> dict[str, Any]:
+        self.calls.append("submit")
+        self._origin = self.clock.now() + 1.5
+        return {"job_id": "a" * 32, "way": "submit", "places": []}
+
+    def first_ride(self) -> float | None:
+        return self._origin if self.clock.now() >= self._origin else None
+
+    def problem(self) -> str | None:
+        return self.broken
+
+    def rescale(self, operator: str, parallelism: int) -> dict[str, Any]:
+        self.calls.append(f"rescale {operator} {parallelism}")
+        if self.rescale_fails:
+            raise JobError("no free slot", hint="add slots")
+        watch = {"way": "savepoint", "silence_s": 0.6}
+        return {"job_id": "b" * 32, "stopwatch": watch, "places": []}
+
+    def stop(self) -> dict[str, Any]:
+        self.calls.append("stop")
+        return {"savepoint": "file:///sp", "position": {"rides": 1000}}
+
+    def cancel(self) -> None:
+        self.calls.append("cancel")
+
+    def compare(self, _output: Path) -> dict[str, Any]:
+        counts = {"expected": 1000, "found": 1000 - self.lost, "lost": self.lost}
+        other = {"doubled": 0, "wrong": 0, "rejected": {}, "detail": ""}
+        return {"ok": self.lost == 0, **counts, **other}
+
+    def sources(self) -> list[RideRate]:
+        return [RideRate(self)]
+
+
+class RideRate:
+    name = "the job"
+
+    def __init__(self, workload: FakeWorkload) -> None:
+        self._workload = workload
+
+    def read(self, time: float) -> list[Sample]:
+        rate = self._workload.rides_per_s
+        return [Sample(time, "rides_in_per_s", "results", 0, "cloud-1", rate)]
+
+
+class Laboratory:
+    """Everything of a run that is not real, and the run."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self.clock = VirtualClock()
+        self.platform = FakePlatform(name)
+        self.workload = FakeWorkload(self.clock)
+        self.rtt_error_ms = 0.2
+        self.programs: list[str] = []
+        (folder / "testbed.yml").write_text(TESTBED.replace("NAME", name), encoding="utf-8")
+        (folder / "profile.yml").write_text(PROFILE, encoding="utf-8")
+
+    def resolve(self, text: str = EXPERIMENT) -> ResolvedExperiment:
+        (self.folder / "hour.yml").write_text(text, encoding="utf-8")
+        return resolve_experiment(self.folder / "hour.yml")
+
+    def run(self, text: str = EXPERIMENT) -> RunResult:
+        return run_experiment(
+            self.resolve(text),
+            self.platform,  # type: ignore[arg-type]
+            runs_dir=self.folder / "runs",
+            progress=Quiet(),
+            clock=self.clock,
+            tools=self.tools(),
+            command="fogbed experiment run hour.yml",
+        )
+
+    def tools(self) -> Tools:
+        return Tools(
+            describe=lambda _resolved: {"rides": {"name": "nyc-sample"}},
+            workload=lambda *_: self.workload,
+            lay_network=self._lay_network,
+            verify=self._verify,
+            pinger=lambda _platform: self._open_pinger,
+            sources=lambda _platform: [],
+            run_program=self._run_program,
+            executor=Inline,
+            report=lambda folder: folder / "report.html",
+        )
+
+    def _lay_network(
+        self, _platform: object, plans: Sequence[NetworkPlan], _progress: object
+    ) -> Matrix:
+        self.platform.links.apply(plans[0])
+        return np.full((3, 3), 0.1)
+
+    def _verify(
+        self,
+        _platform: object,
+        plan: NetworkPlan,
+        *,
+        bare: Matrix,
+        tolerance: Tolerance,
+        progress: object,
+    ) -> dict[str, Any]:
+        assert progress
+        (state,) = states_of([("start", 0.0, plan)], 60.0)
+        rtts = plan.asked_rtt_ms() + 0.1
+        answers = {
+            f"{a}>{b}": np.column_stack([np.arange(2, 52), np.full(50, rtts[i, j])])
+            for i, a in enumerate(plan.nodes)
+            for j, b in enumerate(plan.nodes)
+        }
+        return {**measured_state(state, bare, answers, tolerance), "how": "probe"}
+
+    @contextmanager
+    def _open_pinger(self, node: str) -> Iterator[VirtualPinger]:
+        yield VirtualPinger(self, node)
+
+    def _run_program(self, _platform: object, action: Any) -> dict[str, Any]:
+        self.programs.append(action.node)
+        return {"returncode": 0}
+
+    def bundle(self) -> Bundle:
+        from fogbed.experiment.bundle import list_runs  # noqa: PLC0415
+
+        return list_runs(self.folder / "runs")[-1]
+
+
+class VirtualPinger:
+    def __init__(self, laboratory: Laboratory, node: str) -> None:
+        self._laboratory = laboratory
+        self._node = node
+
+    def ping(self, targets: Sequence[str]) -> Mapping[str, Sequence[float]]:
+        clock = self._laboratory.clock
+        plan = self._laboratory.platform.links.plan
+        clock.wait_until(clock.monotonic() + 10, threading.Event())
+        if plan is None:
+            return {}
+        asked = plan.asked_rtt_ms()
+        here = plan.nodes.index(self._node)
+        error = self._laboratory.rtt_error_ms
+        return {t: [asked[here, plan.nodes.index(t)] + 0.1 + error] * 5 for t in targets}
+
+
+@pytest.fixture
+def laboratory(tmp_path: Path, request: pytest.FixtureRequest) -> Laboratory:
+    return Laboratory(tmp_path, f"bed-{abs(hash(request.node.name)) % 10**8}")
+
+
+@pytest.fixture(scope="session")
+def make_laboratory() -> type[Laboratory]:
+    return Laboratory

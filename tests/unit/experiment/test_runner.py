@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fogbed import paths
+from fogbed.errors import ExperimentError, Interrupted, PlatformError, UsageError
+from fogbed.experiment.lease import hold_lease
+from fogbed.spec import resolve_experiment
+
+if TYPE_CHECKING:
+    from conftest import Laboratory
+
+SHORT = """\
+apiVersion: fogbed/v1
+kind: Experiment
+name: short
+testbed: testbed.yml
+profile: profile.yml
+workload: {rides: nyc-sample, replay: {rate: 1000/s, loop: true}}
+phases: {warmup: 1s, measure: 8s, cooldown: 1s}
+scenario:
+  - {at: 3s, do: rescale, operator: nearest, parallelism: 2}
+"""
+MINUTES = """\
+apiVersion: fogbed/v1
+kind: Experiment
+name: short
+testbed: testbed.yml
+profile: profile.yml
+workload: {rides: nyc-sample, replay: {rate: 1000/s, loop: true}}
+phases: {warmup: 0s, measure: 90s, cooldown: 0s}
+assert:
+  - {emulation: within, tolerance: 3%, or: 1ms}
+"""
+
+
+@pytest.fixture(scope="module")
+def hour(tmp_path_factory: pytest.TempPathFactory, make_laboratory: type[Laboratory]) -> Laboratory:
+    """An hour of virtual time, run once for every test that only looks at it."""
+    laboratory = make_laboratory(tmp_path_factory.mktemp("hour"), "bed-hour")
+    laboratory.run()
+    return laboratory
+
+
+def test_an_hour_passes_in_virtual_time(hour: Laboratory) -> None:
+    laboratory, verdict = hour, hour.bundle().verdict()
+    assert (verdict["ok"], verdict["status"]) == (True, "passed")
+    assert [judgement["ok"] for judgement in verdict["assertions"]] == [True] * 3
+    assert laboratory.workload.calls == [
+        "take over", "submit", "rescale nearest 2", "stop", "cancel",
+    ]  # fmt: skip
+    assert laboratory.platform.calls == ["up", "scheduler default", "down"]
+    assert laboratory.platform.links.plan is None
+    assert laboratory.programs == ["fog-1"]
+
+
+def test_actions_start_on_absolute_deadlines(hour: Laboratory) -> None:
+    actions = hour.bundle().events("action")
+    assert [line["planned_s"] for line in actions] == [1200.0, 1800.0, 2400.0, 2460.0]
+    assert all(0 <= line["lateness_ms"] < 1 for line in actions)
+    phases = hour.bundle().events("phase")
+    assert [line["name"] for line in phases] == ["warmup", "measure", "cooldown"]
+
+
+def test_every_state_of_the_network_is_asked_and_measured(hour: Laboratory) -> None:
+    states = hour.bundle().matrices()
+    assert [state["label"] for state in states] == ["start", "profile", "action-1", "action-2"]
+    edge, fog = 2, 1
+    assert [state["asked_rtt_ms"][edge][fog] for state in states] == [10.0, 10.0, 100.0, 10.0]
+    assert states[2]["rtt_p50_ms"][edge][fog] == pytest.approx(100.3)
+    assert (states[2]["from_s"], states[2]["to_s"]) == (pytest.approx(1200), pytest.approx(1800))
+
+
+def test_an_emulation_out_of_tolerance_fails_the_run(laboratory: Laboratory) -> None:
+    laboratory.rtt_error_ms = 2.0
+    result = laboratory.run(MINUTES)
+    emulation = result.verdicts[0]["assertions"][0]
+    assert (result.ok, emulation["ok"]) == (False, False)
+    assert emulation["detail"].startswith("out of tolerance: ")
+
+
+def test_a_bundle_runs_again_from_its_own_files(hour: Laboratory) -> None:
+    again = resolve_experiment(hour.bundle().experiment_file)
+    assert again.experiment.scenario == hour.resolve().experiment.scenario
+    assert again.testbed == hour.resolve().testbed
+
+
+def test_repetitions_have_a_bundle_each_and_share_the_testbed(laboratory: Laboratory) -> None:
+    result = laboratory.run(SHORT + "repetitions: 3\n")
+    assert [b.name.rsplit("-", 1)[1] for b in result.bundles] == ["r1", "r2", "r3"]
+    assert laboratory.platform.calls == ["up", *["scheduler adaptive"] * 3, "down"]
+
+
+def test_a_testbed_that_was_up_stays_up(laboratory: Laboratory) -> None:
+    laboratory.platform.state = "up"
+    laboratory.run(SHORT)
+    assert laboratory.platform.calls == ["scheduler adaptive"]
+    assert laboratory.workload.calls[-1] == "cancel"
+
+
+@pytest.mark.parametrize(
+    ("on_error", "status"), [("continue", "passed"), ("invalidate", "invalid")]
+)
+def test_a_failed_action_lets_the_run_go_on(
+    laboratory: Laboratory, on_error: str, status: str
+) -> None:
+    laboratory.workload.rescale_fails = True
+    result = laboratory.run(SHORT + f"on_error: {on_error}\n")
+    assert result.verdicts[0]["status"] == status
+    assert result.verdicts[0]["failures"] == [
+        "action 1 (rescale nearest to 2) failed: no free slot"
+    ]
+    assert "stop" in laboratory.workload.calls
+
+
+def test_a_failed_action_aborts_and_cleans_up(laboratory: Laboratory) -> None:
+    laboratory.workload.rescale_fails = True
+    with pytest.raises(ExperimentError, match="action 1") as error:
+        laboratory.run(SHORT)
+    assert error.value.hint == f"add slots; what was recorded is in {laboratory.bundle().folder}"
+    assert laboratory.bundle().verdict()["status"] == "error"
+    assert laboratory.bundle().events("action")[0]["outcome"] == "failed"
+    assert (laboratory.workload.calls[-1], laboratory.platform.state) == ("cancel", "down")
+
+
+def test_a_job_that_dies_ends_the_run(laboratory: Laboratory) -> None:
+    def die() -> None:
+        laboratory.workload.broken = "it is FAILED: disk full"
+
+    laboratory.clock.at.append((laboratory.clock.now() + 5.2, die))
+    with pytest.raises(ExperimentError, match="disk full"):
+        laboratory.run(SHORT)
+    assert laboratory.bundle().events("run-ended")[0]["at"] < 8
+
+
+def test_ctrl_c_cleans_up_and_keeps_the_bundle(laboratory: Laboratory) -> None:
+    def interrupt() -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    laboratory.clock.at.append((laboratory.clock.now() + 6.5, interrupt))
+    with pytest.raises(Interrupted):
+        laboratory.run(SHORT)
+    bundle = laboratory.bundle()
+    assert bundle.verdict()["status"] == "interrupted"
+    assert len(bundle.samples(["rides_in_per_s"])) > 2
+    assert [state["label"] for state in bundle.matrices()] == ["start", "profile"]
+    assert (laboratory.workload.calls[-1], laboratory.platform.state) == ("cancel", "down")
+    assert laboratory.platform.links.plan is None
+    assert threading.active_count() == 1
+
+
+def test_a_testbed_that_does_not_come_up_is_brought_down(laboratory: Laboratory) -> None:
+    laboratory.platform.up_fails = True
+    with pytest.raises(PlatformError, match="no room"):
+        laboratory.run(SHORT)
+    assert laboratory.platform.calls == ["up", "down"]
+    assert laboratory.bundle().verdict()["error"]["message"] == "no room for cloud-1"
+
+
+def test_what_a_killed_run_brought_up_is_removed_first(laboratory: Laboratory) -> None:
+    with hold_lease(paths.runtime_dir(), laboratory.platform.name) as lease:
+        lease.note(brought_up=True)  # and the process is killed: the lease says so still
+    laboratory.platform.state = "up"
+    laboratory.run(SHORT)
+    assert laboratory.platform.calls[:2] == ["down", "up"]
+    laboratory.platform.calls.clear()
+    laboratory.run(SHORT)
+    assert laboratory.platform.calls == ["up", "scheduler adaptive", "down"]
+
+
+def test_two_runs_on_one_testbed_are_refused(laboratory: Laboratory) -> None:
+    with (
+        hold_lease(paths.runtime_dir(), laboratory.platform.name),
+        pytest.raises(UsageError, match="another run is on testbed"),
+    ):
+        laboratory.run(SHORT)
+    assert not (laboratory.folder / "runs").exists()
