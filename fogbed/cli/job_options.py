@@ -147,7 +147,7 @@ def parse_parallelism(given: Sequence[str] | None) -> dict[str, int]:
     Raises:
         UsageError: a word cannot be read.
     """
-    wide = dict.fromkeys(OPERATORS, 1)
+    wide: dict[str, int] = dict.fromkeys(OPERATORS, 1)
     for word in given or ():
         operator, value = _operator_word("--parallelism", word)
         if not re.fullmatch(r"[1-9]\d{0,4}", value):

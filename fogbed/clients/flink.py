@@ -125,10 +125,10 @@ class FlinkClient:
         """Return the subtasks of a vertex, by index."""
         return values.parse_subtasks(self._get(f"/jobs/{job_id}/vertices/{vertex_id}"))
 
-    def failure(self, job_id: str) -> str | None:
-        """Return why a job failed last, in one line; None if it never did."""
+    def failures(self, job_id: str) -> tuple[str, ...]:
+        """Return why a job failed, a line for each time, the latest first."""
         entries = self._get(f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
-        return values.root_cause(entries[0]["stacktrace"]) if entries else None
+        return tuple(values.root_cause(entry["stacktrace"]) for entry in entries)
 
     def cancel(self, job_id: str) -> None:
         """Ask for a job to be cancelled."""

@@ -2,7 +2,7 @@
 
 The gauges of a stopped job are gone from REST and were up to one fetch interval old, so the
 savepoint is the one place where the position is exact. Each split in it is a line of text,
-``fogbed-split/1 SPLIT SPLITS EMITTED ORIGIN``, written by ``java/fogbed/RidesSplitSerializer.java``.
+``fogbed-split/1 SPLIT SPLITS EMITTED ORIGIN`` (``java/fogbed/RidesSplitSerializer.java``).
 """
 
 from __future__ import annotations
@@ -39,10 +39,9 @@ class Position:
     def includes(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Say which rides (by number, shape (k,)) were emitted; shape (k,)."""
         splits = len(self.emitted)
-        emitted: npt.NDArray[np.bool_] = (
-            numbers // splits < np.array(self.emitted)[numbers % splits]
-        )
-        return emitted
+        of_split = np.array(self.emitted)[numbers % splits]
+        included: npt.NDArray[np.bool_] = numbers // splits < of_split
+        return included
 
 
 def read_position(savepoint: str) -> Position:

@@ -29,6 +29,7 @@ __all__ = ["JobRequest", "SubmittedJob", "find_job", "recover", "submit"]
 
 # the first job after a start loads its classes: 1.4-15 s in facts/flink.md section 7
 RUNNING_TIMEOUT_S = 60.0
+MOST_FAILURES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,12 +205,12 @@ def await_running(
     """
     seen = wait_until(
         lambda: flink.job(job_id),
-        lambda job: job.is_running or job.state in ENDED,
+        lambda job: job.is_running or job.state in ENDED or _keeps_failing(flink, job),
         timeout_s=timeout_s,
         every_s=every_s,
     )
     if seen is None or not seen.is_running:
-        raise _not_running(flink, job_id, seen, timeout_s)
+        raise _not_running(flink, job_id, timeout_s)
     job = SubmittedJob(job_id=job_id, request=request, places=tuple(places(flink, job_id)))
     wrong = misplaced(job.places, request.placement, flink.task_managers())
     if wrong:
@@ -217,18 +218,26 @@ def await_running(
     return job
 
 
-def _not_running(flink: FlinkClient, job_id: str, seen: Job | None, timeout_s: float) -> JobError:
-    why = flink.failure(job_id)
-    if seen is not None:
-        return JobError(f"job {job_id} ended as {seen.state} before it ran", details=why)
+def _keeps_failing(flink: FlinkClient, job: Job) -> bool:
+    # one failure may be a TaskManager that went away; Flink itself would try a thousand times
+    restarting = job.state in ("RESTARTING", "FAILING")
+    return restarting and len(flink.failures(job.id)) >= MOST_FAILURES
+
+
+def _not_running(flink: FlinkClient, job_id: str, timeout_s: float) -> JobError:
     job = flink.job(job_id)
+    why = next(iter(flink.failures(job_id)), None)
+    if job.state in ENDED:
+        return JobError(f"job {job_id} ended as {job.state} before it ran", details=why)
+    if why is not None:
+        flink.cancel(job_id)
+        return JobError(f"job {job_id} fails whenever it starts and was cancelled", details=why)
     waiting = ", ".join(v.name for v in job.vertices if v.status != "RUNNING")
     free = free_slots(flink.task_managers())
     flink.cancel(job_id)
     return JobError(
         f"job {job_id} did not run within {timeout_s:g} s and was cancelled;"
         f" still waiting: {waiting}; free slots: {free}",
-        details=why,
         hint="`fogbed logs NODE` shows what its TaskManager says",
     )
 
