@@ -177,9 +177,12 @@ def test_help_names_every_command(argv, code, capsys):
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
-def test_every_command_has_help_with_an_example(command, capsys):
-    assert cli.main([command, "--help"]) == 0
-    assert "fogbed" in capsys.readouterr().out
+def test_every_verb_has_help_with_an_example(command, capsys):
+    verbs = sorted(getattr(cli._load(command), "commands", {}))
+    for words in [[command, verb] for verb in verbs] or [[command]]:
+        assert cli.main([*words, "--help"]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert f"Example: fogbed {' '.join(words)}" in shown, words
 
 
 def test_a_table_is_whole_where_there_is_no_terminal(capsys):
