@@ -26,6 +26,7 @@ from typing import Any
 
 from fogbed.network.fabric_control import ControlServer
 from fogbed.network.link import Link, Shape
+from fogbed.network.priority import run_first
 
 # How many packets one port may send before what is due leaves and the others have their turn.
 BATCH = 32
@@ -192,34 +193,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     control = ControlServer(options.control, fabric)
     signal.signal(signal.SIGTERM, lambda *_: control.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    go_first()
+    run_first()
     gc.freeze()
     gc.disable()
     try:
         fabric.run(control)
     finally:
         control.close()
-
-
-def go_first() -> str:
-    """Ask the kernel to run this process before others; return what was granted.
-
-    Root gets real-time round robin at the lowest priority (the kernel still keeps 5 % of the time
-    for the rest); others stay as they are.
-    """
-    try:
-        os.sched_setscheduler(
-            0,
-            os.SCHED_RR | os.SCHED_RESET_ON_FORK,
-            os.sched_param(os.sched_get_priority_min(os.SCHED_RR)),
-        )
-    except OSError:
-        try:
-            os.nice(-20)
-        except OSError:
-            return "ordinary"
-        return "nice"
-    return "real-time"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,123 @@
+"""Facts about one fabric that need real packets; prints them as JSON. ``fabric_facts.py KIND``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import sys
+import threading
+import time
+
+import numpy as np
+
+from fogbed.errors import NetworkError
+from fogbed.network.namespaces import inside
+from fogbed.network.sessions import agents
+from fogbed.network.trial import Trial
+from fogbed.plan.network import Impairment, NetworkPlan, untouched
+
+ALL = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]], dtype=np.uint32)
+
+
+def plan(trial, **impairment):
+    return NetworkPlan(tuple(trial.addresses), (Impairment(), Impairment(**impairment)), ALL)
+
+
+def same_bytes(trial):
+    """Send 8 MB over TCP through delay and loss; tell whether they arrive as they were."""
+    trial.emulator.apply(plan(trial, delay_ms=2, jitter_ms=1, loss=0.002, rate_bps=300_000_000))
+    with inside(trial.namespaces["b"]):
+        listener = socket.create_server((trial.addresses["b"], 0))
+    with inside(trial.namespaces["a"]):
+        sender = socket.socket()
+    sender.connect(listener.getsockname())
+    receiver, _ = listener.accept()
+    blob = os.urandom(8 * 2**20)
+
+    def send():
+        sender.sendall(blob)
+        sender.close()
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    digest = hashlib.sha256()
+    while chunk := receiver.recv(2**16):
+        digest.update(chunk)
+    thread.join()
+    receiver.close()
+    listener.close()
+    return digest.hexdigest() == hashlib.sha256(blob).hexdigest()
+
+
+def came_back(agent, address):
+    rtts = agent.ping([address], count=10, interval_s=0.01, wait_s=0.3)[address]
+    return int(np.count_nonzero(~np.isnan(rtts)))
+
+
+def cutting(trial, agent):
+    trial.emulator.apply(untouched(list(trial.addresses)))
+    trial.emulator.cut(["b"])
+    cut = came_back(agent, trial.addresses["b"])
+    other = came_back(agent, trial.addresses["c"])
+    trial.emulator.cut([])
+    return {"cut": cut, "other": other, "joined": came_back(agent, trial.addresses["b"])}
+
+
+def counting(trial, agent):
+    """Overrun a slow link; tell what the counters of that pair and of the others say."""
+    trial.emulator.apply(plan(trial, rate_bps=1_000_000))
+    before = {(each.source, each.target): each for each in trial.emulator.statistics().links}
+    sent = agent.send("udp", (trial.addresses["b"], 9), seconds=1.0, rate_bps=4e6, size=1000)
+    time.sleep(0.5)
+    after = {(each.source, each.target): each for each in trial.emulator.statistics().links}
+    one, were = after["a", "b"], before["a", "b"]
+    return {
+        "sent": sent.packets,
+        "carried": one.packets - were.packets,
+        "octets": one.octets - were.octets,
+        "dropped": one.dropped - were.dropped,
+        "queued": one.queued,
+        "others": after["a", "c"].packets - before["a", "c"].packets,
+    }
+
+
+def refusals(trial):
+    said = {}
+    stranger = NetworkPlan(("a", "nobody"), (Impairment(),), np.zeros((2, 2), np.uint32))
+    for name, act in {
+        "stranger": lambda: trial.emulator.apply(stranger),
+        "nonsense": lambda: trial.emulator.apply(plan(trial, delay_ms=-1)),
+    }.items():
+        try:
+            act()
+        except NetworkError as error:
+            said[name] = error.message
+    return said
+
+
+def main(kind):
+    with Trial(["a", "b", "c"], kind=kind) as trial, agents(trial.channels) as sessions:
+        control = os.stat(trial.emulator._path)  # noqa: SLF001
+        facts = {
+            "mode": oct(control.st_mode & 0o777),
+            "same_bytes": same_bytes(trial),
+            "refusals": refusals(trial),
+            "kept": trial.emulator.show().impairments[1].rate_bps,
+            "cutting": cutting(trial, sessions["a"]),
+            "counting": counting(trial, sessions["a"]),
+        }
+        trial.emulator.clear()
+        facts["cleared"] = not trial.emulator.show().index.any()
+        trial.fabric.kill()
+        trial.fabric.wait()
+        try:
+            trial.emulator.show()
+        except NetworkError as error:
+            facts["dead"] = error.message
+    print(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

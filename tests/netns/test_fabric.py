@@ -1,0 +1,42 @@
+"""What the fabric does to real packets, and what it says of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.netns
+
+FACTS = Path(__file__).with_name("fabric_facts.py")
+
+
+@pytest.fixture(params=["root", "user"])
+def facts(request, kind, apart):
+    # each pair once: what depends on the kernel is the kind, what on the user is the rights
+    if (request.param, kind) not in {("root", "packet"), ("user", "tun")}:
+        pytest.skip("shown by the other pair of user and kind")
+    return json.loads(apart(request.param, FACTS, kind))
+
+
+def test_facts_of_a_fabric(facts):
+    assert facts["mode"] == "0o600"
+    assert facts["same_bytes"], "a TCP stream was changed on its way"
+    assert facts["cutting"] == {"cut": 0, "other": 10, "joined": 10}
+    counted = facts["counting"]
+    assert counted["carried"] + counted["dropped"] == counted["sent"]
+    assert counted["octets"] == counted["carried"] * 1000
+    # 1 s at 1 mbit and what the queue holds
+    assert 125 <= counted["carried"] <= 180
+    assert counted["queued"] == 0
+    assert counted["others"] == 0
+    assert facts["refusals"] == {
+        "stranger": "the fabric refused to apply: KeyError: 'nobody'",
+        "nonsense": (
+            "the fabric refused to apply: ValueError: not an impairment: [-1, 0.0, 0.0, None]"
+        ),
+    }
+    assert facts["kept"] == 300_000_000, "a refused plan must leave what is in force"
+    assert facts["cleared"]
+    assert "does not answer" in facts["dead"]
