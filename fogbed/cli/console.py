@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich.columns import Columns
 from rich.console import Console
+from rich.live import Live
 from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -58,6 +60,17 @@ def note(text: str) -> None:
 def say_json(value: Any) -> None:  # noqa: ANN401 - whatever json can hold
     """Print a value as JSON, for programs."""
     _out.out(json.dumps(value, indent=2, default=str), highlight=False)
+
+
+def say_json_line(value: Any) -> None:  # noqa: ANN401 - whatever json can hold
+    """Print a value as one line of JSON, at once."""
+    _out.out(json.dumps(value, default=str), highlight=False)
+    _out.file.flush()
+
+
+def is_terminal() -> bool:
+    """Say whether somebody watches: stderr, where progress goes, is a terminal."""
+    return _err.is_terminal
 
 
 def stream(pieces: Iterable[str]) -> None:
@@ -122,6 +135,43 @@ class LiveProgress:
     def note(self, text: str) -> None:
         """Print a line that stays."""
         note(text)
+
+
+class LiveTable:
+    """Figures on stderr that are redrawn in place; lines said meanwhile stay above them."""
+
+    def __init__(self) -> None:
+        self._live: Live | None = None
+
+    def open(self) -> None:
+        """Begin to draw."""
+        if self._live is None:
+            self._live = Live(console=_err, refresh_per_second=4, transient=True)
+            self._live.start()
+
+    def update(
+        self, title: str, left: Sequence[tuple[str, str]], right: Sequence[tuple[str, str, str]]
+    ) -> None:
+        """Draw figures (name, value) beside links (name, RTT asked, RTT measured)."""
+        if self._live is None:
+            return
+        figures = Table(box=None, show_header=False, title=title, title_justify="left")
+        for row in left:
+            figures.add_row(*row)
+        links = Table("link", "RTT asked", "measured (ms)", box=None)
+        for link in right:
+            links.add_row(*link)
+        self._live.update(Columns([figures, links], padding=(0, 4)))
+
+    def note(self, text: str) -> None:
+        """Print a line above the figures."""
+        _err.print(text)
+
+    def close(self) -> None:
+        """Stop drawing."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
 
 @contextmanager

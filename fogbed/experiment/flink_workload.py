@@ -127,7 +127,8 @@ class FlinkWorkload:
         state = self._sampled.job(job.job_id).state
         if state not in ENDED or self._moving or self._stopped is not None:
             return None
-        return f"it is {state}: {self._sampled.failure(job.job_id) or 'no reason was given'}"
+        why = next(iter(self._sampled.failures(job.job_id)), "no reason was given")
+        return f"it is {state}: {why}"
 
     def rescale(self, operator: Operator, parallelism: int) -> dict[str, Any]:
         """Rescale by the way the JobManager allows, with its stopwatch."""

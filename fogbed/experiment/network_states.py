@@ -189,4 +189,5 @@ def _during(
     """Return the RTTs of probes sent while the state was in force and settled."""
     seen = answers.get(pair_name(*pair), np.empty((0, 2)))
     during = (seen[:, 0] >= state.from_s + SETTLING_S) & (seen[:, 0] < state.to_s)
-    return seen[during, 1]
+    rtts: npt.NDArray[np.float64] = seen[during, 1]
+    return rtts

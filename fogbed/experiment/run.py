@@ -80,12 +80,11 @@ class Run:
 
     def _do(self, undo: ExitStack) -> None:
         setting = self._setting
+        scheduler = scheduler_for(setting.resolved)
         self._begin("bringing the testbed up")
-        status = self._hold.ensure_up(setting.progress)
+        status = self._hold.ensure_up(scheduler, setting.progress)
         workload = setting.tools.workload(setting.resolved, setting.platform, setting.bundle)
         workload.take_over()
-        self._begin("choosing the scheduler")
-        scheduler = scheduler_for(setting.resolved)
         setting.platform.use_scheduler(scheduler, setting.progress)
         described = {**setting.described, "scheduler": scheduler}
         write_json(

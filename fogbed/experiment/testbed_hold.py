@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from fogbed.clients.progress import Progress
 from fogbed.experiment.lease import Lease
-from fogbed.platforms.base import Platform, TestbedStatus
+from fogbed.platforms.base import Platform, Scheduler, TestbedStatus
 
 
 class TestbedHold:
@@ -20,7 +20,7 @@ class TestbedHold:
         self._undo = undo
         self._ours = False
 
-    def ensure_up(self, progress: Progress) -> TestbedStatus:
+    def ensure_up(self, scheduler: Scheduler, progress: Progress) -> TestbedStatus:
         """Return the status of the testbed once it is up.
 
         What a killed run had brought up is removed first: nobody knows in which state it is.
@@ -40,5 +40,5 @@ class TestbedHold:
         self._ours = True
         self._lease.note(brought_up=True)
         self._undo.callback(self._platform.down)
-        self._platform.up(progress)
+        self._platform.up(progress, scheduler=scheduler)
         return self._platform.status()

@@ -83,8 +83,11 @@ class Workers(Protocol):
 class Platform(Protocol):
     """A testbed on one kind of machines."""
 
-    def up(self, progress: Progress) -> None:
-        """Bring the testbed up; idempotent and resumable."""
+    def up(self, progress: Progress, *, scheduler: Scheduler | None = None) -> None:
+        """Bring the testbed up; idempotent and resumable.
+
+        ``scheduler``: what a JobManager that is started now runs, where the spec says ``auto``.
+        """
 
     def down(self) -> None:
         """Remove what ``up`` made and nothing else."""

@@ -173,7 +173,8 @@ class FakePlatform:
         self.links = FakeEmulator()
         self.up_fails = False
 
-    def up(self, _progress: object) -> None:
+    def up(self, _progress: object, *, scheduler: str) -> None:
+        assert scheduler in ("adaptive", "default")
         self.calls.append("up")
         if self.up_fails:
             raise PlatformError("no room for cloud-1", hint="stop another testbed")

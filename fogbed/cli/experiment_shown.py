@@ -1,0 +1,167 @@
+"""Experiments and runs as text and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fogbed import units
+from fogbed.cli import console
+from fogbed.experiment.assertions import title_of
+from fogbed.experiment.bundle import Bundle
+from fogbed.plan.network import NetworkPlan, plan_network
+from fogbed.plan.timeline import plan_timeline
+from fogbed.spec import ResolvedExperiment
+from fogbed.spec.experiment import OPERATORS
+
+_MARKS = {True: "ok", False: "NOT MET"}
+
+
+def show_plan(resolved: ResolvedExperiment, *, as_json: bool) -> None:
+    """Show what a run would do: testbed, placement, network and timeline."""
+    if as_json:
+        console.say_json(plan_as_json(resolved))
+        return
+    experiment = resolved.experiment
+    console.say(
+        f"experiment {experiment.name} on testbed {resolved.testbed.name}"
+        f" ({resolved.testbed.platform}), {experiment.repetitions} repetition(s)"
+    )
+    rides, sink = experiment.workload.rides, experiment.workload.sink
+    console.say(f"rides {rides}, landmarks {experiment.workload.landmarks}, sink {sink}")
+    console.say_table(["operator", "parallelism", "placed on"], _operators(resolved))
+    plan = plan_network(resolved.profile, resolved.testbed)
+    links = [[*row] for row in _links(plan)]
+    console.say_table(["from", "to", "delay", "jitter", "loss", "rate"], links, title="network")
+    console.say_table(["at", "what"], _timeline(resolved), title="timeline")
+    for assertion in experiment.assertions:
+        console.say(f"assert {title_of(assertion)}")
+
+
+def plan_as_json(resolved: ResolvedExperiment) -> dict[str, Any]:
+    """Return what a run would do."""
+    timeline = plan_timeline(resolved.experiment)
+    plan = plan_network(resolved.profile, resolved.testbed)
+    return {
+        "experiment": resolved.experiment.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "testbed": resolved.testbed.name,
+        "nodes": [node.name for node in resolved.testbed.nodes],
+        "network": [
+            dict(zip(("from", "to", "delay", "jitter", "loss", "rate"), row, strict=True))
+            for row in _links(plan)
+        ],
+        "phases": [
+            {"name": span.name, "from_s": span.from_s, "to_s": span.to_s} for span in timeline.spans
+        ],
+        "actions": [
+            {"at_s": action.at_s, "do": action.do, "title": action.title}
+            for action in timeline.actions
+        ],
+    }
+
+
+def show_runs(bundles: Sequence[Bundle], *, as_json: bool) -> None:
+    """Show a line per run."""
+    verdicts = [(bundle, bundle.verdict()) for bundle in bundles]
+    if as_json:
+        console.say_json(
+            [
+                {"run": b.name, "folder": str(b.folder), "status": v.get("status", "cut short")}
+                for b, v in verdicts
+            ]
+        )
+    elif not verdicts:
+        console.say("no runs here yet")
+    else:
+        rows = [
+            [b.name, v.get("status", "cut short"), _headline(v.get("figures", []))]
+            for b, v in verdicts
+        ]
+        console.say_table(["run", "verdict", "figures"], rows)
+
+
+def show_run(bundle: Bundle) -> None:
+    """Show a run's figures, assertions and verdict, and where its report is."""
+    verdict = bundle.verdict()
+    if not verdict:
+        console.say(f"{bundle.name} was cut short: {len(bundle.journal())} events are kept")
+        return
+    figures = [
+        [figure["name"], _number(figure["value"]), figure["unit"], figure["detail"]]
+        for figure in verdict["figures"]
+    ]
+    if figures:
+        console.say_table(["figure", "value", "unit", ""], figures, title=bundle.name)
+    assertions = [
+        [
+            _MARKS[each["ok"]],
+            each["title"],
+            f"{_number(each['value'])} {each['unit']}",
+            each["detail"],
+        ]
+        for each in verdict["assertions"]
+    ]
+    if assertions:
+        console.say_table(["", "assertion", "found", ""], assertions)
+    if verdict["error"] is not None:
+        console.say(f"ended early: {verdict['error']['message']}")
+    for failure in verdict.get("failures", []):
+        console.say(failure)
+    console.say(f"verdict: {verdict['status']}")
+    if bundle.report_file.exists():
+        console.say(f"report:  {bundle.report_file}")
+
+
+def _operators(resolved: ResolvedExperiment) -> list[list[str]]:
+    workload = resolved.experiment.workload
+    rows = []
+    for operator in OPERATORS:
+        place = getattr(workload.placement, operator, None) if workload.placement else None
+        where = "its upstream's slot" if workload.placement else "wherever a slot is free"
+        if place is not None:
+            label = "".join(f"{key}={value}" for key, value in (place.label or {}).items())
+            where = f"node {place.node}" if place.node else f"label {label}"
+            where = f"tier {place.tier}" if place.tier else where
+        rows.append([operator, str(getattr(workload.parallelism, operator)), where])
+    return rows
+
+
+def _links(plan: NetworkPlan) -> list[tuple[str, str, str, str, str, str]]:
+    return [
+        (
+            link.source,
+            link.target,
+            units.format_delay(link.impairment.delay_ms),
+            units.format_delay(link.impairment.jitter_ms),
+            units.format_fraction(link.impairment.loss),
+            "" if link.impairment.rate_bps is None else units.format_rate(link.impairment.rate_bps),
+        )
+        for link in plan.links()
+    ]
+
+
+def _timeline(resolved: ResolvedExperiment) -> list[list[str]]:
+    rows = []
+    for mark in plan_timeline(resolved.experiment).marks():
+        what = "stop with savepoint, verdict, report"
+        if mark.phase is not None:
+            what = f"{mark.phase.name} begins"
+        elif mark.action is not None:
+            what = mark.action.title
+        rows.append([units.format_duration(mark.at_s), what])
+    return rows
+
+
+def _headline(figures: Sequence[dict[str, Any]]) -> str:
+    wanted = ("throughput", "latency p50", "latency p99")
+    return ", ".join(
+        f"{figure['name']} {_number(figure['value'])} {figure['unit']}"
+        for figure in figures
+        if figure["name"] in wanted
+    )
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - 3 digits

@@ -1,0 +1,151 @@
+"""A run as it happens: one table that is redrawn, plain lines, or JSON lines."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any, Protocol
+
+from fogbed.cli import console
+from fogbed.clients.progress import Progress, Quiet
+from fogbed.experiment.events import Observer, Snapshot
+
+# where there is no terminal, a line of figures every so many seconds
+_PLAIN_EVERY_S = 5
+
+
+class View(Observer, Protocol):
+    """Watches a run, and shows the long steps around it."""
+
+    progress: Progress
+
+
+@contextmanager
+def open_view(*, as_json: bool) -> Iterator[View]:
+    """Show a run until the block ends, as the place allows it."""
+    if as_json:
+        yield JsonLines()
+    elif not console.is_terminal():
+        yield PlainLines()
+    else:
+        with closing(Redrawn()) as view:
+            yield view
+
+
+class JsonLines:
+    """Every event and every second's figures as a line of JSON on stdout."""
+
+    def __init__(self) -> None:
+        self.progress: Progress = Quiet()
+        self._lock = threading.Lock()
+
+    def event(self, line: Mapping[str, Any]) -> None:
+        """Print an event of the journal."""
+        with self._lock:
+            console.say_json_line(line)
+
+    def sample(self, snapshot: Snapshot) -> None:
+        """Print the figures of a second."""
+        fields = {name: getattr(snapshot, name) for name in Snapshot.__slots__}
+        with self._lock:
+            console.say_json_line({"event": "sample", **fields})
+
+
+class PlainLines:
+    """A line per phase and action, and one of figures now and then, on stderr."""
+
+    def __init__(self) -> None:
+        self.progress: Progress = console.LiveProgress()
+        self._said_s = float("-inf")
+
+    def event(self, line: Mapping[str, Any]) -> None:
+        """Say what matters to somebody who reads a log."""
+        text = describe_event(line)
+        if text:
+            console.note(text)
+
+    def sample(self, snapshot: Snapshot) -> None:
+        """Say the figures, every few seconds."""
+        if snapshot.at_s - self._said_s >= _PLAIN_EVERY_S:
+            self._said_s = snapshot.at_s
+            figures = ", ".join(f"{name} {value}" for name, value in figures_of(snapshot))
+            console.note(f"{snapshot.at_s:5.0f} s  {figures}")
+
+
+class Redrawn:
+    """A table on a terminal while rides are replayed; events stay above it."""
+
+    def __init__(self) -> None:
+        self.progress: Progress = console.LiveProgress()
+        self._area = console.LiveTable()
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._area.close()
+
+    def event(self, line: Mapping[str, Any]) -> None:
+        """Begin the table with the first ride, end it with the job; say what matters."""
+        text = describe_event(line)
+        if text:
+            self._area.note(text)
+        if line["event"] == "first-ride":
+            self._area.open()
+        elif line["event"] in ("job-stopped", "run-ended"):
+            self._area.close()
+
+    def sample(self, snapshot: Snapshot) -> None:
+        """Redraw."""
+        left, right = figures_of(snapshot), links_of(snapshot)
+        title = f"{snapshot.phase}  {snapshot.at_s:.0f} of {snapshot.ends_s:.0f} s"
+        self._area.update(title, left, right)
+
+
+def figures_of(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """Return name and value of each figure of the job, and what comes next."""
+    lines = [
+        ("rides/s", _text(snapshot.rides_per_s, "{:,.0f}")),
+        ("backlog", _text(snapshot.backlog_rides, "{:,.0f} rides")),
+        ("latency p50", _text(snapshot.latency_p50_ms, "{:.1f} ms")),
+        ("latency p99", _text(snapshot.latency_p99_ms, "{:.1f} ms")),
+    ]
+    if snapshot.next_action is not None and snapshot.next_at_s is not None:
+        wait = max(0.0, snapshot.next_at_s - snapshot.at_s)
+        lines.append(("next", f"in {wait:.0f} s: {snapshot.next_action}"))
+    return lines
+
+
+def links_of(snapshot: Snapshot) -> list[tuple[str, str, str]]:
+    """Return link, RTT asked and RTT measured, each pair of nodes once."""
+    rows = []
+    for pair, (asked, measured) in sorted(snapshot.rtts.items()):
+        source, _, target = pair.partition(">")
+        if source < target:
+            rows.append((f"{source} - {target}", f"{asked:.1f}", f"{measured:.1f}"))
+    return rows
+
+
+def describe_event(line: Mapping[str, Any]) -> str:
+    """Return an event as a line for people, "" where it is not worth one."""
+    at = "" if line.get("at") is None else f"{line['at']:5.1f} s  "
+    event = line["event"]
+    if event == "phase":
+        return f"{at}{line['name']}"
+    if event == "action":
+        text = f"{at}{line['title']}: {line['outcome']}"
+        late = f"{line['lateness_ms']:.0f} ms late"
+        error = line["detail"].get("error")
+        return f"{text}, {late}" + (f": {error}" if error else "")
+    if event == "network-verified":
+        verdict = "as asked" if line["ok"] else "OUT OF TOLERANCE"
+        return f"network: {line['links']} links {verdict}"
+    if event == "job-submitted":
+        places = ", ".join(
+            f"{place['operator']}-{place['subtask']} on {place['node']}" for place in line["places"]
+        )
+        return f"{at}job runs: {places}" if places else f"{at}job runs"
+    return f"{at}{line['text']}" if event in ("note", "process") else ""
+
+
+def _text(value: float | None, pattern: str) -> str:
+    return "-" if value is None else pattern.format(value)
