@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fogbed.plan.local_order import REST_PORT, Role
+from fogbed.plan.local_order import REST_PORT
 from fogbed.plan.placement import resources_offered
 from fogbed.spec.testbed import Node
 
@@ -27,14 +27,14 @@ _OPENED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """What runs Flink here: a Java program, Flink's jars and plugins, class-data archives."""
+    """What runs Flink here: a Java program, Flink's jars and plugins, a class-data archive."""
 
     java: Path
     java_version: str
     jars: tuple[Path, ...]
     plugins: Path
-    archives: Mapping[str, Path]  # by role; a role without one starts without
-    class_lists: Mapping[str, Path]  # by role: where to record loaded classes, if anywhere
+    archive: Path | None = None
+    class_lists: Path | None = None  # a folder: where to record loaded classes, if anywhere
 
 
 def to_yaml(config: Mapping[str, str]) -> str:
@@ -97,24 +97,18 @@ def taskmanager_config(node: Node, address: str, slots: int) -> dict[str, str]:
     }
 
 
-def java_options(runtime: Runtime, role: Role, cores: float | None) -> tuple[str, ...]:
-    """Return the JVM options that do not depend on memory."""
+def java_options(runtime: Runtime, cores: float | None, class_list: str) -> tuple[str, ...]:
+    """Return the JVM options that do not depend on memory; ``class_list`` "" records nothing."""
     options = [f"--add-exports={name}=ALL-UNNAMED" for name in _EXPORTED]
     options += [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED]
     # no files in /tmp that a killed process leaves behind
-    options += [
-        "-XX:-UsePerfData",
-        "-XX:+ExitOnOutOfMemoryError",
-        "-Djava.net.preferIPv4Stack=true",
-    ]
+    options += ["-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError"]
+    options += ["-Djava.net.preferIPv4Stack=true"]
     if cores is not None:
         options.append(f"-XX:ActiveProcessorCount={math.ceil(cores)}")
-    if role in runtime.archives:
-        options += [
-            f"-XX:SharedArchiveFile={runtime.archives[role]}",
-            "-Xlog:cds=off",
-            "-Xlog:cds+dynamic=off",
-        ]
-    elif role in runtime.class_lists:
-        options.append(f"-XX:DumpLoadedClassList={runtime.class_lists[role]}")
+    if runtime.archive is not None:
+        # one that does not fit is passed over, and that is no news
+        options += [f"-XX:SharedArchiveFile={runtime.archive}", "-Xshare:auto", "-Xlog:cds=off"]
+    elif runtime.class_lists is not None and class_list:
+        options.append(f"-XX:DumpLoadedClassList={runtime.class_lists / class_list}")
     return tuple(options)

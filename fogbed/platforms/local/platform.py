@@ -12,7 +12,7 @@ from fogbed import paths, spec
 from fogbed.clients.channel import Channel
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
-from fogbed.clients.progress import Progress
+from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import PlatformError, ServiceError
 from fogbed.network.fabric_client import FabricEmulator
 from fogbed.plan.flink_settings import Runtime, to_yaml
@@ -77,8 +77,7 @@ class LocalPlatform:
         """
         with only_one(self.testbed.name):
             self._end()
-            if progress is not None:
-                class_archive.make(self._folder.root / "classes", progress)
+            class_archive.make(self._folder.root / "classes", progress or Quiet())
             self._folder.remove(everything=everything)
 
     def _end(self) -> None:
@@ -251,14 +250,15 @@ class LocalPlatform:
     def _runtime(self) -> Runtime:
         java = find_java()
         jars, plugins = find_flink()
-        classes = class_archive.find(java, jars, self._folder.root / "classes")
+        lists = self._folder.root / "classes"
+        archive = class_archive.find(java, jars, lists)
         return Runtime(
             java=java.program,
             java_version=java.version,
             jars=jars,
             plugins=plugins,
-            archives=classes.archives,
-            class_lists=classes.lists,
+            archive=archive,
+            class_lists=None if archive else lists,
         )
 
     def _plan(self, runtime: Runtime, number: int, scheduler: Scheduler) -> LocalPlan:
