@@ -1,54 +1,85 @@
-"""Prepared rides: where they are, and what their manifest says of them.
+"""Prepared datasets of rides: where they are, what they hold.
 
-A dataset is a folder: ``rides.csv`` (one ride a line, sorted by pickup time), ``rides.index`` (line
-k holds the byte at which ride 1,000 k begins), ``manifest.json`` and ``rejects.parquet``. The
-user's stand in ``paths.data_dir()/rides``; those that ship with fogbed beside this file.
+A dataset is a folder with ``rides.csv`` (one ride a line, sorted by pickup time, no quoting),
+``rides.index`` (line k is the byte offset of ride 1000 k), ``manifest.json`` and, if imported,
+``rejects.parquet``. The user's are in the data folder; ``nyc-sample`` is built in.
 """
 
 from __future__ import annotations
 
 import difflib
-import gzip
-import hashlib
-import json
-import os
-import shutil
-import tempfile
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fogbed import paths
-from fogbed.errors import DatasetError
+from fogbed.errors import DatasetError, UsageError
+from fogbed.stream_job import builtin_rides
 
-RIDES_FILE, INDEX_FILE, MANIFEST_FILE = "rides.csv", "rides.index", "manifest.json"
-INDEX_EVERY = 1000
-_BUILTIN = Path(__file__).with_name("builtin") / "rides"
+HEADER: Final = (
+    "ride_id,pickup_time,dropoff_time,pickup_lon,pickup_lat,dropoff_lon,dropoff_lat,place,source"
+)
+RIDES, INDEX, MANIFEST, REJECTS = "rides.csv", "rides.index", "manifest.json", "rejects.parquet"
+INDEX_EVERY: Final = 1000
+_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What is known of a dataset; times are New York wall-clock times as text.
+class SourceFile(BaseModel):
+    """One file that rides came from; its number is its place in the manifest, from 1."""
 
-    ``box`` is (west, south, east, north) of the pickups in degrees; ``reasons`` counts the rejected
-    rows; ``sha256`` is that of ``rides.csv``.
+    model_config = ConfigDict(frozen=True)
+    path: str
+    member: str = ""
+    bytes: int
+    sha256: str
+    rows: int
+    columns: dict[str, str]
+
+
+class Box(BaseModel):
+    """The smallest box around the pickups, WGS84 degrees."""
+
+    model_config = ConfigDict(frozen=True)
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+class Manifest(BaseModel):
+    """What a dataset holds and where it came from.
+
+    ``rides`` + ``rejected`` == ``rows_read``, always. ``first_pickup``, ``last_pickup`` and
+    ``box`` are over usable rides and empty where there is none. With ``raw``, ``kept_bad`` counts
+    by reason the rides that were kept for the job's ``parse`` to reject; otherwise it is empty.
+    ``sha256`` is that of ``rides.csv``.
     """
 
+    model_config = ConfigDict(frozen=True)
+    name: str
     rides: int
     rejected: int
+    rows_read: int
+    rejected_by_reason: dict[str, int]
+    kept_bad: dict[str, int]
+    raw: bool
+    places: dict[str, int]
     first_pickup: str
     last_pickup: str
-    raw: bool
+    box: Box | None
     sha256: str
-    box: tuple[float, float, float, float] | None = None
-    reasons: dict[str, int] = field(default_factory=dict)
-    sources: tuple[dict[str, Any], ...] = ()
-    fogbed: str = ""
+    bytes: int
+    sources: tuple[SourceFile, ...]
+    fogbed_version: str
+    imported_at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """A dataset that is ready to be replayed."""
+    """A prepared dataset on disk."""
 
     name: str
     folder: Path
@@ -56,87 +87,104 @@ class Dataset:
 
     @property
     def rides_file(self) -> Path:
-        """The prepared file."""
-        return self.folder / RIDES_FILE
+        """The rides, one a line."""
+        return self.folder / RIDES
 
     @property
     def index_file(self) -> Path:
-        """Where every thousandth ride begins."""
-        return self.folder / INDEX_FILE
+        """Byte offsets into the rides."""
+        return self.folder / INDEX
+
+    @property
+    def rejects_file(self) -> Path:
+        """What was rejected at import; a built-in dataset has none."""
+        return self.folder / REJECTS
 
 
 def datasets_dir() -> Path:
-    """Where the user's datasets are."""
+    """Where the user's datasets live."""
     return paths.data_dir() / "rides"
 
 
-def find_dataset(name_or_path: str) -> Dataset:
-    """Return a dataset by its name or by the path of its folder.
+def check_name(name: str) -> str:
+    """Return ``name`` if a new dataset may be called so.
 
     Raises:
-        DatasetError: there is none, or what is there is not one.
+        UsageError: it is not a plain lower-case name, or that of a built-in dataset.
     """
-    if "/" in name_or_path:
-        return read_dataset(Path(name_or_path))
-    if (datasets_dir() / name_or_path / MANIFEST_FILE).exists():
-        return read_dataset(datasets_dir() / name_or_path)
-    if (_BUILTIN / name_or_path / MANIFEST_FILE).exists():
-        return read_dataset(_unpacked(_BUILTIN / name_or_path))
-    known = dataset_names()
-    near = difflib.get_close_matches(name_or_path, known, n=1)
-    meant = f"did you mean {near[0]}? " if near else ""
-    raise DatasetError(
-        f"there are no rides called {name_or_path}",
-        hint=f"{meant}known: {', '.join(known)}; fogbed rides import makes more",
+    if name in builtin_rides.NAMES:
+        raise UsageError(f"{name} is built in", hint="choose another --name")
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be a dataset's name",
+            hint="use lower-case letters, digits and hyphens, at most 63, as in yellow-2015-01",
+        )
+    return name
+
+
+def list_datasets() -> tuple[Dataset, ...]:
+    """Return the built-in datasets and the user's, by name.
+
+    Raises:
+        DatasetError: one of them is damaged.
+    """
+    built_in = [_built_in(name) for name in builtin_rides.NAMES]
+    own = sorted(datasets_dir().glob(f"[!.]*/{MANIFEST}"))
+    return (*built_in, *(open_dataset(path.parent) for path in own))
+
+
+def find_dataset(name_or_path: str | Path) -> Dataset:
+    """Return a dataset by its name, its folder or its ``rides.csv``.
+
+    Raises:
+        UsageError: there is none.
+        DatasetError: it is damaged.
+    """
+    wanted = str(name_or_path)
+    if wanted in builtin_rides.NAMES:
+        return _built_in(wanted)
+    path = Path(name_or_path)
+    for folder in (datasets_dir() / wanted, path, path.parent if path.name == RIDES else path):
+        if (folder / MANIFEST).is_file():
+            return open_dataset(folder)
+    raise _unknown(wanted)
+
+
+def _unknown(wanted: str) -> UsageError:
+    own = [p.parent.name for p in sorted(datasets_dir().glob(f"[!.]*/{MANIFEST}"))]
+    known = [*builtin_rides.NAMES, *own]
+    near = difflib.get_close_matches(wanted, known, n=1)
+    guess = f"did you mean {near[0]}? " if near else ""
+    return UsageError(
+        f"no dataset called {wanted}, and no prepared dataset at that path",
+        hint=f"{guess}known: {', '.join(known)}; to make one: fogbed rides import FILE --name NAME",
     )
 
 
-def dataset_names() -> list[str]:
-    """Return the names of every dataset, the user's and the built-in ones."""
-    folders = (datasets_dir(), _BUILTIN)
-    return sorted({path.parent.name for f in folders for path in f.glob(f"*/{MANIFEST_FILE}")})
-
-
-def read_dataset(folder: Path) -> Dataset:
-    """Return the dataset in ``folder``.
+def open_dataset(folder: Path) -> Dataset:
+    """Return the dataset in a folder.
 
     Raises:
-        DatasetError: its manifest or its rides are missing or damaged.
+        DatasetError: a file is missing, cut short or not ours.
     """
+    again = "import it again with --force"
     try:
-        stored = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
-        stored["box"] = tuple(stored["box"]) if stored.get("box") else None
-        stored["sources"] = tuple(stored.get("sources", ()))
-        manifest = Manifest(**stored)
-    except (OSError, ValueError, TypeError) as error:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        dataset = Dataset(name=manifest.name, folder=folder.resolve(), manifest=manifest)
+        found = dataset.rides_file.stat().st_size
+        dataset.index_file.stat()
+    except ValidationError as error:
+        where = f"{folder / MANIFEST} is not a manifest of rides"
+        raise DatasetError(where, hint=again, details=str(error)) from error
+    except OSError as error:
+        raise DatasetError(f"{error.filename}: {error.strerror}", hint=again) from error
+    if found != manifest.bytes:
         raise DatasetError(
-            f"{folder} is not a dataset: {error}", hint="make one with fogbed rides import"
-        ) from error
-    dataset = Dataset(name=folder.name, folder=folder.resolve(), manifest=manifest)
-    missing = [p.name for p in (dataset.rides_file, dataset.index_file) if not p.exists()]
-    if missing:
-        raise DatasetError(
-            f"{folder} lacks {' and '.join(missing)}", hint="import its rides again with --force"
+            f"{dataset.rides_file} has {found:,} bytes, its manifest says {manifest.bytes:,}",
+            hint=again,
         )
     return dataset
 
 
-def _unpacked(folder: Path) -> Path:
-    """Return the folder in the cache that holds a built-in dataset unpacked; made once, whole."""
-    packed = folder / f"{RIDES_FILE}.gz"
-    digest = hashlib.sha256(packed.read_bytes()).hexdigest()[:12]
-    target = paths.cache_dir() / "rides" / digest / folder.name
-    if target.exists():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=target.parent))
-    for name in (MANIFEST_FILE, INDEX_FILE):
-        shutil.copyfile(folder / name, beside / name)
-    with gzip.open(packed) as source, (beside / RIDES_FILE).open("wb") as rides:
-        shutil.copyfileobj(source, rides)
-    beside.chmod(0o755)
-    try:
-        os.replace(beside, target)  # noqa: PTH105 - fails where another process was first
-    except OSError:
-        shutil.rmtree(beside)
-    return target
+def _built_in(name: str) -> Dataset:
+    return open_dataset(builtin_rides.unpacked(name, paths.cache_dir() / "rides"))

@@ -1,95 +1,146 @@
-"""Landmarks: named places that rides are matched with, from a CSV with name, lat and lon."""
+"""Sets of landmarks: the places that rides are matched with.
+
+A set is a CSV in UTF-8 whose header names at least ``name``, ``lat`` and ``lon`` (WGS84 degrees);
+further columns are ignored. A few sets are built in.
+"""
 
 from __future__ import annotations
 
 import csv
 import difflib
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
-from fogbed.errors import DatasetError, Problem, SpecError
+from fogbed.errors import Problem, SpecError, UsageError
 
-_BUILTIN = Path(__file__).with_name("builtin") / "landmarks"
+_FOLDER: Final = Path(__file__).resolve().parent / "builtin"
+BUILT_IN: Final = {"nyc-famous": "37 famous places in New York", "gesbed-3": "three far apart"}
+_NEEDED: Final = ("name", "lat", "lon")
+_MAX_BYTES: Final = 64_000_000
+_LIMIT: Final = {"lat": 90.0, "lon": 180.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Landmarks:
-    """Places in the order of their file; latitudes and longitudes in WGS84 degrees, shape (n,)."""
+    """One set of landmarks, in the order of its file.
+
+    ``latitudes`` and ``longitudes`` are WGS84 degrees, shape (len(names),).
+    """
 
     name: str
     path: Path
     names: tuple[str, ...]
-    latitudes: npt.NDArray[np.float64]
-    longitudes: npt.NDArray[np.float64]
+    latitudes: NDArray[np.float64]
+    longitudes: NDArray[np.float64]
 
 
-def landmark_sets() -> dict[str, Path]:
-    """Return the built-in sets, by name."""
-    return {path.stem: path for path in sorted(_BUILTIN.glob("*.csv"))}
+def list_landmarks() -> tuple[Landmarks, ...]:
+    """Return the built-in sets."""
+    return tuple(find_landmarks(name) for name in BUILT_IN)
 
 
-def find_landmarks(name_or_path: str) -> Landmarks:
-    """Return a set of landmarks by its name or the path of its CSV.
+def find_landmarks(name_or_path: str | Path) -> Landmarks:
+    """Return a built-in set by its name, or the set in a CSV file.
 
     Raises:
-        DatasetError: there is none.
-        SpecError: the file has lines that are not landmarks; all of them are named.
+        UsageError: there is no such set and no such file.
+        SpecError: the file is wrong, with all its problems.
     """
-    builtin = landmark_sets()
-    if name_or_path in builtin:
-        return read_landmarks(builtin[name_or_path])
-    if Path(name_or_path).is_file():
-        return read_landmarks(Path(name_or_path))
-    near = difflib.get_close_matches(name_or_path, builtin, n=1)
-    meant = f"did you mean {near[0]}? " if near else ""
-    raise DatasetError(
-        f"there are no landmarks called {name_or_path}",
-        hint=f"{meant}known: {', '.join(builtin)}; or give the path of a CSV with name, lat, lon",
+    wanted = str(name_or_path)
+    if wanted in BUILT_IN:
+        return _load(wanted, _FOLDER / f"{wanted}.csv")
+    path = Path(name_or_path)
+    if path.is_file():
+        return _load(path.stem, path)
+    near = difflib.get_close_matches(wanted, BUILT_IN, n=1)
+    guess = f"did you mean {near[0]}? " if near else ""
+    raise UsageError(
+        f"no landmarks called {wanted}, and no such file",
+        hint=f"{guess}built in: {', '.join(BUILT_IN)}; or give a CSV with name,lat,lon",
     )
 
 
-def read_landmarks(path: Path) -> Landmarks:
-    """Return the landmarks of a CSV file.
-
-    Raises:
-        SpecError: it has lines that are not landmarks; all of them are named.
-    """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames or []
-        missing = [name for name in ("name", "lat", "lon") if name not in columns]
-        if missing:
-            way_out = "the first line must name at least name,lat,lon"
-            raise SpecError([Problem(str(path), 1, "", f"no column {missing[0]}", way_out)])
-        rows = [(reader.line_num, row) for row in reader]
-    problems = [p for line, row in rows if (p := _problem(str(path), line, row)) is not None]
+def _load(name: str, path: Path) -> Landmarks:
+    rows = _rows(path)
+    problems = [*_row_problems(path, rows), *_doubled_names(path, rows)]
     if not rows:
-        problems.append(Problem(str(path), 2, "", "no landmarks", "write at least one line"))
+        problems = [Problem(str(path), 2, "", "no landmarks", "give at least one line below")]
     if problems:
         raise SpecError(problems)
     return Landmarks(
-        name=path.stem,
+        name=name,
         path=path.resolve(),
-        names=tuple(str(row["name"]).strip() for _, row in rows),
+        names=tuple(row["name"] for _, row in rows),
         latitudes=np.array([float(row["lat"]) for _, row in rows]),
         longitudes=np.array([float(row["lon"]) for _, row in rows]),
     )
 
 
-def _problem(file: str, line: int, row: dict[str, str | None]) -> Problem | None:
-    if not (row["name"] or "").strip():
-        return Problem(file, line, "name", "is empty", "give the landmark a name")
-    for column, most in (("lat", 90.0), ("lon", 180.0)):
-        text = row[column] or ""
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not abs(value) <= most:
-            way_out = f"write degrees from -{most:g} to {most:g}"
-            return Problem(file, line, column, f"{text!r} is not a {column}", way_out)
-    return None
+Rows = Sequence[tuple[int, Mapping[str, str]]]
+
+
+def _rows(path: Path) -> Rows:
+    """Read the needed fields, trimmed, with the number of the line each row ends on."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise SpecError([Problem(str(path), 1, "", "more than 64 MB", "give a list of places")])
+        lines = csv.reader(path.read_text("utf-8-sig").splitlines(keepends=True), strict=True)
+        header = [field.strip().lower() for field in next(lines, [])]
+        if missing := [field for field in _NEEDED if field not in header]:
+            raise SpecError([_no_column(path, column) for column in missing])
+        places = {column: header.index(column) for column in _NEEDED}
+        return [
+            (
+                lines.line_num,
+                {c: (row[i].strip() if i < len(row) else "") for c, i in places.items()},
+            )
+            for row in lines
+            if any(field.strip() for field in row)
+        ]
+    except UnicodeDecodeError as error:
+        raise SpecError([Problem(str(path), 1, "", "not UTF-8", "save it as UTF-8")]) from error
+    except csv.Error as error:
+        raise SpecError([Problem(str(path), lines.line_num, "", str(error))]) from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _no_column(path: Path, column: str) -> Problem:
+    return Problem(str(path), 1, column, "no such column", "the header needs name,lat,lon")
+
+
+def _row_problems(path: Path, rows: Rows) -> Iterator[Problem]:
+    for line, row in rows:
+        if not row["name"]:
+            yield Problem(str(path), line, "name", "empty", "give every landmark a name")
+        if set(row["name"]) & set(',"\r\n'):
+            what = f"{row['name']!r} has a comma, a quote or a line break"
+            yield Problem(str(path), line, "name", what, "results are plain lines: leave it out")
+        for column, limit in _LIMIT.items():
+            if not _is_degrees(row[column], limit):
+                what = f"{row[column]!r} is not a number of degrees"
+                way_out = f"write WGS84 degrees from -{limit:g} to {limit:g}"
+                yield Problem(str(path), line, column, what, way_out)
+
+
+def _is_degrees(text: str, limit: float) -> bool:
+    if set(text) - set("+-.0123456789eE"):
+        return False
+    try:
+        return math.isfinite(float(text)) and abs(float(text)) <= limit
+    except ValueError:
+        return False
+
+
+def _doubled_names(path: Path, rows: Rows) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for line, row in rows:
+        if row["name"] and first.setdefault(row["name"], line) != line:
+            what = f"{row['name']!r} is already on line {first[row['name']]}"
+            yield Problem(str(path), line, "name", what, "names must differ")
