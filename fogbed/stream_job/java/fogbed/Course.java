@@ -14,11 +14,22 @@ final class Course {
     double distanceM;
     double bearing;
 
-    /** Sets distance and bearing from a point to landmark {@code i}. */
-    void set(double latitude, double longitude, Landmarks landmarks, int i) {
+    private double latitude;
+    private double longitude;
+    private double sine;
+    private double cosine;
+
+    /** Sets the point that courses start from, with the sine and cosine of its latitude. */
+    void from(double latitude, double longitude, double sine, double cosine) {
+        this.latitude = latitude;
+        this.longitude = longitude;
+        this.sine = sine;
+        this.cosine = cosine;
+    }
+
+    /** Sets distance and bearing to landmark {@code i}. */
+    void to(Landmarks landmarks, int i) {
         double latitude2 = landmarks.latitude(i);
-        double sine = Sphere.sin(latitude);
-        double cosine = Sphere.cos(latitude);
         double cosine2 = landmarks.cosine(i);
         double turn = Sphere.longitudeDifference(longitude, landmarks.longitude(i));
         boolean beyond = Math.abs(turn) > 90;

@@ -6,10 +6,9 @@ import java.util.Comparator;
 /**
  * A k-d tree over unit vectors that finds every place about as near as the nearest.
  *
- * <p>Places within 1e-6 m of the minimum are equal for this job, and squared chords carry rounding
- * errors, so the search keeps a slack: each place whose squared chord is within it of the smallest
- * is a candidate, and the caller decides among them by exact distance. Nearly always there is one.
- * Not for use by several threads.
+ * <p>About as near: its chord is at most a margin longer, and a tie in any case. Places within 1e-6 m
+ * of the minimum are equal for this job, and squared chords carry rounding errors; the caller decides
+ * by exact distance. Not for use by several threads.
  */
 final class KdTree {
 
@@ -40,7 +39,7 @@ final class KdTree {
         plane = new double[nodes];
         from = new int[nodes];
         to = new int[nodes];
-        double[][] vectors = vectors(landmarks);
+        double[][] vectors = landmarks.vectors();
         Integer[] order = new Integer[count];
         Arrays.setAll(order, i -> i);
         build(0, order, 0, count, vectors);
@@ -51,16 +50,6 @@ final class KdTree {
         zs = column(vectors[2]);
         candidates = new int[count];
         candidateChords = new double[count];
-    }
-
-    private static double[][] vectors(Landmarks landmarks) {
-        double[][] vectors = new double[3][landmarks.size()];
-        for (int i = 0; i < landmarks.size(); i++) {
-            vectors[0][i] = landmarks.cosine(i) * Sphere.cos(landmarks.longitude(i));
-            vectors[1][i] = landmarks.cosine(i) * Sphere.sin(landmarks.longitude(i));
-            vectors[2][i] = landmarks.sine(i);
-        }
-        return vectors;
     }
 
     private double[] column(double[] values) {
@@ -103,8 +92,12 @@ final class KdTree {
         return widest;
     }
 
-    /** Finds the candidates for a unit vector and returns how many there are, at least one. */
-    int search(double x, double y, double z) {
+    /**
+     * Finds the candidates for a unit vector and returns how many there are, at least one.
+     *
+     * @param margin how much longer than the shortest a candidate's chord may be
+     */
+    int search(double x, double y, double z, double margin) {
         double best = Double.POSITIVE_INFINITY;
         double limit = Double.POSITIVE_INFINITY;
         int count = 0;
@@ -127,7 +120,7 @@ final class KdTree {
                 if (chord <= limit) {
                     if (chord < best) {
                         best = chord;
-                        limit = chord + slack(chord);
+                        limit = limit(chord, margin);
                     }
                     candidates[count] = places[i];
                     candidateChords[count++] = chord;
@@ -147,11 +140,17 @@ final class KdTree {
         return candidates[i];
     }
 
+    // the largest squared chord of a candidate
+    private static double limit(double smallest, double margin) {
+        double chord = Math.sqrt(smallest);
+        return smallest + tie(smallest) + margin * (2 * chord + margin);
+    }
+
     /**
      * How much larger a squared chord c^2 may be and still be a tie: 1e-6 m are t = 1.57e-13 of the
      * radius, so at most 2 c t + t^2, and rounding of the coordinates adds less than 4e-15 c.
      */
-    private static double slack(double squaredChord) {
+    static double tie(double squaredChord) {
         return 4e-13 * Math.sqrt(squaredChord) + 1e-25;
     }
 

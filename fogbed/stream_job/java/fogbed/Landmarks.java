@@ -80,6 +80,17 @@ final class Landmarks implements Serializable {
         return value;
     }
 
+    /** Their unit vectors: all x, all y, all z. */
+    double[][] vectors() {
+        double[][] vectors = new double[3][size()];
+        for (int i = 0; i < size(); i++) {
+            vectors[0][i] = cosines[i] * Sphere.cos(longitudes[i]);
+            vectors[1][i] = cosines[i] * Sphere.sin(longitudes[i]);
+            vectors[2][i] = sines[i];
+        }
+        return vectors;
+    }
+
     int size() {
         return names.length;
     }
