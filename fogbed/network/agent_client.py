@@ -106,7 +106,11 @@ class Agent:
         self._complaints.start()
         self._answers.start()
         source = _SOURCE.read_bytes()
-        self._write(b"%d\n" % len(source) + source)
+        try:
+            self._write(b"%d\n" % len(source) + source)
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
@@ -116,6 +120,9 @@ class Agent:
         trace: TracebackType | None,
     ) -> None:
         """End the session; the agent ends with its stdin and kills what it started."""
+        self._end()
+
+    def _end(self) -> None:
         with suppress(BrokenPipeError):
             _stream(self._process.stdin).close()
         try:

@@ -39,4 +39,4 @@ def _shorten_slice() -> bool:
     nice = os.getpriority(os.PRIO_PROCESS, 0)
     # struct sched_attr of 48 bytes: size, policy, flags, nice, priority, runtime, deadline, period
     wanted = struct.pack("IIQiIQQQ", 48, os.SCHED_OTHER, 0, nice, 0, _SLICE_NS, 0, 0)
-    return ctypes.CDLL(None).syscall(number, 0, wanted, 0) == 0
+    return bool(ctypes.CDLL(None).syscall(number, 0, wanted, 0) == 0)

@@ -89,7 +89,7 @@ def main(kind):
         figures["cpu_share"] = counted.cpu_s / counted.uptime_s
         figures["lateness_p50_ms"] = counted.lateness_p50_ms
         figures["lateness_p99_ms"] = counted.lateness_p99_ms
-    print(json.dumps(figures))
+    sys.stdout.write(json.dumps(figures))
 
 
 if __name__ == "__main__":

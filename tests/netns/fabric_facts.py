@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -99,7 +100,7 @@ def refusals(trial):
 
 def main(kind):
     with Trial(["a", "b", "c"], kind=kind) as trial, agents(trial.channels) as sessions:
-        control = os.stat(trial.emulator._path)  # noqa: SLF001
+        control = Path(trial.emulator._path).stat()
         facts = {
             "mode": oct(control.st_mode & 0o777),
             "same_bytes": same_bytes(trial),
@@ -116,7 +117,7 @@ def main(kind):
             trial.emulator.show()
         except NetworkError as error:
             facts["dead"] = error.message
-    print(json.dumps(facts))
+    sys.stdout.write(json.dumps(facts))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import ast
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fogbed.clients.channel import Channel
+from fogbed.errors import NetworkError
+from fogbed.network import agent as agent_module
+from fogbed.network.agent_client import Agent, Received
+
+HERE = Channel("here", (), sys.executable)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_it_is_one_file_of_the_standard_library_for_python_3_9():
+    source = Path(agent_module.__file__).read_text()
+    tree = ast.parse(source, feature_version=(3, 9))
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+        )
+    }
+    assert imported <= sys.stdlib_module_names
+
+
+def test_exec_returns_what_a_program_said_and_how_it_ended():
+    with Agent(HERE) as agent:
+        done = agent.exec(["sh", "-c", "echo out; echo err >&2; exit 3"], timeout_s=10)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "out\n", "err\n")
+    assert not done.timed_out
+    assert not done.cut
+
+
+def test_a_program_that_takes_too_long_is_killed_and_said_to_be():
+    with Agent(HERE) as agent:
+        done = agent.exec(["sleep", "60"], timeout_s=0.2)
+    assert done.timed_out
+    assert done.duration_s < 5
+
+
+def test_output_is_bounded_and_said_to_be_cut():
+    with Agent(HERE) as agent:
+        done = agent.exec(["head", "-c", "3000000", "/dev/zero"], timeout_s=20)
+    assert done.cut
+    assert len(done.stdout) == 2**20
+
+
+def test_the_end_of_a_session_ends_what_it_started(tmp_path):
+    pid_file = tmp_path / "pid"
+    with Agent(HERE) as agent:
+        agent._begin(
+            "exec", {"argv": ["sh", "-c", f"echo $$ > {pid_file}; sleep 60"], "timeout_s": 60}
+        )
+        while not (pid_file.exists() and pid_file.read_text().strip()):
+            time.sleep(0.01)
+        pid = int(pid_file.read_text())
+        assert alive(pid)
+    deadline = time.monotonic() + 5
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not alive(pid)
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [(["no-such-program-here"], "node here: FileNotFoundError"), ([], "node here: ")],
+)
+def test_a_program_that_cannot_be_started_is_an_error_that_names_the_node(argv, says):
+    with Agent(HERE) as agent, pytest.raises(NetworkError) as error:
+        agent.exec(argv, timeout_s=5)
+    assert error.value.message.startswith(says)
+
+
+def test_a_channel_without_python_is_an_error_with_what_it_said():
+    broken = Channel("here", ("sh", "-c", "echo no python here >&2; exit 127", "--"))
+    with pytest.raises(NetworkError) as error, Agent(broken) as agent:
+        agent.exec(["true"], timeout_s=5)
+    said = f"{error.value.message} {error.value.details}"
+    assert "here" in said
+    assert "no python here" in said
+
+
+def test_an_agent_that_dies_is_an_error_and_not_an_endless_wait():
+    with Agent(HERE) as agent, pytest.raises(NetworkError) as error:
+        agent.exec(["sh", "-c", "kill -9 $PPID; sleep 1"], timeout_s=30)
+    assert "ended" in error.value.message
+
+
+def test_flows_are_counted_in_layer_3_bytes_and_bounded():
+    with Agent(HERE) as agent:
+        port = agent.listen("udp", "127.0.0.1", seconds=10)
+        sent = agent.send("udp", ("127.0.0.1", port), seconds=5, octets=100_000, size=1000)
+        received = agent.collect(port, quiet_s=0.2)
+        with pytest.raises(NetworkError, match="not between 0 and 120 s"):
+            agent.listen("udp", "127.0.0.1", seconds=3600)
+    assert sent.packets == received.packets == 100
+    assert received.octets == sum(received.bins) == 100_000
+
+
+def test_a_stream_is_received_whole():
+    with Agent(HERE) as agent:
+        port = agent.listen("tcp", "127.0.0.1", seconds=10)
+        sent = agent.send("tcp", ("127.0.0.1", port), seconds=5, octets=1_000_000)
+        received = agent.collect(port, quiet_s=0.2)
+    assert sent.octets <= received.octets <= 1.1 * sent.octets
+
+
+def test_rates_are_those_of_every_window():
+    bins = [0] * 50 + [1000] * 100 + [0] * 50
+    rates = Received(packets=0, octets=100_000, bin_s=0.01, bins=bins).rates_bps(1.0)
+    assert len(rates) == 101
+    assert rates.max() == 800_000
+    assert rates.min() == pytest.approx(400_000)
+    assert np.size(Received(packets=0, octets=0, bin_s=0.01, bins=[]).rates_bps()) == 0
