@@ -69,8 +69,8 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
         name=testbed.name,
         nodes=nodes,
         jobmanager=writer.jobmanager(),
-        # a worker added later needs a plan too, so every node has one
         taskmanagers=tuple(writer.taskmanager(node) for node in testbed.nodes),
+        workers=tuple(node.name for node in testbed.nodes if node.taskmanager),
     )
 
 

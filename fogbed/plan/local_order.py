@@ -7,7 +7,7 @@ library.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,16 +56,18 @@ class LocalPlan:
     name: str
     nodes: tuple[LocalNode, ...]
     jobmanager: FlinkProcess
-    taskmanagers: tuple[FlinkProcess, ...]
+    taskmanagers: tuple[FlinkProcess, ...]  # of every node: a worker may be added later
+    workers: tuple[str, ...]  # the nodes that carry one from the start
 
     @property
     def addresses(self) -> dict[str, str]:
         """The address of every node by name."""
         return {node.name: node.address for node in self.nodes}
 
-    def with_jobmanager(self, jobmanager: FlinkProcess) -> LocalPlan:
-        """Return this plan with another JobManager."""
-        return replace(self, jobmanager=jobmanager)
+    def processes(self) -> tuple[FlinkProcess, ...]:
+        """Return the Flink processes that run from the start."""
+        there = (p for p in self.taskmanagers if p.node in self.workers)
+        return (self.jobmanager, *there)
 
     def to_json(self) -> str:
         """Return this plan as one line of JSON."""
@@ -80,6 +82,7 @@ def plan_from_json(text: str) -> LocalPlan:
         nodes=tuple(LocalNode(**node) for node in fields["nodes"]),
         jobmanager=process_from(fields["jobmanager"]),
         taskmanagers=tuple(map(process_from, fields["taskmanagers"])),
+        workers=tuple(fields["workers"]),
     )
 
 

@@ -59,11 +59,12 @@ class Keeper:
         # pyroute2 runs an event loop of its own, which cannot be inside ours: so before it
         self._ports = self._open_ports()
 
-    async def run(self, steering: Path, listener: socket.socket, workers: list[str]) -> None:
+    async def run(self, steering: Path, listener: socket.socket) -> None:
         """Bring everything up, serve until told to end, take everything down."""
         self._start_fabric()
         for process in (self._plan.jobmanager, *self._plan.taskmanagers):
             self._add(process)
+        workers = (f"taskmanager@{node}" for node in self._plan.workers)
         for name in (self._plan.jobmanager.name, *workers):
             self._programs[name].start()
         jobmanager = self._plan.jobmanager.node
@@ -191,13 +192,12 @@ def main() -> None:
     parser.add_argument("--steering", type=Path, required=True)
     parser.add_argument("--fabric-socket", type=Path, required=True)
     parser.add_argument("--listen-fd", type=int, required=True)
-    parser.add_argument("--workers", nargs="*", default=[])
     wish = parser.parse_args()
     plan = plan_from_json((wish.folder / "plan.json").read_text(encoding="utf-8"))
     with socket.socket(fileno=wish.listen_fd) as listener:
         os.set_inheritable(wish.listen_fd, False)  # noqa: FBT003 - the system call's own signature
         keeper = Keeper(plan, wish.folder, wish.fabric_socket)
-        asyncio.run(keeper.run(wish.steering, listener, wish.workers))
+        asyncio.run(keeper.run(wish.steering, listener))
 
 
 if __name__ == "__main__":

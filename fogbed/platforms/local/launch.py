@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -77,9 +77,7 @@ def _program(pid: int | None) -> str:
     return f"process {pid}"
 
 
-def launch(
-    folder: TestbedFolder, launched: Launched, listener: socket.socket, workers: Sequence[str]
-) -> None:
+def launch(folder: TestbedFolder, launched: Launched, listener: socket.socket) -> None:
     """Start a keeper that outlives this command, and wait until it answers.
 
     Raises:
@@ -94,7 +92,7 @@ def launch(
             *preflight.unshare_argv(),
             *(sys.executable, "-m", _MODULE, "--folder", str(folder.root)),
             *("--steering", str(launched.steering), "--listen-fd", str(listener.fileno())),
-            *("--fabric-socket", str(launched.fabric_socket), "--workers", *workers),
+            *("--fabric-socket", str(launched.fabric_socket)),
         ]
         root = str(Path(fogbed.__file__).resolve().parent.parent)
         search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))

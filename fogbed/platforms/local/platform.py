@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +62,17 @@ class LocalPlatform:
         with only_one(self.testbed.name):
             if self._is_as_written():
                 progress.note(f"testbed {self.testbed.name} is up already")
-            else:
-                self._make_way(progress)
+                self._wait(progress)
+                return
+            self._make_way(progress)
+            try:
                 self._start(self._scheduler_wanted(scheduler), progress)
-            self._wait(progress)
-            give_back(self._folder.root)
+                self._wait(progress)
+            except KeyboardInterrupt:
+                self._end()
+                self._folder.remove(everything=False)
+                raise
+            give_back(self._folder.root, paths.cache_dir())
 
     def down(self, *, everything: bool = False, progress: Progress | None = None) -> None:
         """Take the testbed down: processes, namespaces, sockets, control groups and its folder.
@@ -88,6 +93,19 @@ class LocalPlatform:
         if launched is not None:
             launched.steering.unlink(missing_ok=True)
             launched.fabric_socket.unlink(missing_ok=True)
+
+    def planned(self) -> LocalPlan:
+        """Return what ``up`` would make; nothing is touched.
+
+        Raises:
+            UsageError: the testbed cannot run on one computer.
+            PlatformError: Java or Flink is missing.
+        """
+        java = find_java()
+        jars, plugins = find_flink()
+        runtime = Runtime(java=java.program, java_version=java.version, jars=jars, plugins=plugins)
+        number = _free_number(self.testbed.name)
+        return self._plan(runtime, number, self._scheduler_wanted(None))
 
     def kept(self) -> tuple[Path, ...]:
         """Return the folders that a ``down`` leaves, because they hold savepoints or output."""
@@ -133,13 +151,13 @@ class LocalPlatform:
             )
             self._folder.write_launched(launched)
             write_whole(self._folder.spec, self._spec_text())
-            launch.launch(self._folder, launched, listener, self._workers_written())
+            launch.launch(self._folder, launched, listener)
 
     def _wait(self, progress: Progress) -> None:
-        steering = self._steering()
-        for name in (self._folder.plan().jobmanager.name, *self._workers_written()):
+        steering, plan = self._steering(), self._folder.plan()
+        for name in (plan.jobmanager.name, *(f"taskmanager@{node}" for node in plan.workers)):
             steering.start(name)
-        wait_until_registered(self, self._names_written(), progress)
+        wait_until_registered(self, plan.workers, progress)
 
     # -- what is there ---------------------------------------------------------------------------
 
@@ -237,12 +255,6 @@ class LocalPlatform:
         if written != "auto":
             return written
         return asked or "adaptive"
-
-    def _names_written(self) -> Sequence[str]:
-        return tuple(node.name for node in self.testbed.nodes if node.taskmanager)
-
-    def _workers_written(self) -> Sequence[str]:
-        return tuple(f"taskmanager@{name}" for name in self._names_written())
 
     def _spec_text(self) -> str:
         return spec.dump_yaml(self.testbed)

@@ -73,9 +73,10 @@ def _wait(
 ) -> None:
     deadline = time.monotonic() + timeout_s
     steering, folder = testbed.keeper()
+    before = _deaths(steering.status())
     with FlinkClient(testbed.endpoints().flink) as flink:
         while not is_so(_registered(flink)):
-            _require_hope(steering.status(), folder)
+            _require_hope(steering.status(), before, folder)
             if time.monotonic() > deadline:
                 raise PlatformError(
                     f"{what}: not there after {timeout_s:.0f} s",
@@ -91,15 +92,22 @@ def _registered(flink: FlinkClient) -> Sequence[TaskManager]:
         return ()
 
 
-def _require_hope(said: dict[str, Any] | None, folder: TestbedFolder) -> None:
+def _deaths(said: dict[str, Any] | None) -> dict[str, int]:
+    programs = (said or {"programs": {}})["programs"]
+    return {name: program["restarts"] for name, program in programs.items()}
+
+
+def _require_hope(
+    said: dict[str, Any] | None, before: dict[str, int], folder: TestbedFolder
+) -> None:
     if said is None:
         raise PlatformError(
             f"the keeper of testbed {folder.name} is gone", hint="fogbed up rebuilds it"
         )
-    for name, program in said["programs"].items():
-        if program["restarts"] >= _TOO_OFTEN and program["state"] != "stopped":
+    for name, deaths in _deaths(said).items():
+        if deaths - before.get(name, 0) >= _TOO_OFTEN:
             raise PlatformError(
-                f"{name} died {program['restarts']} times",
+                f"{name} died {_TOO_OFTEN} times",
                 hint="fogbed logs NODE shows more; fogbed down gives up",
                 details=_last_words(folder, name),
             )

@@ -1,0 +1,96 @@
+"""``fogbed up | down | status | logs``: a testbed's life, one verb each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from fogbed import platforms
+from fogbed.cli import console, testbed_shown
+from fogbed.platforms.local import logs as testbed_logs
+
+TestbedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--testbed",
+        "-t",
+        metavar="FILE|NAME",
+        help="The testbed; else ./testbed.yml, else the only one that is up.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do not.")]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        min=1024,
+        max=65535,
+        help="Port on 127.0.0.1 for Flink's web page and REST; else the first free one from 8081.",
+        show_default=False,
+    ),
+]
+
+
+def up(
+    *, testbed: TestbedOption = None, port: PortOption = None, dry_run: DryRunOption = False
+) -> None:
+    """Bring a testbed up; run it again to resume. Example: fogbed up -t inventory/laptop.yml."""
+    bed = platforms.find_testbed(testbed)
+    platform = platforms.open_platform(bed, port=port)
+    if dry_run:
+        testbed_shown.show_plan(platform.planned())
+        return
+    platform.up(console.LiveProgress())
+    testbed_shown.show_status(platform.status())
+
+
+def down(
+    *,
+    testbed: TestbedOption = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Remove savepoints and output as well.")
+    ] = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Remove what up made. Savepoints and output stay. Example: fogbed down -t laptop."""
+    bed = platforms.find_testbed(testbed)
+    platform = platforms.open_platform(bed)
+    kept = () if everything else platform.kept()
+    if dry_run:
+        testbed_shown.show_removal(platform.status(), platform.folder(), kept)
+        return
+    platform.down(everything=everything, progress=console.LiveProgress())
+    console.note(f"testbed {bed.name} is down")
+    for folder in kept:
+        console.note(f"kept, for a job or you asked for it: {folder}")
+
+
+def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
+    """Show nodes, processes, slots, memory and URLs. Example: fogbed status -t laptop --json."""
+    found = platforms.open_platform(platforms.find_testbed(testbed)).status()
+    if as_json:
+        console.say_json(asdict(found))
+    else:
+        testbed_shown.show_status(found)
+
+
+def logs(
+    node: Annotated[str, typer.Argument(help="A node's name; or `fabric`, `keeper`.")],
+    *,
+    testbed: TestbedOption = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of each file.")] = 40,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+) -> None:
+    """Show the logs of a node. Example: fogbed logs fog-1 --follow."""
+    files = testbed_logs.log_files(platforms.find_testbed(testbed).name, node)
+    for path in files:
+        console.note(f"==> {path}")
+        for line in testbed_logs.last_lines(path, lines):
+            console.say(line)
+    if follow:
+        for path, line in testbed_logs.follow(files):
+            console.say(f"{path.name}: {line}" if len(files) > 1 else line)

@@ -1,0 +1,83 @@
+"""How a testbed looks on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fogbed import units
+from fogbed.cli import console
+from fogbed.plan.local_order import LocalPlan
+from fogbed.platforms.base import NodeStatus, ServiceStatus, TestbedStatus
+
+_MIB = 2**20
+
+
+def show_status(status: TestbedStatus) -> None:
+    """Print nodes, processes, URLs and problems."""
+    console.say(f"testbed {status.name} ({status.platform}): {status.state}")
+    columns = ("node", "tier", "address", "state", "free slots", "limits")
+    console.say_table(columns, [_node(node) for node in status.nodes])
+    if status.services:
+        columns = ("process", "node", "state", "pid", "memory", "cpu", "restarts", "")
+        console.say_table(columns, [_service(service) for service in status.services])
+        total = sum(service.memory or 0 for service in status.services)
+        console.say(f"memory: {total // _MIB} MiB resident in all")
+    if status.endpoints is not None:
+        console.say(f"Flink: {status.endpoints.flink}")
+    if status.versions:
+        console.say(", ".join(f"{name} {value}" for name, value in status.versions.items()))
+    for problem in status.problems:
+        console.note(f"problem: {problem}")
+
+
+def show_plan(plan: LocalPlan) -> None:
+    """Print what ``up`` would make."""
+    console.say(f"testbed {plan.name} would come up as")
+    rows = []
+    for node in plan.nodes:
+        processes = [p for p in plan.processes() if p.node == node.name]
+        heaps = ", ".join(f"{p.role} {_heap(p.argv)}" for p in processes)
+        slots = sum(p.slots for p in processes)
+        rows.append((node.name, node.address, str(slots), _limits(node.cores, node.memory), heaps))
+    console.say_table(("node", "address", "slots", "limits", "processes (heap)"), rows)
+
+
+def show_removal(status: TestbedStatus, folder: Path, kept: Sequence[Path]) -> None:
+    """Print what ``down`` would remove."""
+    for service in status.services:
+        where = f" on {service.node}" if service.node else ""
+        console.say(f"would end {service.name}{where} (process {service.pid})")
+    console.say(f"would remove {folder}")
+    for path in kept:
+        console.say(f"would keep {path}")
+
+
+def _node(node: NodeStatus) -> tuple[str, ...]:
+    slots = f"{node.free_slots} of {node.slots}" if node.slots else "none"
+    state = f"{node.state}: {node.problem}" if node.problem else node.state
+    return (node.name, node.tier, node.address or "", state, slots, node.limits or "none")
+
+
+def _service(service: ServiceStatus) -> tuple[str, ...]:
+    return (
+        service.name,
+        service.node or "",
+        service.state,
+        str(service.pid or ""),
+        f"{service.memory // _MIB} MiB" if service.memory else "",
+        f"{service.cpu_s:.1f} s" if service.cpu_s is not None else "",
+        str(service.restarts),
+        service.note,
+    )
+
+
+def _limits(cores: float | None, memory: int | None) -> str:
+    words = [f"{cores:g} cores"] if cores is not None else []
+    words += [units.format_memory(memory)] if memory is not None else []
+    return ", ".join(words) or "none"
+
+
+def _heap(argv: Sequence[str]) -> str:
+    most = next(word for word in argv if word.startswith("-Xmx"))
+    return f"{int(most.removeprefix('-Xmx')) // _MIB}m"
