@@ -17,7 +17,7 @@ class Differences:
 
     A counter that has fallen, or that belongs to another ``epoch`` (a job id: a savepoint and a
     resubmission begin a new one), began again at 0: all of it was added since the last reading.
-    The first reading of all is a starting point and adds nothing.
+    For ``step``, the first reading of all is a starting point and adds nothing.
     """
 
     def __init__(self) -> None:
@@ -30,17 +30,21 @@ class Differences:
     ) -> tuple[float, dict[Key, float]]:
         """Return (seconds since the last reading, what each counter has gained in them)."""
         first, elapsed = self._time is None, time - (self._time or time)
+        gained = self.gains(readings, epoch=epoch)
+        self._time = time
+        return elapsed, dict.fromkeys(gained, 0.0) if first else gained
+
+    def gains(self, readings: Mapping[Key, float], *, epoch: Hashable = None) -> dict[Key, float]:
+        """Return what each counter has gained since its last reading, or since it began at 0."""
         if epoch != self._epoch:
             self._last.clear()
-        gained = {key: self._gain(key, value, first=first) for key, value in readings.items()}
+        gained = {key: self._gain(key, value) for key, value in readings.items()}
         # a subtask that is silent for a while (a restart) keeps its last reading
         for key, value in readings.items():
             self._last[key] = value
-        self._time, self._epoch = time, epoch
-        return elapsed, gained
+        self._epoch = epoch
+        return gained
 
-    def _gain(self, key: object, value: float, *, first: bool) -> float:
-        if first:
-            return 0.0
+    def _gain(self, key: object, value: float) -> float:
         last = self._last.get(key, 0.0)
         return value - last if value >= last else value

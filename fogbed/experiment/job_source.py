@@ -27,6 +27,8 @@ _TIMES = {
     "accumulateIdleTimeMs": "idle_share",
     "accumulateBackPressuredTimeMs": "backpressured_share",
 }
+# figures that are hardly newer than the last ones say nothing about a rate
+_LEAST_S = 0.2
 _BUCKET = "latency_le_"
 _LATENCY_SUM = "latencySumMs"
 _JOB_METRICS = ("numRestarts", "numRescales", "lastCheckpointDuration", "lastCheckpointSize")
@@ -70,11 +72,13 @@ class JobSource:
         clock.sleep(_RENEWAL_S)
         self._look_up_nodes(job)
         reading = self._look(job)
-        elapsed, gained = self._differences.step(time, reading.counters, epoch=job.id)
-        rows = [*self._gauges(time, reading), *self._job_rows(time, job, counts)]
-        if elapsed > 0:
-            rows += [*self._rates(time, elapsed, gained), *_latency(time, gained)]
-        return rows
+        gained = self._differences.gains(reading.counters, epoch=job.id)
+        return [
+            *self._gauges(time, reading),
+            *self._job_rows(time, job, counts),
+            *self._rates(time, gained),
+            *_latency(time, gained),
+        ]
 
     def _running(self) -> Job | None:
         for summary in self._flink.jobs():
@@ -125,21 +129,25 @@ class JobSource:
                 time, _GAUGES[name], operator, subtask, self._node(operator, subtask), value
             )
 
-    def _rates(self, time: float, elapsed: float, gained: dict[Key, float]) -> Iterator[Sample]:
+    def _rates(self, time: float, gained: dict[Key, float]) -> Iterator[Sample]:
+        elapsed = _elapsed_s(gained)
         rejected: dict[tuple[str, int], float] = {}
         for (name, operator, subtask), value in gained.items():
+            place = (operator, subtask)
+            seconds = elapsed.get(place, 0.0)
+            if seconds < _LEAST_S:
+                continue
             node = self._node(operator, subtask)
             if name in _COUNTERS:
-                yield Sample(time, _COUNTERS[name], operator, subtask, node, value / elapsed)
+                yield Sample(time, _COUNTERS[name], operator, subtask, node, value / seconds)
             elif name in _TIMES:
-                share = min(1.0, value / 1000 / elapsed)
+                share = value / 1000 / seconds
                 yield Sample(time, _TIMES[name], operator, subtask, node, share)
             elif name.startswith("rejected_"):
-                place = (operator, subtask)
-                rejected[place] = rejected.get(place, 0.0) + value
-        for (operator, subtask), value in rejected.items():
+                rejected[place] = rejected.get(place, 0.0) + value / seconds
+        for (operator, subtask), rate in rejected.items():
             node = self._node(operator, subtask)
-            yield Sample(time, "rejected_per_s", operator, subtask, node, value / elapsed)
+            yield Sample(time, "rejected_per_s", operator, subtask, node, rate)
 
     def _job_rows(self, time: float, job: Job, counts: dict[str, float]) -> Iterator[Sample]:
         for operator, wide in operators.parallelism_of(job).items():
@@ -168,6 +176,20 @@ class JobSource:
         return self._nodes.get((operator, subtask), "")
 
 
+def _elapsed_s(gained: dict[Key, float]) -> dict[tuple[str, int], float]:
+    """Return by how many seconds each subtask's figures are newer than its last ones.
+
+    A subtask is always busy, idle or held back, so that the three times together are its own
+    clock, read at the same instant as its counters. What REST shows may be up to one fetch old.
+    """
+    elapsed: dict[tuple[str, int], float] = {}
+    for (name, operator, subtask), value in gained.items():
+        if name in _TIMES:
+            place = (operator, subtask)
+            elapsed[place] = elapsed.get(place, 0.0) + value / 1000
+    return elapsed
+
+
 def _is_ours(metric: str) -> bool:
     name = parse_metric(metric)[2]
     wanted = (*_COUNTERS, *_GAUGES, *_TIMES, _LATENCY_SUM)
@@ -184,12 +206,12 @@ def _latency(time: float, gained: dict[Key, float]) -> Iterator[Sample]:
             counts[upper] = counts.get(upper, 0.0) + value
         elif name == _LATENCY_SUM:
             total_ms += value
-    uppers = sorted(counts)
-    lowers = [0.0, *uppers[:-1]]
-    buckets = [(lo, up, counts[up]) for lo, up in zip(lowers, uppers, strict=True)]
     rides = sum(counts.values())
     if rides <= 0:
         return
+    uppers = sorted(counts)
+    lowers = [0.0, *uppers[:-1]]
+    buckets = [(lo, up, counts[up]) for lo, up in zip(lowers, uppers, strict=True)]
     yield Sample(time, "latency_mean_ms", "results", -1, "", total_ms / rides)
     for percent in (50, 99):
         found = bucket_percentile(buckets, percent)

@@ -53,6 +53,8 @@ class Run:
         self._step = "beginning"
         self._started = setting.clock.now()
         self._workload: Workload | None = None
+        # None until the job runs: what happened to processes before is no news
+        self._events_seen: int | None = None
 
     def go(self) -> BaseException | None:
         """Run; return what ended the run early, None if it went to its end.
@@ -208,10 +210,21 @@ class Run:
         if origin is None or workload is None:
             return
         self._setting.observer.sample(snapshot(self._setting.timeline, time - origin, rows))
+        self._note_processes()
         problem = workload.problem()
         if problem is not None and not self._halt.is_set():
             self._failures.append(ExperimentError(f"the job ended before the run: {problem}"))
             self._halt.set()
+
+    def _note_processes(self) -> None:
+        """Journal what happened to processes since the last look; one that died is a failure."""
+        happened = self._setting.tools.events(self._setting.platform)
+        for event in happened[self._events_seen :] if self._events_seen is not None else ():
+            text = f"{event['process']}: {event['event']} {event.get('note') or ''}".rstrip()
+            self._journal.write("process", text=text, happened=dict(event))
+            if event["event"] == "died":
+                self._fail(ExperimentError(f"{event['process']} died", hint="`fogbed logs NODE`"))
+        self._events_seen = len(happened)
 
     def _write_states(self, network: RunNetwork) -> None:
         origin = self._journal.origin

@@ -52,6 +52,7 @@ class Sampler:
         self._seen = seen
         self._failed = failed
         self._failing: set[str] = set()
+        self._bug: Exception | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
@@ -60,11 +61,17 @@ class Sampler:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the instant under way and write what is left."""
+        """End after the instant under way and write what is left.
+
+        What broke the thread, if anything did, is raised here: it is a bug, and a run without
+        samples must not pass for one that has them.
+        """
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=30)
         self._store.flush()
+        if self._bug is not None:
+            raise self._bug
 
     def read_once(self) -> None:
         """Read every source at this instant."""
@@ -87,6 +94,12 @@ class Sampler:
         return rows
 
     def _run(self) -> None:
+        try:
+            self._keep_sampling()
+        except Exception as error:  # noqa: BLE001 - raised again by stop, in the run's own thread
+            self._bug = error
+
+    def _keep_sampling(self) -> None:
         deadline = self._clock.monotonic()
         while True:
             # a deadline that has passed is left out: samples stand on whole periods

@@ -58,9 +58,10 @@ class Tools:
     """What does the work; replaced one by one in tests.
 
     ``describe(resolved)`` finds rides and landmarks and returns what the bundle says of them;
-    ``workload(resolved, platform, bundle)`` is the job; ``run_program(platform, action)``
-    returns what the journal says of an exec; ``report(folder)`` writes report.html and returns its
-    path.
+    ``workload(resolved, platform, bundle)`` is the job; ``events(platform)`` is what happened to
+    its processes since it came up (``time``, ``event``, ``process``, ``node``);
+    ``run_program(platform, action)`` returns what the journal says of an exec; ``report(folder)``
+    writes report.html and returns its path.
     """
 
     describe: Callable[[ResolvedExperiment], dict[str, Any]]
@@ -69,6 +70,7 @@ class Tools:
     verify: Verify
     pinger: Callable[[Platform], OpenPinger]
     sources: Callable[[Platform], Sequence[Source]]
+    events: Callable[[Platform], Sequence[Mapping[str, Any]]]
     run_program: Callable[[Platform, ExecAction], dict[str, Any]]
     executor: Callable[[], Executor]
     report: Callable[[Path], Path]

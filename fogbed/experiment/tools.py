@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from fogbed.clients.progress import Progress
 from fogbed.errors import CommandError
@@ -41,6 +41,7 @@ def real_tools() -> Tools:
         verify=verify_network,
         pinger=pinger,
         sources=sources,
+        events=events,
         run_program=run_program,
         executor=own_thread,
         report=report,
@@ -144,6 +145,19 @@ def sources(platform: Platform) -> Sequence[Source]:
     emulator = platform.emulator()
     counted = [LinkSource(emulator)] if isinstance(emulator, CountingEmulator) else []
     return [ProcessSource(platform), *counted]
+
+
+@runtime_checkable
+class EventfulPlatform(Protocol):
+    """A platform that notes when its processes start and die."""
+
+    def events(self) -> Sequence[Mapping[str, Any]]:
+        """Return them, oldest first: ``time``, ``event``, ``process``, ``node``, ``note``."""
+
+
+def events(platform: Platform) -> Sequence[Mapping[str, Any]]:
+    """Return what happened to the platform's processes, as far as it notes that."""
+    return platform.events() if isinstance(platform, EventfulPlatform) else ()
 
 
 def pinger(platform: Platform) -> OpenPinger:

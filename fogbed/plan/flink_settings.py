@@ -55,7 +55,8 @@ TIMING = {
     "cluster.registration.max-timeout": "2 s",
     "cluster.registration.error-delay": "200 ms",
     "cluster.registration.refused-registration-delay": "500 ms",
-    "metrics.fetcher.update-interval": "1000 ms",
+    # a sampler that asks every second must not meet the same copy twice (facts: 1000 ms would)
+    "metrics.fetcher.update-interval": "250 ms",
     "web.refresh-interval": "100 ms",
     "restart-strategy.type": "fixed-delay",
     "restart-strategy.fixed-delay.attempts": "1000",

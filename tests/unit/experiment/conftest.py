@@ -264,6 +264,7 @@ class Laboratory:
         self.workload = FakeWorkload(self.clock)
         self.rtt_error_ms = 0.2
         self.programs: list[str] = []
+        self.happened: list[dict[str, Any]] = []
         (folder / "testbed.yml").write_text(TESTBED.replace("NAME", name), encoding="utf-8")
         (folder / "profile.yml").write_text(PROFILE, encoding="utf-8")
 
@@ -290,6 +291,7 @@ class Laboratory:
             verify=self._verify,
             pinger=lambda _platform: self._open_pinger,
             sources=lambda _platform: [],
+            events=lambda _platform: list(self.happened),
             run_program=self._run_program,
             executor=Inline,
             report=lambda folder: folder / "report.html",
