@@ -130,6 +130,10 @@ class FlinkClient:
         entries = self._get(f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
         return tuple(values.root_cause(entry["stacktrace"]) for entry in entries)
 
+    def failure(self, job_id: str) -> str | None:
+        """Return why a job failed last, in one line; None if it never did."""
+        return next(iter(self.failures(job_id)), None)
+
     def cancel(self, job_id: str) -> None:
         """Ask for a job to be cancelled."""
         self._ask("PATCH", f"/jobs/{job_id}?mode=cancel")

@@ -172,7 +172,7 @@ def _in_place(
             job=job,
         )
     if seen.state in ENDED:
-        why = next(iter(flink.failures(job.job_id)), None)
+        why = flink.failure(job.job_id)
         raise JobError(f"job {job.job_id} ended as {seen.state} in a rescale", details=why)
     laps.mark("running")
     return laps, _as_it_runs(flink, job.job_id, wanted)

@@ -92,7 +92,7 @@ def await_finished(flink: FlinkClient, job_id: str, *, timeout_s: float) -> None
     if seen != "FINISHED":
         raise JobError(
             f"job {job_id} did not stop: it is {seen or 'still running'}",
-            details=next(iter(flink.failures(job_id)), None),
+            details=flink.failure(job_id),
         )
 
 

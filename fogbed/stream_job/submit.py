@@ -226,7 +226,7 @@ def _keeps_failing(flink: FlinkClient, job: Job) -> bool:
 
 def _not_running(flink: FlinkClient, job_id: str, timeout_s: float) -> JobError:
     job = flink.job(job_id)
-    why = next(iter(flink.failures(job_id)), None)
+    why = flink.failure(job_id)
     if job.state in ENDED:
         return JobError(f"job {job_id} ended as {job.state} before it ran", details=why)
     if why is not None:
