@@ -8,6 +8,7 @@ specification.
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -62,7 +63,9 @@ def runtime_dir() -> Path:
         else Path(tempfile.gettempdir(), f"fogbed-{os.getuid()}")
     )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
+    made = folder.lstat()
+    # in a folder that all can write to, somebody may have put a link there before us
+    if made.st_uid != os.getuid() or not stat.S_ISDIR(made.st_mode):
         raise UsageError(
             f"{folder} belongs to another user",
             hint="set XDG_RUNTIME_DIR to a folder of your own",

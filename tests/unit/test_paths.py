@@ -46,6 +46,15 @@ def test_a_socket_folder_of_somebody_else_is_refused(tmp_path, monkeypatch):
         paths.runtime_dir()
 
 
+def test_a_link_in_its_place_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir(mode=0o755)
+    (tmp_path / "fogbed").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="belongs to another user"):
+        paths.runtime_dir()
+    assert (tmp_path / "elsewhere").stat().st_mode & 0o777 == 0o755
+
+
 def test_bundles_go_to_the_folder_the_command_was_started_in(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert paths.runs_dir() == Path(tmp_path, "runs")
