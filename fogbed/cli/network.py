@@ -99,7 +99,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
     profile: Annotated[
         str | None,
         typer.Argument(
-            metavar="[PROFILE]",
+            metavar="PROFILE",
             help="What was asked; without it, what is in force.",
             show_default=False,
         ),

@@ -16,7 +16,7 @@ from fogbed.network.agent_client import Agent
 from fogbed.network.emulator import LinkEmulator
 from fogbed.network.flows import Flow, run_flow
 from fogbed.network.sessions import agents
-from fogbed.plan.network import Link, NetworkPlan, untouched
+from fogbed.plan.network import UNTOUCHED, Link, NetworkPlan
 from fogbed.units import format_rate
 
 COUNT = 25
@@ -80,11 +80,17 @@ def bare_network(
             "the bare RTT was not measured before the network was impaired",
             hint="`fogbed network verify --clear-first` takes the impairments away for a second",
         )
-    emulator.clear()
+    if clear:
+        emulator.clear()
     try:
         bare = measure_bare(channels=channels, addresses=addresses, progress=progress)
+        if _is_one_medium(emulator) and len(nodes) > 1:
+            # Now, while nothing is in the way: later profiles may ask for rates
+            ends = [(nodes[0], nodes[1])]
+            bare = _measure_rates(bare, ends, channels, addresses, progress)
     finally:
-        emulator.apply(in_force)
+        if clear:
+            emulator.apply(in_force)
     _remember(emulator, bare)
     return bare
 
@@ -143,34 +149,51 @@ def with_rates(  # noqa: PLR0913 - the bare network, the plan, and where both ar
 ) -> Bare:
     """Return ``bare`` with the rate of every pair that ``plan`` limits, measured where unknown.
 
-    One TCP stream of one second per pair, one after the other; a single pair where all share one
-    medium. Only untouched links are measured: a pair that is impaired now is left out.
+    One TCP stream per pair, one after the other. Where all pairs share one medium, the rate that
+    was measured with the bare RTT speaks for all of them.
+
+    Raises:
+        NetworkError: a pair's bare rate is unknown and something is in its way now.
     """
-    wanted = sorted(_limited(plan), key=lambda link: -(link.impairment.rate_bps or 0))
-    wanted = [link for link in wanted if (link.source, link.target) not in bare.rates_bps]
-    if _is_one_medium(emulator):
-        wanted = [] if bare.rates_bps else wanted[:1]
-    in_force = emulator.show()
-    free = [link for link in wanted if _is_free(in_force, link)]
-    if not free:
+    wanted = [(link.source, link.target) for link in _limited(plan)]
+    unknown = [ends for ends in wanted if ends not in bare.rates_bps]
+    if not unknown or (_is_one_medium(emulator) and bare.rates_bps):
         return bare
+    in_force = emulator.show()
+    hidden = [" to ".join(ends) for ends in unknown if not _is_free(in_force, ends)]
+    if hidden:
+        raise NetworkError(
+            f"the bare rate was not measured before the network was impaired: {', '.join(hidden)}",
+            hint="`fogbed network clear`, then apply again",
+        )
+    measured = _measure_rates(bare, unknown, channels, addresses, progress)
+    _remember(emulator, measured)
+    return measured
+
+
+def _measure_rates(
+    bare: Bare,
+    pairs: Sequence[tuple[str, str]],
+    channels: Mapping[str, Channel],
+    addresses: Mapping[str, str],
+    progress: Progress,
+) -> Bare:
     rates = dict(bare.rates_bps)
-    step = progress.step("measuring the bare rate", total=len(free))
-    with step as current, agents(channels) as sessions:
-        for done, link in enumerate(free, 1):
+    reached = {node: channels[node] for ends in pairs for node in ends}
+    step = progress.step("measuring the bare rate", total=len(pairs))
+    with step as current, agents(reached) as sessions:
+        for done, (source, target) in enumerate(pairs, 1):
             flow = Flow(
-                source=link.source,
-                target=link.target,
+                source=source,
+                target=target,
                 protocol="tcp",
                 seconds=_RATE_SECONDS,
                 rate_bps=None,
             )
             _, got = run_flow(flow, sessions, addresses, quiet_s=0.2)
             rates[flow.ends] = float(got.rates_bps(_RATE_SECONDS / 2).max(initial=0.0))
-            current.advance(done, " to ".join(flow.ends))
-    measured = Bare(nodes=bare.nodes, rtt_ms=bare.rtt_ms, rates_bps=rates)
-    _remember(emulator, measured)
-    return measured
+            current.advance(done, f"{source} to {target}")
+    return Bare(nodes=bare.nodes, rtt_ms=bare.rtt_ms, rates_bps=rates)
 
 
 def require_carried(plan: NetworkPlan, bare: Bare, *, one_medium: bool) -> None:
@@ -210,10 +233,9 @@ def _is_one_medium(emulator: LinkEmulator) -> bool:
     return isinstance(emulator, RememberingEmulator) and emulator.one_medium
 
 
-def _is_free(in_force: NetworkPlan, link: Link) -> bool:
-    free = untouched(()).impairments[0]
-    ways = ((link.source, link.target), (link.target, link.source))
-    return all(in_force.between(*ends) == free for ends in ways)
+def _is_free(in_force: NetworkPlan, ends: tuple[str, str]) -> bool:
+    ways = (ends, ends[::-1])
+    return all(in_force.between(*way) == UNTOUCHED for way in ways)
 
 
 def _remember(emulator: LinkEmulator, bare: Bare) -> None:

@@ -9,6 +9,7 @@ changes the rate or the order. Only the standard library here: the fabric's proc
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from random import Random
 
 NS_PER_MS = 1_000_000
@@ -38,6 +39,7 @@ class Link:
         "_loss",
         "_ns_per_octet",
         "_queue_ns",
+        "_seed",
         "cut",
         "dropped",
         "fd",
@@ -62,7 +64,8 @@ class Link:
         self.packets = self.octets = self.lost = self.dropped = self.held = 0
         self.free_at = self.last_release = 0
         self.cut = False
-        self._draw = Random(seed * 1_000_003 + number).random  # noqa: S311 - repeatable on purpose
+        self._draw: Callable[[], float] | None = None
+        self._seed = seed * 1_000_003 + number
         self._set(UNTOUCHED)
 
     def reshape(self, shape: Shape, now: int) -> None:
@@ -99,7 +102,7 @@ class Link:
         Loss comes first, then the queue before the rate: a lost packet takes no rate, as with
         netem under HTB.
         """
-        if self.cut or (self._loss and self._draw() < self._loss):
+        if self.cut or (self._draw is not None and self._draw() < self._loss):
             self.lost += 1
             return False
         size = len(packet)
@@ -120,7 +123,7 @@ class Link:
         departure = start + int((len(packet) - self.header) * self._ns_per_octet)
         self.free_at = departure
         release = departure + self._delay_ns
-        if self._jitter_ns:
+        if self._jitter_ns and self._draw is not None:
             release += int(self._jitter_ns * (2 * self._draw() - 1))
             release = max(release, departure)
         # Jitter keeps packets in order, and so does a delay that became shorter.
@@ -137,3 +140,7 @@ class Link:
         self._ns_per_octet = 8e9 / rate_bps if rate_bps else 0.0
         self._queue_ns = max(QUEUE_NS, int(QUEUE_OCTETS * self._ns_per_octet))
         self.open = shape == UNTOUCHED and not self.cut
+        if (jitter_ms or loss) and self._draw is None:
+            # Made when it is needed: most of the links of a large testbed never draw. The same
+            # seed gives the same losses.
+            self._draw = Random(self._seed).random  # noqa: S311 - repeatable on purpose
