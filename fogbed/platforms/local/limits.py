@@ -74,7 +74,8 @@ def limit_node(
         }
         version = _make_group(limits, places, "cpu", files, below)
         otherwise = "" if version else _bind(limits, node.cores, position)
-        words.append(f"{node.cores:g} cores " + _said(version, otherwise))
+        plural = "" if node.cores == 1 else "s"
+        words.append(f"{node.cores:g} core{plural} " + _said(version, otherwise))
     if node.memory is not None:
         size = f"{node.memory}"
         files = {1: {"memory.limit_in_bytes": size}, 2: {"memory.max": size}}

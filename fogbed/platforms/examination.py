@@ -1,0 +1,101 @@
+"""All that `fogbed doctor` looks at: the preflight, and what this fogbed has to work with."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from fogbed import __version__, paths
+from fogbed.errors import FogbedError, PlatformError
+from fogbed.network.ports import tun_problem
+from fogbed.plan.local import FLINK_VERSION
+from fogbed.plan.local_order import LocalNode
+from fogbed.platforms import preflight
+from fogbed.platforms.local.java import find_flink, find_java
+from fogbed.platforms.local.limits import limit_node
+from fogbed.platforms.preflight import Check
+
+_LONGEST_SOCKET = 107  # bytes, unix(7)
+_JDK_LINE = "only to build the job's jar anew: sudo apt install openjdk-17-jdk-headless"
+
+
+def examine() -> list[Check]:
+    """Return every check of this computer, the blocking ones first."""
+    checks = [Check("fogbed", ok=True, found=__version__)]
+    checks += preflight.run_checks(place=paths.state_dir())
+    if not checks[1].ok:
+        return checks
+    return [
+        *checks,
+        check_java(),
+        check_flink(),
+        check_ports(),
+        check_limits(),
+        check_sockets(),
+        check_compiler(),
+    ]
+
+
+def check_java() -> Check:
+    """Which Java runs Flink."""
+    try:
+        java = find_java()
+    except PlatformError as error:
+        return _failed("java", error)
+    found = f"{java.version} from {java.source} ({java.program})"
+    return Check("java", ok=True, found=found)
+
+
+def check_flink() -> Check:
+    """Whether Flink's wheel is there."""
+    try:
+        jars, _ = find_flink()
+    except PlatformError as error:
+        return _failed("flink", error)
+    return Check("flink", ok=True, found=f"{FLINK_VERSION} ({jars[0].parent})")
+
+
+def check_ports() -> Check:
+    """Which kind of port joins nodes to the fabric; both work, TUN costs less."""
+    problem = tun_problem()
+    if not problem:
+        return Check("ports", ok=True, found="tun (/dev/net/tun opens)")
+    found = f"packet (veth and AF_PACKET), for {problem}"
+    return Check("ports", ok=True, found=found, blocks=False)
+
+
+def check_limits() -> Check:
+    """Whether a node's cores and memory can be held by control groups."""
+    node = LocalNode(name="probe", address="", cores=1.0, memory=2**30)
+    limits = limit_node("doctor", node, 0)
+    limits.release()
+    held = "cgroup" in limits.said and not limits.cpus and "not enforced" not in limits.said
+    fix = "" if held else "As root, or in a systemd user session, control groups hold them."
+    return Check("limits", ok=held, found=limits.said, fix=fix, blocks=False)
+
+
+def check_sockets() -> Check:
+    """Whether the folder of sockets is ours and its path short enough."""
+    try:
+        folder = paths.runtime_dir()
+    except (FogbedError, OSError) as error:
+        fix = "Set XDG_RUNTIME_DIR to a folder of your own."
+        return Check("sockets", ok=False, found=str(error), fix=fix)
+    longest = folder / f"{'n' * 63}.keeper"
+    if len(str(longest).encode()) > _LONGEST_SOCKET:
+        fix = "Set XDG_RUNTIME_DIR to a folder with a shorter path."
+        return Check("sockets", ok=False, found=f"{folder} is too long a path", fix=fix)
+    return Check("sockets", ok=True, found=str(folder))
+
+
+def check_compiler() -> Check:
+    """Whether the job's jar could be built anew; nobody needs that to run it."""
+    found = shutil.which("javac")
+    if found:
+        return Check("javac", ok=True, found=str(Path(found).resolve()), blocks=False)
+    return Check("javac", ok=True, found=f"none ({_JDK_LINE})", blocks=False)
+
+
+def _failed(name: str, error: PlatformError) -> Check:
+    found = error.message if not error.details else f"{error.message}: {error.details}"
+    return Check(name, ok=False, found=found, fix=error.hint or "")
