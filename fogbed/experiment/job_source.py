@@ -112,16 +112,20 @@ class JobSource:
     def _metrics(self, job_id: str, vertex: Vertex) -> dict[str, float]:
         """Return the metrics that are ours; their names are asked for until all are there."""
         key = (job_id, vertex.id, vertex.parallelism)
-        names = self._names.get(key, ())
+        if key not in self._names:
+            self._names[key] = self._listed(job_id, vertex)
+        names = self._names[key]
         values: dict[str, float] = {}
         for begin in range(0, len(names), _NAMES_PER_REQUEST):
             some = names[begin : begin + _NAMES_PER_REQUEST]
             values |= self._flink.metrics(job_id, vertex.id, some)
-        subtasks = {parse_metric(name)[0] for name in values}
+        subtasks = {parse_metric(name)[0] for name in names}
         if len(values) < len(names) or len(subtasks) < vertex.parallelism:
-            listed = self._flink.metric_names(job_id, vertex.id)
-            self._names[key] = tuple(filter(_is_ours, listed))
+            self._names[key] = self._listed(job_id, vertex)
         return values
+
+    def _listed(self, job_id: str, vertex: Vertex) -> tuple[str, ...]:
+        return tuple(filter(_is_ours, self._flink.metric_names(job_id, vertex.id)))
 
     def _gauges(self, time: float, reading: _Reading) -> Iterator[Sample]:
         for (name, operator, subtask), value in reading.gauges.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
 import time
 from concurrent.futures import Executor, Future
@@ -23,12 +24,26 @@ from fogbed.spec import ResolvedExperiment, resolve_experiment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import ModuleType
 
     from fogbed.experiment.bundle import Bundle
     from fogbed.experiment.clock import Clock
     from fogbed.experiment.network_states import Matrix
     from fogbed.network.verdicts import Tolerance
     from fogbed.plan.network import NetworkPlan
+
+CASES = Path(__file__).parents[2] / "cases" / "bundle" / "make_bundle.py"
+
+
+@pytest.fixture(scope="session")
+def example_module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_bundle", CASES)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
 
 TESTBED = """\
 apiVersion: fogbed/v1

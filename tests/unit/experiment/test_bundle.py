@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,18 +11,6 @@ from fogbed.experiment.metric_names import METRICS, split_pair
 
 if TYPE_CHECKING:
     from types import ModuleType
-
-CASES = Path(__file__).parents[2] / "cases" / "bundle" / "make_bundle.py"
-
-
-@pytest.fixture(scope="session")
-def example_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_bundle", CASES)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

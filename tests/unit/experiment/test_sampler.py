@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fogbed.errors import FogbedError, ServiceError
+from fogbed.experiment.bundle import Bundle
+from fogbed.experiment.clock import SystemClock
+from fogbed.experiment.sample_store import Sample, SampleStore
+from fogbed.experiment.sampler import Sampler
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class Steady:
+    name = "steady"
+
+    def read(self, time: float) -> Sequence[Sample]:
+        return [Sample(time, "restarts", "", -1, "", 0.0)]
+
+
+class Moody:
+    name = "moody"
+
+    def __init__(self, *answers: bool) -> None:
+        self._answers = list(answers)
+
+    def read(self, time: float) -> Sequence[Sample]:
+        if not self._answers.pop(0):
+            raise ServiceError("GET /jobs: no answer")
+        return [Sample(time, "rides_in_per_s", "results", 0, "", 1.0)]
+
+
+class Broken:
+    name = "broken"
+
+    def read(self, time: float) -> Sequence[Sample]:
+        raise ZeroDivisionError(time)
+
+
+def test_a_source_that_fails_costs_its_own_samples_and_one_note(tmp_path: Path) -> None:
+    failed: list[tuple[str, FogbedError]] = []
+    store = SampleStore(tmp_path)
+    sampler = Sampler(
+        [Moody(True, False, False, True, False), Steady()],  # noqa: FBT003 - answers in a row
+        store,
+        SystemClock(),
+        seen=lambda *_: None,
+        failed=lambda name, error: failed.append((name, error)),
+    )
+    for _ in range(5):
+        sampler.read_once()
+    sampler.stop()
+    samples = Bundle(tmp_path)
+    tmp_path.joinpath("metrics").mkdir()
+    for part in tmp_path.glob("*.parquet"):
+        part.rename(tmp_path / "metrics" / part.name)
+    names = samples.samples()["name"].value_counts()
+    assert (names["restarts"], names["rides_in_per_s"]) == (5, 2)
+    assert [name for name, _ in failed] == ["moody", "moody"]
+
+
+def test_a_bug_in_a_source_is_not_swallowed(tmp_path: Path) -> None:
+    sampler = Sampler(
+        [Broken()],
+        SampleStore(tmp_path),
+        SystemClock(),
+        seen=lambda *_: None,
+        failed=lambda *_: None,
+    )
+    sampler.start()
+    time.sleep(1.3)
+    with pytest.raises(ZeroDivisionError):
+        sampler.stop()
