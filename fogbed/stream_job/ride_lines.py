@@ -9,7 +9,6 @@ commas, bytes that are no ASCII) take a slower way, line by line.
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Final
 
@@ -28,7 +27,7 @@ _BLOCK: Final = 2 << 20
 _LONGEST_LINE: Final = 16 << 20
 _LINE_END: Final = 10
 _COMMA: Final = ord(",")
-_UNUSUAL: Final = re.compile(rb'"|,[ \t]|[ \t](?=[,\n])|\n[ \t]|[^\x01-\x7f]')
+_UNUSUAL: Final = (b'"', b", ", b" ,", b"\t", b"\0")
 
 
 def read_lines(
@@ -80,7 +79,7 @@ def _blocks(stream: IO[bytes], label: str) -> Iterator[tuple[int, bytearray]]:
 def _batch(file: int, first_line: int, block: bytearray) -> pa.RecordBatch:
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n")
-    if _UNUSUAL.search(block):
+    if not block.isascii() or any(mark in block for mark in _UNUSUAL):
         text, raw = _slow_arrays(block)
     else:
         text = raw = _fast_array(block)

@@ -1,0 +1,204 @@
+"""The SQL of an import: from a source's columns to judged rides, for DuckDB.
+
+The rules are those of ``reasons.py``. Each branch reads the sources of one layout and gives one
+row per row read; the whole is sorted by pickup time, then by source order.
+"""
+
+# ruff: noqa: S608 - built from our own names and numbers; paths and texts go through quoted()
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from fogbed.stream_job import reasons
+from fogbed.stream_job.ride_columns import Column, Layout
+
+UNTIMED: Final = 1 << 60
+REJECTED: Final = 1 << 61
+"""Values of ``pickup_s`` in the result: ``UNTIMED`` for kept rides without a pickup time within the
+bounds, ``REJECTED`` for rows that are not kept. Otherwise it is that time, in seconds since 1970."""
+
+ZONES_TABLE: Final = "zones"
+"""Columns ``zone``, ``lon``, ``lat`` (text)."""
+
+# What the TLC, its portal's exports and BigQuery's write beside YYYY-MM-DD HH:MM:SS. An offset is
+# cut off, not applied: the hour on the clock is what was recorded.
+_SPELLINGS: Final = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S.%f",
+    "%Y-%m-%d %H:%M:%S UTC",
+    "%Y-%m-%d %H:%M:%S+00",
+    "%Y-%m-%d %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M %p",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+)
+_CANONICAL: Final = "%Y-%m-%d %H:%M:%S"
+
+
+def quoted(text: str) -> str:
+    """Return an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def whole_query(branches: Sequence[str], *, raw: bool) -> str:
+    """Return the query over all branches, sorted.
+
+    Its columns: ``pickup_s``; ``file`` and ``line``; ``code`` (0 for a usable ride, else 1 + the
+    place of its reason in ``ALL_REASONS``); ``is_zone``; ``lon`` and ``lat``; ``hash`` of all
+    fields; ``text``, the prepared line without its ride id, or the row as read if it is not kept.
+    """
+    kept = f"code <= {len(reasons.PARSE_REASONS)}" if raw else "code = 0"
+    first, end = quoted(reasons.FIRST_TIME), quoted(reasons.END_TIME)
+    within = f"pickup >= TIMESTAMP {first} AND pickup < TIMESTAMP {end}"
+    at = f"CASE WHEN NOT ({kept}) THEN {REJECTED} WHEN {within} THEN epoch(pickup)::BIGINT"
+    fields = "pickup_text, dropoff_text, lon_text, lat_text, dlon_text, dlat_text"
+    place = "CASE WHEN is_zone THEN 'zone' ELSE 'point' END"
+    prepared = f"concat_ws(',', {fields}, {place}, concat(file, ':', line, chr(10)))"
+    return (
+        f"SELECT {at} ELSE {UNTIMED} END AS pickup_s, file, line, code, is_zone, lon, lat, hash, "
+        f"CASE WHEN {kept} THEN {prepared} ELSE raw END AS text "
+        f"FROM ({' UNION ALL '.join(branches)}) ORDER BY pickup_s, file, line"
+    )
+
+
+def text_branch(table: str, layout: Layout) -> str:
+    """Return the branch for lines (``ride_lines.SCHEMA``) that are registered as ``table``."""
+    # the comma in place of the line end makes one field more than there are
+    source = (
+        "SELECT file, line, left(raw, -1) AS raw, hash(text) AS hash, "
+        f"string_split(text, ',') AS fields FROM {table}"
+    )
+    readable = f"len(fields) > {layout.needed_fields}"
+    return _judged(source, layout, readable, lambda column: f"fields[{column.place + 1}]")
+
+
+def parquet_branch(path: str, number: int, layout: Layout, names: Sequence[str]) -> str:
+    """Return the branch for a Parquet file with columns ``names``; ``line`` is the row, from 1."""
+    row = ", ".join(f"{_name(name)} := {_name(name)}" for name in names)
+    source = (
+        f"SELECT {number}::INTEGER AS file, line, row::VARCHAR AS raw, hash(row) AS hash, row FROM "
+        f"(SELECT file_row_number + 1 AS line, struct_pack({row}) AS row "
+        f"FROM read_parquet({quoted(path)}, file_row_number = true))"
+    )
+
+    def take(column: Column) -> str:
+        text = f"row.{_name(names[column.place])}::VARCHAR"
+        return f"coalesce(regexp_replace({text}, '[,\\r\\n]', ' ', 'g'), '')"
+
+    return _judged(source, layout, "true", take)
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _judged(source: str, layout: Layout, readable: str, take: Callable[[Column], str]) -> str:
+    fields = _fields(source, layout, readable, take)
+    values = (
+        "SELECT *, try_cast(lon_text AS DOUBLE) AS lon, try_cast(lat_text AS DOUBLE) AS lat, "
+        "try_cast(a AS TIMESTAMP) AS a_time, try_cast(b AS TIMESTAMP) AS b_time, "
+        # a cast is quick but generous: only what it writes back letter for letter was canonical
+        f"a_time::VARCHAR = a AS a_plain, b_time::VARCHAR = b AS b_plain FROM ({fields})"
+    )
+    times = (
+        f"SELECT *, CASE WHEN a_plain THEN a_time ELSE {_slow_time('a')} END AS pickup, "
+        f"CASE WHEN b_plain THEN b_time ELSE {_slow_time('b')} END AS dropoff FROM ({values})"
+    )
+    return (
+        f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, "
+        f"lon_text, lat_text, dlon_text, dlat_text, {_time_text('a', 'pickup')} AS pickup_text, "
+        f"{_time_text('b', 'dropoff')} AS dropoff_text, {_code()} AS code FROM ({times})"
+    )
+
+
+def _slow_time(text: str) -> str:
+    spellings = ", ".join(map(quoted, _SPELLINGS))
+    parsed = f"date_trunc('second', try_strptime(trim({text}), [{spellings}]))"
+    within = "TIMESTAMP '0001-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59'"
+    return f"(CASE WHEN {parsed} BETWEEN {within} THEN {parsed} END)"
+
+
+def _time_text(text: str, time: str) -> str:
+    rewritten = f"coalesce(strftime({time}, {quoted(_CANONICAL)}), {text}, '')"
+    return f"CASE WHEN {text}_plain THEN {text} ELSE {rewritten} END"
+
+
+def _code() -> str:
+    """Return the rules of ``reasons.py`` in their order, as one CASE."""
+    box = (
+        f"lon BETWEEN {reasons.WEST} AND {reasons.EAST} "
+        f"AND lat BETWEEN {reasons.SOUTH} AND {reasons.NORTH}"
+    )
+    first, end = quoted(reasons.FIRST_TIME), quoted(reasons.END_TIME)
+    longest = f"to_seconds({reasons.LONGEST_RIDE_S})"
+    rules = {
+        reasons.UNREADABLE: "NOT readable",
+        reasons.UNKNOWN_ZONE: "zone_missing",
+        reasons.MISSING_COORDINATES: (
+            "lon IS NULL OR lat IS NULL OR NOT isfinite(lon) OR NOT isfinite(lat) "
+            # DuckDB reads 1_000 as a number; the job does not
+            "OR contains(lon_text, '_') OR contains(lat_text, '_')"
+        ),
+        reasons.ZERO_COORDINATES: "lon = 0 AND lat = 0",
+        reasons.OUTSIDE_BOX: f"NOT ({box})",
+        reasons.BAD_TIME: "pickup IS NULL OR dropoff IS NULL",
+        reasons.IMPOSSIBLE_TIME: (
+            f"least(pickup, dropoff) < TIMESTAMP {first} "
+            f"OR greatest(pickup, dropoff) >= TIMESTAMP {end} OR dropoff - pickup > {longest}"
+        ),
+        reasons.NEGATIVE_DURATION: "dropoff < pickup",
+    }
+    whens = " ".join(
+        f"WHEN {rule} THEN {reasons.ALL_REASONS.index(reason) + 1}"
+        for reason, rule in rules.items()
+    )
+    return f"(CASE {whens} ELSE 0 END)::UTINYINT"
+
+
+def _fields(source: str, layout: Layout, readable: str, take: Callable[[Column], str]) -> str:
+    """Return the fields as text, whatever their columns are, points before zones."""
+
+    def text(role: str) -> str:
+        column = layout.get(role)
+        return take(column) if column else "''"
+
+    own = (
+        f"file, line, raw, hash, {readable} AS readable, "
+        f"{text('pickup_time')} AS a, {text('dropoff_time')} AS b"
+    )
+    points = {
+        "lon_text": text("pickup_lon"),
+        "lat_text": text("pickup_lat"),
+        "dlon_text": text("dropoff_lon"),
+        "dlat_text": text("dropoff_lat"),
+    }
+    if layout.get("pickup_zone") is None:
+        listed = ", ".join(f"{value} AS {name}" for name, value in points.items())
+        return f"SELECT {own}, {listed}, false AS is_zone, false AS zone_missing FROM ({source})"
+    return _zone_fields(source, own, points, text)
+
+
+def _zone_fields(source: str, own: str, points: dict[str, str], text: Callable[[str], str]) -> str:
+    lon, lat, dlon, dlat = points.values()
+    empty = f"coalesce(trim({lon}) || trim({lat}), '') = ''"
+    empty_end = f"coalesce(trim({dlon}) || trim({dlat}), '') = ''"
+
+    def number(role: str) -> str:
+        return f"try_cast(try_cast({text(role)} AS DOUBLE) AS INTEGER)"
+
+    joined = (
+        f"({source}) LEFT JOIN {ZONES_TABLE} AS z ON z.zone = {number('pickup_zone')} "
+        f"LEFT JOIN {ZONES_TABLE} AS d ON d.zone = {number('dropoff_zone')}"
+    )
+    return (
+        f"SELECT {own}, CASE WHEN {empty} THEN z.lon ELSE {lon} END AS lon_text, "
+        f"CASE WHEN {empty} THEN z.lat ELSE {lat} END AS lat_text, "
+        f"coalesce(CASE WHEN {empty_end} THEN d.lon ELSE {dlon} END, '') AS dlon_text, "
+        f"coalesce(CASE WHEN {empty_end} THEN d.lat ELSE {dlat} END, '') AS dlat_text, "
+        f"{empty} AND z.zone IS NOT NULL AS is_zone, {empty} AND z.zone IS NULL AS zone_missing "
+        f"FROM {joined}"
+    )
