@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fogbed import paths
+from fogbed.cli import main
+from fogbed.cli.live import JsonLines, PlainLines
+from fogbed.experiment.events import Snapshot
+
+if TYPE_CHECKING:
+    from fogbed.experiment.bundle import Bundle
+
+MAKE_BUNDLE = Path(__file__).parents[1] / "cases" / "bundle" / "make_bundle.py"
+EXPERIMENT = """\
+apiVersion: fogbed/v1
+kind: Experiment
+name: wrong
+testbed: laptop
+profile: metro
+workload: {rides: nyc-sample, replay: {rate: 1000/s}}
+assert:
+  - {metric: latency_p50, max: 100}
+  - {metric: busy_share, max: 0.5}
+"""
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    spec = importlib.util.spec_from_file_location("make_bundle", MAKE_BUNDLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made: Bundle = module.make_bundle(tmp_path / "runs")
+    return made
+
+
+def test_metrics_that_do_not_exist_are_named_with_the_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("wrong.yml").write_text(EXPERIMENT, encoding="utf-8")
+    assert main(["experiment", "check", "wrong.yml"]) == 2
+    assert capsys.readouterr().err == (
+        "error: 2 problems in wrong.yml\n"
+        "wrong.yml:8: assert[0].metric: there is no metric latency_p50;"
+        " did you mean latency_p50_ms?\n"
+        "wrong.yml:9: assert[1].metric: busy_share is of one operator;"
+        " name it, as in `operator: nearest`\n"
+    )
+
+
+def test_metric_problems_come_with_all_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "wrong.yml"
+    file.write_text(EXPERIMENT.replace("rate: 1000/s", "rate: 1000"), encoding="utf-8")
+    assert main(["experiment", "run", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: 3 problems in ")
+    assert "replay.rate" in said
+    assert not Path("runs").exists()
+
+
+def test_the_demo_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
+    demo = paths.asset("experiments", "demo.yml")
+    assert main(["experiment", "check", str(demo)]) == 0
+    assert capsys.readouterr().out == f"{demo}: experiment demo is valid\n"
+
+
+def test_a_dry_run_shows_network_timeline_and_placement_and_touches_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--dry-run", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["nodes"] == ["cloud-1", "fog-1", "edge-1", "edge-2"]
+    assert {"from": "edge-1", "to": "fog-1", "delay": "5ms", "jitter": "0ms", "loss": "0%",
+            "rate": "20mbit"} in plan["network"]  # fmt: skip
+    assert [action["do"] for action in plan["actions"]] == ["network", "network", "rescale"]
+    assert plan["experiment"]["workload"]["placement"]["nearest"] == {"tier": "fog"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_reads_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    for phrase in ("tier fog", "20mbit", "rescale nearest to 2", "assert output complete"):
+        assert phrase in said
+
+
+def test_options_win_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bed = paths.asset("inventory", "laptop.yml").read_text(encoding="utf-8")
+    other = tmp_path / "other.yml"
+    other.write_text(bed.replace("name: laptop", "name: other"), encoding="utf-8")
+    demo = str(paths.asset("experiments", "demo.yml"))
+    argv = ["experiment", "run", demo, "--testbed", str(other), "--dry-run", "--json"]
+    assert main(argv) == 0
+    assert json.loads(capsys.readouterr().out)["testbed"] == "other"
+
+
+def test_runs_are_listed_with_their_verdicts(
+    bundle: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = str(bundle.folder.parent)
+    (bundle.folder.parent / "20261122T000000Z-killed").mkdir()
+    (bundle.folder.parent / "20261122T000000Z-killed" / "journal.jsonl").touch()
+    assert main(["experiment", "list", "--runs", runs, "--json"]) == 0
+    assert [run["status"] for run in json.loads(capsys.readouterr().out)] == [
+        "passed",
+        "cut short",
+    ]
+
+
+def test_a_run_is_shown_with_figures_assertions_and_verdict(
+    bundle: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["experiment", "show", "last", "--runs", str(bundle.folder.parent)]) == 0
+    said = capsys.readouterr().out
+    for phrase in ("1,998", "output complete", "0 lost, 0 doubled", "verdict: passed"):
+        assert phrase in said
+
+
+def test_a_run_that_does_not_exist_exits_2(
+    bundle: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = str(bundle.folder.parent)
+    assert main(["experiment", "show", "nope", "--runs", runs]) == 2
+    assert capsys.readouterr().err == (
+        f"error: there is no run called 'nope' in {runs}\nhint: runs here: {bundle.name}\n"
+    )
+
+
+def test_a_report_is_written_anew(bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["experiment", "report", "last", "--runs", str(bundle.folder.parent)]) == 0
+    assert capsys.readouterr().out == f"{bundle.report_file}\n"
+    assert bundle.report_file.stat().st_size > 1000
+
+
+SNAPSHOT = Snapshot(
+    at_s=12.0,
+    ends_s=60.0,
+    phase="measure",
+    next_action="rescale nearest to 2",
+    next_at_s=42.0,
+    rides_per_s=1998.4,
+    backlog_rides=0.0,
+    latency_p50_ms=33.21,
+    latency_p99_ms=41.0,
+    rtts={"edge-1>fog-1": (10.2, 10.31)},
+)
+ACTION = {
+    "event": "action", "at": 42.0, "title": "rescale nearest to 2", "outcome": "failed",
+    "lateness_ms": 1.2, "detail": {"error": "no free slot"},
+}  # fmt: skip
+
+
+def test_without_a_terminal_a_run_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    view = PlainLines()
+    view.sample(SNAPSHOT)
+    view.sample(SNAPSHOT)
+    view.event(ACTION)
+    assert capsys.readouterr().err == (
+        "   12 s  rides/s 1,998, backlog 0 rides, latency p50 33.2 ms, latency p99 41.0 ms,"
+        " next in 30 s: rescale nearest to 2\n"
+        " 42.0 s  rescale nearest to 2: failed, 1 ms late: no free slot\n"
+    )
+
+
+def test_for_programs_a_run_is_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    view = JsonLines()
+    view.sample(SNAPSHOT)
+    view.event(ACTION)
+    sample, action = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (sample["event"], sample["rides_per_s"]) == ("sample", 1998.4)
+    assert sample["rtts"] == {"edge-1>fog-1": [10.2, 10.31]}
+    assert action == ACTION
