@@ -30,7 +30,11 @@ from fogbed.stream_job import build, datasets, landmarks, rescale, stop, submit
 from fogbed.stream_job.status import job_status
 from fogbed.stream_job.submit import JobRequest
 
-app = typer.Typer(no_args_is_help=True, help="Build, submit, list, rescale, save and stop jobs.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Build, submit, list, rescale, save and stop jobs.",
+)
 
 
 @app.command("build", epilog="Example: fogbed job build")

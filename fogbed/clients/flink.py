@@ -229,7 +229,7 @@ class FlinkClient:
                 hint="is the testbed up? `fogbed status` shows it; else check the URL",
                 details=_plain(error),
             ) from error
-        if not answer.ok or answer.is_redirect:
+        if not 200 <= answer.status_code < 300:  # noqa: PLR2004 - what HTTP calls success
             raise ServiceError(
                 f"{method} {url} was answered with {answer.status_code}",
                 details=_said(answer.text),

@@ -7,7 +7,6 @@ nodes edge-1 (2 slots), fog-1 (3) and cloud-1 (2). ``job_request`` makes a reque
 from __future__ import annotations
 
 import importlib.util
-import random
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,15 +17,12 @@ import pytest
 
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
-from fogbed.plan.job import JobRequest, LandmarksFile, RideCount, RidesFile
+from fogbed.plan.job import JobRequest, LandmarksFile, RidesFile
 from fogbed.plan.placement import resources_offered
 from fogbed.spec.experiment import Replay
 
 _BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 _NODES = (("edge-1", "edge", 2), ("fog-1", "fog", 3), ("cloud-1", "cloud", 2))
-_HEADER = (
-    "ride_id,pickup_time,dropoff_time,pickup_lon,pickup_lat,dropoff_lon,dropoff_lat,place,source\n"
-)
 
 
 def _load(name: str) -> ModuleType:
@@ -84,30 +80,8 @@ def _client(url: str) -> Iterator[FlinkClient]:
 
 @pytest.fixture(scope="session")
 def made_rides(tmp_path_factory: pytest.TempPathFactory) -> RidesFile:
-    """5,000 rides in and around Manhattan, one in fifty of them with coordinates of zero."""
-    folder = tmp_path_factory.mktemp("rides")
-    chance = random.Random(7)  # noqa: S311 - made rides, the same each time
-    offsets, written = [], len(_HEADER)
-    with (folder / "rides.csv").open("w", newline="\n") as file:
-        file.write(_HEADER)
-        for ride in range(5000):
-            if ride % 1000 == 0:
-                offsets.append(written)
-            minute, second = divmod(ride // 4, 60)
-            lon, lat = -74 + chance.random() / 4, 40.6 + chance.random() / 4
-            place = "0,0" if ride % 50 == 49 else f"{lon:.6f},{lat:.6f}"
-            line = (
-                f"{ride},2013-08-01 10:{minute:02d}:{second:02d},2013-08-01 23:00:00,{place},"
-                f"-73.9,40.7,point,1:{ride + 2}\n"
-            )
-            written += file.write(line)
-    (folder / "rides.index").write_text("".join(f"{offset}\n" for offset in offsets))
-    return RidesFile(
-        name="made",
-        rides_file=folder / "rides.csv",
-        index_file=folder / "rides.index",
-        manifest=RideCount(5000),
-    )
+    """5,000 rides, one in fifty of them with coordinates of zero."""
+    return _load("made_rides").make_rides(tmp_path_factory.mktemp("rides"), 5000)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,133 @@
+"""How long ``results`` is silent when ``nearest`` is rescaled, in place and pinned.
+
+Goals: p50 <= 0.5 s in place and <= 0.7 s pinned, nothing lost, nothing doubled. ``python
+benchmarks/rescale.py [N]`` prints the figures of N rescales of each kind (default 10).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from loopback_cluster import LoopbackCluster, Worker
+from made_rides import make_rides
+
+from fogbed.clients.flink import FlinkClient
+from fogbed.clients.progress import Quiet
+from fogbed.plan.job import JobRequest
+from fogbed.plan.placement import Place, resources_offered
+from fogbed.spec.experiment import Replay
+from fogbed.stream_job import rescale, stop, submit
+from fogbed.stream_job.landmarks import find_landmarks
+from fogbed.stream_job.output import check_complete
+
+RATE = 4000.0
+GOALS_S = {"in place": 0.5, "pinned": 0.7}
+_NODES = (("edge-1", "edge", 2), ("fog-1", "fog", 3), ("cloud-1", "cloud", 2))
+_PINNED = {
+    "rides": Place(tier="edge"),
+    "nearest": Place(tier="fog"),
+    "results": Place(tier="cloud"),
+}
+_SETTLE_S = 2.0
+_WARM_UP_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """The silences of one kind of rescale in seconds, and what became of the rides.
+
+    ``load`` is the computer's load average over the last minute at the end.
+    """
+
+    kind: str
+    silences_s: tuple[float, ...]
+    running_s: tuple[float, ...]
+    emitted: int
+    lost: int
+    doubled: int
+    wrong: int
+    load: float
+
+    @property
+    def p50_s(self) -> float:
+        """The median silence."""
+        return float(np.median(self.silences_s))
+
+
+def measure(rescales: int = 10) -> list[Silence]:
+    """Rescale ``nearest`` to and fro so many times of each kind, on real Flink."""
+    return [
+        _measure("in place", "adaptive", {}, rescales),
+        _measure("pinned", "default", _PINNED, rescales),
+    ]
+
+
+def _measure(kind: str, scheduler: str, placement: dict[str, Place], rescales: int) -> Silence:
+    workers = [
+        Worker(name=node, slots=slots, resources=resources_offered(node, tier, {}))
+        for node, tier, slots in _NODES
+    ]
+    with (
+        tempfile.TemporaryDirectory(prefix="fogbed-rescale-") as folder,
+        LoopbackCluster(
+            folder=Path(folder), workers=workers, scheduler=scheduler, fetch_ms=1000
+        ) as cluster,
+        FlinkClient(cluster.url) as flink,
+    ):
+        request = JobRequest(
+            rides=make_rides(Path(folder, "rides"), 20_000),
+            landmarks=find_landmarks("nyc-famous"),
+            replay=Replay.model_construct(rate=RATE, loop=True),
+            placement=placement,
+            sink="files",
+            output=Path(folder, "output"),
+        )
+        return _rescale_all(kind, flink, request, cluster.savepoints, rescales)
+
+
+def _rescale_all(
+    kind: str, flink: FlinkClient, request: JobRequest, savepoint_dir: str, rescales: int
+) -> Silence:
+    job = submit.submit(flink, request)
+    time.sleep(_WARM_UP_S)
+    watches = []
+    for turn in range(rescales):
+        done = rescale.rescale(
+            flink, job, "nearest", 2 - turn % 2, savepoint_dir=savepoint_dir, progress=Quiet()
+        )
+        job = done.job
+        watches.append(done.stopwatch)
+        time.sleep(_SETTLE_S)
+    stopped = stop.stop_with_savepoint(flink, job, savepoint_dir=savepoint_dir)
+    verdict = check_complete(request, request.output or Path(), stopped.position)
+    return Silence(
+        kind=kind,
+        silences_s=tuple(watch.silence_s or float("nan") for watch in watches),
+        running_s=tuple(watch.running or float("nan") for watch in watches),
+        emitted=stopped.position.total,
+        lost=verdict.lost,
+        doubled=verdict.doubled,
+        wrong=verdict.wrong,
+        load=os.getloadavg()[0],
+    )
+
+
+def main() -> None:
+    """Print the figures."""
+    for figures in measure(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
+        each = " ".join(f"{silence:.2f}" for silence in figures.silences_s)
+        print(
+            f"{figures.kind}: silence p50 {figures.p50_s:.3f} s (goal {GOALS_S[figures.kind]} s),"
+            f" max {max(figures.silences_s):.3f} s; {figures.emitted} rides, {figures.lost} lost,"
+            f" {figures.doubled} doubled, {figures.wrong} wrong; load {figures.load:.1f}; {each}"
+        )
+
+
+if __name__ == "__main__":
+    main()
