@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import typer
 
 from fogbed import paths, platforms, spec, units
 from fogbed.cli import console, network_shown
+from fogbed.clients.channel import Channel
+from fogbed.clients.progress import Progress
 from fogbed.errors import AssertionsFailed, UsageError
 from fogbed.network.apply import apply_plan
 from fogbed.network.bare import bare_network
-from fogbed.network.emulator import CountingEmulator
+from fogbed.network.emulator import CountingEmulator, LinkEmulator
+from fogbed.network.verdicts import Verification
 from fogbed.network.verify import COUNT
 from fogbed.network.verify import verify as verify_network
 from fogbed.plan.network import NetworkPlan, plan_network
@@ -41,6 +44,32 @@ ProfileArgument = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do not.")]
+AskedArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="PROFILE",
+        help="What was asked; without it, what is in force.",
+        show_default=False,
+    ),
+]
+LoadOption = Annotated[bool, typer.Option("--load", help="Measure again with a flow on every link")]
+FlowsOption = Annotated[
+    bool, typer.Option(help="Measure rate and loss of the pairs that ask for them.")
+]
+ToleranceOption = Annotated[str, typer.Option(help="How far an RTT may be off, or ...")]
+OrOption = Annotated[str, typer.Option("--or", help="... this much, the larger.")]
+CountOption = Annotated[int, typer.Option(min=10, max=1000, help="Probes per pair.")]
+ClearFirstOption = Annotated[
+    bool,
+    typer.Option("--clear-first", help="Take all away for a second to measure the bare RTT anew."),
+]
+
+
+class _Where(TypedDict):
+    emulator: LinkEmulator
+    channels: dict[str, Channel]
+    addresses: dict[str, str]
+    progress: Progress
 
 
 @app.command(epilog="Example: fogbed network plan profiles/metro.yml -t inventory/laptop.yml")
@@ -96,31 +125,15 @@ def show(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
     "exit code 3 when something is out of tolerance"
 )
 def verify(  # noqa: PLR0913 - one parameter per option
-    profile: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="PROFILE",
-            help="What was asked; without it, what is in force.",
-            show_default=False,
-        ),
-    ] = None,
+    profile: AskedArgument = None,
     *,
     testbed: TestbedOption = None,
-    load: Annotated[
-        bool, typer.Option("--load", help="Measure again with a flow on every link.")
-    ] = False,
-    flows: Annotated[
-        bool, typer.Option(help="Measure rate and loss of the pairs that ask for them.")
-    ] = True,
-    tolerance: Annotated[str, typer.Option(help="How far an RTT may be off, or ...")] = "3%",
-    or_: Annotated[str, typer.Option("--or", help="... this much, the larger.")] = "1ms",
-    count: Annotated[int, typer.Option(min=10, max=1000, help="Probes per pair.")] = COUNT,
-    clear_first: Annotated[
-        bool,
-        typer.Option(
-            "--clear-first", help="Take all away for a second to measure the bare RTT anew."
-        ),
-    ] = False,
+    load: LoadOption = False,
+    flows: FlowsOption = True,
+    tolerance: ToleranceOption = "3%",
+    or_: OrOption = "1ms",
+    count: CountOption = COUNT,
+    clear_first: ClearFirstOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure every ordered pair at once: asked, expected, measured, error, verdict."""
@@ -128,18 +141,16 @@ def verify(  # noqa: PLR0913 - one parameter per option
     limits = _limits(tolerance, or_)
     wanted = None if profile is None else plan_network(_load_profile(profile), bed)
     platform = platforms.open_platform(bed)
-    emulator, progress = platform.emulator(), console.LiveProgress()
-    channels = {node.name: platform.channel(node.name) for node in bed.nodes}
-    addresses = platform.addresses()
-    bare = bare_network(
-        emulator, channels=channels, addresses=addresses, progress=progress, clear=clear_first
-    )
+    where: _Where = {
+        "emulator": platform.emulator(),
+        "channels": {node.name: platform.channel(node.name) for node in bed.nodes},
+        "addresses": platform.addresses(),
+        "progress": console.LiveProgress(),
+    }
+    bare = bare_network(**where, clear=clear_first)
     found = verify_network(
-        _in_order(emulator.show(), bed) if wanted is None else wanted,
-        channels=channels,
-        addresses=addresses,
-        emulator=emulator,
-        progress=progress,
+        _in_order(where["emulator"].show(), bed) if wanted is None else wanted,
+        **where,
         bare=bare.rtt_ms,
         load=load,
         flows=flows,
@@ -151,13 +162,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
         console.say_json(network_shown.verification_as_json(found))
     else:
         network_shown.show_verification(found)
-    if not found.ok:
-        raise AssertionsFailed(
-            f"the network of testbed {bed.name} is out of tolerance: "
-            + network_shown.summary_of_failures(found),
-            hint="is something else keeping the processors busy? `fogbed network show` has the "
-            "emulation's own lateness",
-        )
+    _require(found, bed)
 
 
 @app.command(epilog="Example: fogbed network clear -t laptop")
@@ -171,6 +176,16 @@ def clear(*, testbed: TestbedOption = None, dry_run: DryRunOption = False) -> No
         return
     emulator.clear()
     console.say(f"{pairs} ordered pairs of testbed {bed.name} are as they were")
+
+
+def _require(found: Verification, bed: Testbed) -> None:
+    if not found.ok:
+        raise AssertionsFailed(
+            f"the network of testbed {bed.name} is out of tolerance: "
+            + network_shown.summary_of_failures(found),
+            hint="is something else keeping the processors busy? `fogbed network show` has the "
+            "emulation's own lateness",
+        )
 
 
 def _load_profile(name: str) -> NetworkProfile:

@@ -42,13 +42,13 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
         plan: what was asked; ``channels`` and ``addresses`` must have each of its nodes.
         channels: how to reach each node.
         addresses: of each node inside the testbed.
-        emulator: recalls the bare RTT, or is asked whether it can be measured now.
+        emulator: recalls the bare RTT where ``bare`` is None.
         progress: told what is measured.
-        bare: p50 of the bare RTT per ordered pair in milliseconds, shape (n, n); None: recalled.
+        bare: p50 of the bare RTT per ordered pair in milliseconds, shape (n, n).
         load: measure a second time with a rate-limited flow on every link.
         flows: also measure rate and loss of the pairs that ask for them.
-        tolerance: an RTT may be off by this fraction of what is expected,
-        or_ms: or by this many milliseconds, the larger of the two.
+        tolerance: an RTT may be off by this fraction, or by ``or_ms``, the larger.
+        or_ms: in milliseconds.
         count: probes per pair.
 
     Raises:
@@ -56,9 +56,8 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     """
     reached = {node: channels[node] for node in plan.nodes}
     if bare is None:
-        bare = bare_network(
-            emulator, channels=reached, addresses=addresses, progress=progress
-        ).rtt_ms
+        known = bare_network(emulator, channels=reached, addresses=addresses, progress=progress)
+        bare = known.rtt_ms
     asked = Tolerance(fraction=tolerance, or_ms=or_ms)
     links = list(plan.links()) if flows else []
     with agents(reached) as sessions:
