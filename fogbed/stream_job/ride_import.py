@@ -196,7 +196,7 @@ class _Reading:
 
 @contextmanager
 def _connection(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    settings = {
+    settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
         "temp_directory": str(spill),
         "threads": str(min(4, os.cpu_count() or 1)),

@@ -15,8 +15,8 @@ from fogbed.stream_job.ride_columns import Column, Layout
 
 UNTIMED: Final = 1 << 60
 REJECTED: Final = 1 << 61
-"""Values of ``pickup_s`` in the result: ``UNTIMED`` for kept rides without a pickup time within the
-bounds, ``REJECTED`` for rows that are not kept. Otherwise it is that time, in seconds since 1970."""
+"""Values of ``pickup_s`` in the result: ``UNTIMED`` for kept rides without a pickup time within
+the bounds, ``REJECTED`` for rows that are not kept; else that time in seconds since 1970."""
 
 ZONES_TABLE: Final = "zones"
 """Columns ``zone``, ``lon``, ``lat`` (text)."""

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, Literal
+from typing import IO, Final, Literal, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -98,7 +98,7 @@ def _tables(path: Path, problems: list[Problem]) -> Iterator[tuple[Packing, str]
     try:
         with path.open("rb") as file:
             start = file.read(4)
-        packing = next((p for magic, p in _MAGIC.items() if start.startswith(magic)), "plain")
+        packing = _packing(start)
         if packing != "zip":
             yield packing, ""
             return
@@ -110,6 +110,10 @@ def _tables(path: Path, problems: list[Problem]) -> Iterator[tuple[Packing, str]
     if not members:
         problems.append(Problem(str(path), 0, "", "no .csv inside", "unpack it and name the files"))
     yield from (("zip", member) for member in members if "__MACOSX" not in member)
+
+
+def _packing(start: bytes) -> Packing:
+    return next((p for magic, p in _MAGIC.items() if start.startswith(magic)), "plain")
 
 
 def _damaged(label: str, error: BaseException) -> Problem:
@@ -160,10 +164,14 @@ def _open(path: Path, packing: Packing, member: str) -> tuple[IO[bytes], IO[byte
     return below, below
 
 
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
 class _Stack(io.BufferedReader):
     """A stream that closes what it was made from."""
 
-    below: tuple[IO[bytes] | zipfile.ZipFile, ...] = ()
+    below: tuple[_Closable, ...] = ()
 
     def close(self) -> None:
         super().close()
@@ -171,7 +179,7 @@ class _Stack(io.BufferedReader):
             stream.close()
 
 
-def _closing(stream: IO[bytes], *below: IO[bytes] | zipfile.ZipFile) -> IO[bytes]:
-    stack = _Stack(stream, buffer_size=1 << 18)  # type: ignore[arg-type]
+def _closing(stream: io.BufferedIOBase | IO[bytes], *below: _Closable) -> IO[bytes]:
+    stack = _Stack(cast("io.RawIOBase", stream), buffer_size=1 << 18)
     stack.below = below
     return stack

@@ -1,0 +1,117 @@
+"""What a dataset of rides looks like: figures, and a picture of when and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from fogbed.errors import DatasetError
+from fogbed.stream_job import reasons
+from fogbed.stream_job.datasets import Dataset
+from fogbed.stream_job.ride_query import quoted
+
+_GRID_DEG: Final = 0.001
+_COLUMNS: Final = round((reasons.EAST - reasons.WEST) / _GRID_DEG)
+_ROWS: Final = round((reasons.NORTH - reasons.SOUTH) / _GRID_DEG)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Description:
+    """Figures of one dataset, over its usable rides.
+
+    ``by_hour`` has 24 counts of pickups by hour of the day, ``density`` counts on a grid of 0.001
+    degrees over the box of ``reasons.py``, shape (latitude, longitude), south-west first.
+    """
+
+    dataset: Dataset
+    usable: int
+    by_hour: tuple[int, ...]
+    days: int
+    median_ride_s: float
+    density: NDArray[np.int64]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the figures and the manifest as plain values."""
+        return {
+            **self.dataset.manifest.model_dump(mode="json"),
+            "folder": str(self.dataset.folder),
+            "usable": self.usable,
+            "by_hour": list(self.by_hour),
+            "days": self.days,
+            "rides_per_day": round(self.usable / self.days, 1) if self.days else 0.0,
+            "median_ride_s": self.median_ride_s,
+        }
+
+
+def describe(dataset: Dataset) -> Description:
+    """Read a dataset once and return its figures.
+
+    Raises:
+        DatasetError: its rides cannot be read.
+    """
+    try:
+        with duckdb.connect(config={"memory_limit": "300MB"}) as connection:
+            connection.execute(_usable_rides(dataset))
+            hours = connection.sql("SELECT hour(pickup) AS h, count(*) FROM rides GROUP BY h")
+            by_hour = dict(hours.fetchall())
+            seconds = "approx_quantile(epoch(dropoff - pickup), 0.5)"
+            median = connection.sql(f"SELECT {seconds} FROM rides").fetchall()[0][0]  # noqa: S608 - our own text
+            density = _density(connection)
+    except duckdb.Error as error:
+        raise DatasetError(
+            f"{dataset.rides_file} cannot be read",
+            hint="import it again with --force",
+            details=str(error),
+        ) from error
+    return Description(
+        dataset=dataset,
+        usable=sum(by_hour.values()),
+        by_hour=tuple(by_hour.get(hour, 0) for hour in range(24)),
+        days=_days(dataset.manifest.first_pickup, dataset.manifest.last_pickup),
+        median_ride_s=float(median or 0.0),
+        density=density,
+    )
+
+
+def _usable_rides(dataset: Dataset) -> str:
+    columns = ("pickup_time", "dropoff_time", "pickup_lon", "pickup_lat")
+    values = "try_cast({0} AS TIMESTAMP) AS pickup, try_cast({1} AS TIMESTAMP) AS dropoff, "
+    values += "try_cast({2} AS DOUBLE) AS lon, try_cast({3} AS DOUBLE) AS lat"
+    return (
+        f"CREATE VIEW rides AS SELECT * FROM (SELECT {values.format(*columns)} "  # noqa: S608 - the path is quoted
+        f"FROM read_csv({quoted(str(dataset.rides_file))}, delim = ',', quote = '', escape = '', "
+        "header = true, all_varchar = true)) "
+        f"WHERE lon BETWEEN {reasons.WEST} AND {reasons.EAST} "
+        f"AND lat BETWEEN {reasons.SOUTH} AND {reasons.NORTH} "
+        f"AND pickup >= TIMESTAMP '{reasons.FIRST_TIME}' AND dropoff >= pickup "
+        f"AND dropoff < TIMESTAMP '{reasons.END_TIME}' "
+        f"AND dropoff - pickup <= to_seconds({reasons.LONGEST_RIDE_S})"
+    )
+
+
+def _density(connection: duckdb.DuckDBPyConnection) -> NDArray[np.int64]:
+    cells = connection.sql(
+        f"SELECT least(floor((lat - {reasons.SOUTH}) / {_GRID_DEG}), {_ROWS - 1})::INT AS y, "  # noqa: S608 - our own numbers
+        f"least(floor((lon - ({reasons.WEST})) / {_GRID_DEG}), {_COLUMNS - 1})::INT AS x, "
+        "count(*) AS n FROM rides GROUP BY ALL"
+    ).fetchnumpy()
+    density = np.zeros((_ROWS, _COLUMNS), np.int64)
+    density[cells["y"], cells["x"]] = cells["n"]
+    return density
+
+
+def _days(first: str, last: str) -> int:
+    if not first:
+        return 0
+    return (datetime.fromisoformat(last).date() - datetime.fromisoformat(first).date()).days + 1
+
+
+def default_picture(dataset: Dataset) -> Path:
+    """Where the picture goes if nothing else is said: the folder the command was started in."""
+    return Path.cwd() / f"{dataset.name}.png"

@@ -1,0 +1,159 @@
+"""Draws a dataset of rides: pickups by hour of the day, and on the map with landmarks."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from fogbed.errors import DatasetError
+from fogbed.stream_job import reasons
+from fogbed.stream_job.describe import Description
+from fogbed.stream_job.landmarks import Landmarks
+
+_INK, _FAINT, _BAR, _MARK = "#1b2733", "#8a97a3", "#2f6f9f", "#c8431f"
+_SHOWN: Final = 0.998
+"""The map is cut to where this share of the pickups lies, on each axis."""
+_MARGIN_DEG: Final = 0.012
+_KM_PER_DEG: Final = 111.2
+
+
+def draw(description: Description, landmarks: Landmarks, path: Path) -> None:
+    """Write the picture as a PNG.
+
+    Raises:
+        DatasetError: the file cannot be written.
+    """
+    figure = Figure(figsize=(12.5, 7.2), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.35))
+    _draw_title(figure, description)
+    _draw_hours(left, description)
+    _draw_map(right, description, landmarks)
+    try:
+        figure.savefig(path, dpi=130, format="png")
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _draw_title(figure: Figure, description: Description) -> None:
+    manifest = description.dataset.manifest
+    span = f"{manifest.first_pickup[:10]} to {manifest.last_pickup[:10]}"
+    figure.suptitle(
+        f"{manifest.name}: {description.usable:,} rides, {span}",
+        fontsize=15,
+        fontweight="bold",
+        color=_INK,
+        x=0.01,
+        ha="left",
+    )
+
+
+def _draw_hours(axes: Axes, description: Description) -> None:
+    counts = description.by_hour
+    axes.bar(range(24), counts, width=0.86, align="edge", color=_BAR)
+    axes.set_title("Pickups by hour of the day", loc="left", fontsize=11, color=_INK)
+    axes.set_xlim(0, 24)
+    axes.set_xticks(range(0, 25, 3), [f"{hour:02}:00" for hour in range(0, 25, 3)])
+    axes.set_xlabel("New York wall-clock time", color=_FAINT)
+    axes.set_ylabel("pickups", color=_FAINT)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.grid(axis="y", color="#e6eaee", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(colors=_FAINT, length=0)
+    if any(counts):
+        busiest = int(np.argmax(counts))
+        axes.bar(busiest, counts[busiest], width=0.86, align="edge", color=_MARK)
+        label = f"{counts[busiest]:,}"
+        axes.text(busiest + 0.43, counts[busiest], label, ha="center", va="bottom", color=_MARK)
+
+
+def _draw_map(axes: Axes, description: Description, landmarks: Landmarks) -> None:
+    west, east, south, north = _window(description)
+    axes.set_facecolor("#f4f6f8")
+    counts = np.ma.masked_equal(description.density, 0)
+    extent = (reasons.WEST, reasons.EAST, reasons.SOUTH, reasons.NORTH)
+    # a picture's cell is darker the more rides begin in it; a logarithm shows the quiet ones too
+    norm = LogNorm(1, max(2, int(description.density.max(initial=1))))
+    image = axes.imshow(
+        counts, origin="lower", extent=extent, norm=norm, cmap="YlGnBu", interpolation="nearest"
+    )
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.55, pad=0.015, aspect=28)
+    bar.set_label("pickups per cell of 0.001°", color=_FAINT)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(colors=_FAINT)
+    axes.set_xlim(west, east)
+    axes.set_ylim(south, north)
+    # a degree of longitude is shorter than one of latitude by the cosine of the latitude
+    axes.set_aspect(1 / math.cos(math.radians((south + north) / 2)))
+    shown = _draw_landmarks(axes, landmarks, (west, east, south, north))
+    title = (
+        f"Where rides begin, with {shown} of {len(landmarks.names)} landmarks ({landmarks.name})"
+    )
+    axes.set_title(title, loc="left", fontsize=11, color=_INK)
+    _draw_scale(axes, (west, east, south, north))
+    axes.tick_params(colors=_FAINT, length=0, labelsize=8)
+    axes.ticklabel_format(useOffset=False)
+    axes.spines[:].set_color("#d5dbe0")
+
+
+def _window(description: Description) -> tuple[float, float, float, float]:
+    if not description.usable:
+        return reasons.WEST, reasons.EAST, reasons.SOUTH, reasons.NORTH
+    edges = []
+    for axis, start in ((0, reasons.WEST), (1, reasons.SOUTH)):
+        share = np.cumsum(description.density.sum(axis=axis)) / description.usable
+        low = start + 0.001 * int(np.searchsorted(share, (1 - _SHOWN) / 2))
+        high = start + 0.001 * (1 + int(np.searchsorted(share, (1 + _SHOWN) / 2)))
+        edges += [low - _MARGIN_DEG, high + _MARGIN_DEG]
+    return edges[0], edges[1], edges[2], edges[3]
+
+
+def _draw_landmarks(
+    axes: Axes, landmarks: Landmarks, window: tuple[float, float, float, float]
+) -> int:
+    west, east, south, north = window
+    lon, lat = landmarks.longitudes, landmarks.latitudes
+    inside = (lon > west) & (lon < east) & (lat > south) & (lat < north)
+    axes.scatter(lon[inside], lat[inside], s=22, color=_MARK, edgecolor="white", zorder=3)
+    taken: list[tuple[float, float]] = []
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    wide, high = 0.17 * (east - west), 0.022 * (north - south)
+    for place in np.flatnonzero(inside):
+        x, y = float(lon[place]), float(lat[place])
+        # names that would overlap are left out: the dots stay
+        if any(abs(x - u) < wide and abs(y - v) < high for u, v in taken):
+            continue
+        taken.append((x, y))
+        is_right = x < east - wide
+        axes.annotate(
+            landmarks.names[place],
+            (x, y),
+            xytext=(5 if is_right else -5, 0),
+            textcoords="offset points",
+            ha="left" if is_right else "right",
+            va="center",
+            fontsize=7,
+            color=_INK,
+            path_effects=halo,
+            zorder=4,
+        )
+    return int(inside.sum())
+
+
+def _draw_scale(axes: Axes, window: tuple[float, float, float, float]) -> None:
+    west, east, south, north = window
+    km = 5 if (north - south) * _KM_PER_DEG > 20 else 1  # noqa: PLR2004 - kilometres of map
+    length = km / (_KM_PER_DEG * math.cos(math.radians((south + north) / 2)))
+    x, y = west + 0.04 * (east - west), south + 0.035 * (north - south)
+    axes.plot([x, x + length], [y, y], color=_INK, linewidth=2, solid_capstyle="butt", zorder=4)
+    lift = y + 0.008 * (north - south)
+    axes.text(x + length / 2, lift, f"{km} km", ha="center", va="bottom", fontsize=8, color=_INK)
