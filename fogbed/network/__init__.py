@@ -10,15 +10,18 @@ How a keeper gives its nodes a network::
     ports = [
         open_port(kind, namespaces[node], node=node, address="10.77.1.2/24") for node in nodes
     ]                                              # makes device fog0, brings lo up as well
+    memory = os.memfd_create("fabric")             # what the next fabric goes on with
     subprocess.Popen(
         [sys.executable, "-m", "fogbed.network.fabric", "--control", str(socket_path)]
+        + ["--memory", str(memory)]
         + [word for port in ports for word in ("--port", port.argument())],
-        pass_fds=[port.fd for port in ports],
+        pass_fds=[memory, *(port.fd for port in ports)],
     )                                              # serving as soon as socket_path exists (0600)
 
 Then ``fabric_client.FabricEmulator(socket_path)`` is the testbed's ``LinkEmulator``. The keeper
-keeps the ports open: it can then start another fabric on them should one die (SIGTERM ends it). A
-``packet`` port's outer end stands in the namespace of the thread that opened it, and the fabric
-must run there; a ``tun`` port has none. A process gets into a node with ``inside(namespace)``
-before the fork, or from outside with ``nsenter --net=/proc/KEEPER/fd/N``.
+keeps the ports and the memory open: should a fabric die, another one that is started the same way
+has the same impairments in force from its first packet (SIGTERM ends one). A ``packet`` port's
+outer end stands in the namespace of the thread that opened it, and the fabric must run there; a
+``tun`` port has none. A process gets into a node with ``inside(namespace)`` before the fork, or
+from outside with ``nsenter --net=/proc/KEEPER/fd/N``.
 """

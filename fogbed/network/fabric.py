@@ -1,6 +1,7 @@
 """The fabric: one process that carries every packet between the nodes of a testbed.
 
-    python -m fogbed.network.fabric --control SOCKET [--seed N] --port NODE=ADDRESS=KIND=FD ...
+    python -m fogbed.network.fabric --control SOCKET [--memory FD] [--seed N]
+        --port NODE=ADDRESS=KIND=FD ...
 
 It reads whole IPv4 packets from the ports (see ``fogbed.network.ports``), finds the link by the
 port they came from and the destination address, and writes them to the other port when the link
@@ -25,6 +26,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from fogbed.network.fabric_control import ControlServer
+from fogbed.network.fabric_memory import Memory
 from fogbed.network.link import Link, Shape
 from fogbed.network.priority import run_first
 
@@ -63,6 +65,7 @@ class Fabric:
         self.started = time.monotonic()
         self.lateness = [0] * LATENESS_STEPS
         self.memory: dict[str, Any] = {}
+        self.cut: set[str] = set()
         self._heap: list[tuple[int, int, Link]] = []
         self._timer = _Timer()
         self.links = [
@@ -188,9 +191,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--control", required=True, help="path of the Unix socket to serve")
     parser.add_argument("--seed", type=int, default=0, help="of loss and jitter")
     parser.add_argument("--port", action="append", default=[], metavar="NODE=ADDRESS=KIND=FD")
+    parser.add_argument(
+        "--memory", type=int, metavar="FD", help="a memfd: what the last fabric had in force"
+    )
     options = parser.parse_args(argv)
     fabric = Fabric([PortState(argument) for argument in options.port], seed=options.seed)
-    control = ControlServer(options.control, fabric)
+    memory = None if options.memory is None else Memory(options.memory)
+    control = ControlServer(options.control, fabric, memory)
     signal.signal(signal.SIGTERM, lambda *_: control.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     run_first()

@@ -25,7 +25,9 @@ from fogbed.network.link import UNTOUCHED, Shape
 
 if TYPE_CHECKING:
     from fogbed.network.fabric import Fabric
+    from fogbed.network.fabric_memory import Memory
 
+_CHANGES = ("apply", "clear", "cut", "remember")
 MAX_REQUEST = 16 * 2**20
 LATENESS_STEP_MS = (1 << 14) / 1e6
 
@@ -33,9 +35,13 @@ LATENESS_STEP_MS = (1 << 14) / 1e6
 class ControlServer:
     """Serves the control socket inside the fabric's own loop, without ever blocking it."""
 
-    def __init__(self, path: str, fabric: Fabric) -> None:
+    def __init__(self, path: str, fabric: Fabric, memory: Memory | None = None) -> None:
         self._path = path
         self._fabric = fabric
+        self._memory = memory
+        if memory is not None:
+            for request in memory.read():
+                self._perform(request)
         self._peers: dict[int, _Peer] = {}
         self.stopped = False
         # SIGTERM must end a loop that waits: its handler writes here
@@ -93,10 +99,26 @@ class ControlServer:
     def _answer(self, line: bytes) -> bytes:
         try:
             request = json.loads(line)
-            reply = {"ok": True, **getattr(self, f"_do_{request['do']}")(request)}
+            reply = {"ok": True, **self._perform(request)}
+            if self._memory is not None and request["do"] in _CHANGES:
+                self._memory.write(self._restoring())
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             reply = {"ok": False, "error": f"{type(error).__name__}: {error}"}
         return json.dumps(reply, separators=(",", ":")).encode() + b"\n"
+
+    def _perform(self, request: dict[str, Any]) -> dict[str, Any]:
+        done: dict[str, Any] = getattr(self, f"_do_{request['do']}")(request)
+        return done
+
+    def _restoring(self) -> list[dict[str, Any]]:
+        """Return the requests that would bring another fabric to where this one is."""
+        cut = [port.node for port in self._fabric.ports if port.node in self._fabric.cut]
+        memory = self._fabric.memory.items()
+        return [
+            {"do": "apply", **self._do_show({})},
+            {"do": "cut", "nodes": cut},
+            *({"do": "remember", "key": key, "value": value} for key, value in memory),
+        ]
 
     def _do_apply(self, request: dict[str, Any]) -> dict[str, Any]:
         numbers = {port.node: i for i, port in enumerate(self._fabric.ports)}
@@ -142,6 +164,7 @@ class ControlServer:
     def _do_cut(self, request: dict[str, Any]) -> dict[str, Any]:
         known = [port.node for port in self._fabric.ports]
         cut = {known.index(name) for name in request["nodes"]}
+        self._fabric.cut = set(request["nodes"])
         for i, row in enumerate(self._fabric.links):
             for j, link in enumerate(row):
                 link.switch(cut=i in cut or j in cut)

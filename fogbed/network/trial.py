@@ -54,10 +54,13 @@ class Trial:
             folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="fogbed-trial-"))
             control = Path(folder, "fabric")
             command = [sys.executable, "-m", "fogbed.network.fabric", "--control", str(control)]
-            command += ["--seed", str(self._seed)]
+            memory = os.memfd_create("fabric")
+            undo.callback(os.close, memory)
+            command += ["--seed", str(self._seed), "--memory", str(memory)]
             for argument, _ in ports:
                 command += ["--port", argument]
-            self.fabric = subprocess.Popen(command, pass_fds=[fd for _, fd in ports])
+            self._command, self._fds = command, [memory, *(fd for _, fd in ports)]
+            self.start_fabric()
             undo.callback(self._stop_fabric)
             self.emulator = FabricEmulator(control)
             self.emulator.wait_until_ready(_READY_S)
@@ -72,6 +75,10 @@ class Trial:
     ) -> None:
         """End the fabric and let go of the namespaces."""
         self._undo.close()
+
+    def start_fabric(self) -> None:
+        """Start the fabric, or another one in the place of one that died."""
+        self.fabric = subprocess.Popen(self._command, pass_fds=self._fds)
 
     def _make_nodes(self, undo: ExitStack) -> None:
         for node in self.addresses:

@@ -111,12 +111,21 @@ def main(kind):
         }
         trial.emulator.clear()
         facts["cleared"] = not trial.emulator.show().index.any()
+        trial.emulator.apply(plan(trial, delay_ms=7))
+        trial.emulator.cut(["b"])
+        trial.emulator.remember("bare", [1, 2])
         trial.fabric.kill()
         trial.fabric.wait()
         try:
             trial.emulator.show()
         except NetworkError as error:
             facts["dead"] = error.message
+        trial.start_fabric()
+        trial.emulator.wait_until_ready(10)
+        facts["next"] = trial.emulator.show().impairments[1].delay_ms
+        facts["next_carries"] = came_back(sessions["a"], trial.addresses["c"])
+        facts["next_cut"] = came_back(sessions["a"], trial.addresses["b"])
+        facts["next_recalls"] = trial.emulator.recall("bare")
     sys.stdout.write(json.dumps(facts))
 
 

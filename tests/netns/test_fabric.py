@@ -43,3 +43,7 @@ def test_facts_of_a_fabric(facts):
     assert facts["kept"] == 300_000_000, "a refused plan must leave what is in force"
     assert facts["cleared"]
     assert "does not answer" in facts["dead"]
+    # a fabric that is started in a dead one's place goes on where that one was
+    assert facts["next"] == 7
+    assert (facts["next_carries"], facts["next_cut"]) == (10, 0)
+    assert facts["next_recalls"] == [1, 2]
