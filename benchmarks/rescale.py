@@ -1,22 +1,23 @@
 """How long ``results`` is silent when ``nearest`` is rescaled, in place and pinned.
 
-Goals: p50 <= 0.5 s in place and <= 0.7 s pinned, nothing lost, nothing doubled. ``python
-benchmarks/rescale.py [N]`` prints the figures of N rescales of each kind (default 10).
+Goals: p50 <= 0.5 s in place and <= 0.7 s pinned, nothing lost, nothing doubled. ``python -m
+benchmarks rescale`` does ten of each kind.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from loopback_cluster import LoopbackCluster, Worker
-from made_rides import make_rides
 
+from benchmarks.loopback_cluster import LoopbackCluster, Worker
+from benchmarks.made_rides import make_rides
+from benchmarks.row import Row
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.progress import Quiet
 from fogbed.plan.job import JobRequest
@@ -60,12 +61,29 @@ class Silence:
         return float(np.median(self.silences_s))
 
 
-def measure(rescales: int = 10) -> list[Silence]:
+def measure(*, quick: bool) -> Iterator[Row]:
+    """Yield the median silence of each kind: of 10 rescales, or of 2 when quick."""
+    for figures in silences(2 if quick else 10):
+        goal = GOALS_S[figures.kind]
+        faults = figures.lost + figures.doubled + figures.wrong
+        note = (
+            f"max {max(figures.silences_s):.2f} s; {figures.emitted:,} rides, {figures.lost} lost,"
+            f" {figures.doubled} doubled, {figures.wrong} wrong; load {figures.load:.1f}"
+        )
+        yield Row(
+            figure=f"rescale of `nearest`, {figures.kind}: silence p50 of"
+            f" {len(figures.silences_s)}",
+            value=f"{figures.p50_s:.2f} s",
+            goal=f"<= {goal} s, nothing lost or doubled",
+            ok=figures.p50_s <= goal and faults == 0,
+            note=note,
+        )
+
+
+def silences(rescales: int = 10) -> Iterator[Silence]:
     """Rescale ``nearest`` to and fro so many times of each kind, on real Flink."""
-    return [
-        _measure("in place", "adaptive", {}, rescales),
-        _measure("pinned", "default", _PINNED, rescales),
-    ]
+    yield _measure("in place", "adaptive", {}, rescales)
+    yield _measure("pinned", "default", _PINNED, rescales)
 
 
 def _measure(kind: str, scheduler: str, placement: dict[str, Place], rescales: int) -> Silence:
@@ -116,18 +134,3 @@ def _rescale_all(
         wrong=verdict.wrong,
         load=os.getloadavg()[0],
     )
-
-
-def main() -> None:
-    """Print the figures."""
-    for figures in measure(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
-        each = " ".join(f"{silence:.2f}" for silence in figures.silences_s)
-        print(
-            f"{figures.kind}: silence p50 {figures.p50_s:.3f} s (goal {GOALS_S[figures.kind]} s),"
-            f" max {max(figures.silences_s):.3f} s; {figures.emitted} rides, {figures.lost} lost,"
-            f" {figures.doubled} doubled, {figures.wrong} wrong; load {figures.load:.1f}; {each}"
-        )
-
-
-if __name__ == "__main__":
-    main()

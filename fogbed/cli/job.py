@@ -90,7 +90,9 @@ def submit_(  # noqa: PLR0913 - one parameter per option
     submit.check_request(request)
     with opened(url, testbed) as target:
         if dry_run:
-            job_shown.show_plan(submit.dry_run(target.flink, request), as_json=as_json)
+            fits = not target.has_fixed_scheduler
+            plan = submit.dry_run(target.flink, request, scheduler_fits=fits)
+            job_shown.show_plan(plan, as_json=as_json)
             return
         _fit_scheduler(target, request)
         job = submit.submit(target.flink, request, savepoint=savepoint, progress=progress())

@@ -86,9 +86,16 @@ def submit(
         return await_running(flink, job_id, request, timeout_s=timeout_s)
 
 
-def dry_run(flink: FlinkClient, request: JobRequest) -> Mapping[str, object]:
-    """Return what ``submit`` would start; raises what it raises before it touches anything."""
+def dry_run(
+    flink: FlinkClient, request: JobRequest, *, scheduler_fits: bool = False
+) -> Mapping[str, object]:
+    """Return what ``submit`` would start; raises what it raises before it touches anything.
+
+    ``scheduler_fits``: the JobManager would be given the right scheduler first.
+    """
     check_request(request)
+    if not scheduler_fits:
+        check_scheduler(flink, request)
     shares = plan_slots(flink, request, freed={})
     groups = slot_groups(request.parallelism, request.placement)
     return {
@@ -113,6 +120,7 @@ def prepare(
     ``freed`` counts slots per TaskManager that will be free by then. Raises what ``submit`` does.
     """
     check_request(request)
+    check_scheduler(flink, request)
     shares = plan_slots(flink, request, freed=freed or {})
     return Prepared(
         request=request,
@@ -121,20 +129,24 @@ def prepare(
     )
 
 
-def plan_slots(
-    flink: FlinkClient, request: JobRequest, *, freed: Mapping[str, int]
-) -> dict[str, SlotShare]:
-    """Return what a slot of each placed operator asks for.
-
-    Raises:
-        JobError: the JobManager ignores placements, or has not the slots; the free ones are named.
-    """
+def check_scheduler(flink: FlinkClient, request: JobRequest) -> None:
+    """Raise JobError if the JobManager runs the scheduler that ignores placements."""
     if request.placement and flink.scheduler() == "adaptive":
         raise JobError(
             f"the JobManager at {flink.url} runs the adaptive scheduler, which ignores placement",
             hint="submit with -t TESTBED (its JobManager is then restarted with the default"
             " scheduler), set services.flink.scheduler: default, or leave the placement out",
         )
+
+
+def plan_slots(
+    flink: FlinkClient, request: JobRequest, *, freed: Mapping[str, int]
+) -> dict[str, SlotShare]:
+    """Return what a slot of each placed operator asks for.
+
+    Raises:
+        JobError: the JobManager has not the slots; the free ones are named.
+    """
     there = with_freed(flink.task_managers(), freed)
     lacking = missing_slots(slot_groups(request.parallelism, request.placement), there)
     if lacking:

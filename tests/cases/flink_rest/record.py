@@ -17,11 +17,12 @@ from fogbed.stream_job.landmarks import find_landmarks
 from fogbed.stream_job.status import job_status
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parents[2] / "benchmarks")]
+sys.path[:0] = [str(HERE), str(HERE.parents[2])]
 
-from loopback_cluster import LoopbackCluster, Worker  # noqa: E402 - beside the benchmarks
-from made_rides import make_rides  # noqa: E402 - beside the benchmarks
 from tape import Recorder, session_of  # noqa: E402 - beside this file
+
+from benchmarks.loopback_cluster import LoopbackCluster, Worker  # noqa: E402 - beside the benchmarks
+from benchmarks.made_rides import make_rides  # noqa: E402 - beside the benchmarks
 
 NODES = (("edge-1", "edge", 2), ("fog-1", "fog", 3))
 

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+
+from fogbed.cli import main
+
+REST = Path(__file__).parents[1] / "cases" / "flink_rest"
+spec = importlib.util.spec_from_file_location("flink_tape", REST / "tape.py")
+tape = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(tape)
+
+
+@pytest.fixture
+def jobmanager() -> Iterator[str]:
+    """The URL of a server that answers from the tape of a pinned job."""
+    player = tape.Player(REST / "default.json")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            answer = player.send(
+                requests.Request(self.command, f"http://tape{self.path}").prepare()
+            )
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, *_):
+            """Be quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def said(capsys) -> tuple[str, str]:
+    heard = capsys.readouterr()
+    return heard.out, heard.err
+
+
+def test_list_shows_every_job(jobmanager, capsys):
+    assert main(["job", "list", "--url", jobmanager]) == 0
+    out, _ = said(capsys)
+    assert "nearest-landmark" in out
+    assert "RUNNING" in out
+    assert main(["job", "list", "--url", jobmanager, "--json"]) == 0
+    assert json.loads(said(capsys)[0])[0]["name"] == "nearest-landmark"
+
+
+def test_status_shows_operator_subtask_and_node(jobmanager, capsys):
+    assert main(["job", "status", "--url", jobmanager]) == 0
+    out, _ = said(capsys)
+    rows = [line.split("│")[1:4] for line in out.splitlines() if line.startswith("│")]
+    places = [[cell.strip() for cell in row] for row in rows]
+    assert places == [
+        ["rides", "1 of 1", "edge-1"],
+        ["parse", "1 of 1", "edge-1"],
+        ["nearest", "1 of 1", "fog-1"],
+        ["results", "1 of 1", "fog-1"],
+    ]
+
+
+def test_a_dry_run_says_which_way_a_rescale_would_go(jobmanager, capsys):
+    argv = ["job", "rescale", "nearest", "2", "--url", jobmanager, "--dry-run", "--json"]
+    argv += ["--savepoint-dir", "file:///savepoints"]
+    assert main(argv) == 0
+    plan = json.loads(said(capsys)[0])
+    assert plan["way"] == "savepoint"
+    assert plan["parallelism"] == {"rides": 1, "parse": 1, "nearest": 2, "results": 1}
+
+
+def test_rescaling_to_what_is_already_there_is_refused(jobmanager, capsys):
+    argv = ["job", "rescale", "nearest", "1", "--url", jobmanager, "--dry-run"]
+    assert main(argv) == 2
+    assert said(capsys)[1] == "error: nearest has parallelism 1 already\n"
+
+
+def test_without_a_folder_for_savepoints_stop_says_how_to_give_one(jobmanager, capsys):
+    assert main(["job", "stop", "--url", jobmanager]) == 2
+    assert said(capsys)[1] == (
+        f"error: the JobManager at {jobmanager} has no folder for savepoints\n"
+        "hint: give --savepoint-dir file:///PATH, a folder that it can reach\n"
+    )
+
+
+def test_an_unknown_job_is_answered_with_the_running_ones(jobmanager, capsys):
+    assert main(["job", "status", "ffff", "--url", jobmanager]) == 2
+    _, err = said(capsys)
+    assert err.startswith(f"error: 'ffff' names 0 running jobs at {jobmanager}\n")
+    assert "(nearest-landmark)" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "error"),
+    [
+        (
+            ["--rate", "5000"],
+            "error: --rate 5000:",
+        ),
+        (
+            ["--rate", "10/s", "--unlimited"],
+            "error: --rate and --unlimited exclude each other\nhint: give one of them\n",
+        ),
+        (["--steps", "10s:5/s,0s:1/s"], "error: --steps 10s:5/s,0s:1/s: the times of the steps"),
+        (["--speedup", "0"], "error: --speedup 0 must be above 0\n"),
+        (
+            ["-p", "neerest=2"],
+            "error: --parallelism neerest=2: write it as OPERATOR=VALUE\n"
+            "hint: operators: rides, parse, nearest, results\n",
+        ),
+        (["-p", "nearest=0"], "error: --parallelism nearest=0: '0' is not a number of subtasks\n"),
+        (
+            ["--place", "nearest=fog"],
+            "error: --place nearest=fog: 'fog' is not a place\n"
+            "hint: write tier:cloud, tier:fog, tier:edge, node:NAME or label:KEY:VALUE\n",
+        ),
+        (["--sink", "files"], "error: --sink files needs --output DIR\n"),
+        (["--output", "x"], "error: --output is for --sink files, not for --sink discard\n"),
+        (
+            ["--chaining", "-p", "nearest=2"],
+            "error: this job cannot be: chained operators (parse, nearest, results) need the same"
+            " parallelism\n",
+        ),
+        (["-t", "x"], "error: --url and --testbed name two JobManagers\nhint: give one of them\n"),
+    ],
+)
+def test_every_option_that_is_wrong_is_refused_before_anything_is_asked(argv, error, capsys):
+    assert main(["job", "submit", "--url", "http://127.0.0.1:9", *argv]) == 2
+    assert said(capsys)[1].startswith(error)
+
+
+def test_what_is_no_url_is_not_tried(capsys):
+    assert main(["job", "list", "--url", "localhost:8081"]) == 2
+    assert said(capsys)[1] == (
+        "error: 'localhost:8081' is not a URL\nhint: write it as http://HOST:PORT\n"
+    )
+
+
+def test_a_jobmanager_that_is_not_there_is_a_failure_with_a_way_out(capsys):
+    assert main(["job", "list", "--url", "http://127.0.0.1:9"]) == 1
+    _, err = said(capsys)
+    assert err.startswith("error: GET http://127.0.0.1:9/jobs/overview: no answer\n")
+    assert err.endswith("hint: is the testbed up? `fogbed status` shows it; else check the URL\n")
+
+
+@pytest.mark.parametrize(
+    "verb", ["build", "submit", "list", "status", "rescale", "savepoint", "stop"]
+)
+def test_every_verb_shows_an_example(verb, capsys):
+    assert main(["job", verb, "--help"]) == 0
+    assert f"Example: fogbed job {verb}" in said(capsys)[0]
