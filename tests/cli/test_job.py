@@ -117,21 +117,27 @@ def test_an_unknown_job_is_answered_with_the_running_ones(jobmanager, capsys):
         (["--speedup", "0"], "error: --speedup 0 must be above 0\n"),
         (
             ["-p", "neerest=2"],
-            "error: --parallelism neerest=2: write it as OPERATOR=VALUE\n"
-            "hint: operators: rides, parse, nearest, results\n",
+            (
+                "error: --parallelism neerest=2: write it as OPERATOR=VALUE\n"
+                "hint: operators: rides, parse, nearest, results\n"
+            ),
         ),
         (["-p", "nearest=0"], "error: --parallelism nearest=0: '0' is not a number of subtasks\n"),
         (
             ["--place", "nearest=fog"],
-            "error: --place nearest=fog: 'fog' is not a place\n"
-            "hint: write tier:cloud, tier:fog, tier:edge, node:NAME or label:KEY:VALUE\n",
+            (
+                "error: --place nearest=fog: 'fog' is not a place\n"
+                "hint: write tier:cloud, tier:fog, tier:edge, node:NAME or label:KEY:VALUE\n"
+            ),
         ),
         (["--sink", "files"], "error: --sink files needs --output DIR\n"),
         (["--output", "x"], "error: --output is for --sink files, not for --sink discard\n"),
         (
             ["--chaining", "-p", "nearest=2"],
-            "error: this job cannot be: chained operators (parse, nearest, results) need the same"
-            " parallelism\n",
+            (
+                "error: this job cannot be: chained operators (parse, nearest, results) need the same"
+                " parallelism\n"
+            ),
         ),
         (["-t", "x"], "error: --url and --testbed name two JobManagers\nhint: give one of them\n"),
     ],
