@@ -58,6 +58,7 @@ jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling: 0 ms
 jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout: 0 ms
 jobmanager.adaptive-scheduler.submission.resource-stabilization-timeout: 0 ms
 web.refresh-interval: 100
+slotmanager.requirement-check.delay: 5 ms
 web.tmpdir: {folder}/web
 io.tmp.dirs: {folder}/tmp
 metrics.fetcher.update-interval: {fetch_ms}

@@ -76,6 +76,8 @@ def jobmanager_config(address: str, scheduler: str) -> dict[str, str]:
         f"{adaptive}.executing.cooldown-after-rescaling": "0 ms",
         f"{adaptive}.executing.resource-stabilization-timeout": "0 ms",
         f"{adaptive}.submission.resource-stabilization-timeout": "0 ms",
+        # how long a resubmitted job, silent meanwhile, waits for its slots (default 50 ms)
+        "slotmanager.requirement-check.delay": "5 ms",
         # a namespace has no name server: asking one would only wait
         "jobmanager.retrieve-taskmanager-hostname": "false",
     }
