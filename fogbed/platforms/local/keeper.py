@@ -49,6 +49,7 @@ class Keeper:
         self._plan = plan
         self._folder = folder
         self._fabric_socket = fabric_socket
+        self._fabric_memory = os.memfd_create("fabric")  # for the next one, should it die
         self._log = EventLog(folder / "events.jsonl")
         self._namespaces: dict[str, int] = {}
         self._limits: dict[str, NodeLimits] = {}
@@ -84,6 +85,9 @@ class Keeper:
         for position, node in enumerate(self._plan.nodes):
             self._namespaces[node.name] = create_namespace()
             self._limits[node.name] = limit_node(self._plan.name, node, position)
+        groups = [str(group) for limits in self._limits.values() for group in limits.groups]
+        # for the command that cleans up after us, should we be killed
+        (self._folder / "groups.json").write_text(json.dumps(groups), encoding="utf-8")
 
     def _open_ports(self) -> list[Port]:
         return [
@@ -98,7 +102,7 @@ class Keeper:
 
     def _start_fabric(self) -> None:
         argv = [sys.executable, "-m", "fogbed.network.fabric", "--control"]
-        argv += [str(self._fabric_socket)]
+        argv += [str(self._fabric_socket), "--memory", str(self._fabric_memory)]
         argv += [word for port in self._ports for word in ("--port", port.argument())]
         program = Program(
             name=_FABRIC,
@@ -106,7 +110,7 @@ class Keeper:
             argv=argv,
             output=self._folder / "logs" / "fabric.log",
             environment=os.environ,
-            pass_fds=[port.fd for port in self._ports],
+            pass_fds=[self._fabric_memory, *(port.fd for port in self._ports)],
         )
         self._programs[_FABRIC] = Supervised(program, self._log)
         self._programs[_FABRIC].start()
@@ -165,7 +169,6 @@ class Keeper:
             "port_kind": self._port_kind,
             "namespaces": self._namespaces,
             "limits": {name: limits.said for name, limits in self._limits.items()},
-            "groups": [str(g) for limits in self._limits.values() for g in limits.groups],
             "programs": {
                 name: {"state": program.state, "pid": program.pid, "restarts": program.restarts}
                 for name, program in self._programs.items()

@@ -19,7 +19,7 @@ from fogbed.plan.local_order import LocalPlan
 from fogbed.plan.slots import TaskManager
 from fogbed.platforms.base import Endpoints, NodeStatus, ServiceStatus, TestbedStatus
 from fogbed.platforms.local import limits
-from fogbed.platforms.local.folder import TestbedFolder, write_whole
+from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.local.steering import Steering
 from fogbed.spec.testbed import Testbed
 
@@ -27,7 +27,9 @@ Event = Mapping[str, Any]
 """``time`` (epoch seconds), ``event`` (started, died, stopped), ``process``, ``node``, ``pid``,
 ``note``."""
 
-_ANOTHER_FABRIC = "the fabric died and was started again: links are bare; fogbed network apply"
+_ANOTHER_FABRIC = (
+    "the fabric died and was started again; what was on its way between nodes was lost"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +95,9 @@ def running_processes(plan: LocalPlan, said: Mapping[str, Any]) -> list[RunningP
     return found
 
 
-def remember_groups(folder: TestbedFolder) -> None:
-    """Note the control groups of a living keeper, for the clean-up after its end."""
-    launched = folder.launched()
-    said = Steering(launched.steering).status() if launched is not None else None
-    if said is not None:
-        write_whole(folder.root / "groups.json", json.dumps(said["groups"]))
-
-
 def remove_groups(folder: TestbedFolder) -> None:
     """Remove the control groups of a keeper that is gone, however it went."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, json.JSONDecodeError):
         groups = json.loads((folder.root / "groups.json").read_text(encoding="utf-8"))
         limits.remove_groups([Path(group) for group in groups])
 
