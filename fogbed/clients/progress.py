@@ -33,7 +33,12 @@ class Quiet:
     """A Progress that says nothing: for tests and for callers that do not wait."""
 
     @contextmanager
-    def step(self, what: str, *, total: float | None = None) -> Iterator[Step]:
+    def step(
+        self,
+        what: str,  # noqa: ARG002 - the protocol's names
+        *,
+        total: float | None = None,  # noqa: ARG002
+    ) -> Iterator[Step]:
         """Enter a silent step."""
         yield _QuietStep()
 

@@ -1,0 +1,1 @@
+"""Models to plain values: networks, slots, arguments, timelines, processes. Pure: no I/O."""
