@@ -106,20 +106,14 @@ def datasets_dir() -> Path:
     return paths.data_dir() / "rides"
 
 
-def check_name(name: str) -> str:
-    """Return ``name`` if a new dataset may be called so.
-
-    Raises:
-        UsageError: it is not a plain lower-case name, or that of a built-in dataset.
-    """
+def name_problem(name: str) -> str:
+    """Return why a new dataset may not be called so, or an empty text."""
     if name in builtin_rides.NAMES:
-        raise UsageError(f"{name} is built in", hint="choose another --name")
+        return f"--name {name}: it is built in; choose another"
     if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot be a dataset's name",
-            hint="use lower-case letters, digits and hyphens, at most 63, as in yellow-2015-01",
-        )
-    return name
+        way_out = "use lower-case letters, digits and hyphens, at most 63, as in yellow-2015-01"
+        return f"--name {name!r}: not a dataset's name; {way_out}"
+    return ""
 
 
 def list_datasets() -> tuple[Dataset, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LogNorm
+from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
@@ -22,6 +23,9 @@ _INK, _FAINT, _BAR, _MARK = "#1b2733", "#8a97a3", "#2f6f9f", "#c8431f"
 _SHOWN: Final = 0.998
 """The map is cut to where this share of the pickups lies, on each axis."""
 _MARGIN_DEG: Final = 0.012
+_FEW: Final = 20_000
+# the palest quarter cannot be told from the ground
+_COLOURS: Final = ListedColormap(colormaps["YlGnBu"](np.linspace(0.28, 1.0, 200)))
 _KM_PER_DEG: Final = 111.2
 
 
@@ -79,15 +83,16 @@ def _draw_hours(axes: Axes, description: Description) -> None:
 def _draw_map(axes: Axes, description: Description, landmarks: Landmarks) -> None:
     west, east, south, north = _window(description)
     axes.set_facecolor("#f4f6f8")
-    counts = np.ma.masked_equal(description.density, 0)
+    cell, counts = _cells(description)
     extent = (reasons.WEST, reasons.EAST, reasons.SOUTH, reasons.NORTH)
     # a picture's cell is darker the more rides begin in it; a logarithm shows the quiet ones too
-    norm = LogNorm(1, max(2, int(description.density.max(initial=1))))
+    norm = LogNorm(1, max(2, int(counts.max())) if description.usable else 2)
     image = axes.imshow(
-        counts, origin="lower", extent=extent, norm=norm, cmap="YlGnBu", interpolation="nearest"
+        counts, origin="lower", extent=extent, norm=norm, cmap=_COLOURS, interpolation="nearest"
     )
     bar = axes.figure.colorbar(image, ax=axes, shrink=0.55, pad=0.015, aspect=28)
-    bar.set_label("pickups per cell of 0.001°", color=_FAINT)
+    bar.set_label(f"pickups per cell of {cell:g}°", color=_FAINT)
+    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     bar.outline.set_visible(False)
     bar.ax.tick_params(colors=_FAINT)
     axes.set_xlim(west, east)
@@ -103,6 +108,14 @@ def _draw_map(axes: Axes, description: Description, landmarks: Landmarks) -> Non
     axes.tick_params(colors=_FAINT, length=0, labelsize=8)
     axes.ticklabel_format(useOffset=False)
     axes.spines[:].set_color("#d5dbe0")
+
+
+def _cells(description: Description) -> tuple[float, np.ma.MaskedArray[Any, Any]]:
+    """Return the size of a cell in degrees and the counts; few rides get larger cells."""
+    density, size = description.density, 1 if description.usable > _FEW else 2
+    rows, columns = density.shape
+    merged = density.reshape(rows // size, size, columns // size, size).sum(axis=(1, 3))
+    return 0.001 * size, np.ma.masked_equal(merged, 0)
 
 
 def _window(description: Description) -> tuple[float, float, float, float]:

@@ -36,7 +36,6 @@ _KNOWN: Final[dict[str, tuple[str, ...]]] = {
     "pickup_zone": ("pulocationid", "pickuplocationid"),
     "dropoff_zone": ("dolocationid", "dropofflocationid"),
 }
-_TIMES: Final = ("pickup_time", "dropoff_time")
 _POINT: Final = ("pickup_lon", "pickup_lat")
 
 
@@ -88,8 +87,9 @@ def recognise(names: Sequence[str]) -> tuple[Layout, list[str]]:
 
 
 def _missing(found: dict[str, Column]) -> Iterator[str]:
-    for role in _TIMES:
-        if role not in found:
-            yield f"no {role.replace('_', ' ')} ({_KNOWN[role][0]}, {_KNOWN[role][2]}, ...)"
+    if "pickup_time" not in found:
+        yield "no pickup time (tpep_pickup_datetime, pickup_datetime, ...)"
+    if "dropoff_time" not in found:
+        yield "no drop-off time (tpep_dropoff_datetime, dropoff_datetime, ...)"
     if "pickup_zone" not in found and not all(role in found for role in _POINT):
         yield "neither pickup coordinates (pickup_longitude, Start_Lon, ...) nor PULocationID"

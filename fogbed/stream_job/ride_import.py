@@ -59,22 +59,20 @@ def plan_import(
     """Recognise every source and check the name; nothing is written.
 
     Raises:
-        UsageError: the name cannot be used, or is taken and ``force`` is not given.
-        SpecError: sources that are missing or no trip files, all at once.
+        UsageError: the name cannot be used, or is taken and ``force`` is not given; sources that
+            are missing or no trip files. All at once.
     """
-    folder = datasets.datasets_dir() / datasets.check_name(name)
-    if folder.exists() and not force:
-        raise UsageError(
-            f"there is a dataset called {name} already ({folder})",
-            hint="choose another --name, or replace it with --force",
-        )
-    return ImportPlan(
-        name=name,
-        sources=find_sources(patterns),
-        folder=folder,
-        raw=raw,
-        replaces=folder.exists(),
-    )
+    sources, problems = find_sources(patterns)
+    folder = datasets.datasets_dir() / name
+    if wrong := datasets.name_problem(name):
+        problems.append(wrong)
+    elif folder.exists() and not force:
+        way_out = "choose another --name, or replace it with --force"
+        problems.append(f"--name {name}: there is such a dataset already ({folder}); {way_out}")
+    if problems:
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise UsageError(f"nothing was imported: {count}", details="\n".join(problems))
+    return ImportPlan(name=name, sources=sources, folder=folder, raw=raw, replaces=folder.exists())
 
 
 def import_rides(plan: ImportPlan, progress: Progress | None = None) -> Dataset:
@@ -181,11 +179,19 @@ class _Reading:
     def __init__(self, sources: Sequence[Source]) -> None:
         self.rows: Counter[int] = Counter({source.number: 0 for source in sources})
         self.stopped = False
+        self.failure: DatasetError | None = None
         self._position: dict[Path, int] = {}
 
     @property
     def bytes(self) -> int:
         return sum(self._position.values())
+
+    def lines(self, sources: Sequence[Source]) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from read_lines(sources, report=self.report)
+        except DatasetError as error:
+            self.failure = error
+            raise
 
     def report(self, source: Source, rows: int, position: int) -> None:
         self.rows[source.number] += rows
@@ -215,9 +221,14 @@ def _write(
     table = pa.table({"zone": pa.array(numbers, pa.int32()), "lon": lons, "lat": lats})
     connection.register(ZONES_TABLE, table)
     query = whole_query(list(_branches(connection, reading, plan.sources)), raw=plan.raw)
-    with connection.sql(query).to_arrow_reader(_BATCH) as batches:
-        for batch in batches:
-            writer.write(batch)
+    try:
+        with connection.sql(query).to_arrow_reader(_BATCH) as batches:
+            for batch in batches:
+                writer.write(batch)
+    except (duckdb.Error, pa.ArrowException):
+        if reading.failure:  # it went through DuckDB, which only passes on its text
+            raise reading.failure from None
+        raise
 
 
 def _branches(
@@ -232,8 +243,8 @@ def _branches(
         else:
             by_layout.setdefault(source.layout, []).append(source)
     for number, (layout, alike) in enumerate(by_layout.items()):
-        lines = read_lines(alike, report=reading.report)
-        connection.register(f"lines_{number}", pa.RecordBatchReader.from_batches(SCHEMA, lines))
+        lines = pa.RecordBatchReader.from_batches(SCHEMA, reading.lines(alike))
+        connection.register(f"lines_{number}", lines)
         yield text_branch(f"lines_{number}", layout)
 
 

@@ -16,7 +16,6 @@ from typing import IO, Final, Literal, Protocol, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fogbed.errors import Problem, SpecError
 from fogbed.stream_job.ride_columns import Layout, recognise
 
 Packing = Literal["plain", "gzip", "zip", "parquet"]
@@ -51,13 +50,12 @@ class Source:
         return _open(self.path, self.packing, self.member)
 
 
-def find_sources(patterns: Sequence[str]) -> tuple[Source, ...]:
-    """Return every table that the paths and glob patterns name, each file once.
+def find_sources(patterns: Sequence[str]) -> tuple[tuple[Source, ...], list[str]]:
+    """Return every table that the paths and glob patterns name, each file once, and all problems.
 
-    Raises:
-        SpecError: files that are missing, unreadable or no trip files, all at once.
+    A problem is a file that is missing, unreadable or no trip file: ``file: what; way out``.
     """
-    problems: list[Problem] = []
+    problems: list[str] = []
     sources: list[Source] = []
     for path in _paths(patterns, problems):
         for packing, member in _tables(path, problems):
@@ -67,12 +65,10 @@ def find_sources(patterns: Sequence[str]) -> tuple[Source, ...]:
                 sources.append(
                     Source(number=number, path=path, packing=packing, member=member, layout=layout)
                 )
-    if problems:
-        raise SpecError(problems)
-    return tuple(sources)
+    return tuple(sources), problems
 
 
-def _paths(patterns: Sequence[str], problems: list[Problem]) -> list[Path]:
+def _paths(patterns: Sequence[str], problems: list[str]) -> list[Path]:
     found: dict[Path, Path] = {}
     for pattern in patterns:
         is_pattern = glob.has_magic(pattern) and not Path(pattern).exists()
@@ -85,16 +81,15 @@ def _paths(patterns: Sequence[str], problems: list[Problem]) -> list[Path]:
     return list(found.values())
 
 
-def _no_file(pattern: str, *, is_pattern: bool) -> Problem:
+def _no_file(pattern: str, *, is_pattern: bool) -> str:
     if is_pattern:
-        return Problem(pattern, 0, "", "no file matches", "check the pattern")
+        return f"{pattern}: no file matches; check the pattern"
     if Path(pattern).is_dir():
-        way_out = f"name its files, as in '{pattern.rstrip('/')}/*.parquet'"
-        return Problem(pattern, 0, "", "a folder, not a file", way_out)
-    return Problem(pattern, 0, "", "no such file", "check the path")
+        return f"{pattern}: a folder; name its files, as in '{pattern.rstrip('/')}/*.parquet'"
+    return f"{pattern}: no such file; check the path"
 
 
-def _tables(path: Path, problems: list[Problem]) -> Iterator[tuple[Packing, str]]:
+def _tables(path: Path, problems: list[str]) -> Iterator[tuple[Packing, str]]:
     try:
         with path.open("rb") as file:
             start = file.read(4)
@@ -108,7 +103,7 @@ def _tables(path: Path, problems: list[Problem]) -> Iterator[tuple[Packing, str]
         problems.append(_damaged(str(path), error))
         return
     if not members:
-        problems.append(Problem(str(path), 0, "", "no .csv inside", "unpack it and name the files"))
+        problems.append(f"{path}: no .csv inside; unpack it and name the files")
     yield from (("zip", member) for member in members if "__MACOSX" not in member)
 
 
@@ -116,12 +111,12 @@ def _packing(start: bytes) -> Packing:
     return next((p for magic, p in _MAGIC.items() if start.startswith(magic)), "plain")
 
 
-def _damaged(label: str, error: BaseException) -> Problem:
-    return Problem(label, 0, "", f"cannot be read: {error}", "fetch the file again")
+def _damaged(label: str, error: BaseException) -> str:
+    return f"{label}: cannot be read ({error}); fetch the file again"
 
 
 def _layout(
-    path: Path, packing: Packing, member: str, label: str, problems: list[Problem]
+    path: Path, packing: Packing, member: str, label: str, problems: list[str]
 ) -> Layout | None:
     try:
         if packing == "parquet":
@@ -134,7 +129,7 @@ def _layout(
         return None
     layout, missing = recognise(names)
     columns = ", ".join(name.strip() for name in names)[:300] or "none"
-    problems.extend(Problem(label, 1, "", what, f"columns: {columns}") for what in missing)
+    problems.extend(f"{label}: {what}; its columns: {columns}" for what in missing)
     return None if missing else layout
 
 
