@@ -73,7 +73,7 @@ def _service(service: ServiceStatus) -> tuple[str, ...]:
 
 
 def _limits(cores: float | None, memory: int | None) -> str:
-    words = [f"{cores:g} cores"] if cores is not None else []
+    words = [f"{cores:g} core{'s' if cores != 1 else ''}"] if cores is not None else []
     words += [units.format_memory(memory)] if memory is not None else []
     return ", ".join(words) or "none"
 

@@ -47,14 +47,9 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
     """Plan a testbed that keeps its files in ``folder``.
 
     Raises:
-        UsageError: the testbed cannot be run on one computer; every reason at once.
+        UsageError: as for ``require_local``.
     """
-    problems = local_problems(testbed)
-    if problems:
-        raise UsageError(
-            f"testbed {testbed.name} cannot run on this computer as written",
-            details="\n".join(problems),
-        )
+    require_local(testbed)
     nodes = tuple(
         LocalNode(
             name=node.name,
@@ -72,6 +67,20 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
         taskmanagers=tuple(writer.taskmanager(node) for node in testbed.nodes),
         workers=tuple(node.name for node in testbed.nodes if node.taskmanager),
     )
+
+
+def require_local(testbed: Testbed) -> None:
+    """Return if this testbed can run on one computer.
+
+    Raises:
+        UsageError: it cannot; every reason at once.
+    """
+    problems = local_problems(testbed)
+    if problems:
+        raise UsageError(
+            f"testbed {testbed.name} cannot run on this computer as written",
+            details="\n".join(problems),
+        )
 
 
 def local_problems(testbed: Testbed) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fogbed import paths
 from fogbed.errors import PlatformError, UsageError
-from fogbed.platforms.local.folder import TestbedFolder, testbeds_up
+from fogbed.platforms.local.folder import TestbedFolder, names_up
 from fogbed.platforms.local.platform import LocalPlatform
 from fogbed.spec import load_testbed
 from fogbed.spec.testbed import Testbed
@@ -43,18 +43,18 @@ def find_testbed(name_or_path: str | Path | None = None) -> Testbed:
     path, name = Path(name_or_path), str(name_or_path)
     if path.is_file():
         return load_testbed(path)
-    if name in testbeds_up():
+    if name in names_up():
         return load_testbed(TestbedFolder(name).spec)
     shipped = _shipped()
     if name in shipped:
         return load_testbed(shipped[name])
-    raise _unknown(name, [*testbeds_up(), *shipped])
+    raise _unknown(name, [*names_up(), *shipped])
 
 
 def _the_one_meant() -> Testbed:
     if HERE.is_file():
         return load_testbed(HERE)
-    names = testbeds_up()
+    names = names_up()
     if len(names) == 1:
         return load_testbed(TestbedFolder(names[0]).spec)
     if not names:

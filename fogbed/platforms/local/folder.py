@@ -102,7 +102,7 @@ def testbeds_dir() -> Path:
     return paths.state_dir() / "testbeds"
 
 
-def testbeds_up() -> tuple[str, ...]:
+def names_up() -> tuple[str, ...]:
     """Return the names of testbeds that were brought up and not taken down."""
     return tuple(sorted(spec.parent.name for spec in testbeds_dir().glob("*/testbed.yml")))
 

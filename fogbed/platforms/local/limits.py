@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from pathlib import Path
 from fogbed.plan.local_order import LocalNode
 
 _PERIOD_US = 100_000
+_REMOVALS, _PAUSE_S = 40, 0.05
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,10 +44,18 @@ class NodeLimits:
 def remove_groups(groups: Sequence[Path]) -> None:
     """Remove control groups that are empty, and the testbed's group above them."""
     for group in groups:
-        with suppress(OSError):
-            group.rmdir()
+        for _ in range(_REMOVALS):
+            if _is_removed(group):
+                break
+            time.sleep(_PAUSE_S)  # a process that was just killed still counts for a moment
         with suppress(OSError):
             group.parent.rmdir()  # refused while another node's group is left
+
+
+def _is_removed(group: Path) -> bool:
+    with suppress(OSError):
+        group.rmdir()
+    return not group.exists()
 
 
 def limit_node(

@@ -15,7 +15,7 @@ from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import PlatformError, ServiceError
 from fogbed.network.fabric_client import FabricEmulator
 from fogbed.plan.flink_settings import Runtime, to_yaml
-from fogbed.plan.local import plan_local
+from fogbed.plan.local import plan_local, require_local
 from fogbed.plan.local_order import LocalPlan
 from fogbed.platforms.base import Endpoints, Scheduler, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
@@ -27,7 +27,6 @@ from fogbed.platforms.local.status import (
     RunningProcess,
     read_events,
     read_status,
-    remember_groups,
     remove_groups,
     running_processes,
 )
@@ -59,6 +58,7 @@ class LocalPlatform:
             UsageError: the testbed cannot run on one computer.
             PlatformError: something did not come up, or a running job forbids the change.
         """
+        require_local(self.testbed)
         with only_one(self.testbed.name):
             if self._is_as_written():
                 progress.note(f"testbed {self.testbed.name} is up already")
@@ -87,7 +87,6 @@ class LocalPlatform:
 
     def _end(self) -> None:
         launched = self._folder.launched()
-        remember_groups(self._folder)
         launch.end_keeper(self._folder)
         remove_groups(self._folder)
         if launched is not None:

@@ -1,0 +1,205 @@
+"""The laptop platform with real Flink in real namespaces; the tests follow a testbed's life."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fogbed.cli import main
+from fogbed.clients.flink import FlinkClient
+from fogbed.clients.progress import Quiet
+from fogbed.errors import PlatformError
+from fogbed.platforms import find_testbed, open_platform, preflight
+from fogbed.platforms.local.folder import TestbedFolder
+
+pytestmark = [
+    pytest.mark.netns,
+    pytest.mark.flink,
+    pytest.mark.slow,
+    pytest.mark.skipif(not preflight.check_namespaces().ok, reason="no namespaces here"),
+]
+
+LIFE = """\
+apiVersion: fogbed/v1
+kind: Testbed
+name: local-life
+platform: local
+nodes:
+  - {name: cloud-1, tier: cloud, role: control-plane, taskmanager: false}
+  - {name: edge-1, tier: edge, slots: 2, cores: 1, memory: 640m}
+  - {name: edge-2, tier: edge, taskmanager: false}
+"""
+SMALL = """\
+apiVersion: fogbed/v1
+kind: Testbed
+name: local-small
+platform: local
+nodes:
+  - {name: cloud-1, tier: cloud, role: control-plane}
+services:
+  flink: {scheduler: default}
+"""
+PORT = 18347
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("testbeds")
+    (folder / "life.yml").write_text(LIFE, encoding="utf-8")
+    (folder / "small.yml").write_text(SMALL, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def life(files):
+    platform = open_platform(find_testbed(files / "life.yml"), port=PORT)
+    platform.up(Quiet())
+    yield platform
+    platform.down(everything=True)
+
+
+def until(claim, timeout_s=60.0):
+    deadline = time.monotonic() + timeout_s
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def slots(platform):
+    with FlinkClient(platform.endpoints().flink) as flink:
+        return {tm.name: tm.slots for tm in flink.task_managers()}
+
+
+def test_flink_is_reachable_on_loopback_and_its_taskmanager_is_named_after_its_node(life):
+    assert life.endpoints().flink == f"http://127.0.0.1:{PORT}"
+    assert slots(life) == {"edge-1": 2}
+    with FlinkClient(life.endpoints().flink) as flink:
+        (task_manager,) = flink.task_managers()
+        assert task_manager.resources == {"node-edge-1": 2.0, "tier-edge": 2.0}
+        assert flink.scheduler() == "adaptive"
+
+
+def test_every_node_is_a_namespace_with_an_address_of_its_own(life):
+    for node, address in life.addresses().items():
+        table = life.channel(node).run(["cat", "/proc/net/fib_trie"], timeout_s=10).stdout
+        assert address in table
+        others = set(life.addresses().values()) - {address}
+        assert not any(f"{other}\n" in table for other in others)
+
+
+def test_nodes_reach_each_other_through_the_fabric_and_control_does_not(life):
+    before = {(p.source, p.target): p.packets for p in life.emulator().statistics().links}
+    for _ in range(50):
+        slots(life)
+    after = {(p.source, p.target): p.packets for p in life.emulator().statistics().links}
+    # the heartbeats between JobManager and TaskManager pass it; our 50 requests did not
+    assert after["cloud-1", "edge-1"] > 0
+    assert after["cloud-1", "edge-2"] == before.get(("cloud-1", "edge-2"), 0)
+
+
+@pytest.mark.usefixtures("life")
+def test_status_tells_processes_memory_limits_and_urls(capsys):
+    assert main(["status", "-t", "local-life", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["state"], shown["problems"]) == ("up", [])
+    roles = sorted(service["name"] for service in shown["services"])
+    assert roles == ["fabric", "jobmanager", "keeper", "taskmanager"]
+    for service in shown["services"]:
+        assert service["memory"] > 1 << 20
+        assert psutil.pid_exists(service["pid"])
+    edge = next(node for node in shown["nodes"] if node["name"] == "edge-1")
+    assert edge["free_slots"] == 2
+    assert edge["limits"].startswith("1 core (")
+
+
+def test_up_again_changes_nothing(life):
+    before = life.processes()
+    life.up(Quiet())
+    assert life.processes() == before
+
+
+def test_a_second_testbed_runs_beside_it(life, files, capsys):
+    assert main(["up", "-t", str(files / "small.yml")]) == 0
+    small = open_platform(find_testbed("local-small"))
+    assert slots(small) == {"cloud-1": 1}
+    with pytest.raises(PlatformError) as caught:
+        small.use_scheduler("adaptive", Quiet())
+    assert caught.value.hint == "write `scheduler: auto` under services.flink"
+    assert main(["down", "-t", "local-small"]) == 0
+    assert main(["up", "-t", str(files / "small.yml"), "--port", str(PORT)]) == 1
+    said = capsys.readouterr().err
+    assert f"port {PORT} on 127.0.0.1 is in use by testbed local-life (process" in said
+    assert not TestbedFolder("local-small").root.exists()
+    assert slots(life) == {"edge-1": 2}
+
+
+def test_a_taskmanager_that_dies_is_started_again_and_told(life):
+    victim = next(process for process in life.processes() if process.role == "taskmanager")
+    os.kill(victim.pid, signal.SIGKILL)
+    until(lambda: life.events()[-1]["note"] == "again")
+    until(lambda: slots(life) == {"edge-1": 2} and life.status().state == "up")
+    died, again = life.events()[-2:]
+    assert (died["process"], died["node"], died["pid"]) == ("taskmanager", "edge-1", victim.pid)
+    assert died["note"].startswith("killed by SIGKILL")
+    assert (again["event"], again["note"]) == ("started", "again")
+
+
+def test_workers_come_and_go(life):
+    life.workers().add("edge-2")
+    assert list(life.workers().list()) == ["edge-1", "edge-2"]
+    until(lambda: slots(life) == {"edge-1": 2, "edge-2": 1})
+    life.workers().remove("edge-2")
+    assert slots(life) == {"edge-1": 2}
+    with pytest.raises(PlatformError, match="has no node edge-9; it has cloud-1, edge-1, edge-2"):
+        life.workers().add("edge-9")
+
+
+def test_an_idle_jobmanager_changes_its_scheduler_and_keeps_its_workers(life):
+    life.use_scheduler("default", Quiet())
+    with FlinkClient(life.endpoints().flink) as flink:
+        assert flink.scheduler() == "default"
+    assert slots(life) == {"edge-1": 2}
+    before = life.processes()
+    life.use_scheduler("default", Quiet())
+    assert life.processes() == before
+
+
+def test_after_kill_9_of_everything_up_rebuilds_and_down_leaves_nothing(life):
+    pids = [process.pid for process in life.processes()]
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    assert life.status().state == "down"
+    life.up(Quiet())
+    assert slots(life) == {"edge-1": 2}
+    keeper = next(process for process in life.processes() if process.role == "keeper")
+    pids = [process.pid for process in life.processes()]
+    os.kill(keeper.pid, signal.SIGKILL)
+    until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    life.down(everything=True)
+    assert not life.folder().exists()
+    assert not list(Path("/sys/fs/cgroup").glob("**/fogbed-local-life"))
+    sockets = Path(os.environ["XDG_RUNTIME_DIR"]) / "fogbed"
+    assert [path.name for path in sockets.iterdir() if "local-life" in path.name] == []
+
+
+def test_up_that_is_killed_half_way_is_resumed(life):
+    words = [sys.executable, "-m", "fogbed", "up", "-t", "life.yml", "--port", str(PORT)]
+    folder = life.folder().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = folder.parent / "life.yml"
+    spec.write_text(LIFE, encoding="utf-8")
+    with subprocess.Popen(words, cwd=spec.parent, stderr=subprocess.DEVNULL) as half:
+        until((life.folder() / "launched.json").exists)
+        half.kill()
+    spec.unlink()
+    life.up(Quiet())
+    assert slots(life) == {"edge-1": 2}

@@ -1,0 +1,88 @@
+"""Which testbed -t means, and where none is meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from fogbed import spec
+from fogbed.errors import PlatformError, UsageError
+from fogbed.platforms import find_testbed, open_platform
+from fogbed.platforms.local.folder import TestbedFolder
+
+TESTBED = """\
+apiVersion: fogbed/v1
+kind: Testbed
+name: {name}
+platform: {platform}
+nodes:
+  - {{name: a, role: control-plane, tier: cloud, address: 192.0.2.1}}
+"""
+
+
+def text(name, platform="local"):
+    plain = TESTBED.format(name=name, platform=platform)
+    return plain if platform == "pi" else plain.replace(", address: 192.0.2.1", "")
+
+
+@pytest.fixture
+def here(fresh_home, monkeypatch, tmp_path):
+    assert fresh_home.exists()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def bring_up(name):
+    folder = TestbedFolder(name)
+    folder.make()
+    folder.spec.write_text(text(name), encoding="utf-8")
+
+
+def test_the_file_beside_comes_first(here):
+    bring_up("other")
+    (here / "testbed.yml").write_text(text("mine"), encoding="utf-8")
+    assert find_testbed(None).name == "mine"
+
+
+@pytest.mark.usefixtures("here")
+def test_else_the_only_one_that_is_up():
+    bring_up("other")
+    assert find_testbed(None).name == "other"
+    assert find_testbed("other").name == "other"
+
+
+@pytest.mark.usefixtures("here")
+def test_several_that_are_up_are_listed():
+    bring_up("one")
+    bring_up("two")
+    with pytest.raises(UsageError) as caught:
+        find_testbed(None)
+    assert caught.value.message == "which testbed? Up are: one, two"
+
+
+@pytest.mark.usefixtures("here")
+def test_a_shipped_one_by_name():
+    assert find_testbed("laptop") == spec.load_testbed(spec_of("laptop"))
+
+
+def spec_of(name):
+    from fogbed import paths  # noqa: PLC0415 - only here
+
+    return paths.asset("inventory", f"{name}.yml")
+
+
+@pytest.mark.usefixtures("here")
+def test_a_near_miss_is_guessed():
+    with pytest.raises(UsageError) as caught:
+        find_testbed("labtop")
+    assert caught.value.message == "no file and no testbed is called labtop"
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("did you mean laptop? known are: ")
+
+
+def test_platforms_of_later_versions_say_so(here):
+    path = here / "pi.yml"
+    head = text("pico", "kind")
+    path.write_text(head, encoding="utf-8")
+    with pytest.raises(PlatformError) as caught:
+        open_platform(find_testbed(path))
+    assert caught.value.message == "platform kind is not in this version of fogbed"

@@ -1,0 +1,78 @@
+"""Programs that are kept alive."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from fogbed.platforms.local.supervisor import EventLog, Program, Supervised
+
+
+@pytest.fixture
+def log(tmp_path):
+    return EventLog(tmp_path / "events.jsonl")
+
+
+def program(tmp_path, *argv):
+    return Program(
+        name="probe", node="a", argv=argv, output=tmp_path / "out", environment=dict(os.environ)
+    )
+
+
+async def until(claim, timeout_s=10.0):
+    deadline = time.monotonic() + timeout_s
+    while not claim():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+def test_one_that_is_killed_is_started_again_and_told(tmp_path, log):
+    async def scenario():
+        kept = Supervised(program(tmp_path, "sleep", "60"), log)
+        kept.start()
+        await until(lambda: kept.state == "running")
+        first = kept.pid
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: kept.state == "running" and kept.pid != first)
+        assert kept.restarts == 1
+        await kept.stop("the test is over")
+        assert kept.state == "stopped"
+
+    asyncio.run(scenario())
+    told = [(event.event, event.note) for event in log.events]
+    assert told == [
+        ("started", ""),
+        ("died", "killed by SIGKILL; started again in 0.5 s"),
+        ("started", "again"),
+        ("stopped", "the test is over"),
+    ]
+    lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["event"] for line in lines] == [event for event, _ in told]
+
+
+def test_one_that_does_not_exist_is_tried_again_not_forgotten(tmp_path, log):
+    async def scenario():
+        kept = Supervised(program(tmp_path, "/no/such/program"), log)
+        kept.start()
+        await until(lambda: kept.restarts == 2)
+        await kept.stop()
+
+    asyncio.run(scenario())
+    assert "No such file" in log.events[0].note
+    assert log.events[1].note.endswith("started again in 1 s")
+
+
+def test_one_that_ignores_sigterm_is_killed(tmp_path, log):
+    async def scenario():
+        kept = Supervised(program(tmp_path, "sh", "-c", "trap '' TERM; echo on; sleep 60"), log)
+        kept.start()
+        await until(lambda: (tmp_path / "out").exists() and (tmp_path / "out").stat().st_size)
+        await kept.stop(grace_s=0.2)
+
+    asyncio.run(scenario())
+    assert log.events[-1].event == "stopped"
