@@ -70,8 +70,9 @@ def _blocks(stream: IO[bytes], label: str) -> Iterator[tuple[int, bytearray]]:
             continue
         block = rest + chunk[:cut]
         rest = bytearray(chunk[cut:])
+        lines = block.count(b"\n")  # now: who takes the block overwrites its line ends
         yield line, block
-        line += block.count(b"\n")
+        line += lines
     if rest:
         yield line, rest + b"\n"
 
