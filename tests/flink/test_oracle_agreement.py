@@ -17,6 +17,7 @@ import pytest
 
 from fogbed.clients import process
 from fogbed.stream_job import build, metrics, oracle, reasons
+from fogbed.stream_job.datasets import find_dataset
 from fogbed.stream_job.landmarks import Landmarks, find_landmarks
 from fogbed.stream_job.oracle import Answers, Floats
 
@@ -216,6 +217,15 @@ def odd_fields() -> Iterator[list[str]]:
 def test_odd_rows_are_rejected_for_the_reasons_that_are_written_down(tmp_path: Path) -> None:
     counts = assert_rides_agree(tmp_path, odd_fields(), find_landmarks("nyc-famous"))
     assert set(counts) == {*reasons.PARSE_REASONS, ""}
+
+
+def test_every_ride_of_the_built_in_sample(tmp_path: Path, fresh_home: Path) -> None:
+    assert fresh_home.exists()
+    rides = find_dataset("nyc-sample").rides_file.read_text().splitlines()[1:]
+    counts = assert_rides_agree(
+        tmp_path, (line.split(",")[1:5] for line in rides), find_landmarks("nyc-famous")
+    )
+    assert counts == {"": len(rides)}
 
 
 @pytest.mark.skipif(not SAMPLE_A.exists(), reason="needs ../shared/data: sample A")

@@ -63,9 +63,12 @@ final class Course {
         return Sphere.atan2(sine, cosine);
     }
 
-    // the Taylor series; its remainder is below 2e-16 of the angle for x < 0.1
+    // the Taylor series; its remainder is below 2e-16 of the angle for x < 0.1, and x < 0.02
     private static double arcsine(double x) {
         double z = x * x;
+        if (z < 4e-4) {
+            return x + x * z * (1.0 / 6 + z * (3.0 / 40 + z * (15.0 / 336 + z * (105.0 / 3456))));
+        }
         return x
                 + x * z * (1.0 / 6
                 + z * (3.0 / 40

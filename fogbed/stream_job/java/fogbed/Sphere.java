@@ -16,6 +16,7 @@ final class Sphere {
 
     private static final double RADIANS = Math.PI / 180;
     private static final double DEGREES = 180 / Math.PI;
+    private static final double SMALL = 0.02 * 0.02;
     private static final double[] ATAN_OF_SIXTEENTHS = new double[17];
 
     static {
@@ -50,9 +51,12 @@ final class Sphere {
         return size <= 45 ? cosKernel(degrees * RADIANS) : sin(90 - size);
     }
 
-    // fdlibm, __kernel_sin
+    // fdlibm, __kernel_sin; below 0.02, a degree, as everywhere in one city, Taylor's x^9 is nothing
     private static double sinKernel(double x) {
         double z = x * x;
+        if (z < SMALL) {
+            return x - x * z * (1.0 / 6 - z * (1.0 / 120 - z * (1.0 / 5040)));
+        }
         double r =
                 8.33333333332248946124e-03
                         + z * (-1.98412698298579493134e-04
@@ -65,6 +69,9 @@ final class Sphere {
     // fdlibm, __kernel_cos (for |x| <= pi/4 its extra splitting gains less than one last place)
     private static double cosKernel(double x) {
         double z = x * x;
+        if (z < SMALL) {
+            return 1 - z * (0.5 - z * (1.0 / 24 - z * (1.0 / 720)));
+        }
         double r =
                 z * (4.16666666666666019037e-02
                         + z * (-1.38888888888741095749e-03
