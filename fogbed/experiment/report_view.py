@@ -151,7 +151,6 @@ class ActionView:
 
     index: int
     title: str
-    do: str
     planned: str
     lateness: str
     took: str
@@ -170,7 +169,6 @@ def _action_view(action: Mapping[str, Any]) -> ActionView:
     return ActionView(
         index=action["index"],
         title=action["title"],
-        do=action["do"],
         planned=f"{action['planned_s']:g} s",
         lateness=_NONE if action.get("lateness_ms") is None else f"{action['lateness_ms']:.1f} ms",
         took=_NONE if took is None else f"{took * 1000:.0f} ms",
@@ -182,14 +180,31 @@ def _action_view(action: Mapping[str, Any]) -> ActionView:
 def _detail(detail: object) -> str:
     if not isinstance(detail, Mapping):
         return str(detail or "")
+    shown = {key: value for key, value in detail.items() if key not in _UNTOLD}
     return ", ".join(
-        f"{str(key).replace('_', ' ')} {_short(value)}"
-        for key, value in detail.items()
+        _stopwatch(value) if key == "stopwatch" else f"{key.replace('_', ' ')} {_short(value)}"
+        for key, value in shown.items()
         if value not in (None, "", [], {})
     )
 
 
+# a job's identity says nothing to a reader, and the network's links stand in the matrices
+_UNTOLD = frozenset({"job_id", "links"})
+_STAGES = ("saved", "stopped", "submitted", "running", "first_arrival", "backlog_gone")
+
+
+def _stopwatch(stopwatch: Mapping[str, Any]) -> str:
+    """Return a rescale's stages, in seconds from its trigger, in the order they were reached."""
+    reached = [(stopwatch[name], name) for name in _STAGES if stopwatch.get(name) is not None]
+    stages = [f"{name.replace('_', ' ')} {at_s:.2f}" for at_s, name in sorted(reached)]
+    silence = stopwatch.get("silence_s")
+    silent = "" if silence is None else f"; results were silent for {silence:.2f} s"
+    return f"way: {stopwatch.get('way')}; seconds from the trigger: {', '.join(stages)}{silent}"
+
+
 def _short(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else str(value).strip()
 
 

@@ -53,11 +53,11 @@ PLACES = [("rides", 0, "edge-1"), ("parse", 0, "edge-1"), ("nearest", 0, "fog-1"
           ("results", 0, "cloud-1")]  # fmt: skip
 PLACES_AFTER = [*PLACES, ("nearest", 1, "fog-1")]
 ACTIONS = [
-    ("network", "edge <-> fog: 50ms", 20.0, 0.004, {"pairs_changed": 4}),
-    ("network", "back to the profile", 34.0, 0.003, {"pairs_changed": 4}),
-    ("rescale", "nearest: 1 -> 2", 42.0, 1.1, {
+    ("network", "network: edge <-> fog delay 50ms", 20.0, 0.004, {"pairs_changed": 4}),
+    ("network", "network back to the profile", 34.0, 0.003, {"pairs_changed": 4}),
+    ("rescale", "rescale nearest to 2", 42.0, 1.1, {"job_id": "e" * 32, "stopwatch": {
         "way": "savepoint", "triggered": 0.0, "saved": 0.15, "stopped": 0.17, "submitted": 0.33,
-        "running": 0.82, "first_arrival": 0.91, "backlog_gone": 1.1, "silence_s": 0.71}),
+        "running": 0.82, "first_arrival": 0.91, "backlog_gone": 1.1, "silence_s": 0.71}}),
 ]  # fmt: skip
 
 

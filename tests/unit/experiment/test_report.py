@@ -76,7 +76,8 @@ def test_a_complete_run_shows_verdict_figures_actions_places_and_matrices(bundle
     ):
         assert f"<h3>{title}</h3>" in page
     assert text.count("within tolerance") == 4
-    assert "rescale: nearest: 1 -> 2" in text
+    assert "rescale nearest to 2" in text
+    assert "first arrival 0.91, backlog gone 1.10; results were silent for 0.71 s" in text
     assert "from 43.1 s" in text
     assert "fogbed experiment run example.yml" in text
     assert "kind: Experiment" in text
