@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from operator import itemgetter
 
 from fogbed.cli import console
 from fogbed.clients.flink_values import JobSummary
@@ -100,11 +101,11 @@ def _say_places(places: Sequence[SubtaskPlace]) -> None:
 
 
 def _stopwatch_rows(watch: Stopwatch) -> list[tuple[str, str]]:
+    taken = {words: getattr(watch, step) for step, words in _STEPS.items()}
+    known = [(words, seconds) for words, seconds in taken.items() if seconds is not None]
+    # by time: Flink tells of a savepoint only when the job that made it has stopped
     rows = [("triggered", "0.000")]
-    for step, words in _STEPS.items():
-        seconds = getattr(watch, step)
-        if seconds is not None:
-            rows.append((words, f"{seconds:.3f}"))
+    rows += [(words, f"{seconds:.3f}") for words, seconds in sorted(known, key=itemgetter(1))]
     silence = watch.silence_s
     return [*rows, ("silence at results", "-" if silence is None else f"{silence:.3f}")]
 

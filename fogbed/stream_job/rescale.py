@@ -227,19 +227,20 @@ def _by_savepoint(
     except MisplacedError:
         raise
     except (JobError, ServiceError) as error:
-        _cancel_others(flink, known)
+        _cancel_started(flink, prepared.request.name, known)
         raise _back_again(flink, job, old, location, error) from error
     except BaseException:
-        _cancel_others(flink, known)
+        _cancel_started(flink, prepared.request.name, known)
         _start_old(flink, job, old, location)
         raise
     return laps, moved
 
 
-def _cancel_others(flink: FlinkClient, known: Container[str]) -> None:
+def _cancel_started(flink: FlinkClient, name: str, known: Container[str]) -> None:
     """Cancel what this rescale has started; it has not run whole, so it has committed nothing."""
     for summary in flink.jobs():
-        if summary.id not in known and summary.state not in ENDED:
+        is_ours = summary.name == name and summary.id not in known
+        if is_ours and summary.state not in ENDED:
             flink.cancel(summary.id)
             wait_until(partial(stop.is_gone, flink, summary.id), bool, timeout_s=10.0, every_s=0.05)
 
