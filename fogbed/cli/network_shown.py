@@ -103,7 +103,7 @@ def show_verification(found: Verification) -> None:
     for under_load, title in ((False, "RTT in ms, idle"), (True, "RTT in ms, under load")):
         rows = [_rtt_row(each) for each in found.pairs if each.under_load == under_load]
         if rows:
-            figures = ("asked", "bare", "expected", "p50", "p99", "error")
+            figures: tuple[str, ...] = ("asked", "bare", "expected", "p50", "p99", "error")
             console.say_table(("from", "to", *figures, "verdict"), rows, title=title)
     if found.rates:
         figures = ("asked", "offered", "least", "median", "most")

@@ -16,7 +16,7 @@ _MIB = 2**20
 def show_status(status: TestbedStatus) -> None:
     """Print nodes, processes, URLs and problems."""
     console.say(f"testbed {status.name} ({status.platform}): {status.state}")
-    columns = ("node", "tier", "address", "state", "free slots", "limits")
+    columns: tuple[str, ...] = ("node", "tier", "address", "state", "free slots", "limits")
     console.say_table(columns, [_node(node) for node in status.nodes])
     if status.services:
         columns = ("process", "node", "state", "pid", "memory", "cpu", "restarts", "")

@@ -20,9 +20,8 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Any, Literal
 
-# pyroute2 has no type information
-from pyroute2 import IPRoute  # type: ignore[import-untyped]
-from pyroute2.netlink.exceptions import NetlinkError  # type: ignore[import-untyped]
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
 
 from fogbed.errors import NetworkError
 from fogbed.network.namespaces import NamespaceRef, inside

@@ -26,7 +26,9 @@ PATH = st.lists(NAME.map(lambda text: f"x{text}"), min_size=1, max_size=3).map(
     lambda parts: Path("/", *parts)
 )
 REPLAYS = st.one_of(
-    st.builds(lambda rate, loop: Replay.model_construct(rate=rate, loop=loop), NUMBER, st.booleans()),
+    st.builds(
+        lambda rate, loop: Replay.model_construct(rate=rate, loop=loop), NUMBER, st.booleans()
+    ),
     st.builds(lambda speedup: Replay.model_construct(speedup=speedup), NUMBER),
     st.builds(
         lambda steps: Replay.model_construct(steps=tuple(steps)),
