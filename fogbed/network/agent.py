@@ -27,6 +27,7 @@ from typing import IO, Any, Optional
 NS = 1_000_000_000
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h: the kernel's receive time in nanoseconds
 SO_RCVBUFFORCE = 33
+SO_RXQ_OVFL = 40  # how many packets this socket had no room for
 RECEIVE_BUFFER = 2**23
 IP_UDP_HEADERS = 28
 IP_TCP_HEADERS = 52  # with the timestamps option, which Linux sends
@@ -117,11 +118,14 @@ class Agent:
         rate_bps: float | None,
         octets: int,
         size: int,
+        make_up_s: float,
     ) -> dict[str, Any]:
         """Send one flow at ``rate_bps`` (layer 3; null: flat out) until either bound is reached."""
         bounded(seconds)
-        send = {"udp": send_udp, "tcp": send_tcp}[protocol]
-        return send((address, port), seconds, rate_bps, min(octets, MAX_OCTETS), size)
+        octets = min(octets, MAX_OCTETS)
+        if protocol == "tcp":
+            return send_tcp((address, port), seconds, rate_bps, octets, size)
+        return send_udp((address, port), seconds, rate_bps, octets, size, make_up_s)
 
     def do_exec(self, argv: list[str], timeout_s: float) -> dict[str, Any]:
         """Run a program to its end; output is cut at 1 MiB per stream and said to be."""
@@ -257,6 +261,8 @@ class Receiver(threading.Thread):
         kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
         self._socket = socket.socket(socket.AF_INET, kind)
         self._socket.bind((address, 0))
+        if protocol == "tcp":
+            self._socket.listen(1)
         self.port = self._socket.getsockname()[1]
         self._protocol = protocol
         self._deadline = time.monotonic() + seconds
@@ -264,20 +270,20 @@ class Receiver(threading.Thread):
         self._seen: set[bytes] = set()
         self._bins: dict[int, int] = {}
         self._octets = 0
+        self._overflowed = 0
 
     def run(self) -> None:
         """Receive until the deadline, or until it is collected and quiet."""
         with self._socket:
             if self._protocol == "udp":
                 self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+                self._socket.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
                 enlarge_buffer(self._socket)
                 self._receive_udp()
-            else:
-                self._socket.listen(1)
-                if self._wait(self._socket):
-                    connection, _ = self._socket.accept()
-                    with connection:
-                        self._receive_tcp(connection)
+            elif self._wait(self._socket):
+                connection, _ = self._socket.accept()
+                with connection:
+                    self._receive_tcp(connection)
 
     def collect(self, quiet_s: float) -> dict[str, Any]:
         """Return the figures once ``quiet_s`` passed without a packet."""
@@ -288,6 +294,7 @@ class Receiver(threading.Thread):
         return {
             "packets": len(self._seen),
             "octets": self._octets,
+            "overflowed": self._overflowed,
             "bin_s": BIN_NS / NS,
             "bins": bins,
         }
@@ -307,8 +314,9 @@ class Receiver(threading.Thread):
         while self._wait(self._socket):
             with contextlib.suppress(BlockingIOError):
                 for _ in range(256):
-                    packet, control, _, _ = receive(65536, 64, socket.MSG_DONTWAIT)
+                    packet, control, _, _ = receive(65536, 128, socket.MSG_DONTWAIT)
                     self._seen.add(packet[:8])
+                    self._overflowed = overflow(control, self._overflowed)
                     self._count(len(packet) + IP_UDP_HEADERS, arrival(control))
 
     def _receive_tcp(self, connection: socket.socket) -> None:
@@ -328,14 +336,23 @@ class Receiver(threading.Thread):
         self._bins[place] = self._bins.get(place, 0) + octets
 
 
-def send_udp(
-    address: Address, seconds: float, rate_bps: float | None, octets: int, size: int
+def send_udp(  # noqa: PLR0913, PLR0917 - as do_send
+    address: Address,
+    seconds: float,
+    rate_bps: float | None,
+    octets: int,
+    size: int,
+    make_up_s: float,
 ) -> dict[str, Any]:
-    """Send numbered packets of ``size`` layer 3 bytes, evenly spaced at the rate."""
+    """Send numbered packets of ``size`` layer 3 bytes, evenly spaced at the rate.
+
+    Of what was missed while this process waited for a processor, ``make_up_s`` seconds at most are
+    made up for: a long burst fills the link's queue, and what that drops would look like loss.
+    """
     filler = bytes(max(0, size - IP_UDP_HEADERS - 8))
     gap = size * 8 / rate_bps if rate_bps else 0.0
     sent = refused = 0
-    before = stall = 0.0
+    before = stall = forgiven = 0.0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.connect(address)
         began = time.monotonic()
@@ -345,8 +362,10 @@ def send_udp(
                 break
             stall = max(stall, now - before)
             before = now
-            if sent * gap > now:
-                time.sleep(sent * gap - now)
+            due = sent * gap + forgiven
+            forgiven += max(0.0, now - due - make_up_s) if gap else 0.0
+            if due > now:
+                time.sleep(due - now)
             try:
                 sender.send(struct.pack("!Q", sent) + filler)
                 sent += 1
@@ -400,6 +419,14 @@ def measure_first() -> None:
         policy = os.SCHED_OTHER | os.SCHED_RESET_ON_FORK
         os.sched_setscheduler(0, policy, os.sched_param(0))
         os.setpriority(os.PRIO_PROCESS, 0, -15)
+
+
+def overflow(control: Control, known: int) -> int:
+    """Return how many packets the socket had no room for until now; ``known`` if none is said."""
+    for _, kind, value in control:
+        if kind == SO_RXQ_OVFL:
+            return int.from_bytes(value[:4], sys.byteorder)
+    return known
 
 
 def enlarge_buffer(receiver: socket.socket) -> None:

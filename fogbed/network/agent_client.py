@@ -50,12 +50,16 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """What came in of a flow: distinct packets (UDP) and layer 3 octets, in bins of ``bin_s``."""
+    """What came in of a flow: distinct packets (UDP) and layer 3 octets, in bins of ``bin_s``.
+
+    ``overflowed`` packets arrived too but found the receiver's buffer full.
+    """
 
     packets: int
     octets: int
     bin_s: float
     bins: Sequence[int]
+    overflowed: int = 0
 
     def rates_bps(self, window_s: float = 1.0) -> npt.NDArray[np.float64]:
         """Return bit/s of layer 3 over every window of that length; empty if it was shorter."""
@@ -175,8 +179,12 @@ class Agent:
         rate_bps: float | None = None,
         octets: int = 2**32,
         size: int = 1500,
+        make_up_s: float = 0.02,
     ) -> Sent:
-        """Send one flow and return when it is out; bounded by ``seconds`` and ``octets``."""
+        """Send one flow and return when it is out; bounded by ``seconds`` and ``octets``.
+
+        A UDP sender that was kept from the processor makes up for ``make_up_s`` of it at most.
+        """
         answer = self._ask(
             "send",
             wait_s=seconds,
@@ -187,6 +195,7 @@ class Agent:
             rate_bps=rate_bps,
             octets=octets,
             size=size,
+            make_up_s=make_up_s,
         )
         return Sent(**answer)
 

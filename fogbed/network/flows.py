@@ -47,6 +47,7 @@ class Flow:
     seconds: float
     rate_bps: float | None
     size: int = FULL_PACKET
+    make_up_s: float = 0.02
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -71,6 +72,7 @@ def run_flow(
         seconds=flow.seconds,
         rate_bps=flow.rate_bps,
         size=flow.size,
+        make_up_s=flow.make_up_s,
     )
     return sent, receiver.collect(port, quiet_s=quiet_s)
 
@@ -98,6 +100,7 @@ def measure_rates(
             rate_bps=asked * OFFERED,
             # At least 100 packets in a window: one more or less must not decide
             size=max(64, min(FULL_PACKET, asked // 800)),
+            make_up_s=RATE_SECONDS,
         )
         for _ in range(_RATE_TRIES):
             sent, got = run_flow(flow, sessions, addresses, quiet_s=_quiet_s(link))
@@ -140,7 +143,7 @@ def measure_losses(
             flow.ends,
             link.impairment.loss,
             sent=sent.packets,
-            lost=sent.packets - got.packets,
+            lost=max(0, sent.packets - got.packets - got.overflowed),
             judged=len(lossy),
         )
 
