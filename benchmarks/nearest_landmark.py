@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from fogbed.stream_job.datasets import Dataset, find_dataset
 
 from benchmarks import pyflink_anchor
 from benchmarks.loopback_cluster import LoopbackCluster, Worker
@@ -24,6 +23,7 @@ from benchmarks.throughput import Window, rides_per_s
 from fogbed.clients.flink import FlinkClient
 from fogbed.plan.job import JobRequest, LandmarksFile
 from fogbed.spec.experiment import OPERATORS, Replay
+from fogbed.stream_job.datasets import Dataset, find_dataset
 
 SIZES = (10, 100, 1000)
 MIDDLE = 100
