@@ -8,21 +8,19 @@ can be done before the job falls silent is done before.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED, Job
 from fogbed.clients.progress import Progress
-from fogbed.errors import FogbedError, JobError, ServiceError, UsageError
+from fogbed.errors import JobError, ServiceError, UsageError
 from fogbed.plan.job import JobRequest
 from fogbed.plan.slots import free_slots
-from fogbed.stream_job import operators, stop
+from fogbed.stream_job import operators
 from fogbed.stream_job.placing import places
 from fogbed.stream_job.stopwatch import Arrivals, Laps, Stopwatch, Way, await_arrivals
 from fogbed.stream_job.submit import (
-    MisplacedError,
     Prepared,
     SubmittedJob,
     await_running,
@@ -33,7 +31,10 @@ from fogbed.stream_job.submit import (
     rehearse,
     with_freed,
 )
+from fogbed.stream_job.undo import RescaleUndoneError, Undo
 from fogbed.stream_job.waiting import wait_until
+
+__all__ = ["RescaleUndoneError", "Rescaled", "dry_run", "rescale"]
 
 # slots of a TaskManager that is just registering may still come
 SLOTS_TIMEOUT_S = 5.0
@@ -47,19 +48,6 @@ class Rescaled:
 
     job: SubmittedJob
     stopwatch: Stopwatch
-
-
-class RescaleUndoneError(JobError):
-    """The new parallelism could not be had; ``job`` runs at the old one, nothing lost."""
-
-    def __init__(
-        self, message: str, *, job: SubmittedJob, cause: FogbedError | None = None
-    ) -> None:
-        details = None
-        if cause is not None:
-            details = "\n".join(part for part in (cause.message, cause.details) if part)
-        super().__init__(message, hint="see `fogbed job status` for the slots", details=details)
-        self.job = job
 
 
 def way_of(flink: FlinkClient, request: JobRequest) -> Way:
@@ -211,69 +199,20 @@ def _by_savepoint(
     *,
     savepoint_dir: str,
 ) -> tuple[Laps, SubmittedJob]:
-    known = {summary.id for summary in flink.jobs()}
     rehearse(flink, prepared)
+    undo = Undo(flink, job, old)
     laps = Laps()
-    request_id = flink.start_stop(job.job_id, folder=savepoint_dir)
-    location = stop.await_savepoint(flink, job.job_id, request_id, timeout_s=120.0, every_s=0.01)
-    laps.mark("saved")
-    try:
-        # Flink completes this operation only when the job has ended, so its slots are free
+    with undo.if_it_fails():
+        undo.stopping = flink.start_stop(job.job_id, folder=savepoint_dir)
+        location = undo.await_savepoint()
+        laps.mark("saved")
+        # Flink completes that operation only when the job has ended, so its slots are free
         job_id = launch(flink, prepared, savepoint=location)
         laps.mark("submitted")
         moved = await_running(flink, job_id, prepared.request)
         laps.mark("running")
-        laps.mark("stopped", at=flink.job(job.job_id).timestamps["FINISHED"] / 1000)
-    except MisplacedError:
-        raise
-    except (JobError, ServiceError) as error:
-        _cancel_started(flink, prepared.request.name, known)
-        raise _back_again(flink, job, old, location, error) from error
-    except BaseException:
-        _cancel_started(flink, prepared.request.name, known)
-        _start_old(flink, job, old, location)
-        raise
+    laps.mark("stopped", at=flink.job(job.job_id).timestamps["FINISHED"] / 1000)
     return laps, moved
-
-
-def _cancel_started(flink: FlinkClient, name: str, known: Container[str]) -> None:
-    """Cancel what this rescale has started; it has not run whole, so it has committed nothing."""
-    for summary in flink.jobs():
-        is_ours = summary.name == name and summary.id not in known
-        if is_ours and summary.state not in ENDED:
-            flink.cancel(summary.id)
-            wait_until(partial(stop.is_gone, flink, summary.id), bool, timeout_s=10.0, every_s=0.05)
-
-
-def _back_again(
-    flink: FlinkClient, job: SubmittedJob, old: Prepared, location: str, error: FogbedError
-) -> FogbedError:
-    """Start the job at its old parallelism from the savepoint; return what to raise."""
-    try:
-        again = _start_old(flink, job, old, location)
-    except FogbedError as second:
-        return JobError(
-            f"job {job.job_id} was stopped for a rescale, and neither the new nor the old"
-            f" parallelism could be started; nothing is lost: its savepoint is {location}",
-            details=f"{error.message}\n{second.message}",
-            hint=f"`fogbed job submit ... --savepoint {location}` goes on from there",
-        )
-    return RescaleUndoneError(
-        f"the rescale of job {job.job_id} failed; it goes on at its old parallelism as job"
-        f" {again.job_id}, from its savepoint, nothing lost",
-        job=again,
-        cause=error,
-    )
-
-
-def _start_old(flink: FlinkClient, job: SubmittedJob, old: Prepared, location: str) -> SubmittedJob:
-    wait_until(
-        lambda: stop.is_gone(flink, job.job_id),
-        bool,
-        timeout_s=RUNNING_TIMEOUT_S,
-        every_s=0.05,
-    )
-    return await_running(flink, launch(flink, old, savepoint=location), job.request)
 
 
 def _as_it_runs(flink: FlinkClient, job_id: str, request: JobRequest) -> SubmittedJob:

@@ -125,6 +125,24 @@ def test_after_a_refused_resubmission_the_old_parallelism_runs_again():
     assert "no room" in caught.value.details
 
 
+@pytest.mark.parametrize("moment", ["/savepoints/", "/run"])
+def test_ctrl_c_after_the_stop_brings_the_old_parallelism_back(moment):
+    pressed: list[str] = []
+
+    def press_once(_method, path, _body):
+        if moment in path and not pressed:
+            pressed.append(path)
+            raise KeyboardInterrupt
+
+    taped = Taped("default", press_once)
+    with pytest.raises(KeyboardInterrupt):
+        taped.rescale()
+    runs = [body for _, path, body in taped.player.asked if path.endswith("/run")]
+    words = runs[-1]["programArgsList"]
+    assert words[words.index("--parallelism.nearest") + 1] == "1"
+    assert runs[-1]["savepointPath"].startswith("file:/")
+
+
 def test_when_nothing_can_be_started_the_error_names_the_savepoint():
     taped = Taped(
         "default", lambda _m, path, _b: (500, {"errors": ["full"]}) if path[-4:] == "/run" else None
