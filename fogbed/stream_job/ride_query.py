@@ -140,8 +140,7 @@ def _code() -> str:
         reasons.UNKNOWN_ZONE: "zone_missing",
         reasons.MISSING_COORDINATES: (
             "lon IS NULL OR lat IS NULL OR NOT isfinite(lon) OR NOT isfinite(lat) "
-            # DuckDB reads 1_000 as a number; the job does not
-            "OR contains(lon_text, '_') OR contains(lat_text, '_')"
+            f"OR {_odd_number('lon_text')} OR {_odd_number('lat_text')}"
         ),
         reasons.ZERO_COORDINATES: "lon = 0 AND lat = 0",
         reasons.OUTSIDE_BOX: f"NOT ({box})",
@@ -157,6 +156,13 @@ def _code() -> str:
         for reason, rule in rules.items()
     )
     return f"(CASE {whens} ELSE 0 END)::UTINYINT"
+
+
+def _odd_number(text: str) -> str:
+    """Return what finds 1_000 and +-1, which DuckDB reads as numbers and the job does not."""
+    decimal = quoted(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
+    suspect = f"contains({text}, '_') OR contains({text}, '+')"
+    return f"(({suspect}) AND NOT regexp_full_match(trim({text}), {decimal}))"
 
 
 def _fields(source: str, layout: Layout, readable: str, take: Callable[[Column], str]) -> str:

@@ -1,0 +1,96 @@
+"""``fogbed rides`` and ``fogbed landmarks``, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fogbed.cli import main
+
+CASES = Path(__file__).parents[1] / "cases" / "rides"
+GREEN = str(CASES / "green-2013.csv")
+
+
+@pytest.fixture(autouse=True)
+def _home(fresh_home: Path) -> None:
+    """Give every test a data folder of its own."""
+
+
+def test_import_list_and_describe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["rides", "import", GREEN, "--name", "mine", "--raw"]) == 0
+    assert "mine: 2 rides of 2 rows read, 0 rejected" in capsys.readouterr().out
+    assert main(["rides", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [(d["name"], d["rides"], d["raw"]) for d in listed] == [
+        ("nyc-sample", 7073, False),
+        ("mine", 2, True),
+    ]
+    assert main(["rides", "describe", "mine", "--json"]) == 0
+    described = json.loads(capsys.readouterr().out)
+    assert described["usable"] == 1
+    assert described["by_hour"][17] == 1
+    assert described["png"] is None
+    assert main(["rides", "describe", "nyc-sample", "--landmarks", "gesbed-3"]) == 0
+    assert (tmp_path / "nyc-sample.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_import_dry_run_writes_nothing(
+    capsys: pytest.CaptureFixture[str], fresh_home: Path
+) -> None:
+    assert main(["rides", "import", GREEN, "--name", "mine", "--dry-run", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["sources"][0]["columns"]["pickup_time"] == "lpep_pickup_datetime"
+    assert not list(fresh_home.rglob("mine"))
+
+
+def test_import_says_all_that_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("other.csv").write_text("a,pickup_datetime\n1,2\n", "utf-8")
+    argv = ["rides", "import", "gone.csv", "*.parquet", "other.csv", "--name", "nyc-sample"]
+    assert main(argv) == 2
+    assert capsys.readouterr().err == (
+        "error: nothing was imported: 5 problems\n"
+        "gone.csv: no such file; check the path\n"
+        "*.parquet: no file matches; check the pattern\n"
+        "other.csv: no drop-off time (tpep_dropoff_datetime, dropoff_datetime, ...); "
+        "its columns: a, pickup_datetime\n"
+        "other.csv: neither pickup coordinates (pickup_longitude, Start_Lon, ...) nor "
+        "PULocationID; its columns: a, pickup_datetime\n"
+        "--name nyc-sample: it is built in; choose another\n"
+    )
+
+
+def test_landmarks_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["landmarks", "list", "--json"]) == 0
+    sets = json.loads(capsys.readouterr().out)
+    assert [(s["name"], s["landmarks"]) for s in sets] == [("nyc-famous", 37), ("gesbed-3", 3)]
+    assert main(["landmarks", "list", "gesbed-3", "--json"]) == 0
+    places = json.loads(capsys.readouterr().out)
+    assert places[0] == {"name": "JFK Airport", "lat": 40.6441, "lon": -73.7825}
+    assert main(["landmarks", "list"]) == 0
+
+
+def test_landmarks_say_all_that_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text('Lon,name,LAT\nx,A,100\n2,A,1\n4,,3\n1,"B,c",5\n', "utf-8")
+    assert main(["landmarks", "list", "mine.csv"]) == 2
+    assert capsys.readouterr().err == (
+        "error: 5 problems in mine.csv\n"
+        "mine.csv:2: lat: '100' is not a number of degrees; write WGS84 degrees from -90 to 90\n"
+        "mine.csv:2: lon: 'x' is not a number of degrees; write WGS84 degrees from -180 to 180\n"
+        "mine.csv:3: name: 'A' is already on line 2; names must differ\n"
+        "mine.csv:4: name: empty; give every landmark a name\n"
+        "mine.csv:5: name: 'B,c' has a comma, a quote or a line break; "
+        "results are plain lines: leave it out\n"
+    )
+    assert main(["landmarks", "list", "nyc-famus"]) == 2
+    assert "did you mean nyc-famous?" in capsys.readouterr().err
