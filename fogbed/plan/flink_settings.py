@@ -17,6 +17,8 @@ from fogbed.plan.placement import resources_offered
 from fogbed.spec.testbed import Node
 
 SCHEDULERS = {"adaptive": "Adaptive", "default": "Default"}
+# from this Java on, what Flink does for speed is warned of unless it is allowed (JEP 472, JEP 498)
+_WARNS_FROM = 24
 _EXPORTED = ("java.rmi/sun.rmi.registry", "java.security.jgss/sun.security.krb5")
 _OPENED = (
     *("java.lang", "java.net", "java.io", "java.nio", "sun.nio.ch", "java.lang.reflect"),
@@ -35,6 +37,11 @@ class Runtime:
     plugins: Path
     archive: Path | None = None
     class_lists: Path | None = None  # a folder: where to record loaded classes, if anywhere
+
+    @property
+    def feature(self) -> int:
+        """The first number of Java's version, as in 17."""
+        return int(self.java_version.split(".")[0])
 
 
 def to_yaml(config: Mapping[str, str]) -> str:
@@ -107,6 +114,8 @@ def java_options(runtime: Runtime, cores: float | None, class_list: str) -> tupl
     # no files in /tmp that a killed process leaves behind
     options += ["-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError"]
     options += ["-Djava.net.preferIPv4Stack=true"]
+    if runtime.feature >= _WARNS_FROM:
+        options += ["--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"]
     if cores is not None:
         options.append(f"-XX:ActiveProcessorCount={math.ceil(cores)}")
     if runtime.archive is not None:

@@ -89,8 +89,11 @@ class Platform(Protocol):
         ``scheduler``: what a JobManager that is started now runs, where the spec says ``auto``.
         """
 
-    def down(self) -> None:
-        """Remove what ``up`` made and nothing else."""
+    def down(self, *, progress: Progress | None = None) -> None:
+        """Remove what ``up`` made and nothing else.
+
+        With ``progress``, what makes the next ``up`` quicker may be prepared on the way.
+        """
 
     def status(self) -> TestbedStatus:
         """Return nodes, services, versions, URLs and problems as they are now."""

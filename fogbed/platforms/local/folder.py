@@ -115,18 +115,31 @@ def only_one(name: str) -> Iterator[None]:
         PlatformError: another one is at work.
     """
     path = paths.runtime_dir() / f"{name}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _lock(path)
+    if descriptor is None:
+        raise PlatformError(
+            f"another fogbed command is changing testbed {name}",
+            hint="wait until it has ended, then give yours again",
+        )
     try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> int | None:
+    """Return a descriptor that holds the lock of ``path``; None while somebody else does."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise PlatformError(
-                f"another fogbed command is changing testbed {name}",
-                hint="wait until it has ended, then give yours again",
-            ) from error
-        yield
-        path.unlink(missing_ok=True)
-    finally:
+            # who held it may have removed the file between our two calls: then ours locks nothing
+            if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
         os.close(descriptor)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,18 +111,21 @@ def test_a_plan_travels_to_the_keeper_as_json(written):
 
 
 def test_only_one_process_of_a_kind_records_its_classes(written):
-    lists = Runtime(
-        java=RUNTIME.java,
-        java_version="17",
-        jars=RUNTIME.jars,
-        plugins=RUNTIME.plugins,
-        class_lists=Path("/classes"),
-    )
+    lists = replace(RUNTIME, class_lists=Path("/classes"))
     plan = plan_local(
         written(), lists, number=1, folder=Path("/s"), log4j=Path("/l"), scheduler="default"
     )
     recording = [p.name for p in plan.processes() if any("DumpLoaded" in w for w in p.argv)]
     assert recording == ["jobmanager@cloud-1", "taskmanager@fog-1"]
+
+
+@pytest.mark.parametrize(("version", "is_told"), [("17.0.1", False), ("25.0.2", True)])
+def test_a_new_java_is_told_what_flink_may_do(written, version, is_told):
+    runtime = replace(RUNTIME, java_version=version)
+    plan = plan_local(
+        written(), runtime, number=1, folder=Path("/s"), log4j=Path("/l"), scheduler="default"
+    )
+    assert ("--enable-native-access=ALL-UNNAMED" in plan.jobmanager.argv) is is_told
 
 
 def test_every_reason_against_a_testbed_comes_at_once(written):
