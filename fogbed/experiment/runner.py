@@ -24,6 +24,7 @@ from fogbed.experiment.shield import shielded
 from fogbed.experiment.testbed_hold import TestbedHold
 from fogbed.plan.timeline import plan_timeline
 from fogbed.platforms.base import Platform
+from fogbed.platforms.ownership import give_back
 from fogbed.spec import ResolvedExperiment, dump_yaml
 
 
@@ -89,11 +90,14 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
                         command=command,
                         described=described,
                     )
-                    _go_on(Run(setting, hold).go(), done[-1])
+                    stopped_by = Run(setting, hold).go()
+                give_back(runs_dir)
+                _go_on(stopped_by, done[-1])
+            hold.went_well = True
         finally:
             with shielded():
                 undo.close()
-        lease.forget()
+                lease.forget()
     return RunResult(bundles=tuple(done), verdicts=tuple(bundle.verdict() for bundle in done))
 
 

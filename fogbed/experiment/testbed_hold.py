@@ -10,7 +10,10 @@ from fogbed.platforms.base import Platform, Scheduler, TestbedStatus
 
 
 class TestbedHold:
-    """Makes sure that the testbed is up; ``undo`` brings down what was brought up."""
+    """Makes sure that the testbed is up; ``undo`` brings down what was brought up.
+
+    ``went_well``: every repetition came to its end.
+    """
 
     __test__ = False  # pytest collects by name
 
@@ -19,6 +22,7 @@ class TestbedHold:
         self._lease = lease
         self._undo = undo
         self._ours = False
+        self.went_well = False
 
     def ensure_up(self, scheduler: Scheduler, progress: Progress) -> TestbedStatus:
         """Return the status of the testbed once it is up.
@@ -39,6 +43,10 @@ class TestbedHold:
             return status
         self._ours = True
         self._lease.note(brought_up=True)
-        self._undo.callback(self._platform.down)
+        self._undo.callback(self._bring_down, progress)
         self._platform.up(progress, scheduler=scheduler)
         return self._platform.status()
+
+    def _bring_down(self, progress: Progress) -> None:
+        # who interrupts a run does not want to wait for what the next one gains
+        self._platform.down(progress=progress if self.went_well else None)

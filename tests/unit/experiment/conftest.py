@@ -195,7 +195,8 @@ class FakePlatform:
             raise PlatformError("no room for cloud-1", hint="stop another testbed")
         self.state = "up"
 
-    def down(self) -> None:
+    def down(self, *, progress: object = None) -> None:
+        assert progress is None or isinstance(progress, Quiet)
         self.calls.append("down")
         self.state = "down"
 

@@ -151,6 +151,8 @@ def test_ctrl_c_cleans_up_and_keeps_the_bundle(laboratory: Laboratory) -> None:
     assert (laboratory.workload.calls[-1], laboratory.platform.state) == ("cancel", "down")
     assert laboratory.platform.links.plan is None
     assert threading.active_count() == 1
+    with hold_lease(paths.runtime_dir(), laboratory.platform.name) as lease:
+        assert lease.left == {}
 
 
 def test_a_testbed_that_does_not_come_up_is_brought_down(laboratory: Laboratory) -> None:
