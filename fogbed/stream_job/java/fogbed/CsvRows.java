@@ -3,7 +3,7 @@ package fogbed;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Rows of a small CSV text after RFC 4180; empty lines are left out. */
+/** Rows of a small CSV text after RFC 4180; rows of empty fields are left out. */
 final class CsvRows {
 
     private final List<String[]> rows = new ArrayList<>();
@@ -41,7 +41,7 @@ final class CsvRows {
         row.add(field.toString());
         field.setLength(0);
         if (c == '\n') {
-            if (row.size() > 1 || !row.get(0).isEmpty()) {
+            if (row.stream().anyMatch(text -> !text.isBlank())) {
                 rows.add(row.toArray(new String[0]));
             }
             row.clear();

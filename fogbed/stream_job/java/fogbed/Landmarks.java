@@ -59,7 +59,7 @@ final class Landmarks implements Serializable {
 
     private static int column(Path file, List<String> header, String wanted) throws IOException {
         for (int i = 0; i < header.size(); i++) {
-            if (header.get(i).strip().equals(wanted)) {
+            if (header.get(i).strip().equalsIgnoreCase(wanted)) {
                 return i;
             }
         }
