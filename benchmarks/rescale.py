@@ -58,7 +58,7 @@ class Silence:
     @property
     def p50_s(self) -> float:
         """The median silence."""
-        return float(np.median(self.silences_s))
+        return float(np.nanmedian(self.silences_s))
 
 
 def measure(*, quick: bool) -> Iterator[Row]:
@@ -67,7 +67,8 @@ def measure(*, quick: bool) -> Iterator[Row]:
         goal = GOALS_S[figures.kind]
         faults = figures.lost + figures.doubled + figures.wrong
         note = (
-            f"max {max(figures.silences_s):.2f} s; {figures.emitted:,} rides, {figures.lost} lost,"
+            f"max {np.nanmax(figures.silences_s):.2f} s,"
+            f" {int(np.isnan(figures.silences_s).sum())} not measured; {figures.emitted:,} rides, {figures.lost} lost,"
             f" {figures.doubled} doubled, {figures.wrong} wrong; load {figures.load:.1f}"
         )
         yield Row(
