@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,13 @@ BAR = Path(__file__).with_name("bar.py")
 # Somebody else's work on this computer may take the processors away while we measure: what is
 # shown is that the bar is met, not that the computer is idle.
 TRIES = 3
+
+
+def wait_for_calm():
+    """Wait half a minute at most until others leave a part of the processors to us."""
+    deadline = time.monotonic() + 30
+    while os.getloadavg()[0] > 2 * (os.cpu_count() or 1) and time.monotonic() < deadline:
+        time.sleep(1)
 
 
 def failures(figures):
@@ -35,7 +44,9 @@ def failures(figures):
 
 @pytest.mark.parametrize("who", ["root", "user"])
 def test_delay_rate_and_loss_are_what_was_asked(who, kind, apart):
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
+        if attempt:
+            wait_for_calm()
         figures = json.loads(apart(who, BAR, kind))
         wrong = failures(figures)
         if not wrong:
