@@ -20,8 +20,8 @@ from fogbed.plan.local_order import LocalPlan
 from fogbed.platforms.base import Endpoints, Scheduler, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
 from fogbed.platforms.local.folder import Launched, TestbedFolder, only_one, write_whole
-from fogbed.platforms.local.java import find_flink, find_java
 from fogbed.platforms.local.registration import wait_until_registered
+from fogbed.platforms.local.runtime import find_runtime, free_number
 from fogbed.platforms.local.status import (
     Event,
     RunningProcess,
@@ -100,11 +100,8 @@ class LocalPlatform:
             UsageError: the testbed cannot run on one computer.
             PlatformError: Java or Flink is missing.
         """
-        java = find_java()
-        jars, plugins = find_flink()
-        runtime = Runtime(java=java.program, java_version=java.version, jars=jars, plugins=plugins)
-        number = _free_number(self.testbed.name)
-        return self._plan(runtime, number, self._scheduler_wanted(None))
+        runtime = find_runtime(lists=None)
+        return self._plan(runtime, free_number(self.testbed.name), self._scheduler_wanted(None))
 
     def kept(self) -> tuple[Path, ...]:
         """Return the folders that a ``down`` leaves, because they hold savepoints or output."""
@@ -133,7 +130,10 @@ class LocalPlatform:
             progress.step(f"starting testbed {self.testbed.name}"),
             launch.listen(self._port) as listener,
         ):
-            number, runtime = _free_number(self.testbed.name), self._runtime()
+            number, runtime = (
+                free_number(self.testbed.name),
+                find_runtime(lists=self._folder.root / "classes"),
+            )
             plan = self._plan(runtime, number, scheduler)
             self._folder.make()
             for process in (plan.jobmanager, *plan.taskmanagers):
@@ -237,7 +237,9 @@ class LocalPlatform:
             )
         self._refuse_while_a_job_runs(f"the JobManager must start again ({scheduler} scheduler)")
         with only_one(self.testbed.name), progress.step(f"JobManager: {scheduler} scheduler"):
-            plan = self._plan(self._runtime(), launched.number, scheduler)
+            plan = self._plan(
+                find_runtime(lists=self._folder.root / "classes"), launched.number, scheduler
+            )
             process = plan.jobmanager
             write_whole(process.conf / "config.yaml", to_yaml(process.config))
             self._folder.write_plan(plan)
@@ -257,20 +259,6 @@ class LocalPlatform:
 
     def _spec_text(self) -> str:
         return spec.dump_yaml(self.testbed)
-
-    def _runtime(self) -> Runtime:
-        java = find_java()
-        jars, plugins = find_flink()
-        lists = self._folder.root / "classes"
-        archive = class_archive.find(java, jars, lists)
-        return Runtime(
-            java=java.program,
-            java_version=java.version,
-            jars=jars,
-            plugins=plugins,
-            archive=archive,
-            class_lists=None if archive else lists,
-        )
 
     def _plan(self, runtime: Runtime, number: int, scheduler: Scheduler) -> LocalPlan:
         return plan_local(
@@ -310,13 +298,3 @@ class LocalPlatform:
                 f"{', '.join(running)} is running on testbed {self.testbed.name}, and {why}",
                 hint="stop it first: fogbed job stop",
             )
-
-
-def _free_number(name: str) -> int:
-    """Return the lowest number that no other testbed of this user has."""
-    taken = set()
-    for other in TestbedFolder(name).root.parent.glob("*/launched.json"):
-        launched = TestbedFolder(other.parent.name).launched()
-        if launched is not None and other.parent.name != name:
-            taken.add(launched.number)
-    return next(number for number in range(1, 255) if number not in taken)
