@@ -66,10 +66,11 @@ def measure(*, quick: bool) -> Iterator[Row]:
     for figures in silences(2 if quick else 10):
         goal = GOALS_S[figures.kind]
         faults = figures.lost + figures.doubled + figures.wrong
+        unknown = int(np.isnan(figures.silences_s).sum())
         note = (
-            f"max {np.nanmax(figures.silences_s):.2f} s,"
-            f" {int(np.isnan(figures.silences_s).sum())} not measured; {figures.emitted:,} rides, {figures.lost} lost,"
-            f" {figures.doubled} doubled, {figures.wrong} wrong; load {figures.load:.1f}"
+            f"max {np.nanmax(figures.silences_s):.2f} s, {unknown} not measured;"
+            f" {figures.emitted:,} rides, {figures.lost} lost, {figures.doubled} doubled,"
+            f" {figures.wrong} wrong; load {figures.load:.1f}"
         )
         yield Row(
             figure=f"rescale of `nearest`, {figures.kind}: silence p50 of"
