@@ -102,6 +102,8 @@ def _bare(process: FlinkProcess, root: Path, folder: Path) -> ExitStack:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # as the keeper does: the kernel shares a busy processor by session (sched(7), autogroup)
+        start_new_session=True,
     )
     end = ExitStack()
     end.callback(started.wait)
