@@ -38,13 +38,15 @@ _WORTH_SAYING_S = 2.0
 
 
 def set_verbose(*, verbose: bool) -> None:
-    """Send the log to stderr: everything when verbose, else warnings."""
+    """Send the log to stderr: everything of fogbed's own when verbose, else warnings."""
     logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.WARNING,
+        level=logging.WARNING,
         format="%(name)s: %(message)s",
         handlers=[RichHandler(console=_err, show_path=False)],
         force=True,
     )
+    # others' debug lines (matplotlib looks at every font there is) would bury ours
+    logging.getLogger("fogbed").setLevel(logging.DEBUG if verbose else logging.WARNING)
 
 
 def say(text: str) -> None:

@@ -24,13 +24,16 @@ network the pairs that changed).
 ``from_s`` ``to_s`` (s from the first ride or null), ``nodes`` [n], and n x n matrices,
 row = source, null where unknown: ``asked_delay_ms`` ``asked_jitter_ms`` (one way), ``asked_rtt_ms``
 ``bare_rtt_ms`` ``expected_rtt_ms`` ``rtt_p50_ms`` ``rtt_p99_ms`` ``error_ms`` ``within`` (bool)
-``probes`` (count); ``rates`` ``losses`` (lists of objects), ``tolerance`` ``or_ms`` and ``ok``.
+``probes`` (count); ``rates`` [{``source``, ``target``, ``asked_bps``, ``measured_bps``, ``ok``,
+``detail``}] and ``losses`` [{.., ``asked``, ``measured``, ..}], measured before the job only;
+``tolerance`` ``or_ms`` and ``ok``.
 
 **verdict.json**: ``status`` (``passed`` | ``failed`` | ``error`` | ``interrupted`` | ``invalid`` |
 ``running``), ``ok``, ``name``, ``repetition``, ``started`` ``ended`` ``origin`` (epoch s),
 ``phases`` [{``name``, ``from_s``, ``to_s``}], ``assertions`` [{``title``, ``ok``, ``value``,
 ``unit``, ``detail``}], ``figures`` [{``name``, ``value``, ``unit``, ``detail``}], ``error``
-(null or {``message``, ``hint``, ``details``}) and ``replay`` (the command that runs it again).
+(null or {``message``, ``hint``, ``details``}), ``failures`` (what ``on_error`` let pass) and
+``replay`` (the command that runs it again).
 """
 
 from __future__ import annotations

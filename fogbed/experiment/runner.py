@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,18 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
         Interrupted: Ctrl-C or SIGTERM; everything has been cleaned up.
     """
     clock, tools = clock or SystemClock(), tools or _real_tools()
-    described = tools.describe(resolved)
+    given = partial(
+        Setting,
+        resolved=resolved,
+        platform=platform,
+        timeline=plan_timeline(resolved.experiment),
+        tools=tools,
+        clock=clock,
+        progress=progress,
+        observer=observer,
+        command=command,
+        described=tools.describe(resolved),
+    )
     stamp = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
     done: list[Bundle] = []
     undo = ExitStack()
@@ -76,21 +88,8 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
             for repetition in range(1, resolved.experiment.repetitions + 1):
                 done.append(_make_bundle(resolved, runs_dir, stamp, repetition))
                 with closing(Journal(done[-1].journal_file, clock, observer)) as journal:
-                    setting = Setting(
-                        resolved=resolved,
-                        platform=platform,
-                        timeline=plan_timeline(resolved.experiment),
-                        tools=tools,
-                        bundle=done[-1],
-                        journal=journal,
-                        clock=clock,
-                        progress=progress,
-                        observer=observer,
-                        repetition=repetition,
-                        command=command,
-                        described=described,
-                    )
-                    stopped_by = Run(setting, hold).go()
+                    run = given(bundle=done[-1], journal=journal, repetition=repetition)
+                    stopped_by = Run(run, hold).go()
                 give_back(runs_dir)
                 _go_on(stopped_by, done[-1])
             hold.went_well = True

@@ -96,7 +96,10 @@ def verify_network(
         "to_s": None,
         **asked_matrices(plan, bare),
         **measured_matrices(plan.nodes, seen.pairs),
-        "rates": [{**asdict(rate), "detail": _rate_text(rate)} for rate in seen.rates],
+        "rates": [
+            {**asdict(rate), "measured_bps": rate.median_bps, "detail": _rate_text(rate)}
+            for rate in seen.rates
+        ],
         "losses": [{**asdict(loss), "detail": _loss_text(loss)} for loss in seen.losses],
         "tolerance": tolerance.fraction,
         "or_ms": tolerance.or_ms,
@@ -105,7 +108,10 @@ def verify_network(
 
 
 def _rate_text(rate: RateVerdict) -> str:
-    least, most = format_rate(round(rate.least_bps)), format_rate(round(rate.most_bps))
+    # three digits: more would be noise
+    least, most = (
+        format_rate(round(float(f"{bps:.3g}"))) for bps in (rate.least_bps, rate.most_bps)
+    )
     asked = format_rate(rate.asked_bps)
     return f"{pair_name(rate.source, rate.target)}: asked {asked}, measured {least} to {most}"
 
