@@ -97,6 +97,9 @@ class Run:
         network = RunNetwork(setting)
         self._undo(undo, "clearing the network", network.clear)
         network.prepare()
+        # well before the job: an agent's start would be missed at its beginning
+        undo.callback(network.round_trips.stop)
+        network.round_trips.start()
         self._workload = workload
         self._undo(undo, "cancelling the job", workload.cancel)
         self._begin("submitting the job")
@@ -115,7 +118,6 @@ class Run:
         )
         with ExitStack() as until_stopped:
             until_stopped.callback(self._write_states, network)
-            network.round_trips.start()
             until_stopped.callback(network.round_trips.stop)
             sampler.start()
             until_stopped.callback(sampler.stop)

@@ -126,8 +126,18 @@ def _make_bundle(
     several = f"-r{repetition}" if experiment.repetitions > 1 else ""
     made = bundles.create(runs_dir, f"{stamp}-{experiment.name}{several}")
     # the bundle's experiment refers to the specs beside it, so that it runs again from there
-    beside = experiment.model_copy(update={"testbed": "testbed.yml", "profile": "profile.yml"})
-    made.experiment_file.write_text(dump_yaml(beside), encoding="utf-8")
-    for kind, spec in (("testbed", resolved.testbed), ("profile", resolved.profile)):
-        (made.folder / f"{kind}.yml").write_text(dump_yaml(spec), encoding="utf-8")
+    named = {index: f"profile-{index + 1}.yml" for index in resolved.action_profiles}
+    scenario = tuple(
+        action.model_copy(update={"profile": named[index]}) if index in named else action
+        for index, action in enumerate(experiment.scenario)
+    )
+    beside = {"testbed": "testbed.yml", "profile": "profile.yml", "scenario": scenario}
+    specs = {
+        "experiment.yml": experiment.model_copy(update=beside),
+        "testbed.yml": resolved.testbed,
+        "profile.yml": resolved.profile,
+        **{named[index]: profile for index, profile in resolved.action_profiles.items()},
+    }
+    for name, spec in specs.items():
+        (made.folder / name).write_text(dump_yaml(spec), encoding="utf-8")
     return made

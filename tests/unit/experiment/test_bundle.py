@@ -56,3 +56,10 @@ def test_an_unknown_run_is_answered_with_those_there_are(bundle: Bundle) -> None
     with pytest.raises(UsageError) as error:
         find_run(bundle.folder.parent, "nope")
     assert error.value.hint == f"runs here: {bundle.name}"
+
+
+def test_the_page_on_metrics_lists_them_all() -> None:
+    page = Path(__file__).parents[3] / "docs" / "metrics.md"
+    rows = [line.split(" | ") for line in page.read_text(encoding="utf-8").splitlines()]
+    listed = {row[0].strip("| `"): row[1] for row in rows if row[0].startswith("| `")}
+    assert listed == {metric.name: metric.unit for metric in METRICS.values()}

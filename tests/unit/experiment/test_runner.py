@@ -89,6 +89,16 @@ def test_a_bundle_runs_again_from_its_own_files(hour: Laboratory) -> None:
     assert again.testbed == hour.resolve().testbed
 
 
+def test_a_profile_of_an_action_is_kept_in_the_bundle(laboratory: Laboratory) -> None:
+    slow = (laboratory.folder / "profile.yml").read_text().replace("20ms", "80ms")
+    (laboratory.folder / "slow.yml").write_text(slow, encoding="utf-8")
+    action = "  - {at: 3s, do: network, profile: slow.yml}\n"
+    laboratory.run(SHORT[: SHORT.index("  - {at")] + action)
+    again = resolve_experiment(laboratory.bundle().experiment_file)
+    assert again.action_profiles[0].links[1].delay == 80.0
+    assert laboratory.bundle().matrices()[-1]["asked_delay_ms"][1][0] == 80.0
+
+
 def test_repetitions_have_a_bundle_each_and_share_the_testbed(laboratory: Laboratory) -> None:
     result = laboratory.run(SHORT + "repetitions: 3\n")
     assert [b.name.rsplit("-", 1)[1] for b in result.bundles] == ["r1", "r2", "r3"]
