@@ -13,9 +13,9 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as NotYet
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ from fogbed.stream_job.ride_sources import Source, find_sources
 from fogbed.stream_job.ride_writer import RidesWriter
 from fogbed.stream_job.zones import load_zones
 
-MEMORY_LIMIT: Final = "300MB"
+MEMORY_LIMIT: Final = "240MB"
 _BATCH: Final = 50_000
 _TICK_S: Final = 0.2
 
@@ -156,8 +156,11 @@ def _prepare(plan: ImportPlan, folder: Path, step: Step) -> Manifest:
         try:
             _wait(work, lambda: step.advance(float(reading.bytes), f"{writer.rides:,} rides"))
         except BaseException:
+            # the reader and the writer look at it per batch; DuckDB itself refuses while busy
             reading.stopped = True
-            connection.interrupt()
+            with suppress(duckdb.Error):
+                connection.interrupt()
+            wait([work])
             raise
         return _manifest(plan, reading, writer, digests.result())
 
@@ -196,6 +199,9 @@ class _Reading:
     def report(self, source: Source, rows: int, position: int) -> None:
         self.rows[source.number] += rows
         self._position[source.path] = max(position, self._position.get(source.path, 0))
+        self.check()
+
+    def check(self) -> None:
         if self.stopped:
             raise InterruptedError("the import was stopped")
 
@@ -224,6 +230,7 @@ def _write(
     try:
         with connection.sql(query).to_arrow_reader(_BATCH) as batches:
             for batch in batches:
+                reading.check()
                 writer.write(batch)
     except (duckdb.Error, pa.ArrowException):
         if reading.failure:  # it went through DuckDB, which only passes on its text
