@@ -11,7 +11,6 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as NotYet
@@ -31,8 +30,9 @@ from fogbed.errors import DatasetError, UsageError
 from fogbed.stream_job import datasets
 from fogbed.stream_job.datasets import Dataset, Manifest, SourceFile
 from fogbed.stream_job.ride_columns import Layout
-from fogbed.stream_job.ride_lines import SCHEMA, read_lines
+from fogbed.stream_job.ride_lines import SCHEMA
 from fogbed.stream_job.ride_query import ZONES_TABLE, parquet_branch, text_branch, whole_query
+from fogbed.stream_job.ride_reading import Reading
 from fogbed.stream_job.ride_sources import Source, find_sources
 from fogbed.stream_job.ride_writer import RidesWriter
 from fogbed.stream_job.zones import load_zones
@@ -144,7 +144,7 @@ def _publish(made: Path, folder: Path) -> None:
 
 
 def _prepare(plan: ImportPlan, folder: Path, step: Step) -> Manifest:
-    reading = _Reading(plan.sources)
+    reading = Reading(plan.sources)
     labels = {source.number: source.label for source in plan.sources}
     with (
         ThreadPoolExecutor(2, thread_name_prefix="import") as threads,
@@ -176,36 +176,6 @@ def _wait(work: Future[None], report: Callable[[], None]) -> None:
             return
 
 
-class _Reading:
-    """How far the reading is; ``rows`` by source number."""
-
-    def __init__(self, sources: Sequence[Source]) -> None:
-        self.rows: Counter[int] = Counter({source.number: 0 for source in sources})
-        self.stopped = False
-        self.failure: DatasetError | None = None
-        self._position: dict[Path, int] = {}
-
-    @property
-    def bytes(self) -> int:
-        return sum(self._position.values())
-
-    def lines(self, sources: Sequence[Source]) -> Iterator[pa.RecordBatch]:
-        try:
-            yield from read_lines(sources, report=self.report)
-        except DatasetError as error:
-            self.failure = error
-            raise
-
-    def report(self, source: Source, rows: int, position: int) -> None:
-        self.rows[source.number] += rows
-        self._position[source.path] = max(position, self._position.get(source.path, 0))
-        self.check()
-
-    def check(self) -> None:
-        if self.stopped:
-            raise InterruptedError("the import was stopped")
-
-
 @contextmanager
 def _connection(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     settings: dict[str, str | bool | int | float | list[str]] = {
@@ -220,7 +190,7 @@ def _connection(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, reading: _Reading, plan: ImportPlan, writer: RidesWriter
+    connection: duckdb.DuckDBPyConnection, reading: Reading, plan: ImportPlan, writer: RidesWriter
 ) -> None:
     zones = [(number, lon, lat) for number, (lon, lat) in load_zones().items()]
     numbers, lons, lats = zip(*zones, strict=True)
@@ -239,7 +209,7 @@ def _write(
 
 
 def _branches(
-    connection: duckdb.DuckDBPyConnection, reading: _Reading, sources: Sequence[Source]
+    connection: duckdb.DuckDBPyConnection, reading: Reading, sources: Sequence[Source]
 ) -> Iterator[str]:
     by_layout: dict[Layout, list[Source]] = {}
     for source in sources:
@@ -264,7 +234,7 @@ def _digests(sources: Sequence[Source]) -> dict[Path, str]:
 
 
 def _manifest(
-    plan: ImportPlan, reading: _Reading, writer: RidesWriter, digests: dict[Path, str]
+    plan: ImportPlan, reading: Reading, writer: RidesWriter, digests: dict[Path, str]
 ) -> Manifest:
     rows_read, rejected = reading.rows.total(), writer.rejected.total()
     if writer.rides + rejected != rows_read:
@@ -293,7 +263,7 @@ def _manifest(
     )
 
 
-def _source_file(source: Source, reading: _Reading, digests: dict[Path, str]) -> SourceFile:
+def _source_file(source: Source, reading: Reading, digests: dict[Path, str]) -> SourceFile:
     return SourceFile(
         path=str(source.path),
         member=source.member,
