@@ -53,6 +53,13 @@ def table(rows: Sequence[Row]) -> list[str]:
     return ["| " + " | ".join(text.replace("|", "/") for text in line) + " |" for line in lines]
 
 
+def keep(about: Sequence[str], rows: Sequence[Row], took_s: float) -> None:
+    """Write what was measured until now: an interrupted run leaves what it has."""
+    took = f"- measured in {took_s:.0f} s by `make bench`"
+    text = ["# What was measured", "", *about, took, "", *table(rows), ""]
+    RESULTS.write_text("\n".join(text), encoding="utf-8")
+
+
 def main() -> int:
     """Measure the parts named on the command line, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -63,15 +70,15 @@ def main() -> int:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
     about, started = machine.describe(), time.monotonic()
     rows: list[Row] = []
+    keeps = not wish.quick and not wish.parts
     for part in wish.parts or PARTS:
         print(f"{part} ...", flush=True)
         for row in rows_of(part, quick=wish.quick):
             rows.append(row)
+            if keeps:
+                keep(about, rows, time.monotonic() - started)
             print("  " + " · ".join(filter(None, cells(row))), flush=True)
-    took = f"- measured in {time.monotonic() - started:.0f} s by `make bench`"
-    if not wish.quick and not wish.parts:
-        text = ["# What was measured", "", *about, took, "", *table(rows), ""]
-        RESULTS.write_text("\n".join(text), encoding="utf-8")
+    if keeps:
         print(f"\nWritten to {RESULTS}")
     missed = [row for row in rows if row.ok is False]
     print(f"{len(rows)} figures, {len(missed)} missed")

@@ -30,10 +30,8 @@ _MODULES = (
     *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENS),
 )
 _JOBMANAGER_JVM = ("-Xmx256m", "-Xms64m", "-XX:MaxMetaspaceSize=192m", "-XX:+UseSerialGC")
-_TASKMANAGER_JVM = (
-    *("-Xmx192m", "-Xms64m", "-XX:MaxDirectMemorySize=96m"),
-    *("-XX:MaxMetaspaceSize=160m", "-XX:+UseSerialGC"),
-)
+_TASKMANAGER_JVM = ("-XX:MaxDirectMemorySize=96m", "-XX:MaxMetaspaceSize=160m")
+SMALL_HEAP = ("-Xmx192m", "-Xms64m", "-XX:+UseSerialGC")
 _LOG4J = """\
 rootLogger.level = INFO
 rootLogger.appenderRef.file.ref = MainAppender
@@ -110,7 +108,8 @@ class Worker:
 class LoopbackCluster:
     """A session cluster that lives in ``folder`` until ``close``.
 
-    ``fetch_ms`` is metrics.fetcher.update-interval; ``extra`` are lines of config.yaml.
+    ``fetch_ms`` is metrics.fetcher.update-interval; ``extra`` are lines of config.yaml; ``heap``
+    is the TaskManagers' heap and collector.
     """
 
     folder: Path
@@ -118,6 +117,7 @@ class LoopbackCluster:
     scheduler: str = "default"
     fetch_ms: int = 200
     extra: Mapping[str, str] = field(default_factory=dict)
+    heap: Sequence[str] = SMALL_HEAP
     url: str = ""
     _started: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _logs: list[IO[bytes]] = field(default_factory=list)
@@ -169,7 +169,7 @@ class LoopbackCluster:
         self._wait(lambda: requests.get(f"{self.url}/overview", timeout=2).ok)
         runner = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
         for worker in self.workers:
-            self._java(worker.name, _TASKMANAGER_JVM, [runner], worker.options())
+            self._java(worker.name, (*self.heap, *_TASKMANAGER_JVM), [runner], worker.options())
         wanted = sum(worker.slots for worker in self.workers)
         self._wait(lambda: self._slots() == wanted)
 

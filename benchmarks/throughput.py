@@ -28,21 +28,27 @@ class Window:
 
 def rides_per_s(flink: FlinkClient, request: JobRequest, window: Window) -> float:
     """Run a job, return the slope of its count of rides over the window, and cancel it."""
+    free = _free_slots(flink)
     job = submit(flink, request)
     try:
         time.sleep(window.warm_s)
         seen = _watch(flink, job.job_id, window.watched_s)
     finally:
         flink.cancel(job.job_id)
+        # a cancelled job gives its slots back a moment after it says that it is cancelled
         wait_until(
-            lambda: flink.job(job.job_id).state,
-            lambda state: state in ("CANCELED", "FAILED"),
+            lambda: _free_slots(flink),
+            lambda slots: slots >= free,
             timeout_s=_END_TIMEOUT_S,
             every_s=_EVERY_S,
         )
     # A line through all samples: REST's counters are up to one fetch interval old.
     times, counts = np.array(seen).T
     return float(np.polyfit(times, counts, 1)[0])
+
+
+def _free_slots(flink: FlinkClient) -> int:
+    return sum(worker.free_slots for worker in flink.task_managers())
 
 
 def _watch(flink: FlinkClient, job_id: str, watched_s: float) -> list[tuple[float, float]]:
