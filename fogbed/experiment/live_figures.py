@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from fogbed.experiment.events import Snapshot
@@ -29,7 +30,8 @@ def snapshot(timeline: Timeline, at_s: float, rows: Sequence[Sample]) -> Snapsho
 
 
 def _total(rows: Sequence[Sample], wanted: Callable[[Sample], bool]) -> float | None:
-    values = [row.value for row in rows if wanted(row)]
+    # a rate is not a number until a subtask's clock has moved: nothing to show yet
+    values = [row.value for row in rows if wanted(row) and not math.isnan(row.value)]
     return sum(values) if values else None
 
 
