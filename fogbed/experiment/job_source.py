@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time as clock
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,15 @@ _NAMES_PER_REQUEST = 50
 _RENEWAL_S = 0.15
 _COUNTERS = {"ridesIn": "rides_in_per_s", "ridesOut": "rides_out_per_s"}
 _GAUGES = {"backlogRides": "backlog_rides", "backlogSeconds": "backlog_seconds"}
-_TIMES = {
-    "accumulateBusyTimeMs": "busy_share",
+_BUSY = "accumulateBusyTimeMs"
+_WAITING = {
     "accumulateIdleTimeMs": "idle_share",
     "accumulateBackPressuredTimeMs": "backpressured_share",
 }
+# A subtask is always busy, idle or held back, so the three times together are its own clock, read
+# at the same instant as its counters. Busy alone is no counter: Flink takes it for what is left of
+# the clock, so that a wait under way is in it until it ends, and then it falls.
+_CLOCK = "clock"
 # figures that are hardly newer than the last ones say nothing about a rate
 _LEAST_S = 0.2
 _BUCKET = "latency_le_"
@@ -107,7 +112,7 @@ class JobSource:
                         gauges[key] = value
                     elif scope or key not in counters:
                         counters[key] = value
-        return _Reading(counters=counters, gauges=gauges)
+        return _Reading(counters=_with_clocks(counters), gauges=gauges)
 
     def _metrics(self, job_id: str, vertex: Vertex) -> dict[str, float]:
         """Return the metrics that are ours; their names are asked for until all are there."""
@@ -134,19 +139,22 @@ class JobSource:
             )
 
     def _rates(self, time: float, gained: dict[Key, float]) -> Iterator[Sample]:
-        elapsed = _elapsed_s(gained)
         rejected: dict[tuple[str, int], float] = {}
         for (name, operator, subtask), value in gained.items():
             place = (operator, subtask)
-            seconds = elapsed.get(place, 0.0)
+            seconds = gained.get((_CLOCK, *place), 0.0) / 1000
             if seconds < _LEAST_S:
                 continue
             node = self._node(operator, subtask)
             if name in _COUNTERS:
                 yield Sample(time, _COUNTERS[name], operator, subtask, node, value / seconds)
-            elif name in _TIMES:
-                share = value / 1000 / seconds
-                yield Sample(time, _TIMES[name], operator, subtask, node, share)
+            elif name in _WAITING:
+                share = min(1.0, value / 1000 / seconds)
+                yield Sample(time, _WAITING[name], operator, subtask, node, share)
+            elif name == _CLOCK:
+                waited = sum(gained.get((time_ms, *place), 0.0) for time_ms in _WAITING)
+                busy = max(0.0, 1 - waited / 1000 / seconds)
+                yield Sample(time, "busy_share", operator, subtask, node, busy)
             elif name.startswith("rejected_"):
                 rejected[place] = rejected.get(place, 0.0) + value / seconds
         for (operator, subtask), rate in rejected.items():
@@ -180,23 +188,21 @@ class JobSource:
         return self._nodes.get((operator, subtask), "")
 
 
-def _elapsed_s(gained: dict[Key, float]) -> dict[tuple[str, int], float]:
-    """Return by how many seconds each subtask's figures are newer than its last ones.
-
-    A subtask is always busy, idle or held back, so that the three times together are its own
-    clock, read at the same instant as its counters. What REST shows may be up to one fetch old.
-    """
-    elapsed: dict[tuple[str, int], float] = {}
-    for (name, operator, subtask), value in gained.items():
-        if name in _TIMES:
-            place = (operator, subtask)
-            elapsed[place] = elapsed.get(place, 0.0) + value / 1000
-    return elapsed
+def _with_clocks(counters: dict[Key, float]) -> dict[Key, float]:
+    """Return the counters with each subtask's clock in place of its busy time (milliseconds)."""
+    clocks: dict[Key, float] = {}
+    for name, operator, subtask in counters:
+        if name == _BUSY:
+            times = [counters.get((t, operator, subtask), math.nan) for t in (_BUSY, *_WAITING)]
+            clocks[_CLOCK, operator, subtask] = sum(times)
+    # a subtask that has not begun says that its busy time is not a number: it has no clock yet
+    begun = {key: clock_ms for key, clock_ms in clocks.items() if not math.isnan(clock_ms)}
+    return {key: value for key, value in counters.items() if key[0] != _BUSY} | begun
 
 
 def _is_ours(metric: str) -> bool:
     name = parse_metric(metric)[2]
-    wanted = (*_COUNTERS, *_GAUGES, *_TIMES, _LATENCY_SUM)
+    wanted = (*_COUNTERS, *_GAUGES, _BUSY, *_WAITING, _LATENCY_SUM)
     return name in wanted or name.startswith(("rejected_", _BUCKET))
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,14 +31,15 @@ class FakeFlink(BaseAdapter):
         self.state = "RUNNING"
         self.rides = 0.0
         self.up_ms = 0.0
+        self.waiting_ms = 0.0  # an idle wait under way, which Flink counts as busy until it ends
         self.latencies = dict(LATENCY)
         self.longest_line = 0
 
     def metrics(self, vertex: str) -> dict[str, float]:
         scope = SCOPES[vertex]
         found = {
-            "0.accumulateBusyTimeMs": self.up_ms * 0.25,
-            "0.accumulateIdleTimeMs": self.up_ms * 0.75,
+            "0.accumulateBusyTimeMs": self.up_ms * 0.25 + self.waiting_ms,
+            "0.accumulateIdleTimeMs": self.up_ms * 0.75 - self.waiting_ms,
             "0.accumulateBackPressuredTimeMs": 0.0,
             "0.numRecordsOutPerSecond": 117.0,
             f"0.{scope}.ridesOut": self.rides,
@@ -134,6 +136,25 @@ def test_rates_and_shares_are_differences_by_the_subtasks_own_clock(
     assert value(rows, "busy_share", "nearest") == pytest.approx(0.25)
     assert value(rows, "idle_share", "nearest") == pytest.approx(0.75)
     assert {row.node for row in at(rows, "rides_out_per_s")} == {"edge-1", "cloud-1"}
+
+
+def test_busy_time_that_falls_when_a_wait_ends_is_no_restart(
+    flink: FakeFlink, source: JobSource
+) -> None:
+    flink.rides, flink.up_ms, flink.waiting_ms = 2000.0, 1000.0, 700.0
+    source.read(102.0)
+    flink.rides, flink.up_ms, flink.waiting_ms = 4000.0, 2000.0, 0.0  # busy: 950 ms, then 500 ms
+    rows = source.read(103.0)
+    assert value(rows, "rides_in_per_s") == pytest.approx(2000.0)
+    assert value(rows, "busy_share", "nearest") == 0.0
+    assert value(rows, "idle_share", "nearest") == 1.0
+
+
+def test_a_subtask_that_has_not_begun_has_no_rate_yet(flink: FakeFlink, source: JobSource) -> None:
+    flink.waiting_ms = math.nan
+    rows = source.read(102.0)
+    assert value(rows, "rides_in_per_s") is None
+    assert not [row for row in rows if math.isnan(row.value)]
 
 
 def test_a_copy_that_is_not_newer_gives_no_rate(flink: FakeFlink, source: JobSource) -> None:
