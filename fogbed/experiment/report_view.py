@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from fogbed import units
 from fogbed.experiment.bundle import Bundle
 from fogbed.experiment.report_charts import TimeAxis
 
@@ -113,7 +112,7 @@ def _ends(pair: Mapping[str, Any]) -> str:
 
 
 def _bps(value: float | None) -> str:
-    return _NONE if value is None else units.format_rate(round(value))
+    return _NONE if value is None else f"{value / 1e6:.4g} Mbit/s"
 
 
 def _percent(value: float | None) -> str:
