@@ -24,8 +24,8 @@ from fogbed.platforms.local.steering import Steering
 from fogbed.spec.testbed import Testbed
 
 Event = Mapping[str, Any]
-"""``time`` (epoch seconds), ``event`` (started, died, stopped), ``process``, ``node``, ``pid``,
-``note``."""
+"""``time`` (epoch seconds), ``event`` (started, died, stopped, unlimited), ``process``, ``node``,
+``pid``, ``note``."""
 
 _ANOTHER_FABRIC = (
     "the fabric died and was started again; what was on its way between nodes was lost"

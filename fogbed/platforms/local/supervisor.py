@@ -28,7 +28,7 @@ class ProcessEvent:
     """What happened to a process; ``time`` in seconds since the epoch, ``pid`` the computer's."""
 
     time: float
-    event: str  # started | died | stopped
+    event: str  # started | died | stopped | unlimited
     process: str
     node: str | None
     pid: int | None
@@ -120,12 +120,19 @@ class Supervised:
         except OSError as error:
             return str(error)
         self.pid, self.state = host_pid(self._process.pid), "running"
-        if self._on_start is not None:
-            self._on_start(self._process.pid)
         self._tell("started", "again" if self.restarts else "")
+        self._hold(self._process.pid)
         await _ended(self._process)
         code = self._process.wait()
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+
+    def _hold(self, pid: int) -> None:
+        if self._on_start is None:
+            return
+        try:
+            self._on_start(pid)
+        except OSError as error:  # it has ended already, or its control group is gone
+            self._tell("unlimited", f"not held to its node's limits: {error}")
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         program = self.program

@@ -76,3 +76,22 @@ def test_one_that_ignores_sigterm_is_killed(tmp_path, log):
 
     asyncio.run(scenario())
     assert log.events[-1].event == "stopped"
+
+
+def test_one_that_its_limits_cannot_hold_runs_on_and_it_is_said(tmp_path, log):
+    def refuse(_pid):
+        raise ProcessLookupError(3, "No such process")
+
+    async def scenario():
+        kept = Supervised(program(tmp_path, "sleep", "60"), log, refuse)
+        kept.start()
+        await until(lambda: kept.state == "running")
+        first = kept.pid
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: kept.state == "running" and kept.pid != first)
+        await kept.stop()
+
+    asyncio.run(scenario())
+    told = [event.event for event in log.events]
+    assert told == ["started", "unlimited", "died", "started", "unlimited", "stopped"]
+    assert log.events[1].note == ("not held to its node's limits: [Errno 3] No such process")
