@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -162,6 +162,9 @@ def load_links(
     """Have a rate-limited UDP flow on every link during the block, for ``seconds`` at most.
 
     Each takes 30 % of its link's rate or its share of 20 mbit, whichever is less.
+
+    Raises:
+        NetworkError: a flow could not be run: what was measured meanwhile was not under load.
     """
     share = LOAD_TOTAL_BPS / max(1, len(links))
 
@@ -177,12 +180,12 @@ def load_links(
         )
         run_flow(flow, sessions, addresses, quiet_s=_quiet_s(link))
 
-    flows = threading.Thread(target=in_parallel, args=(run, links))
-    flows.start()
-    try:
+    # a thread per link: all of them must be loaded at the same time
+    with ThreadPoolExecutor(max(1, len(links))) as threads:
+        flows = [threads.submit(run, link) for link in links]
         yield
-    finally:
-        flows.join()
+        for flow in flows:
+            flow.result()
 
 
 def _measure(
