@@ -50,12 +50,13 @@ CREATE TABLE found AS SELECT * FROM read_csv(?, auto_detect=false, header=false,
 _JUDGED = f"""
 CREATE VIEW judged AS SELECT number, coalesce(expected.reason IS NULL AND expected.times > 0
         AND number // $splits < emitted.count, false) AS is_expected,
-    expected.landmark IS DISTINCT FROM found.landmark
+    -- a figure that is missing in an answer compares as NULL: it differs too
+    coalesce(expected.landmark IS DISTINCT FROM found.landmark
         OR epoch(found.start)::BIGINT <> expected.start + (number // $rides) * $span
         OR abs(found.distance - expected.distance) > {oracle.DISTANCE_TOLERANCE_M}
         OR (expected.distance >= {oracle.BEARING_FROM_M}
             AND abs((found.bearing - expected.bearing + 540) % 360 - 180)
-                > {oracle.BEARING_TOLERANCE_DEG})
+                > {oracle.BEARING_TOLERANCE_DEG}), true)
         AS differs
 FROM found LEFT JOIN expected ON number % $rides = expected.ride
     LEFT JOIN emitted ON number % $splits = emitted.split

@@ -149,9 +149,22 @@ def test_rejected_rides_are_counted_by_reason_and_belong_not_into_the_output(run
             (0, 0, 1),
             "1 wrong (first rides: 1)",
         ),
+        (
+            lambda lines: [*lines[:1], f"{lines[1].rsplit(',', 2)[0]},,", *lines[2:]],
+            (0, 0, 1),
+            "1 wrong (first rides: 1)",
+        ),
         (lambda _: [], (6, 0, 0), "6 lost (first rides: 0, 1, 2, 3, 4)"),
     ],
-    ids=["lost", "doubled", "another landmark", "not emitted", "another time", "nothing"],
+    ids=[
+        "lost",
+        "doubled",
+        "another landmark",
+        "not emitted",
+        "another time",
+        "no figures",
+        "nothing",
+    ],
 )
 def test_every_kind_of_fault_is_found_and_named(run, change, counts, detail):
     made = run(emitted=6)
