@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -129,11 +131,11 @@ def parse_replay(
     ]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} exclude each other", hint="give one of them")
-    if speedup is not None and speedup <= 0:
+    if speedup is not None and not 0 < speedup < math.inf:
         raise UsageError(f"--speedup {speedup:g} must be above 0")
     # the values are numbers by now, so the parsers of the YAML spellings are stepped over
     return Replay.model_construct(
-        rate=_read("--rate", units.parse_ride_rate, rate or ("1000/s" if not given else None)),
+        rate=_read("--rate", _parse_rate, rate or ("1000/s" if not given else None)),
         speedup=speedup,
         steps=_read("--steps", _parse_steps, steps),
         unlimited=unlimited,
@@ -207,13 +209,21 @@ def _parse_place(word: str, value: str) -> Place:
     )
 
 
+def _parse_rate(text: object) -> float:
+    rate = units.parse_ride_rate(text)
+    if rate == 0:
+        raise ValueError("it replays nothing; write 1/s or more")
+    return rate
+
+
 def _parse_steps(text: object) -> tuple[tuple[float, float], ...]:
     steps = []
     for word in str(text).split(","):
         at, _, rate = word.partition(":")
         steps.append((units.parse_duration_s(at), units.parse_ride_rate(rate)))
-    if steps != sorted(steps):
-        raise ValueError("the times of the steps must rise")
+    times = [at for at, _ in steps]
+    if times[0] != 0 or any(later <= at for at, later in pairwise(times)):
+        raise ValueError("the times of the steps must rise, from 0s on")
     return tuple(steps)
 
 

@@ -114,7 +114,11 @@ def test_an_unknown_job_is_answered_with_the_running_ones(jobmanager, capsys):
             "error: --rate and --unlimited exclude each other\nhint: give one of them\n",
         ),
         (["--steps", "10s:5/s,0s:1/s"], "error: --steps 10s:5/s,0s:1/s: the times of the steps"),
+        (["--steps", "5s:1/s"], "error: --steps 5s:1/s: the times of the steps must rise, from"),
+        (["--steps", "0s:2/s,0s:3/s"], "error: --steps 0s:2/s,0s:3/s: the times of the steps"),
+        (["--rate", "0/s"], "error: --rate 0/s: it replays nothing; write 1/s or more\n"),
         (["--speedup", "0"], "error: --speedup 0 must be above 0\n"),
+        (["--speedup", "nan"], "error: --speedup nan must be above 0\n"),
         (
             ["-p", "neerest=2"],
             (
