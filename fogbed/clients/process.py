@@ -68,6 +68,8 @@ def run(
         raise CommandError(
             f"{words[0]} was not found", hint=f"install {words[0]} or add it to PATH"
         ) from error
+    except OSError as error:
+        raise CommandError(f"{words[0]} could not be started: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise CommandError(f"{shlex.join(words)} did not end within {timeout_s:g} s") from error
     return Outcome(

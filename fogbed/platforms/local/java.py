@@ -85,7 +85,7 @@ def _inspect(program: Path, source: str) -> Java | None:
     else:
         try:
             text = process.run([real, "-version"], timeout_s=30.0).stderr
-        except (CommandError, OSError):
+        except CommandError:
             return None
     match = _VERSION.search(text)
     if match is None or not real.is_file():
