@@ -171,10 +171,12 @@ class FlinkWorkload:
 
     def cancel(self) -> None:
         """Cancel every job of this run, also one that a rescale had just begun."""
-        alive = [job for job in self._flink.jobs() if job.state not in ENDED]
-        self._cancel([job.id for job in alive if job.name == self._name])
-        self._flink.close()
-        self._sampled.close()
+        try:
+            alive = [job for job in self._flink.jobs() if job.state not in ENDED]
+            self._cancel([job.id for job in alive if job.name == self._name])
+        finally:
+            self._flink.close()
+            self._sampled.close()
 
     def compare(self, output: Path) -> dict[str, Any]:
         """Compare the committed files with the oracle, up to the position of the savepoint."""
@@ -199,6 +201,11 @@ class FlinkWorkload:
         while waiting and time.monotonic() < end:
             waiting = [each for each in waiting if self._flink.job(each).state not in ENDED]
             time.sleep(0.05)
+        if waiting:
+            raise JobError(
+                f"cancelled jobs had not ended after {_CANCEL_TIMEOUT_S:g} s: {', '.join(waiting)}",
+                hint="`fogbed job list` shows them; `fogbed down` ends them with the testbed",
+            )
 
 
 def _places(placement: Placement | None) -> dict[str, Place]:

@@ -130,10 +130,8 @@ class LocalPlatform:
             progress.step(f"starting testbed {self.testbed.name}"),
             launch.listen(self._port) as listener,
         ):
-            number, runtime = (
-                free_number(self.testbed.name),
-                find_runtime(lists=self._folder.root / "classes"),
-            )
+            number = free_number(self.testbed.name)
+            runtime = find_runtime(lists=self._folder.root / "classes")
             plan = self._plan(runtime, number, scheduler)
             self._folder.make()
             for process in (plan.jobmanager, *plan.taskmanagers):
@@ -244,10 +242,11 @@ class LocalPlatform:
             write_whole(process.conf / "config.yaml", to_yaml(process.config))
             self._folder.write_plan(plan)
             workers = self.workers().list()
-            self._steering().replace(process, f"restarted with the {scheduler} scheduler")
-            wait_until_registered(self, workers, progress)
+            # first: whoever interrupts what follows leaves the new one, not the old one's name
             fields = {name: getattr(launched, name) for name in Launched.__slots__}
             self._folder.write_launched(Launched(**(fields | {"scheduler": scheduler})))
+            self._steering().replace(process, f"restarted with the {scheduler} scheduler")
+            wait_until_registered(self, workers, progress)
 
     # -- inside --------------------------------------------------------------------------------
 
