@@ -116,8 +116,12 @@ def open_port(  # noqa: PLR0913 - one parameter per property of the device, all 
                 descriptor = _open_tun(device)
         else:
             descriptor = _open_packet(namespace, interface, device=device, mtu=mtu)
-        with inside(namespace):
-            _configure(interface, kind, device=device, mtu=mtu)
+        try:
+            with inside(namespace):
+                _configure(interface, kind, device=device, mtu=mtu)
+        except BaseException:
+            os.close(descriptor)
+            raise
     except (OSError, NetlinkError) as error:
         raise NetworkError(
             f"no {kind} port could be made for node {node}: {error}",
