@@ -5,6 +5,7 @@ A noun's module is imported when it is called for, so that ``fogbed --help`` ans
 
 from __future__ import annotations
 
+import errno
 import importlib
 import signal
 import sys
@@ -35,6 +36,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "network": ("network", "Plan, apply, show, verify and clear the emulated network."),
     "experiment": ("experiment", "Check, run, list, show and report experiments."),
 }
+
+# A full disk can end any command; it is the computer's fault, not a bug.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LazyGroup(TyperGroup):
@@ -123,9 +127,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FogbedError as error:
         return _show(error)
     except TyperException as error:
-        return _show(_misused(error)) if error.message else WRONG_INPUT
+        return _show(_misused(error)) if error.format_message() else WRONG_INPUT
     except typer.Abort:
         return _show(Interrupted("interrupted"))
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        return _show(_no_room(error))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE
     return code if isinstance(code, int) else DONE
@@ -134,6 +142,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _show(error: FogbedError) -> int:
     console.show_error(error)
     return error.exit_code
+
+
+def _no_room(error: OSError) -> FogbedError:
+    where = error.filename or "the output"
+    return FogbedError(
+        f"{where} cannot be written: {error.strerror}",
+        hint="make room there, then give the command again",
+    )
 
 
 def _misused(error: TyperException) -> UsageError:

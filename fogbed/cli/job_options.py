@@ -67,7 +67,9 @@ PlaceOption = Annotated[
     typer.Option(
         "--place",
         metavar="OPERATOR=PLACE",
-        help="Pin an operator: nearest=tier:fog, node:NAME or label:KEY:VALUE; may be repeated.",
+        # no label:KEY:VALUE here: rich draws ":key:" as a picture of a key
+        help="Pin an operator: nearest=tier:fog, nearest=node:fog-1, nearest=label:zone:brussels; "
+        "may be repeated.",
     ),
 ]
 

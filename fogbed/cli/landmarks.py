@@ -10,7 +10,10 @@ from fogbed.cli import console
 from fogbed.stream_job import landmarks
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="rich", help="The places that rides are matched with."
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="The places that rides are matched with.",
 )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fogbed.stream_job.describe import Description
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="rich",
     help="Real taxi rides: import trip files, list and describe datasets.",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -130,6 +132,15 @@ def test_ctrl_c_ends_with_130(probe, capsys):
     assert capsys.readouterr().err == "error: interrupted\n"
 
 
+def test_a_full_disk_is_no_bug(probe, capsys):
+    probe(raising(OSError(errno.ENOSPC, "No space left on device", "/data/rides.csv")))
+    assert cli.main(["probe"]) == 1
+    assert capsys.readouterr().err == (
+        "error: /data/rides.csv cannot be written: No space left on device\n"
+        "hint: make room there, then give the command again\n"
+    )
+
+
 def test_a_bug_keeps_its_traceback(probe):
     probe(raising(ZeroDivisionError("a bug")))
     with pytest.raises(ZeroDivisionError):
@@ -154,6 +165,17 @@ def test_a_bug_keeps_its_traceback(probe):
             ["probe", "--rate"],
             "error: No such option: --rate\nhint: fogbed probe --help says what it takes\n",
         ),
+        (
+            ["logs"],
+            "error: Missing argument 'node'.\nhint: fogbed logs --help says what it takes\n",
+        ),
+        (
+            ["rides", "import", "trips.csv"],
+            (
+                "error: Missing option '--name'.\n"
+                "hint: fogbed rides import --help says what it takes\n"
+            ),
+        ),
     ],
 )
 def test_a_misused_command_line_is_shown_like_any_error(probe, argv, shown, capsys):
@@ -174,6 +196,17 @@ def test_help_names_every_command(argv, code, capsys):
     for command, (_, summary) in cli.COMMANDS.items():
         assert command in shown
         assert summary in shown
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_help_is_about_fogbed_and_spelled_as_users_write_it(command, capsys):
+    verbs = sorted(getattr(cli._load(command), "commands", {}))
+    for words in [[command], *([command, verb] for verb in verbs)]:
+        assert cli.main([*words, "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert "--install-completion" not in shown, words
+        # rich draws ":key:" in a help text as a picture of a key
+        assert not re.search("[\u2600-\u27bf\U0001f000-\U0001ffff]", shown), words
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
