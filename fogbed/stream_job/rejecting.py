@@ -1,4 +1,4 @@
-"""The rules of ``reasons`` as SQL over the text columns of a prepared rides file.
+"""The rules of ``reasons`` as SQL, for the import and over the text columns of a prepared file.
 
 What ``parse`` (Java) rejects can so be told without it, which is how its counts are checked.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fogbed.stream_job import reasons
 
-_DECIMAL = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
+DECIMAL = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"
 
 
@@ -16,8 +16,7 @@ def decimal_sql(column: str) -> str:
     text = f"trim({column}, ' ')"
     number = f"try_cast({text} AS DOUBLE)"
     return (
-        f"CASE WHEN regexp_full_match({text}, '{_DECIMAL}') AND isfinite({number})"
-        f" THEN {number} END"
+        f"CASE WHEN regexp_full_match({text}, '{DECIMAL}') AND isfinite({number}) THEN {number} END"
     )
 
 
@@ -34,9 +33,15 @@ def time_sql(column: str) -> str:
 def reason_sql() -> str:
     """Return an expression for why a row is rejected; NULL where it is not.
 
-    The first rule that applies names the reason. It reads the columns ``lon``, ``lat``,
-    ``pickup`` and ``dropoff``, made by ``decimal_sql`` and ``time_sql``.
+    The first rule that applies names the reason. It reads the columns of ``rules_sql``, made by
+    ``decimal_sql`` and ``time_sql``.
     """
+    whens = " ".join(f"WHEN {rule} THEN '{reason}'" for reason, rule in rules_sql().items())
+    return f"CASE {whens} END"
+
+
+def rules_sql() -> dict[str, str]:
+    """Return the condition of each reason, in their order: on lon, lat, pickup and dropoff."""
     inside = (
         f"lon BETWEEN {reasons.WEST} AND {reasons.EAST}"
         f" AND lat BETWEEN {reasons.SOUTH} AND {reasons.NORTH}"
@@ -46,13 +51,11 @@ def reason_sql() -> str:
         f"least(pickup, dropoff) < {first} OR greatest(pickup, dropoff) >= {end}"
         f" OR epoch(dropoff) - epoch(pickup) > {reasons.LONGEST_RIDE_S}"
     )
-    return (
-        "CASE"
-        f" WHEN lon IS NULL OR lat IS NULL THEN '{reasons.MISSING_COORDINATES}'"
-        f" WHEN lon = 0 AND lat = 0 THEN '{reasons.ZERO_COORDINATES}'"
-        f" WHEN NOT ({inside}) THEN '{reasons.OUTSIDE_BOX}'"
-        f" WHEN pickup IS NULL OR dropoff IS NULL THEN '{reasons.BAD_TIME}'"
-        f" WHEN {impossible} THEN '{reasons.IMPOSSIBLE_TIME}'"
-        f" WHEN dropoff < pickup THEN '{reasons.NEGATIVE_DURATION}'"
-        " END"
-    )
+    return {
+        reasons.MISSING_COORDINATES: "lon IS NULL OR lat IS NULL",
+        reasons.ZERO_COORDINATES: "lon = 0 AND lat = 0",
+        reasons.OUTSIDE_BOX: f"NOT ({inside})",
+        reasons.BAD_TIME: "pickup IS NULL OR dropoff IS NULL",
+        reasons.IMPOSSIBLE_TIME: impossible,
+        reasons.NEGATIVE_DURATION: "dropoff < pickup",
+    }

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from fogbed.stream_job import reasons
+from fogbed.stream_job.rejecting import DECIMAL, rules_sql
 from fogbed.stream_job.ride_columns import Column, Layout
 
 UNTIMED: Final = 1 << 60
@@ -101,8 +102,9 @@ def _judged(source: str, layout: Layout, readable: str, take: Callable[[Column],
     values = (
         "SELECT *, try_cast(lon_text AS DOUBLE) AS lon, try_cast(lat_text AS DOUBLE) AS lat, "
         "try_cast(a AS TIMESTAMP) AS a_time, try_cast(b AS TIMESTAMP) AS b_time, "
-        # a cast is quick but generous: only what it writes back letter for letter was canonical
-        f"a_time::VARCHAR = a AS a_plain, b_time::VARCHAR = b AS b_plain FROM ({fields})"
+        # a cast is quick but generous: canonical is only what it writes back letter for letter, and
+        # in 19 of them: without parts of a second, and before the year 10000
+        f"{_is_plain('a')} AS a_plain, {_is_plain('b')} AS b_plain FROM ({fields})"
     )
     times = (
         f"SELECT *, CASE WHEN a_plain THEN a_time ELSE {_slow_time('a')} END AS pickup, "
@@ -113,6 +115,10 @@ def _judged(source: str, layout: Layout, readable: str, take: Callable[[Column],
         f"lon_text, lat_text, dlon_text, dlat_text, {_time_text('a', 'pickup')} AS pickup_text, "
         f"{_time_text('b', 'dropoff')} AS dropoff_text, {_code()} AS code FROM ({times})"
     )
+
+
+def _is_plain(text: str) -> str:
+    return f"(length({text}) = 19 AND {text}_time::VARCHAR = {text})"
 
 
 def _slow_time(text: str) -> str:
@@ -129,27 +135,15 @@ def _time_text(text: str, time: str) -> str:
 
 def _code() -> str:
     """Return the rules of ``reasons.py`` in their order, as one CASE."""
-    box = (
-        f"lon BETWEEN {reasons.WEST} AND {reasons.EAST} "
-        f"AND lat BETWEEN {reasons.SOUTH} AND {reasons.NORTH}"
+    of_parse = rules_sql()
+    of_parse[reasons.MISSING_COORDINATES] += (
+        " OR NOT isfinite(lon) OR NOT isfinite(lat) "
+        f"OR {_odd_number('lon_text')} OR {_odd_number('lat_text')}"
     )
-    first, end = quoted(reasons.FIRST_TIME), quoted(reasons.END_TIME)
-    longest = f"to_seconds({reasons.LONGEST_RIDE_S})"
     rules = {
         reasons.UNREADABLE: "NOT readable",
         reasons.UNKNOWN_ZONE: "zone_missing",
-        reasons.MISSING_COORDINATES: (
-            "lon IS NULL OR lat IS NULL OR NOT isfinite(lon) OR NOT isfinite(lat) "
-            f"OR {_odd_number('lon_text')} OR {_odd_number('lat_text')}"
-        ),
-        reasons.ZERO_COORDINATES: "lon = 0 AND lat = 0",
-        reasons.OUTSIDE_BOX: f"NOT ({box})",
-        reasons.BAD_TIME: "pickup IS NULL OR dropoff IS NULL",
-        reasons.IMPOSSIBLE_TIME: (
-            f"least(pickup, dropoff) < TIMESTAMP {first} "
-            f"OR greatest(pickup, dropoff) >= TIMESTAMP {end} OR dropoff - pickup > {longest}"
-        ),
-        reasons.NEGATIVE_DURATION: "dropoff < pickup",
+        **of_parse,
     }
     whens = " ".join(
         f"WHEN {rule} THEN {reasons.ALL_REASONS.index(reason) + 1}"
@@ -160,9 +154,8 @@ def _code() -> str:
 
 def _odd_number(text: str) -> str:
     """Return what finds 1_000 and +-1, which DuckDB reads as numbers and the job does not."""
-    decimal = quoted(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
     suspect = f"contains({text}, '_') OR contains({text}, '+')"
-    return f"(({suspect}) AND NOT regexp_full_match(trim({text}), {decimal}))"
+    return f"(({suspect}) AND NOT regexp_full_match(trim({text}), {quoted(DECIMAL)}))"
 
 
 def _fields(source: str, layout: Layout, readable: str, take: Callable[[Column], str]) -> str:

@@ -76,6 +76,22 @@ def test_files_of_every_year_and_packing(case: Path, packing: str, tmp_path: Pat
     assert manifest.sources[0].sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
 
 
+def test_parts_of_a_second_are_cut_off_and_no_other_time_than_the_jobs_own_is_kept(
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "rides.csv"
+    place, end = "-73.97,40.78", "2015-01-01 00:10:00"
+    rows = [
+        f"2015-01-01 00:00:00.123,{end}.5,{place}",
+        f"10000-01-01 00:00:00,{end},{place}",
+    ]
+    header = "pickup_datetime,dropoff_datetime,pickup_longitude,pickup_latitude"
+    source.write_text("\n".join([header, *rows, ""]))
+    dataset = load(source)
+    assert lines_of(dataset) == [f"0,2015-01-01 00:00:00,{end},{place},,,point,1:2"]
+    assert dataset.manifest.rejected_by_reason == {"bad_time": 1}
+
+
 def test_rejects_say_file_line_reason_and_what_stood_there() -> None:
     case = CASES / "every-reason.csv"
     rejects = rejects_of(load(case))
