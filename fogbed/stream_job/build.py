@@ -68,7 +68,8 @@ def build_jar(
     ``javac`` is the one of ``java_home``, else the first in ``search_path`` (default: PATH).
 
     Raises:
-        JobError: no JDK 17 or later, no Flink distribution, or the sources do not compile.
+        JobError: no JDK 17 or later, no Flink distribution, the sources do not compile, or the jar
+            cannot be written.
     """
     javac = find_javac(java_home=java_home, search_path=search_path)
     jar = target or jar_path()
@@ -76,8 +77,14 @@ def build_jar(
         _compile(javac, Path(folder))
         content = _archive(Path(folder))
     fresh = jar.with_name(f"{jar.name}.new")
-    fresh.write_bytes(content)
-    fresh.replace(jar)
+    try:
+        fresh.write_bytes(content)
+        fresh.replace(jar)
+    except OSError as error:
+        raise JobError(
+            f"{jar} cannot be written: {error.strerror}",
+            hint="the jar that is there goes on working; build as the owner of that folder",
+        ) from error
     return jar
 
 

@@ -50,6 +50,18 @@ def test_the_same_sources_make_the_same_bytes(tmp_path: Path) -> None:
     assert made.read_bytes() == build.jar_path().read_bytes()
 
 
+def test_a_place_that_cannot_be_written_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # where there is no JDK, too
+    monkeypatch.setattr(build, "find_javac", lambda **_: Path("javac"))
+    monkeypatch.setattr(build, "_compile", lambda *_: None)
+    (tmp_path / "file").touch()
+    with pytest.raises(JobError) as error:
+        build.build_jar(target=tmp_path / "file" / "job.jar")
+    assert error.value.message == f"{tmp_path}/file/job.jar cannot be written: Not a directory"
+
+
 def test_without_a_jdk_the_error_has_the_apt_line(tmp_path: Path) -> None:
     with pytest.raises(JobError) as error:
         build.build_jar(search_path=str(tmp_path))
