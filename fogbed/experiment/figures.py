@@ -57,7 +57,7 @@ def latency_percentiles(
 ) -> list[float | None]:
     """Return percentiles in ms of all rides of a span, from the buckets of every second.
 
-    Linear within a bucket, as ``LatencyHistogram.percentile``; None without a ride.
+    None without a ride.
     """
     at = samples["time"] - origin
     wanted = samples[(samples["name"] == "latency_rides") & (at > span.from_s) & (at <= span.to_s)]

@@ -23,6 +23,7 @@ from fogbed.stream_job import operators
 from fogbed.stream_job.datasets import find_dataset
 from fogbed.stream_job.gauges import read_gauges
 from fogbed.stream_job.landmarks import find_landmarks
+from fogbed.stream_job.metrics import ORIGIN_MS
 from fogbed.stream_job.output import check_complete
 from fogbed.stream_job.placing import SubtaskPlace
 from fogbed.stream_job.rescale import RescaleUndoneError, rescale
@@ -115,8 +116,8 @@ class FlinkWorkload:
         """Return the origin of the source's schedule, epoch seconds."""
         job = self._flink.job(self._running().job_id)
         source = operators.vertices_of(job, "rides")[0]
-        seen = read_gauges(self._flink, job.id, source, "rides", ("originMs",))
-        origins = [values["originMs"] for values in seen if values.get("originMs", 0.0) > 0]
+        seen = read_gauges(self._flink, job.id, source, "rides", (ORIGIN_MS,))
+        origins = [values[ORIGIN_MS] for values in seen if values.get(ORIGIN_MS, 0.0) > 0]
         return min(origins) / 1000 if origins else None
 
     def problem(self) -> str | None:

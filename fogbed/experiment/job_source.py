@@ -12,7 +12,7 @@ from fogbed.clients.flink_values import ENDED, Job, Vertex
 from fogbed.experiment.differences import Differences
 from fogbed.experiment.figures import bucket_label, bucket_percentile
 from fogbed.experiment.sample_store import Sample
-from fogbed.stream_job import operators
+from fogbed.stream_job import metrics, operators
 from fogbed.stream_job.gauges import parse_metric
 from fogbed.stream_job.placing import places
 
@@ -21,8 +21,8 @@ _NAMES_PER_REQUEST = 50
 # REST answers from a copy; asking makes the JobManager renew it (metrics.fetcher.update-interval)
 # and the answer to the next request is as fresh as the first one was
 _RENEWAL_S = 0.15
-_COUNTERS = {"ridesIn": "rides_in_per_s", "ridesOut": "rides_out_per_s"}
-_GAUGES = {"backlogRides": "backlog_rides", "backlogSeconds": "backlog_seconds"}
+_COUNTERS = {metrics.RIDES_IN: "rides_in_per_s", metrics.RIDES_OUT: "rides_out_per_s"}
+_GAUGES = {metrics.BACKLOG_RIDES: "backlog_rides", metrics.BACKLOG_SECONDS: "backlog_seconds"}
 _BUSY = "accumulateBusyTimeMs"
 _WAITING = {
     "accumulateIdleTimeMs": "idle_share",
@@ -34,8 +34,6 @@ _WAITING = {
 _CLOCK = "clock"
 # figures that are hardly newer than the last ones say nothing about a rate
 _LEAST_S = 0.2
-_BUCKET = "latency_le_"
-_LATENCY_SUM = "latencySumMs"
 _JOB_METRICS = ("numRestarts", "numRescales", "lastCheckpointDuration", "lastCheckpointSize")
 
 Key = tuple[str, str, int]
@@ -155,7 +153,7 @@ class JobSource:
                 waited = sum(gained.get((time_ms, *place), 0.0) for time_ms in _WAITING)
                 busy = max(0.0, 1 - waited / 1000 / seconds)
                 yield Sample(time, "busy_share", operator, subtask, node, busy)
-            elif name.startswith("rejected_"):
+            elif name.startswith(metrics.REJECTED_PREFIX):
                 rejected[place] = rejected.get(place, 0.0) + value / seconds
         for (operator, subtask), rate in rejected.items():
             node = self._node(operator, subtask)
@@ -202,8 +200,8 @@ def _with_clocks(counters: dict[Key, float]) -> dict[Key, float]:
 
 def _is_ours(metric: str) -> bool:
     name = parse_metric(metric)[2]
-    wanted = (*_COUNTERS, *_GAUGES, _BUSY, *_WAITING, _LATENCY_SUM)
-    return name in wanted or name.startswith(("rejected_", _BUCKET))
+    wanted = (*_COUNTERS, *_GAUGES, _BUSY, *_WAITING, metrics.LATENCY_SUM_MS)
+    return name in wanted or name.startswith((metrics.REJECTED_PREFIX, metrics.LATENCY_PREFIX))
 
 
 def _latency(time: float, gained: dict[Key, float]) -> Iterator[Sample]:
@@ -211,10 +209,10 @@ def _latency(time: float, gained: dict[Key, float]) -> Iterator[Sample]:
     counts: dict[float, float] = {}
     total_ms = 0.0
     for (name, _, _), value in gained.items():
-        if name.startswith(_BUCKET):
-            upper = float(name.removeprefix(_BUCKET)) / 1000
+        if name.startswith(metrics.LATENCY_PREFIX):
+            upper = float(name.removeprefix(metrics.LATENCY_PREFIX)) / 1000
             counts[upper] = counts.get(upper, 0.0) + value
-        elif name == _LATENCY_SUM:
+        elif name == metrics.LATENCY_SUM_MS:
             total_ms += value
     rides = sum(counts.values())
     if rides <= 0:

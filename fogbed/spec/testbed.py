@@ -143,9 +143,3 @@ class Testbed(Spec):
         if named is not None:
             return self.node(named)
         return next((n for n in self.nodes if n.role == "control-plane"), self.nodes[0])
-
-    def slots_of(self, node: Node) -> int:
-        """Task slots of a node's TaskManager; 0 where it carries none."""
-        if not node.taskmanager:
-            return 0
-        return node.slots or self.services.flink.taskmanager.slots

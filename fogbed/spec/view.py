@@ -38,10 +38,6 @@ class TestbedView:
             return 1
         return asked.whole or math.inf
 
-    def total_slots(self) -> float:
-        """Task slots of the whole testbed."""
-        return sum(self.slots(node) for node in self.nodes)
-
     def matching(self, place: Part) -> Iterator[int]:
         """Yield the indices of the TaskManager nodes that a place of a placement means.
 

@@ -7,7 +7,7 @@ rides -> parse``, ``results: Writer``, ``results: Committer``. This is the one p
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import Job, Vertex
@@ -59,8 +59,3 @@ def is_wanted(job: Job, parallelism: Mapping[str, int]) -> bool:
         for operator in parallelism
         for vertex in vertices_of(job, operator)
     )
-
-
-def unknown_vertices(job: Job) -> Sequence[str]:
-    """Return the names of vertices that hold none of our operators."""
-    return [vertex.name for vertex in job.vertices if not operators_of(vertex.name)]

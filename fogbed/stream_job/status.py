@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import Job
 from fogbed.spec.experiment import OPERATORS
-from fogbed.stream_job import operators
+from fogbed.stream_job import metrics, operators
 from fogbed.stream_job.gauges import read_gauges
 from fogbed.stream_job.placing import places
 
-_NAMES = ("ridesIn", "ridesOut", "backlogRides", "backlogSeconds", "rejected_*")
+_NAMES = (
+    *(metrics.RIDES_IN, metrics.RIDES_OUT, metrics.BACKLOG_RIDES, metrics.BACKLOG_SECONDS),
+    f"{metrics.REJECTED_PREFIX}*",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +93,14 @@ def _subtask(
         parallelism=len(counted),
         node=node,
         state=state,
-        rides_in=_whole(values.get("ridesIn")),
-        rides_out=_whole(values.get("ridesOut")),
-        backlog_rides=_whole(values.get("backlogRides")),
-        backlog_s=values.get("backlogSeconds"),
+        rides_in=_whole(values.get(metrics.RIDES_IN)),
+        rides_out=_whole(values.get(metrics.RIDES_OUT)),
+        backlog_rides=_whole(values.get(metrics.BACKLOG_RIDES)),
+        backlog_s=values.get(metrics.BACKLOG_SECONDS),
         rejected={
-            name.removeprefix("rejected_"): int(value)
+            name.removeprefix(metrics.REJECTED_PREFIX): int(value)
             for name, value in sorted(values.items())
-            if name.startswith("rejected_")
+            if name.startswith(metrics.REJECTED_PREFIX)
         },
     )
 

@@ -15,6 +15,12 @@ from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import Vertex
 from fogbed.stream_job import operators
 from fogbed.stream_job.gauges import read_gauges
+from fogbed.stream_job.metrics import (
+    BACKLOG_SECONDS,
+    FIRST_ARRIVAL_MS,
+    LAST_ARRIVAL_MS,
+    LONGEST_GAP_MS,
+)
 from fogbed.stream_job.waiting import wait_until
 
 Way = Literal["in place", "savepoint"]
@@ -83,15 +89,15 @@ class Arrivals:
 
 def read_arrivals(flink: FlinkClient, job_id: str, results: Vertex) -> Arrivals | None:
     """Return the arrivals at ``results``; None until every subtask has said something."""
-    gauges = ("firstArrivalMs", "lastArrivalMs", "longestGapMs")
+    gauges = (FIRST_ARRIVAL_MS, LAST_ARRIVAL_MS, LONGEST_GAP_MS)
     seen = read_gauges(flink, job_id, results, "results", gauges)
     said = [values for values in seen if all(values.get(name, 0.0) > 0 for name in gauges[:2])]
     if not said:
         return None
     return Arrivals(
-        first_ms=min(values["firstArrivalMs"] for values in said),
-        last_ms=max(values["lastArrivalMs"] for values in said),
-        longest_gap_ms=min(values.get("longestGapMs", 0.0) for values in said),
+        first_ms=min(values[FIRST_ARRIVAL_MS] for values in said),
+        last_ms=max(values[LAST_ARRIVAL_MS] for values in said),
+        longest_gap_ms=min(values.get(LONGEST_GAP_MS, 0.0) for values in said),
     )
 
 
@@ -131,6 +137,6 @@ def await_arrivals(
 
 def read_backlog_s(flink: FlinkClient, job_id: str, source: Vertex) -> float | None:
     """Return how far the source is behind its schedule in seconds: its furthest subtask."""
-    seen = read_gauges(flink, job_id, source, "rides", ("backlogSeconds",))
-    values = [gauges["backlogSeconds"] for gauges in seen if "backlogSeconds" in gauges]
+    seen = read_gauges(flink, job_id, source, "rides", (BACKLOG_SECONDS,))
+    values = [gauges[BACKLOG_SECONDS] for gauges in seen if BACKLOG_SECONDS in gauges]
     return max(values) if len(values) == len(seen) else None
