@@ -135,5 +135,5 @@ def test_logs_shows_the_last_lines_of_each_file(capsys):
 def test_logs_of_a_testbed_that_is_not_up(capsys):
     assert main(["logs", "edge-1"]) == 2
     assert capsys.readouterr().err == (
-        "error: testbed shown is not up: it has no logs\nhint: fogbed up -t FILE|NAME\n"
+        "error: testbed shown is not up: it has no logs\nhint: fogbed up -t NAME\n"
     )

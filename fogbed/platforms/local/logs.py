@@ -23,9 +23,7 @@ def log_files(testbed: str, node: str) -> tuple[Path, ...]:
     """
     folder = TestbedFolder(testbed).root / "logs"
     if not folder.is_dir():
-        raise UsageError(
-            f"testbed {testbed} is not up: it has no logs", hint="fogbed up -t FILE|NAME"
-        )
+        raise UsageError(f"testbed {testbed} is not up: it has no logs", hint="fogbed up -t NAME")
     names = [f"{node}-{role}" for role in ("jobmanager", "taskmanager")] + [node]
     found = [folder / f"{name}{kind}" for name in names for kind in (".log", ".out", ".crash")]
     there = tuple(path for path in found if path.is_file())

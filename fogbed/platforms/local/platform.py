@@ -272,9 +272,7 @@ class LocalPlatform:
     def _launched(self) -> Launched:
         launched = self._folder.launched()
         if launched is None:
-            raise PlatformError(
-                f"testbed {self.testbed.name} is not up", hint="fogbed up -t FILE|NAME"
-            )
+            raise PlatformError(f"testbed {self.testbed.name} is not up", hint="fogbed up -t NAME")
         return launched
 
     def _steering(self) -> Steering:
