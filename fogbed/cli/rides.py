@@ -106,7 +106,9 @@ def _as_json(dataset: Dataset) -> dict[str, object]:
 @app.command("list", epilog="Example: fogbed rides list --json")
 def show(*, as_json: AsJson = False) -> None:
     """List the datasets: the built-in one and yours."""
-    found = datasets.list_datasets()
+    found, damaged = datasets.list_datasets()
+    for each in damaged:
+        console.note(f"not listed: {each.message}; {each.hint}")
     if as_json:
         console.say_json([_as_json(dataset) for dataset in found])
         return

@@ -112,7 +112,7 @@ def _root(document: Document, kind: str) -> Part:
     root = Part(document, (), document.tree)
     given = root["kind"].text
     if given != kind and given in KINDS:
-        raise SpecError([root["kind"].problem(f"is {given}, not {kind}", f"name a {kind} file")])
+        raise SpecError([root["kind"].problem(f"is {given}, not {kind}", "name another file")])
     return root
 
 

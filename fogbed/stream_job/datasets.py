@@ -116,15 +116,19 @@ def name_problem(name: str) -> str:
     return ""
 
 
-def list_datasets() -> tuple[Dataset, ...]:
-    """Return the built-in datasets and the user's, by name.
+def list_datasets() -> tuple[tuple[Dataset, ...], tuple[DatasetError, ...]]:
+    """Return the built-in datasets and the user's, by name, and what is wrong with the damaged.
 
     Raises:
-        DatasetError: one of them is damaged.
+        DatasetError: a built-in one cannot be unpacked.
     """
-    built_in = [_built_in(name) for name in builtin_rides.NAMES]
-    own = sorted(datasets_dir().glob(f"[!.]*/{MANIFEST}"))
-    return (*built_in, *(open_dataset(path.parent) for path in own))
+    sound, damaged = [_built_in(name) for name in builtin_rides.NAMES], []
+    for path in sorted(datasets_dir().glob(f"[!.]*/{MANIFEST}")):
+        try:
+            sound.append(open_dataset(path.parent))
+        except DatasetError as error:
+            damaged.append(error)
+    return tuple(sound), tuple(damaged)
 
 
 def find_dataset(name_or_path: str | Path) -> Dataset:

@@ -67,6 +67,21 @@ def test_import_says_all_that_is_wrong(
     )
 
 
+def test_a_damaged_dataset_does_not_hide_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    manifest = tmp_path / "fogbed" / "rides" / "torn" / "manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text("{", "utf-8")
+    assert main(["rides", "list", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert [d["name"] for d in json.loads(shown.out)] == ["nyc-sample"]
+    assert shown.err == (
+        f"not listed: {manifest} is not a manifest of rides; import it again with --force\n"
+    )
+
+
 def test_landmarks_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["landmarks", "list", "--json"]) == 0
     sets = json.loads(capsys.readouterr().out)

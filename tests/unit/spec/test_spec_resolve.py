@@ -93,5 +93,5 @@ def test_a_testbed_where_a_profile_should_be_is_one_problem(tmp_path: Path) -> N
     with pytest.raises(SpecError) as wrong:
         spec.resolve_experiment(path)
     assert [str(problem) for problem in wrong.value.problems] == [
-        f"{BEDS}/two-tiers.yml:2: kind: is Testbed, not NetworkProfile; name a NetworkProfile file"
+        f"{BEDS}/two-tiers.yml:2: kind: is Testbed, not NetworkProfile; name another file"
     ]
