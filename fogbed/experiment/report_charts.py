@@ -84,7 +84,7 @@ def throughput(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
     rides = frame[(frame["name"] == "rides_out_per_s") & (frame["operator"] == "rides")]
     others = frame[(frame["name"] == "rides_in_per_s") & (frame["operator"] != "rides")]
     wide = _wide(pd.concat([rides, others]), "operator", "sum", _OPERATORS)
-    caption = "Rides per second through each operator, all subtasks together."
+    caption = "Rides/s through each operator. No line: no sample, as while the job was moved."
     return _lines(wide, axis, _Words("Throughput", "rides/s", caption))
 
 
@@ -181,7 +181,7 @@ _OPERATORS = ("rides", "parse", "nearest", "results")
 
 
 def _wide(frame: pd.DataFrame, by: str, how: _Reduced, order: Iterable[str]) -> pd.DataFrame:
-    """Return one column per value of ``by`` in ``order``, one row per second."""
+    """Return one column per value of ``by`` in ``order``, one row per second, NaN where none."""
     if frame.empty:
         return pd.DataFrame()
     second = frame["at"].round()
@@ -189,7 +189,8 @@ def _wide(frame: pd.DataFrame, by: str, how: _Reduced, order: Iterable[str]) -> 
         index="second", columns=by, values="value", aggfunc=how
     )
     known = [name for name in order if name in wide.columns]
-    return wide[known]
+    # a second without a sample breaks the line: nothing is drawn that was not measured
+    return wide[known].reindex(range(int(second.min()), int(second.max()) + 1))
 
 
 def _pairs(frame: pd.DataFrame, name: str) -> pd.DataFrame:
