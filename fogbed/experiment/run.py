@@ -138,6 +138,9 @@ class Run:
         clock = self._setting.clock
         end = clock.monotonic() + FIRST_RIDE_TIMEOUT_S
         while (origin := workload.first_ride()) is None:
+            problem = workload.problem()
+            if problem is not None:
+                raise ExperimentError(f"the job ended before its first ride: {problem}")
             if clock.wait_until(clock.monotonic() + 0.1, self._halt) or clock.monotonic() > end:
                 raise ExperimentError(
                     f"no ride was replayed within {FIRST_RIDE_TIMEOUT_S:g} s of the submission",

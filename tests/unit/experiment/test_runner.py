@@ -147,6 +147,12 @@ def test_a_job_that_dies_ends_the_run(laboratory: Laboratory) -> None:
     assert laboratory.bundle().events("run-ended")[0]["at"] < 8
 
 
+def test_a_job_that_dies_before_its_first_ride_is_not_waited_for(laboratory: Laboratory) -> None:
+    laboratory.workload.broken = "it is FAILED: disk full"
+    with pytest.raises(ExperimentError, match="before its first ride: it is FAILED: disk full"):
+        laboratory.run(SHORT)
+
+
 def test_ctrl_c_cleans_up_and_keeps_the_bundle(laboratory: Laboratory) -> None:
     def interrupt() -> None:
         signal.raise_signal(signal.SIGINT)
