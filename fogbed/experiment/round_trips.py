@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -53,7 +54,7 @@ class RoundTrips:
         self._failed = failed
         self._expected: tuple[NetworkPlan, Matrix] | None = None
         self._fresh: dict[str, list[float]] = {}
-        self._kept: dict[str, list[tuple[float, float]]] = {}
+        self._kept: dict[str, array[float]] = {}  # time and RTT in turn
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._threads = [
@@ -80,7 +81,7 @@ class RoundTrips:
     def answers(self, origin: float) -> dict[str, npt.NDArray[np.float64]]:
         """Return per pair (seconds since ``origin``, RTT in ms), shape (k, 2)."""
         with self._lock:
-            kept = {pair: np.array(probes) for pair, probes in self._kept.items()}
+            kept = {pair: np.array(probes).reshape(-1, 2) for pair, probes in self._kept.items()}
         return {pair: probes - np.array([origin, 0.0]) for pair, probes in kept.items()}
 
     def read(self, time: float) -> Sequence[Sample]:
@@ -124,5 +125,6 @@ class RoundTrips:
             for target, values in rtts.items():
                 pair = pair_name(node, target)
                 self._fresh.setdefault(pair, []).extend(values)
-                times = [sent + k / PER_SECOND for k in range(len(values))]
-                self._kept.setdefault(pair, []).extend(zip(times, values, strict=True))
+                kept = self._kept.setdefault(pair, array("d"))
+                for k, rtt in enumerate(values):
+                    kept.extend((sent + k / PER_SECOND, rtt))
