@@ -19,7 +19,7 @@ from fogbed.experiment.round_trips import PER_SECOND, OpenPinger, Pinger
 from fogbed.experiment.sampler import Source
 from fogbed.experiment.setting import Tools
 from fogbed.network.agent_client import Agent
-from fogbed.network.bare import RememberingEmulator, bare_network, require_carried, with_rates
+from fogbed.network.apply import apply_plan
 from fogbed.network.emulator import CountingEmulator
 from fogbed.network.verdicts import LossVerdict, RateVerdict, Tolerance
 from fogbed.network.verify import verify
@@ -55,19 +55,15 @@ def lay_network(platform: Platform, plans: Sequence[NetworkPlan], progress: Prog
         UsageError: a plan asks for a rate above what the bare network carries.
         NetworkError: it cannot be measured, set or read back.
     """
-    emulator, addresses = platform.emulator(), platform.addresses()
-    channels = {node: platform.channel(node) for node in plans[0].nodes}
-    emulator.clear()
-    bare = bare_network(
-        emulator, channels=channels, addresses=addresses, progress=progress, clear=True
+    bare = apply_plan(
+        plans[0],
+        platform.emulator(),
+        channels={node: platform.channel(node) for node in plans[0].nodes},
+        addresses=platform.addresses(),
+        progress=progress,
+        later=plans[1:],
+        anew=True,
     )
-    one_medium = isinstance(emulator, RememberingEmulator) and emulator.one_medium
-    for plan in plans:
-        bare = with_rates(
-            bare, plan, emulator, channels=channels, addresses=addresses, progress=progress
-        )
-        require_carried(plan, bare, one_medium=one_medium)
-    emulator.apply(plans[0])
     return bare.rtt_ms
 
 

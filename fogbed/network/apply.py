@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
-from fogbed.network.bare import (
-    Bare,
-    RememberingEmulator,
-    bare_network,
-    require_carried,
-    with_rates,
-)
+from fogbed.network.bare import Bare, bare_network, is_one_medium, require_carried, with_rates
 from fogbed.network.emulator import LinkEmulator
 from fogbed.plan.network import NetworkPlan
 
 
-def apply_plan(
+def apply_plan(  # noqa: PLR0913 - what is applied, and where it goes; by keyword
     plan: NetworkPlan,
     emulator: LinkEmulator,
     *,
     channels: Mapping[str, Channel],
     addresses: Mapping[str, str],
     progress: Progress,
+    later: Sequence[NetworkPlan] = (),
+    anew: bool = False,
 ) -> Bare:
     """Apply ``plan`` and return the bare network it was laid over, measured unless known.
+
+    ``later`` plans, which will follow in place, are refused now if they ask too much. ``anew``:
+    what is in force is taken away first, and the bare network measured again.
 
     Raises:
         UsageError: a rate is above what the bare network carries; nothing was changed.
         NetworkError: the network cannot be measured, set or read back.
     """
-    bare = bare_network(emulator, channels=channels, addresses=addresses, progress=progress)
-    bare = with_rates(
-        bare, plan, emulator, channels=channels, addresses=addresses, progress=progress
+    if anew:
+        emulator.clear()
+    bare = bare_network(
+        emulator, channels=channels, addresses=addresses, progress=progress, clear=anew
     )
-    one_medium = isinstance(emulator, RememberingEmulator) and emulator.one_medium
-    require_carried(plan, bare, one_medium=one_medium)
+    for each in (plan, *later):
+        bare = with_rates(
+            bare, each, emulator, channels=channels, addresses=addresses, progress=progress
+        )
+        require_carried(each, bare, one_medium=is_one_medium(emulator))
     emulator.apply(plan)
     return bare

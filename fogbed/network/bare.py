@@ -84,7 +84,7 @@ def bare_network(
         emulator.clear()
     try:
         bare = measure_bare(channels=channels, addresses=addresses, progress=progress)
-        if _is_one_medium(emulator) and len(nodes) > 1:
+        if is_one_medium(emulator) and len(nodes) > 1:
             # Now, while nothing is in the way: later profiles may ask for rates
             ends = [(nodes[0], nodes[1])]
             bare = _measure_rates(bare, ends, channels, addresses, progress)
@@ -157,7 +157,7 @@ def with_rates(  # noqa: PLR0913 - the bare network, the plan, and where both ar
     """
     wanted = [(link.source, link.target) for link in _limited(plan)]
     unknown = [ends for ends in wanted if ends not in bare.rates_bps]
-    if not unknown or (_is_one_medium(emulator) and bare.rates_bps):
+    if not unknown or (is_one_medium(emulator) and bare.rates_bps):
         return bare
     in_force = emulator.show()
     hidden = [" to ".join(ends) for ends in unknown if not _is_free(in_force, ends)]
@@ -229,7 +229,8 @@ def _limited(plan: NetworkPlan) -> Sequence[Link]:
     return [link for link in plan.links() if link.impairment.rate_bps]
 
 
-def _is_one_medium(emulator: LinkEmulator) -> bool:
+def is_one_medium(emulator: LinkEmulator) -> bool:
+    """Say whether one bare rate speaks for every pair."""
     return isinstance(emulator, RememberingEmulator) and emulator.one_medium
 
 
