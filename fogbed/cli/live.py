@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from fogbed.cli import console
 from fogbed.clients.progress import Progress, Quiet
 from fogbed.experiment.events import Observer, Snapshot
+from fogbed.experiment.metric_names import split_pair
 
 # where there is no terminal, a line of figures every so many seconds
 _PLAIN_EVERY_S = 5
@@ -119,7 +120,7 @@ def links_of(snapshot: Snapshot) -> list[tuple[str, str, str]]:
     """Return link, RTT asked and RTT measured, each pair of nodes once."""
     rows = []
     for pair, (asked, measured) in sorted(snapshot.rtts.items()):
-        source, _, target = pair.partition(">")
+        source, target = split_pair(pair)
         if source < target:
             rows.append((f"{source} - {target}", f"{asked:.1f}", f"{measured:.1f}"))
     return rows

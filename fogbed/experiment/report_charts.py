@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from fogbed.experiment.metric_names import split_pair
+from fogbed.spec.experiment import OPERATORS
 
 _INK, _LINE, _SHADE = "#101112", "#a1a2a3", "#e1e2e3"
 _SERIES = ("#c00001", "#c00002", "#c00003", "#c00004", "#c00005", "#c00006")
@@ -83,7 +84,7 @@ def throughput(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
     """Draw rides/s per operator: what left the source, what entered the others."""
     rides = frame[(frame["name"] == "rides_out_per_s") & (frame["operator"] == "rides")]
     others = frame[(frame["name"] == "rides_in_per_s") & (frame["operator"] != "rides")]
-    wide = _wide(pd.concat([rides, others]), "operator", "sum", _OPERATORS)
+    wide = _wide(pd.concat([rides, others]), "operator", "sum", OPERATORS)
     caption = "Rides/s through each operator. No line: no sample, as while the job was moved."
     return _lines(wide, axis, _Words("Throughput", "rides/s", caption))
 
@@ -120,7 +121,7 @@ def shares(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
     """Draw how each operator spent its time: busy, backpressured, idle, as stacked shares."""
     names = ("busy_share", "backpressured_share", "idle_share")
     chosen = frame[frame["name"].isin(names)]
-    operators = [name for name in _OPERATORS if name in set(chosen["operator"])]
+    operators = [name for name in OPERATORS if name in set(chosen["operator"])]
     if not operators:
         return None
 
@@ -175,9 +176,6 @@ def round_trips(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
     )
     svg = _draw("round-trips", axis, fill, height=220)
     return Chart("Round-trip time, asked and measured", caption, svg)
-
-
-_OPERATORS = ("rides", "parse", "nearest", "results")
 
 
 def _wide(frame: pd.DataFrame, by: str, how: _Reduced, order: Iterable[str]) -> pd.DataFrame:

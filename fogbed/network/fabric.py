@@ -25,7 +25,7 @@ from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from fogbed.network.fabric_control import ControlServer
+from fogbed.network.fabric_control import LATENESS_STEP_NS, ControlServer
 from fogbed.network.fabric_memory import Memory
 from fogbed.network.link import Link, Shape
 from fogbed.network.priority import run_first
@@ -33,7 +33,6 @@ from fogbed.network.priority import run_first
 # How many packets one port may send before what is due leaves and the others have their turn.
 BATCH = 32
 READ_SIZE = 65_550
-LATENESS_STEP_NS = 1 << 14
 LATENESS_STEPS = 4096
 
 _HEADER = {"tun": 0, "packet": 14}  # Ethernet's, in front of every packet

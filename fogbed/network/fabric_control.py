@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _CHANGES = ("apply", "clear", "cut", "remember")
 MAX_REQUEST = 16 * 2**20
-LATENESS_STEP_MS = (1 << 14) / 1e6
+LATENESS_STEP_NS = 1 << 14
 
 
 class ControlServer:
@@ -219,5 +219,5 @@ def _percentile(steps: list[int], percent: int) -> float:
     for number, count in enumerate(steps):
         seen += count
         if count and seen >= rank:
-            return (number + 1) * LATENESS_STEP_MS
+            return (number + 1) * LATENESS_STEP_NS / 1e6
     return 0.0

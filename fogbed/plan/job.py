@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlparse
 
 from fogbed.plan.placement import Place
 from fogbed.plan.slots import SlotShare
-from fogbed.spec.experiment import OPERATORS, Replay
+from fogbed.spec.experiment import MAX_PARALLELISM, OPERATORS, Replay
 
 Sink = Literal["discard", "files", "print"]
 Search = Literal["landmarks", "identity"]
@@ -108,8 +108,8 @@ class JobRequest:
     sink: Sink = "discard"
     output: Path | None = None
     name: str = "nearest-landmark"
-    max_parallelism: int = 120
-    splits: int = 120
+    max_parallelism: int = MAX_PARALLELISM
+    splits: int = MAX_PARALLELISM
     checkpoint_interval_s: float = 1.0
     buffer_timeout_ms: int = 5
     nearest: Search = "landmarks"

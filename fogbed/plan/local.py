@@ -19,11 +19,10 @@ from fogbed.plan.flink_settings import (
     taskmanager_config,
 )
 from fogbed.plan.local_order import REST_PORT, FlinkProcess, LocalNode, LocalPlan, Role
-from fogbed.spec.testbed import Node, Testbed
+from fogbed.spec.testbed import FLINK_VERSION, Node, Testbed
 from fogbed.units import format_memory
 
 MOST_NODES = 253
-FLINK_VERSION = "2.2.1"
 
 _MAIN: dict[Role, tuple[str, ...]] = {
     "jobmanager": (

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fogbed.errors import UsageError
+from fogbed.spec.base import TIERS
 from fogbed.spec.network_profile import LinkRule, NetworkProfile, Shape
 from fogbed.spec.testbed import Testbed
 
@@ -162,12 +163,12 @@ def _lay_rules(layers: _Layers, rules: Sequence[LinkRule], testbed: Testbed) -> 
     positions = {node.name: np.array([i]) for i, node in enumerate(testbed.nodes)}
     tiers = np.array([node.tier for node in testbed.nodes])
     lines = [(ends, rule) for rule in rules for ends in rule.directions()]
-    known = {*positions, "cloud", "fog", "edge"}
+    known = {*positions, *TIERS}
     unknown = dict.fromkeys(end for ends, _ in lines for end in ends if end not in known)
     if unknown:
         raise UsageError(
             f"testbed {testbed.name} has no node or tier called {', '.join(unknown)}",
-            hint=f"nodes: {', '.join(positions)}; tiers: cloud, fog, edge",
+            hint=f"nodes: {', '.join(positions)}; tiers: {', '.join(TIERS)}",
         )
     # A stable sort by the number of ends that are nodes: equals stay in the order of their lines.
     lines.sort(key=lambda line: sum(end in positions for end in line[0]))

@@ -8,12 +8,12 @@ from pathlib import Path
 from fogbed import __version__, paths
 from fogbed.errors import FogbedError, PlatformError
 from fogbed.network.ports import tun_problem
-from fogbed.plan.local import FLINK_VERSION
 from fogbed.plan.local_order import LocalNode
 from fogbed.platforms import preflight
 from fogbed.platforms.local.java import find_flink, find_java
 from fogbed.platforms.local.limits import limit_node
 from fogbed.platforms.preflight import Check
+from fogbed.spec.testbed import FLINK_VERSION
 
 _LONGEST_SOCKET = 107  # bytes, unix(7)
 _JDK_LINE = "only to build the job's jar anew: sudo apt install openjdk-17-jdk-headless"

@@ -9,12 +9,10 @@ from itertools import combinations
 from fogbed.errors import Problem
 from fogbed.spec.base import TIERS
 from fogbed.spec.part import Part
+from fogbed.spec.testbed import FLINK_VERSION
 from fogbed.spec.view import TestbedView
 from fogbed.spec.wording import suggest
 from fogbed.units import format_memory, parse_memory
-
-# The wheel that the laptop platform starts Flink from.
-LOCAL_FLINK = "2.2.1"
 
 
 def same_name(testbed: TestbedView) -> Iterator[Problem]:
@@ -68,9 +66,9 @@ def service_on_local(testbed: TestbedView) -> Iterator[Problem]:
                 f"platform local cannot run {name}", "write enabled: false, or platform: kind or pi"
             )
     version = services["flink"]["version"]
-    if version.text not in (None, LOCAL_FLINK):
-        what = f"platform local runs Flink {LOCAL_FLINK}, not {version.text}"
-        yield version.problem(what, f"write {LOCAL_FLINK}, or leave it out")
+    if version.text not in (None, FLINK_VERSION):
+        what = f"platform local runs Flink {FLINK_VERSION}, not {version.text}"
+        yield version.problem(what, f"write {FLINK_VERSION}, or leave it out")
 
 
 def ssh_of_pi(testbed: TestbedView) -> Iterator[Problem]:

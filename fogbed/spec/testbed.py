@@ -21,6 +21,8 @@ from fogbed.spec.base import (
 )
 
 PlatformName = Literal["local", "kind", "pi"]
+# The wheel that the laptop platform starts Flink from, and what other platforms run by default.
+FLINK_VERSION = "2.2.1"
 Slots = Annotated[int, Field(ge=1, le=1000)]
 
 
@@ -63,7 +65,7 @@ class TaskManagers(Spec):
 class Flink(Spec):
     """The session cluster."""
 
-    version: str = "2.2.1"
+    version: str = FLINK_VERSION
     scheduler: Literal["auto", "adaptive", "default"] = "auto"
     jobmanager: JobManager = JobManager()
     taskmanager: TaskManagers = TaskManagers()

@@ -16,9 +16,9 @@ from fogbed.stream_job import reasons
 from fogbed.stream_job.datasets import Dataset
 from fogbed.stream_job.ride_query import quoted
 
-_GRID_DEG: Final = 0.001
-_COLUMNS: Final = round((reasons.EAST - reasons.WEST) / _GRID_DEG)
-_ROWS: Final = round((reasons.NORTH - reasons.SOUTH) / _GRID_DEG)
+GRID_DEG: Final = 0.001
+_COLUMNS: Final = round((reasons.EAST - reasons.WEST) / GRID_DEG)
+_ROWS: Final = round((reasons.NORTH - reasons.SOUTH) / GRID_DEG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,8 +97,8 @@ def _usable_rides(dataset: Dataset) -> str:
 
 def _density(connection: duckdb.DuckDBPyConnection) -> NDArray[np.int64]:
     cells = connection.sql(
-        f"SELECT least(floor((lat - {reasons.SOUTH}) / {_GRID_DEG}), {_ROWS - 1})::INT AS y, "  # noqa: S608 - our own numbers
-        f"least(floor((lon - ({reasons.WEST})) / {_GRID_DEG}), {_COLUMNS - 1})::INT AS x, "
+        f"SELECT least(floor((lat - {reasons.SOUTH}) / {GRID_DEG}), {_ROWS - 1})::INT AS y, "  # noqa: S608 - our own numbers
+        f"least(floor((lon - ({reasons.WEST})) / {GRID_DEG}), {_COLUMNS - 1})::INT AS x, "
         "count(*) AS n FROM rides GROUP BY ALL"
     ).fetchnumpy()
     density = np.zeros((_ROWS, _COLUMNS), np.int64)

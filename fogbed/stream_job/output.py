@@ -21,6 +21,7 @@ import pyarrow as pa
 from fogbed.errors import JobError
 from fogbed.plan.job import JobRequest
 from fogbed.stream_job import oracle
+from fogbed.stream_job.datasets import HEADER
 from fogbed.stream_job.landmarks import Landmarks, find_landmarks
 from fogbed.stream_job.positions import Position
 from fogbed.stream_job.rejecting import decimal_sql, reason_sql, time_sql
@@ -29,17 +30,14 @@ from fogbed.stream_job.submit import SubmittedJob
 _BATCH = 100_000
 _MEMORY = "512MB"
 _EXAMPLES = 5
-_COLUMNS = (
-    *("ride_id", "pickup_time", "dropoff_time", "pickup_lon", "pickup_lat"),
-    *("dropoff_lon", "dropoff_lat", "place", "source"),
-)
+_COLUMNS = ", ".join(f"'{column}': 'VARCHAR'" for column in HEADER.split(","))
 _RIDES = f"""
 SELECT ride, lon, lat, epoch(pickup)::BIGINT AS start, {reason_sql()} AS reason
 FROM (SELECT ride_id::BIGINT AS ride, {decimal_sql("pickup_lon")} AS lon,
         {decimal_sql("pickup_lat")} AS lat, {time_sql("pickup_time")} AS pickup,
         {time_sql("dropoff_time")} AS dropoff
     FROM read_csv(?, auto_detect=false, header=true, delim=',', quote='', escape='',
-        nullstr='never written', columns={{{", ".join(f"'{c}': 'VARCHAR'" for c in _COLUMNS)}}}))
+        nullstr='never written', columns={{{_COLUMNS}}}))
 """  # noqa: S608 - of our own constants
 _FOUND = """
 CREATE TABLE found AS SELECT * FROM read_csv(?, auto_detect=false, header=false,

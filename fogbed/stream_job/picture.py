@@ -16,7 +16,7 @@ from matplotlib.patheffects import withStroke
 
 from fogbed.errors import DatasetError
 from fogbed.stream_job import reasons
-from fogbed.stream_job.describe import Description
+from fogbed.stream_job.describe import GRID_DEG, Description
 from fogbed.stream_job.landmarks import Landmarks
 
 _INK, _FAINT, _BAR, _MARK = "#1b2733", "#8a97a3", "#2f6f9f", "#c8431f"
@@ -115,7 +115,7 @@ def _cells(description: Description) -> tuple[float, np.ma.MaskedArray[Any, Any]
     density, size = description.density, 1 if description.usable > _FEW else 2
     rows, columns = density.shape
     merged = density.reshape(rows // size, size, columns // size, size).sum(axis=(1, 3))
-    return 0.001 * size, np.ma.masked_equal(merged, 0)
+    return GRID_DEG * size, np.ma.masked_equal(merged, 0)
 
 
 def _window(description: Description) -> tuple[float, float, float, float]:
@@ -124,8 +124,8 @@ def _window(description: Description) -> tuple[float, float, float, float]:
     edges = []
     for axis, start in ((0, reasons.WEST), (1, reasons.SOUTH)):
         share = np.cumsum(description.density.sum(axis=axis)) / description.usable
-        low = start + 0.001 * int(np.searchsorted(share, (1 - _SHOWN) / 2))
-        high = start + 0.001 * (1 + int(np.searchsorted(share, (1 + _SHOWN) / 2)))
+        low = start + GRID_DEG * int(np.searchsorted(share, (1 - _SHOWN) / 2))
+        high = start + GRID_DEG * (1 + int(np.searchsorted(share, (1 + _SHOWN) / 2)))
         edges += [low - _MARGIN_DEG, high + _MARGIN_DEG]
     return edges[0], edges[1], edges[2], edges[3]
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from fogbed.clients.flink import FlinkClient
-from fogbed.clients.flink_values import Operation
+from fogbed.clients.flink_values import ENDED, Operation
 from fogbed.errors import JobError, ServiceError, UsageError
 from fogbed.stream_job.positions import Position, read_position
 from fogbed.stream_job.submit import SubmittedJob
@@ -85,7 +85,7 @@ def await_finished(flink: FlinkClient, job_id: str, *, timeout_s: float) -> None
     """
     seen = wait_until(
         lambda: flink.job(job_id).state,
-        lambda state: state in ("FINISHED", "FAILED", "CANCELED"),
+        lambda state: state in ENDED,
         timeout_s=timeout_s,
         every_s=0.01,
     )
@@ -99,7 +99,7 @@ def await_finished(flink: FlinkClient, job_id: str, *, timeout_s: float) -> None
 def is_gone(flink: FlinkClient, job_id: str) -> bool:
     """Say whether a job has ended or the JobManager does not know it (any more)."""
     try:
-        return flink.job(job_id).state in ("FINISHED", "FAILED", "CANCELED")
+        return flink.job(job_id).state in ENDED
     except ServiceError:
         return True
 

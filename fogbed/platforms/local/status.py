@@ -14,14 +14,13 @@ import psutil
 from fogbed import __version__
 from fogbed.clients.flink import FlinkClient
 from fogbed.errors import ServiceError
-from fogbed.plan.local import FLINK_VERSION
 from fogbed.plan.local_order import LocalPlan
 from fogbed.plan.slots import TaskManager
 from fogbed.platforms.base import Endpoints, NodeStatus, ServiceStatus, TestbedStatus
 from fogbed.platforms.local import limits
 from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.local.steering import Steering
-from fogbed.spec.testbed import Testbed
+from fogbed.spec.testbed import FLINK_VERSION, Testbed
 
 Event = Mapping[str, Any]
 """``time`` (epoch seconds), ``event`` (started, died, stopped, unlimited), ``process``, ``node``,
