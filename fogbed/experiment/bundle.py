@@ -3,6 +3,7 @@
 ::
 
     experiment.yml testbed.yml profile.yml  what ran, resolved, every default written out
+    profile-N.yml                           the profile that action N changes to
     environment.json                        versions, machine, data: ``environment.capture``
     journal.jsonl                           one line per event, as it happened (below)
     network/NN-<label>.json                 asked and measured, per state of the network (below)
@@ -10,6 +11,7 @@
     output/position.json                    where the source stood: ``{"rides": int, ...}``
     output/completeness.json                expected, found, lost, doubled, wrong, rejected
     output/rides/                           the job's own files (sink ``files``)
+    savepoints/                             those of rescales and of the end
     verdict.json                            status, assertions, figures (below)
     report.html                             one self-contained page
 

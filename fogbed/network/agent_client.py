@@ -94,10 +94,10 @@ class Agent:
         self._last = 0
 
     def __enter__(self) -> Self:
-        """Send the agent and wait until it runs.
+        """Send the agent; a node whose Python does not run it says so at the first request.
 
         Raises:
-            NetworkError: the channel or the node's Python does not run it.
+            NetworkError: the channel cannot be opened, or closes at once.
         """
         command = [self._channel.python, "-I", "-u", "-c", _BOOTSTRAP]
         try:

@@ -12,8 +12,8 @@ _SLICE_NS = 100_000
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # its number; libc has no name for it
 
 
-def run_first() -> str:
-    """Ask the kernel to run this process before others; return what was granted.
+def run_first() -> None:
+    """Ask the kernel to run this process before others.
 
     Root gets real-time round robin at the lowest priority (the kernel keeps a part of the time
     for the rest). Others get what everybody may have: a session of their own, which sched_autogroup
@@ -28,15 +28,15 @@ def run_first() -> str:
     except OSError:
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, 0, -20)
-        return "short slices" if _shorten_slice() else "ordinary"
-    return "real-time"
+        _shorten_slice()
 
 
-def _shorten_slice() -> bool:
+def _shorten_slice() -> None:
     number = _SCHED_SETATTR.get(platform.machine())
     if number is None:
-        return False
+        return
     nice = os.getpriority(os.PRIO_PROCESS, 0)
     # struct sched_attr of 48 bytes: size, policy, flags, nice, priority, runtime, deadline, period
     wanted = struct.pack("IIQiIQQQ", 48, os.SCHED_OTHER, 0, nice, 0, _SLICE_NS, 0, 0)
-    return bool(ctypes.CDLL(None).syscall(number, 0, wanted, 0) == 0)
+    # refused by older kernels: then this process is an ordinary one
+    ctypes.CDLL(None).syscall(number, 0, wanted, 0)

@@ -1,4 +1,4 @@
-"""A throw-away network: a few namespaces joined by a fabric, for tests, benchmarks and doctor.
+"""A throw-away network: a few namespaces joined by a fabric, for tests and benchmarks.
 
 It is a testbed's network and nothing else: no Flink, no keeper. Leaving the block removes it.
 """

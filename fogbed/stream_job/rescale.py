@@ -19,7 +19,7 @@ from fogbed.plan.job import JobRequest
 from fogbed.plan.slots import free_slots
 from fogbed.stream_job import operators
 from fogbed.stream_job.placing import places
-from fogbed.stream_job.stopwatch import Arrivals, Laps, Stopwatch, Way, await_arrivals
+from fogbed.stream_job.stopwatch import Laps, Stopwatch, Way, await_arrivals
 from fogbed.stream_job.submit import (
     Prepared,
     SubmittedJob,
@@ -96,16 +96,15 @@ def rescale(  # noqa: PLR0913 - the signature other parts agreed on
     way = way_of(flink, job.request)
     what = f"rescaling {operator} from {job.request.parallelism[operator]} to {parallelism}"
     with progress.step(f"{what} ({way})") as step:
+        held = await_slots(flink, job.job_id, wanted)
         if way == "in place":
-            await_slots(flink, job.job_id, wanted)
             laps, moved = _in_place(flink, job, wanted)
         else:
-            held = await_slots(flink, job.job_id, wanted)
             prepared = prepare(flink, wanted, freed=held)
             old = prepare(flink, job.request, freed=held)
             laps, moved = _by_savepoint(flink, job, prepared, old, savepoint_dir=savepoint_dir)
         step.advance(0.5, "waiting until the backlog is gone")
-        arrivals = _arrivals(flink, moved.job_id, laps)
+        arrivals = await_arrivals(flink, moved.job_id, laps, timeout_s=ARRIVALS_TIMEOUT_S)
     return Rescaled(job=moved, stopwatch=laps.read(way, arrivals))
 
 
@@ -217,10 +216,6 @@ def _by_savepoint(
 
 def _as_it_runs(flink: FlinkClient, job_id: str, request: JobRequest) -> SubmittedJob:
     return SubmittedJob(job_id=job_id, request=request, places=tuple(places(flink, job_id)))
-
-
-def _arrivals(flink: FlinkClient, job_id: str, laps: Laps) -> Arrivals | None:
-    return await_arrivals(flink, job_id, laps, timeout_s=ARRIVALS_TIMEOUT_S)
 
 
 def dry_run(

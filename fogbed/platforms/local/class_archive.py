@@ -12,12 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fogbed import paths
+from fogbed.clients import process
 from fogbed.clients.progress import Progress
+from fogbed.errors import CommandError
 from fogbed.platforms.local.folder import write_whole
 from fogbed.platforms.local.java import Java
 from fogbed.platforms.ownership import give_back
@@ -78,14 +79,10 @@ def _recorded(lists: Path) -> Iterator[str]:
 
 
 def _succeeds(argv: Sequence[str]) -> bool:
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(argv, stdin=quiet, stdout=quiet, stderr=quiet) as dump:
-        try:
-            return dump.wait(_TIMEOUT_S) == 0
-        except subprocess.TimeoutExpired:
-            return False
-        finally:
-            dump.kill()
+    try:
+        return process.run(argv, timeout_s=_TIMEOUT_S).returncode == 0
+    except CommandError:
+        return False
 
 
 def _key(java: Java, jars: Sequence[Path]) -> str:

@@ -62,7 +62,7 @@ class TestbedFolder:
         return plan_from_json((self.root / "plan.json").read_text(encoding="utf-8"))
 
     def write_plan(self, plan: LocalPlan) -> None:
-        """Write the keeper's plan and every process's ``config.yaml``."""
+        """Write the keeper's plan."""
         write_whole(self.root / "plan.json", plan.to_json())
 
     def launched(self) -> Launched | None:

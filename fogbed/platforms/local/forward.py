@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -54,13 +53,10 @@ class Forward:
             writer.close()
             return
         inner_reader, inner_writer = await asyncio.open_connection(sock=dialled)
-        await _both(_pump(reader, inner_writer), _pump(inner_reader, writer))
+        both = (_pump(reader, inner_writer), _pump(inner_reader, writer))
+        await asyncio.gather(*both, return_exceptions=True)
         for end in (writer, inner_writer):
             end.close()
-
-
-async def _both(*pumps: Awaitable[None]) -> None:
-    await asyncio.gather(*pumps, return_exceptions=True)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
