@@ -102,7 +102,8 @@ def test_down_names_what_it_keeps(capsys):
     assert capsys.readouterr().out == f"would remove {folder.root}\nwould keep {kept}\n"
     assert main(["down"]) == 0
     assert capsys.readouterr().err == (
-        f"testbed shown is down\nkept, since you or a job asked for it (--everything removes it): {kept}\n"
+        "testbed shown is down\n"
+        f"kept, since you or a job asked for it (--everything removes it): {kept}\n"
     )
     assert main(["down", "--everything"]) == 0
     assert not folder.root.exists()
