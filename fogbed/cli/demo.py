@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from fogbed import paths
 from fogbed.cli import experiment_shown
 from fogbed.cli.experiment import RunsOption, carry_out
+from fogbed.cli.options import DryRunOption, JsonLinesOption
 from fogbed.errors import PlatformError
 from fogbed.experiment.checks import check_experiment
 from fogbed.platforms import preflight
@@ -21,12 +21,8 @@ app = typer.Typer(add_completion=False)
 def demo(
     *,
     runs: RunsOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done; do not.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print every event and figure as a line of JSON.")
-    ] = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonLinesOption = False,
 ) -> None:
     """Replay real rides through real Flink over an emulated city network, and report.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fogbed.cli import console
+from fogbed.cli.options import JsonOption
 from fogbed.errors import PlatformError
 from fogbed.platforms import preflight
 from fogbed.platforms.examination import examine
@@ -15,7 +16,7 @@ from fogbed.platforms.examination import examine
 
 def doctor(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
     apparmor_profile: Annotated[
         bool,
         typer.Option(

@@ -12,6 +12,7 @@ import typer
 from fogbed import paths
 from fogbed.cli import console, experiment_shown
 from fogbed.cli.live import open_view
+from fogbed.cli.options import DryRunOption, JsonLinesOption, JsonOption
 from fogbed.errors import AssertionsFailed
 from fogbed.experiment.bundle import find_run, list_runs
 from fogbed.experiment.checks import check_experiment
@@ -50,7 +51,6 @@ RunsOption = Annotated[
 RunArgument = Annotated[
     str, typer.Argument(metavar="[RUN]", help="A run's name, its beginning, its path, or last.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command(epilog="Example: fogbed experiment check experiments/demo.yml")
@@ -79,12 +79,8 @@ def run(  # noqa: PLR0913 - one parameter per option
     testbed: TestbedOption = None,
     profile: ProfileOption = None,
     runs: RunsOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done; do not.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print every event and figure as a line of JSON.")
-    ] = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonLinesOption = False,
 ) -> None:
     """Run an experiment to its verdict and report; what it brings up, it removes."""
     resolved = check_experiment(file, testbed=testbed, profile=profile)

@@ -9,9 +9,7 @@ import typer
 
 from fogbed.cli import console, job_options, job_shown
 from fogbed.cli.job_options import (
-    DryRunOption,
     JobArgument,
-    JsonOption,
     LoopOption,
     ParallelismOption,
     PlaceOption,
@@ -20,12 +18,12 @@ from fogbed.cli.job_options import (
     SpeedupOption,
     StepsOption,
     Target,
-    TestbedOption,
     UnlimitedOption,
     UrlOption,
     opened,
     progress,
 )
+from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.stream_job import build, datasets, landmarks, rescale, stop, submit
 from fogbed.stream_job.status import job_status
 from fogbed.stream_job.submit import JobRequest

@@ -33,14 +33,6 @@ JobArgument = Annotated[
 UrlOption = Annotated[
     str | None, typer.Option("--url", help="REST interface of any JobManager.", metavar="URL")
 ]
-TestbedOption = Annotated[
-    str | None,
-    typer.Option("--testbed", "-t", help="The testbed, by file or name.", metavar="FILE|NAME"),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Check and say what would be done; touch nothing.")
-]
 SavepointDirOption = Annotated[
     str | None,
     typer.Option(

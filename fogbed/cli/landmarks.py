@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from fogbed.cli import console
+from fogbed.cli.options import JsonOption
 from fogbed.stream_job import landmarks
 
 app = typer.Typer(
@@ -30,7 +31,7 @@ def show(
         str | None, typer.Argument(help="A set's name or a CSV (name,lat,lon): its places.")
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the built-in sets, or the places of one set."""
     if source is not None:

@@ -9,6 +9,7 @@ import typer
 
 from fogbed import paths, platforms, spec, units
 from fogbed.cli import console, network_shown
+from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import AssertionsFailed, UsageError
@@ -29,21 +30,9 @@ app = typer.Typer(
     help="Plan, apply, show, verify and clear the emulated network.",
 )
 
-TestbedOption = Annotated[
-    str | None,
-    typer.Option(
-        "--testbed",
-        "-t",
-        metavar="FILE|NAME",
-        help="The testbed; else ./testbed.yml, else the only one that is up.",
-        show_default=False,
-    ),
-]
 ProfileArgument = Annotated[
     str, typer.Argument(metavar="PROFILE", help="A network profile's file, or a shipped one's name")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do not.")]
 AskedArgument = Annotated[
     str | None,
     typer.Argument(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fogbed.cli import console
+from fogbed.cli.options import JsonOption
 from fogbed.stream_job import datasets, ride_import
 from fogbed.stream_job.datasets import Dataset, Manifest
 from fogbed.stream_job.landmarks import find_landmarks
@@ -21,7 +22,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Real taxi rides: import trip files, list and describe datasets.",
 )
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command(
@@ -42,7 +42,7 @@ def import_(  # noqa: PLR0913 - one parameter per option
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be read and written.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Import trip files into a dataset: sorted by pickup time, every row accounted for.
 
@@ -104,7 +104,7 @@ def _as_json(dataset: Dataset) -> dict[str, object]:
 
 
 @app.command("list", epilog="Example: fogbed rides list --json")
-def show(*, as_json: AsJson = False) -> None:
+def show(*, as_json: JsonOption = False) -> None:
     """List the datasets: the built-in one and yours."""
     found, damaged = datasets.list_datasets()
     for each in damaged:

@@ -9,20 +9,9 @@ import typer
 
 from fogbed import platforms
 from fogbed.cli import console, testbed_shown
+from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.platforms.local import logs as testbed_logs
 
-TestbedOption = Annotated[
-    str | None,
-    typer.Option(
-        "--testbed",
-        "-t",
-        metavar="FILE|NAME",
-        help="The testbed; else ./testbed.yml, else the only one that is up.",
-        show_default=False,
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do not.")]
 PortOption = Annotated[
     int | None,
     typer.Option(
