@@ -40,10 +40,8 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
 
     Args:
         plan: what was asked; ``channels`` and ``addresses`` must have each of its nodes.
-        channels: how to reach each node.
-        addresses: of each node inside the testbed.
+        channels, addresses: of each node inside the testbed.
         emulator: recalls the bare RTT where ``bare`` is None.
-        progress: told what is measured.
         bare: p50 of the bare RTT per ordered pair in milliseconds, shape (n, n).
         load: measure a second time with a rate-limited flow on every link.
         flows: also measure rate and loss of the pairs that ask for them.

@@ -1,7 +1,7 @@
 """What this computer lacks for a laptop testbed, and the way out of each.
 
 Standard library only, at any import: ``make`` runs this very file before it downloads anything,
-``fogbed doctor`` and ``fogbed up`` ask the same functions later.
+``fogbed doctor`` and ``fogbed demo`` ask the same functions later.
 """
 
 from __future__ import annotations

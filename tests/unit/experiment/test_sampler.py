@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import time
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,7 +38,11 @@ class Moody:
 class Broken:
     name = "broken"
 
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
     def read(self, time: float) -> Sequence[Sample]:
+        self.asked.set()
         raise ZeroDivisionError(time)
 
 
@@ -65,14 +69,15 @@ def test_a_source_that_fails_costs_its_own_samples_and_one_note(tmp_path: Path) 
 
 
 def test_a_bug_in_a_source_is_not_swallowed(tmp_path: Path) -> None:
+    source = Broken()
     sampler = Sampler(
-        [Broken()],
+        [source],
         SampleStore(tmp_path),
         SystemClock(),
         seen=lambda *_: None,
         failed=lambda *_: None,
     )
     sampler.start()
-    time.sleep(1.3)
+    assert source.asked.wait(10)
     with pytest.raises(ZeroDivisionError):
         sampler.stop()
