@@ -38,16 +38,11 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
 ) -> Verification:
     """Measure every ordered pair of ``channels`` and judge it against ``plan``.
 
-    Args:
-        plan: what was asked; ``channels`` and ``addresses`` must have each of its nodes.
-        channels, addresses: of each node inside the testbed.
-        emulator: recalls the bare RTT where ``bare`` is None.
-        bare: p50 of the bare RTT per ordered pair in milliseconds, shape (n, n).
-        load: measure a second time with a rate-limited flow on every link.
-        flows: also measure rate and loss of the pairs that ask for them.
-        tolerance: an RTT may be off by this fraction, or by ``or_ms``, the larger.
-        or_ms: in milliseconds.
-        count: probes per pair.
+    ``channels`` and ``addresses`` have each of the plan's nodes. ``bare`` is p50 of the bare RTT
+    per ordered pair in milliseconds, shape (n, n); None: as ``emulator`` recalls it. ``load``
+    measures a second time with a rate-limited flow on every link, ``flows`` also the rate and loss
+    of the pairs that ask for them. An RTT may be off by the fraction ``tolerance`` or by
+    ``or_ms``, the larger; ``count`` probes are sent per pair.
 
     Raises:
         NetworkError: the bare RTT is unknown and links are impaired, or an agent failed.
