@@ -15,8 +15,10 @@ pytestmark = [pytest.mark.netns, pytest.mark.slow]
 
 BAR = Path(__file__).with_name("bar.py")
 # Somebody else's work on this computer may take the processors away while we measure: what is
-# shown is that the bar is met, not that the computer is idle.
+# shown is that the bar is met, not that the computer is idle. The fabric knows how late it was
+# woken, so that only what a starved one measured is measured again.
 TRIES = 5
+STARVED_MS = 1.0
 
 
 def wait_for_calm():
@@ -24,6 +26,11 @@ def wait_for_calm():
     deadline = time.monotonic() + 30
     while os.getloadavg()[0] > 2 * (os.cpu_count() or 1) and time.monotonic() < deadline:
         time.sleep(1)
+
+
+def was_starved(figures):
+    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
+    return busy or figures["lateness_p99_ms"] > STARVED_MS
 
 
 def failures(figures):
@@ -51,4 +58,6 @@ def test_delay_rate_and_loss_are_what_was_asked(who, kind, apart):
         wrong = failures(figures)
         if not wrong:
             return
-    pytest.fail(f"{TRIES} times out of bounds, at last: {wrong}; {figures}")
+        if not was_starved(figures):
+            break
+    pytest.fail(f"out of bounds at try {attempt + 1}: {wrong}; {figures}")
