@@ -145,7 +145,7 @@ def _show(error: FogbedError) -> int:
 
 
 def _no_room(error: OSError) -> FogbedError:
-    where = error.filename or "the output"
+    where = error.filename or "a file, or the output,"
     return FogbedError(
         f"{where} cannot be written: {error.strerror}",
         hint="make room there, then give the command again",

@@ -141,6 +141,14 @@ def test_a_full_disk_is_no_bug(probe, capsys):
     )
 
 
+def test_a_full_disk_is_said_where_the_system_does_not_name_the_file(probe, capsys):
+    probe(raising(OSError(errno.ENOSPC, "No space left on device")))
+    assert cli.main(["probe"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "error: a file, or the output, cannot be written: No space left on device\n"
+    )
+
+
 def test_a_bug_keeps_its_traceback(probe):
     probe(raising(ZeroDivisionError("a bug")))
     with pytest.raises(ZeroDivisionError):

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from fogbed import paths
@@ -45,6 +46,12 @@ def find(java: Java, jars: Sequence[Path], lists: Path) -> Path | None:
 
 def make(lists: Path, progress: Progress) -> None:
     """Make the archive that a testbed has written lists for; if that fails, there is none."""
+    # a full disk above all: it must not keep a testbed from being removed
+    with suppress(OSError):
+        _make(lists, progress)
+
+
+def _make(lists: Path, progress: Progress) -> None:
     try:
         wish = json.loads((lists / "wanted.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
