@@ -253,7 +253,8 @@ class Run:
         """Write verdict and report; return what ended the run."""
         setting = self._setting
         if stopped_by is not None:
-            self._journal.write("note", text=f"ended while {self._step}: {stopped_by}")
+            why = str(stopped_by) or "interrupted"  # KeyboardInterrupt has no text
+            self._journal.write("note", text=f"ended while {self._step}: {why}")
         evidence = Evidence(
             samples=setting.bundle.samples(),
             timeline=setting.timeline,

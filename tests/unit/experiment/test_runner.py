@@ -162,6 +162,8 @@ def test_ctrl_c_cleans_up_and_keeps_the_bundle(laboratory: Laboratory) -> None:
         laboratory.run(SHORT)
     bundle = laboratory.bundle()
     assert bundle.verdict()["status"] == "interrupted"
+    notes = [event["text"] for event in bundle.events("note")]
+    assert [text for text in notes if text.endswith(": interrupted")]
     assert len(bundle.samples(["rides_in_per_s"])) > 2
     assert [state["label"] for state in bundle.matrices()] == ["start", "profile"]
     assert (laboratory.workload.calls[-1], laboratory.platform.state) == ("cancel", "down")
