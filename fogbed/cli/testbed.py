@@ -55,7 +55,9 @@ def down(
     platform.down(everything=everything, progress=console.LiveProgress())
     console.note(f"testbed {bed.name} is down")
     for folder in kept:
-        console.note(f"kept, since you or a job asked for it (--everything removes it): {folder}")
+        console.note(
+            f"kept, since you or a job asked for it: {folder}; remove it when it has served"
+        )
 
 
 def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:

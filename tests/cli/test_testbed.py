@@ -103,7 +103,7 @@ def test_down_names_what_it_keeps(capsys):
     assert main(["down"]) == 0
     assert capsys.readouterr().err == (
         "testbed shown is down\n"
-        f"kept, since you or a job asked for it (--everything removes it): {kept}\n"
+        f"kept, since you or a job asked for it: {kept}; remove it when it has served\n"
     )
     assert main(["down", "--everything"]) == 0
     assert not folder.root.exists()
