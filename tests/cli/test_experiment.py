@@ -56,8 +56,9 @@ def test_metrics_that_do_not_exist_are_named_with_the_line(
 
 
 def test_metric_problems_come_with_all_others(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # a checkout in which the demo ran has runs
     file = tmp_path / "wrong.yml"
     file.write_text(EXPERIMENT.replace("rate: 1000/s", "rate: 1000"), encoding="utf-8")
     assert main(["experiment", "run", str(file)]) == 2
