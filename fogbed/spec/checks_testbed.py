@@ -8,6 +8,7 @@ from itertools import combinations
 
 from fogbed.errors import Problem
 from fogbed.spec.base import TIERS
+from fogbed.spec.kubernetes import host_of, is_registry_name
 from fogbed.spec.part import Part
 from fogbed.spec.testbed import FLINK_VERSION
 from fogbed.spec.view import TestbedView
@@ -91,16 +92,48 @@ def address_of_pi(testbed: TestbedView) -> Iterator[Problem]:
             yield node["address"].problem("is missing, and platform pi needs it", way_out)
 
 
-def one_control_plane(testbed: TestbedView) -> Iterator[Problem]:
-    """Kubernetes has one control-plane node here; the laptop does without."""
+def control_plane_nodes(testbed: TestbedView) -> Iterator[Problem]:
+    """A cluster has one control-plane node, or an odd number of them behind one address."""
     found = [n for n in testbed.nodes if n["role"].text == "control-plane"]
-    if testbed.root["platform"].text in ("kind", "pi") and not found and testbed.nodes:
+    platform, kubernetes = testbed.root["platform"].text, testbed.root["kubernetes"]
+    if platform in ("kind", "pi") and not found and testbed.nodes:
         yield testbed.root["nodes"].problem(
             "no node has the role control-plane", "write role: control-plane at one of them"
         )
+    reached = kubernetes["endpoint"].is_given or kubernetes["vip"].is_given
     for node in found[1:]:
         what = f"a second control-plane node beside {found[0]['name'].value}"
-        yield node["role"].problem(what, "write role: worker")
+        if platform != "pi":
+            yield node["role"].problem(what, "write role: worker")
+        elif not reached:
+            way_out = "write kubernetes.vip or kubernetes.endpoint, or role: worker"
+            yield node["role"].problem(f"{what}, and no address for all of them", way_out)
+    if platform == "pi" and reached and found and len(found) % 2 == 0:
+        what = f"{len(found)} control-plane nodes stand a failure no better than {len(found) - 1}"
+        yield found[-1]["role"].problem(what, "have 1, 3 or 5 of them")
+
+
+def one_address_for_all(testbed: TestbedView) -> Iterator[Problem]:
+    """The address that kube-vip moves belongs to no node, and is the endpoint's if both stand."""
+    kubernetes = testbed.root["kubernetes"]
+    vip, endpoint = kubernetes["vip"], kubernetes["endpoint"]
+    if vip.text is None:
+        return
+    for node in testbed.nodes:
+        if node["address"].text == vip.text:
+            what = f"{vip.text} is the address of {node['name'].value}"
+            yield vip.problem(what, "write an address that no machine has")
+    if endpoint.text is not None and host_of(endpoint.text) != vip.text:
+        what = f"{endpoint.text} leads elsewhere than vip {vip.text}"
+        yield endpoint.problem(what, f"write {vip.text}:6443, or leave it out")
+
+
+def names_of_registries(testbed: TestbedView) -> Iterator[Problem]:
+    """Mirrors are given for registries, by the names that stand in images."""
+    for name, part in testbed.root["sources"]["registries"].pairs():
+        if not is_registry_name(name):
+            way_out = 'write one like docker.io, or "*" for all others'
+            yield part.problem(f"{name!r} is not the name of a registry", way_out)
 
 
 def no_taskmanager(testbed: TestbedView) -> Iterator[Problem]:
@@ -163,7 +196,9 @@ TESTBED_CHECKS: tuple[Callable[[TestbedView], Iterator[Problem]], ...] = (
     service_on_local,
     ssh_of_pi,
     address_of_pi,
-    one_control_plane,
+    control_plane_nodes,
+    one_address_for_all,
+    names_of_registries,
     no_taskmanager,
     slots_without_taskmanager,
     memory_of_taskmanager,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from fogbed.spec.base import (
     Address,
     ApiVersion,
-    Cidr,
     DurationS,
     LabelKey,
     LabelValue,
@@ -19,6 +18,7 @@ from fogbed.spec.base import (
     Spec,
     Tier,
 )
+from fogbed.spec.kubernetes import ContainerRuntime, Kubernetes, Sources, Versions
 
 PlatformName = Literal["local", "kind", "pi"]
 # The wheel that the laptop platform starts Flink from, and what other platforms run by default.
@@ -40,12 +40,26 @@ class Node(Spec):
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
 
 
+def _own_file(text: str) -> str:
+    if text.startswith(("/", "~")):
+        return text
+    raise ValueError(f"{text!r} depends on where fogbed is started; write ~/.ssh/{text} or /...")
+
+
+KeyFile = Annotated[
+    str,
+    AfterValidator(_own_file),
+    WithJsonSchema({"type": "string", "examples": ["~/.ssh/id_ed25519"]}),
+]
+
+
 class Ssh(Spec):
-    """How Pis are reached."""
+    """How Pis are reached; ``known_hosts``: a file of its own for the nodes' host keys."""
 
     user: str = Field(min_length=1)
-    key: str = Field(min_length=1)
+    key: KeyFile
     port: int = Field(default=22, ge=1, le=65535)
+    known_hosts: KeyFile | None = None
 
 
 class JobManager(Spec):
@@ -100,22 +114,6 @@ class Services(Spec):
     grafana: Grafana = Grafana()
 
 
-class Kubernetes(Spec):
-    """The cluster on kind and Pis."""
-
-    version: str = "1.36"
-    pod_cidr: Cidr = "10.244.0.0/16"
-    service_cidr: Cidr = "10.96.0.0/12"
-    cni: Literal["flannel"] = "flannel"
-
-
-class Sources(Spec):
-    """Every outside place, so that an air-gapped lab can name its own."""
-
-    apt: dict[str, str] = Field(default_factory=dict)
-    registries: dict[str, str] = Field(default_factory=dict)
-
-
 class Testbed(Spec):
     """The nodes of a testbed, ranges already expanded."""
 
@@ -129,6 +127,8 @@ class Testbed(Spec):
     nodes: Annotated[tuple[Node, ...], Field(min_length=1)]
     services: Services = Services()
     kubernetes: Kubernetes = Kubernetes()
+    runtime: ContainerRuntime = ContainerRuntime()
+    versions: Versions = Versions()
     sources: Sources = Sources()
 
     def node(self, name: str) -> Node:
@@ -137,6 +137,10 @@ class Testbed(Spec):
             if node.name == name:
                 return node
         raise KeyError(name)
+
+    def by_role(self, role: str) -> tuple[Node, ...]:
+        """Return the nodes of a role, in the order of the file."""
+        return tuple(node for node in self.nodes if node.role == role)
 
     @property
     def jobmanager_node(self) -> Node:
