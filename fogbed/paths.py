@@ -1,6 +1,6 @@
 """Where fogbed finds its own assets and keeps what it makes.
 
-Assets (experiments, profiles, inventory) stand at the top of a checkout and under
+Assets (experiments, playbooks, profiles, inventory) stand at the top of a checkout and under
 ``fogbed/_assets`` in an installed wheel. The user's folders follow the XDG base directory
 specification.
 """
@@ -77,6 +77,12 @@ def runtime_dir() -> Path:
 def runs_dir() -> Path:
     """Where bundles go: ``./runs`` of the folder the command was started in."""
     return Path.cwd() / "runs"
+
+
+def kubeconfig() -> Path:
+    """Where kubectl looks for clusters: the first file of ``$KUBECONFIG``, else its default."""
+    named = [place for place in os.environ.get("KUBECONFIG", "").split(os.pathsep) if place]
+    return Path(named[0]) if named else Path.home() / ".kube" / "config"
 
 
 def java_home() -> Path | None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from fogbed import paths
 from fogbed.errors import PlatformError, UsageError
-from fogbed.platforms.local.folder import TestbedFolder, names_up
+from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.local.platform import LocalPlatform
+from fogbed.platforms.testbeds import names_up
 from fogbed.spec import load_testbed
 from fogbed.spec.testbed import Testbed
 

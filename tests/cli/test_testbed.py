@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from fogbed.cli import main
-from fogbed.platforms.local.folder import TestbedFolder, only_one
+from fogbed.platforms.local.folder import TestbedFolder
+from fogbed.platforms.testbeds import only_one
 
 TESTBED = """\
 apiVersion: fogbed/v1

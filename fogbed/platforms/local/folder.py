@@ -1,19 +1,15 @@
-"""What a laptop testbed keeps on disk, and how commands keep out of each other's way."""
+"""What a laptop testbed keeps on disk."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fogbed import paths
-from fogbed.errors import PlatformError
 from fogbed.plan.local_order import LocalPlan, plan_from_json
+from fogbed.platforms.testbeds import testbeds_dir, write_whole
 
 _MADE_BY_JOBS = ("savepoints", "output")
 
@@ -95,60 +91,6 @@ class TestbedFolder:
                 entry.unlink(missing_ok=True)
         with suppress(OSError):  # not empty: something was kept
             self.root.rmdir()
-
-
-def testbeds_dir() -> Path:
-    """Where the folders of all testbeds are."""
-    return paths.state_dir() / "testbeds"
-
-
-def names_up() -> tuple[str, ...]:
-    """Return the names of testbeds that were brought up and not taken down."""
-    return tuple(sorted(spec.parent.name for spec in testbeds_dir().glob("*/testbed.yml")))
-
-
-@contextmanager
-def only_one(name: str) -> Iterator[None]:
-    """Keep every other command out that changes this testbed.
-
-    Raises:
-        PlatformError: another one is at work.
-    """
-    path = paths.runtime_dir() / f"{name}.lock"
-    descriptor = _lock(path)
-    if descriptor is None:
-        raise PlatformError(
-            f"another fogbed command is changing testbed {name}",
-            hint="wait until it has ended, then give yours again",
-        )
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _lock(path: Path) -> int | None:
-    """Return a descriptor that holds the lock of ``path``; None while somebody else does."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # who held it may have removed the file between our two calls: then ours locks nothing
-            with suppress(FileNotFoundError):
-                if path.stat().st_ino == os.fstat(descriptor).st_ino:
-                    return descriptor
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        os.close(descriptor)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is whole or not there, whenever we are killed."""
-    beside = path.with_name(path.name + ".new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
 
 
 def _holds_files(folder: Path) -> bool:

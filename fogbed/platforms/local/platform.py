@@ -19,7 +19,7 @@ from fogbed.plan.local import plan_local, require_local
 from fogbed.plan.local_order import LocalPlan
 from fogbed.platforms.base import Endpoints, Scheduler, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
-from fogbed.platforms.local.folder import Launched, TestbedFolder, only_one, write_whole
+from fogbed.platforms.local.folder import Launched, TestbedFolder
 from fogbed.platforms.local.registration import wait_until_registered
 from fogbed.platforms.local.runtime import find_runtime, free_number
 from fogbed.platforms.local.status import (
@@ -33,6 +33,7 @@ from fogbed.platforms.local.status import (
 from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.workers import LocalWorkers
 from fogbed.platforms.ownership import give_back
+from fogbed.platforms.testbeds import only_one, write_whole
 from fogbed.spec.testbed import Testbed
 
 LOG4J = Path(__file__).with_name("log4j2.properties")

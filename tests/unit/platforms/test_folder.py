@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fogbed.errors import PlatformError
-from fogbed.platforms.local.folder import Launched, TestbedFolder, names_up, only_one
+from fogbed.platforms.local.folder import Launched, TestbedFolder
+from fogbed.platforms.testbeds import names_up, only_one
 
 
 @pytest.fixture

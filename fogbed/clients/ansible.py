@@ -1,0 +1,184 @@
+"""Ansible playbooks, run by ansible-runner: events as they happen, a log of everything.
+
+ansible-runner turns host key checking off, writes down the whole environment and lets a playbook
+live on when its parent is killed; here it does none of these.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ansible_runner
+import psutil
+
+from fogbed.clients.ansible_events import (
+    PlaybookEvent,
+    TaskFailure,
+    failure_of,
+    playbook_event,
+)
+from fogbed.errors import CommandError
+
+# What every process of a playbook carries in its environment, so that it can be found again.
+MARK = "FOGBED_PLAYBOOKS_OF"
+_KEPT_LOGS = 20
+_END_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybookOrder:
+    """What to run. ``folder`` is where logs go; one order at a time works in it.
+
+    ``become_password`` is typed into ansible-playbook's own prompt: it stands in no argument, file
+    or environment.
+    """
+
+    playbook: Path
+    inventory: Path
+    folder: Path
+    name: str
+    limit: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    check: bool = False
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    become_password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybookResult:
+    """How a playbook ended. ``changed`` counts changed tasks by host; ``log`` has everything."""
+
+    returncode: int
+    failures: tuple[TaskFailure, ...]
+    changed: Mapping[str, int]
+    log: Path
+    duration_s: float
+
+
+def run_playbook(order: PlaybookOrder, on_event: Callable[[PlaybookEvent], None]) -> PlaybookResult:
+    """Run a playbook to its end; ``on_event`` is called for each event as it happens.
+
+    Must be called from the main thread's process: Ctrl-C ends the playbook and is passed on.
+
+    Raises:
+        CommandError: ansible-playbook could not be started at all.
+    """
+    end_leftovers(order.folder)
+    failures: list[TaskFailure] = []
+    changed: dict[str, int] = {}
+
+    def handle(raw: dict[str, Any]) -> bool:
+        if raw["event"] == "playbook_on_stats":
+            changed.update(_changed(raw["event_data"]))
+        event = playbook_event(raw)
+        if event is not None:
+            failure = failure_of(event)
+            if failure is not None:
+                failures.append(failure)
+            on_event(event)
+        return False  # the log has it; ansible-runner need not keep a file for every event
+
+    started = time.monotonic()
+    runner = _prepared(order, handle)
+    log = Path(runner.config.artifact_dir, "stdout")
+    try:
+        runner.run()
+    except BaseException:
+        end_leftovers(order.folder)
+        raise
+    finally:
+        _keep_the_newest(order.folder)
+    if not log.exists():
+        raise CommandError("ansible-playbook could not be started", hint="fogbed doctor says why")
+    return PlaybookResult(
+        returncode=runner.rc,
+        failures=tuple(failures),
+        changed=changed,
+        log=log,
+        duration_s=time.monotonic() - started,
+    )
+
+
+def end_leftovers(folder: Path) -> None:
+    """End what an earlier order in ``folder`` left running: its controller may have been killed."""
+    left = [process for process in psutil.process_iter() if _is_of(process, folder)]
+    for process in left:
+        with suppress(psutil.Error):
+            process.terminate()
+    _, stubborn = psutil.wait_procs(left, timeout=_END_S)
+    for process in stubborn:
+        with suppress(psutil.Error):
+            process.kill()
+
+
+def _is_of(process: psutil.Process, folder: Path) -> bool:
+    with suppress(psutil.Error, OSError):
+        return process.pid != os.getpid() and process.environ().get(MARK) == str(folder)
+    return False
+
+
+def _prepared(
+    order: PlaybookOrder, handle: Callable[[dict[str, Any]], bool]
+) -> ansible_runner.Runner:
+    order.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options = [word for word, wanted in _options(order) if wanted]
+    password = order.become_password
+    return ansible_runner.interface.init_runner(
+        private_data_dir=str(order.folder),
+        artifact_dir=str(order.folder),
+        ident=f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{order.name}",
+        playbook=str(order.playbook),
+        inventory=str(order.inventory),
+        limit=":".join(order.limit) or None,
+        tags=",".join(order.tags) or None,
+        cmdline=" ".join(options) or None,
+        extravars=dict(order.variables),
+        passwords={r"BECOME password.*:\s*$": password} if password is not None else None,
+        envvars={
+            MARK: str(order.folder),
+            "ANSIBLE_CONFIG": str(order.playbook.with_name("ansible.cfg")),
+            "ANSIBLE_HOST_KEY_CHECKING": "True",
+            "ANSIBLE_NOCOLOR": "1",
+        },
+        settings={"pexpect_timeout": 1},
+        fact_cache_type="",
+        project_dir=str(order.playbook.parent),
+        suppress_env_files=True,
+        quiet=True,
+        event_handler=handle,
+        status_handler=_forget_environment,
+        cancel_callback=lambda: False,
+    )
+
+
+def _options(order: PlaybookOrder) -> list[tuple[str, bool]]:
+    return [
+        ("--check", order.check),
+        ("--diff", order.check),
+        ("--ask-become-pass", order.become_password is not None),
+    ]
+
+
+def _forget_environment(status: dict[str, Any], runner_config: Any) -> None:  # noqa: ANN401 - untyped
+    """Remove the file in which ansible-runner notes the user's whole environment."""
+    if status["status"] == "running":
+        Path(runner_config.artifact_dir, "command").unlink(missing_ok=True)
+
+
+def _changed(stats: Mapping[str, Any]) -> dict[str, int]:
+    hosts = {host for part in ("ok", "changed", "failures", "dark") for host in stats.get(part, ())}
+    return {host: stats.get("changed", {}).get(host, 0) for host in sorted(hosts)}
+
+
+def _keep_the_newest(folder: Path) -> None:
+    logs = sorted(path for path in folder.iterdir() if (path / "stdout").is_file())
+    for old in logs[:-_KEPT_LOGS]:
+        for file in sorted(old.rglob("*"), reverse=True):
+            file.rmdir() if file.is_dir() else file.unlink()
+        old.rmdir()

@@ -1,0 +1,110 @@
+"""A testbed of Pis as an Ansible inventory: the same testbed gives the same bytes.
+
+The variables are those of ``playbooks/roles/fogbed/defaults``: what a testbed does not say is left
+to them.
+"""
+
+from __future__ import annotations
+
+import io
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from fogbed.spec.testbed import Node, Ssh, Testbed
+
+# Roles of a testbed's nodes -> groups of the inventory, which Ansible wants without a hyphen.
+GROUPS = {"control-plane": "control_plane", "worker": "worker"}
+
+_HEADER = """\
+# Rendered by fogbed from testbed {name}. Change the testbed's file, not this one:
+# fogbed render inventory --check says whether the two still agree.
+"""
+
+
+def render_inventory(testbed: Testbed, defaults: Mapping[str, Any]) -> str:
+    """Return the inventory as YAML; ``defaults``: the roles' own values of shared variables."""
+    text = io.StringIO()
+    yaml = YAML()
+    yaml.width = 1000
+    yaml.dump(plan_inventory(testbed, defaults), text)
+    return _HEADER.format(name=testbed.name) + text.getvalue()
+
+
+def plan_inventory(testbed: Testbed, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inventory as Ansible's YAML plugin takes it; nodes in the order of the file."""
+    groups = {
+        group: {"hosts": {node.name: _host(node) for node in testbed.by_role(role)}}
+        for role, group in GROUPS.items()
+    }
+    return {"all": {"vars": _variables(testbed, defaults), "children": groups}}
+
+
+def ssh_arguments(ssh: Ssh) -> list[str]:
+    """Return what every SSH connection to a testbed's nodes is given.
+
+    A host key that is not known yet is remembered at first sight, one that has changed is refused.
+    """
+    options = ["-o", "StrictHostKeyChecking=accept-new"]
+    if ssh.known_hosts is not None:
+        options += ["-o", f"UserKnownHostsFile={ssh.known_hosts}"]
+    return options
+
+
+def _host(node: Node) -> dict[str, Any]:
+    return {
+        "ansible_host": node.address,
+        "fogbed_tier": node.tier,
+        "fogbed_taskmanager": node.taskmanager,
+        "fogbed_labels": dict(sorted(node.labels.items())),
+    }
+
+
+def _variables(testbed: Testbed, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    kubernetes, runtime = testbed.kubernetes, testbed.runtime
+    return {
+        **_connection(testbed.ssh),
+        "fogbed_testbed": testbed.name,
+        "fogbed_kubernetes_version": kubernetes.version,
+        "fogbed_pod_cidr": kubernetes.pod_cidr,
+        "fogbed_service_cidr": kubernetes.service_cidr,
+        "fogbed_endpoint": kubernetes.endpoint or "",
+        "fogbed_vip": kubernetes.vip or "",
+        "fogbed_encryption": kubernetes.encryption,
+        "fogbed_cgroup_driver": kubernetes.cgroup_driver,
+        "fogbed_ignore_preflight": list(kubernetes.ignore_preflight),
+        "fogbed_kubelet": kubernetes.kubelet,
+        "fogbed_kube_proxy": kubernetes.kube_proxy,
+        "fogbed_etcd_args": {**defaults["fogbed_etcd_args"], **kubernetes.etcd},
+        "fogbed_docker": runtime.docker,
+        "fogbed_restrict_oom_score_adj": runtime.restrict_oom_score_adj,
+        **_versions(testbed),
+        **_sources(testbed, defaults),
+    }
+
+
+def _connection(ssh: Ssh | None) -> dict[str, Any]:
+    if ssh is None:
+        return {}
+    return {
+        "ansible_user": ssh.user,
+        "ansible_port": ssh.port,
+        "ansible_ssh_private_key_file": ssh.key,
+        "ansible_ssh_common_args": shlex.join(ssh_arguments(ssh)),
+    }
+
+
+def _versions(testbed: Testbed) -> dict[str, str]:
+    given = testbed.versions.model_dump(exclude_none=True)
+    return {f"fogbed_{part}_version": version for part, version in given.items()}
+
+
+def _sources(testbed: Testbed, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    sources = testbed.sources
+    return {
+        "fogbed_apt": {**defaults["fogbed_apt"], **sources.apt.model_dump(exclude_none=True)},
+        "fogbed_keys": {**defaults["fogbed_keys"], **sources.keys.model_dump(exclude_none=True)},
+        "fogbed_registries": dict(sorted(sources.registries.items())),
+    }

@@ -1,0 +1,72 @@
+"""Which testbeds there are, and how commands keep out of each other's way.
+
+A testbed that was brought up has a folder ``$XDG_STATE_HOME/fogbed/testbeds/NAME`` with its
+resolved spec, whatever it runs on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from fogbed import paths
+from fogbed.errors import PlatformError
+
+SPEC = "testbed.yml"
+
+
+def testbeds_dir() -> Path:
+    """Where the folders of all testbeds are."""
+    return paths.state_dir() / "testbeds"
+
+
+def names_up() -> tuple[str, ...]:
+    """Return the names of testbeds that were brought up and not taken down."""
+    return tuple(sorted(spec.parent.name for spec in testbeds_dir().glob(f"*/{SPEC}")))
+
+
+@contextmanager
+def only_one(name: str) -> Iterator[None]:
+    """Keep every other command out that changes this testbed.
+
+    Raises:
+        PlatformError: another one is at work.
+    """
+    path = paths.runtime_dir() / f"{name}.lock"
+    descriptor = _lock(path)
+    if descriptor is None:
+        raise PlatformError(
+            f"another fogbed command is changing testbed {name}",
+            hint="wait until it has ended, then give yours again",
+        )
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> int | None:
+    """Return a descriptor that holds the lock of ``path``; None while somebody else does."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # who held it may have removed the file between our two calls: then ours locks nothing
+            with suppress(FileNotFoundError):
+                if path.stat().st_ino == os.fstat(descriptor).st_ino:
+                    return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        os.close(descriptor)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is whole or not there, whenever we are killed."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
