@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ from rich.live import Live
 from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from fogbed.clients.progress import Step
 from fogbed.errors import FogbedError
@@ -73,6 +75,18 @@ def say_json_line(value: Any) -> None:  # noqa: ANN401 - whatever json can hold
 def is_terminal() -> bool:
     """Say whether somebody watches: stderr, where progress goes, is a terminal."""
     return _err.is_terminal
+
+
+def can_ask() -> bool:
+    """Say whether somebody can answer a question."""
+    return sys.stdin.isatty() and _err.is_terminal
+
+
+def ask_secret(what: str) -> str:
+    """Return what is typed without showing it; a line of stdin where there is no terminal."""
+    if can_ask():
+        return getpass.getpass(f"{what}: ", stream=sys.stderr)
+    return sys.stdin.readline().rstrip("\n")
 
 
 def stream(pieces: Iterable[str]) -> None:
@@ -167,6 +181,35 @@ class LiveTable:
 
     def note(self, text: str) -> None:
         """Print a line above the figures."""
+        _err.print(text)
+
+    def close(self) -> None:
+        """Stop drawing."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+class LiveLines:
+    """A few lines on stderr that are redrawn in place; notes stay above them.
+
+    Where there is no terminal only the notes are said.
+    """
+
+    def __init__(self) -> None:
+        self._live: Live | None = None
+
+    def update(self, lines: Iterable[str]) -> None:
+        """Redraw."""
+        if not _err.is_terminal:
+            return
+        if self._live is None:
+            self._live = Live(console=_err, refresh_per_second=4, transient=True)
+            self._live.start()
+        self._live.update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
+
+    def note(self, text: str) -> None:
+        """Print a line that stays."""
         _err.print(text)
 
     def close(self) -> None:

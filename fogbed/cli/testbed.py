@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from fogbed import platforms
-from fogbed.cli import console, testbed_shown
+from fogbed.cli import console, pi, testbed_shown
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.platforms.local import logs as testbed_logs
+from fogbed.spec.testbed import Testbed
 
 PortOption = Annotated[
     int | None,
@@ -24,11 +25,30 @@ PortOption = Annotated[
 ]
 
 
-def up(
-    *, testbed: TestbedOption = None, port: PortOption = None, dry_run: DryRunOption = False
+def up(  # noqa: PLR0913 - what a user may ask of either platform
+    *,
+    testbed: TestbedOption = None,
+    port: PortOption = None,
+    limit: pi.LimitOption = None,
+    tags: pi.TagsOption = None,
+    check: pi.CheckOption = False,
+    ask_become_pass: pi.AskPasswordOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Bring a testbed up; run it again to resume. Example: fogbed up -t inventory/laptop.yml."""
     bed = platforms.find_testbed(testbed)
+    if bed.platform == "pi":
+        pi.refuse_options("pi", {"--port": port is not None})
+        if dry_run:
+            testbed_shown.show_phases(bed)
+            return
+        wish = pi.read_wish(limit=limit, tags=tags, check=check, ask=ask_become_pass)
+        pi.up(bed, wish)
+        if not check:
+            testbed_shown.show_status(platforms.open_pi(bed).status())
+        return
+    given = {"--limit": bool(limit), "--tags": bool(tags), "--check": check}
+    pi.refuse_options(bed.platform, {**given, "--ask-become-pass": ask_become_pass})
     platform = platforms.open_platform(bed, port=port)
     if dry_run:
         testbed_shown.show_plan(platform.planned())
@@ -37,16 +57,37 @@ def up(
     testbed_shown.show_status(platform.status())
 
 
-def down(
+def down(  # noqa: PLR0913 - what a user may ask of either platform
     *,
     testbed: TestbedOption = None,
     everything: Annotated[
-        bool, typer.Option("--everything", help="Remove savepoints and output as well.")
+        bool, typer.Option("--everything", help="On local: savepoints and output as well.")
     ] = False,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="On pi: give the nodes back as they were found.")
+    ] = False,
+    limit: pi.LimitOption = None,
+    ask_become_pass: pi.AskPasswordOption = False,
+    yes: pi.YesOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Remove what up made. Savepoints and output stay. Example: fogbed down -t laptop."""
+    """Remove what up made; on pi it says what and asks. Example: fogbed down -t laptop."""
     bed = platforms.find_testbed(testbed)
+    if bed.platform == "pi":
+        pi.refuse_options("pi", {"--everything": everything})
+        wish = pi.read_wish(limit=limit, ask=ask_become_pass)
+        if dry_run:
+            for line in pi.removal(bed, wish, purge=purge):
+                console.say(line)
+            return
+        pi.down(bed, wish, purge=purge, yes=yes)
+        return
+    given = {"--purge": purge, "--limit": bool(limit), "--ask-become-pass": ask_become_pass}
+    pi.refuse_options(bed.platform, given)
+    _down_local(bed, everything=everything, dry_run=dry_run)
+
+
+def _down_local(bed: Testbed, *, everything: bool, dry_run: bool) -> None:
     platform = platforms.open_platform(bed)
     kept = () if everything else platform.kept()
     if dry_run:
@@ -61,8 +102,10 @@ def down(
 
 
 def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
-    """Show nodes, processes, slots, memory and URLs. Example: fogbed status -t laptop --json."""
-    found = platforms.open_platform(platforms.find_testbed(testbed)).status()
+    """Show nodes, processes, versions, URLs, drift. Example: fogbed status -t laptop --json."""
+    bed = platforms.find_testbed(testbed)
+    platform = platforms.open_pi(bed) if bed.platform == "pi" else platforms.open_platform(bed)
+    found = platform.status()
     if as_json:
         console.say_json(asdict(found))
     else:

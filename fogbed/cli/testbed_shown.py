@@ -9,13 +9,29 @@ from fogbed import units
 from fogbed.cli import console
 from fogbed.plan.local_order import LocalPlan
 from fogbed.platforms.base import NodeStatus, ServiceStatus, TestbedStatus
+from fogbed.spec.testbed import Node, Testbed
 
 _MIB = 2**20
 
 
 def show_status(status: TestbedStatus) -> None:
-    """Print nodes, processes, URLs and problems."""
+    """Print nodes, processes, URLs, drift and problems."""
     console.say(f"testbed {status.name} ({status.platform}): {status.state}")
+    if status.platform == "pi":
+        _show_cluster(status)
+    else:
+        _show_processes(status)
+    if status.versions:
+        console.say(", ".join(f"{name} {value}" for name, value in status.versions.items()))
+    if status.certificate_days is not None:
+        console.say(f"certificates: {status.certificate_days} days left")
+    for line in status.drift:
+        console.note(f"drift: {line}")
+    for problem in status.problems:
+        console.note(f"problem: {problem}")
+
+
+def _show_processes(status: TestbedStatus) -> None:
     columns: tuple[str, ...] = ("node", "tier", "address", "state", "free slots", "limits")
     console.say_table(columns, [_node(node) for node in status.nodes])
     if status.services:
@@ -25,10 +41,56 @@ def show_status(status: TestbedStatus) -> None:
         console.say(f"memory: {total // _MIB} MiB resident in all")
     if status.endpoints is not None:
         console.say(f"Flink: {status.endpoints.flink}")
-    if status.versions:
-        console.say(", ".join(f"{name} {value}" for name, value in status.versions.items()))
-    for problem in status.problems:
-        console.note(f"problem: {problem}")
+
+
+def _show_cluster(status: TestbedStatus) -> None:
+    columns: tuple[str, ...] = ("node", "role", "tier", "address", "state", "version", "heat")
+    console.say_table(columns, [_machine(node) for node in status.nodes])
+    if status.services:
+        components: dict[str, list[ServiceStatus]] = {}
+        for service in status.services:
+            components.setdefault(service.name, []).append(service)
+        rows = [_component(name, pods) for name, pods in components.items()]
+        console.say_table(("component", "running", "restarts", "nodes", ""), rows)
+
+
+def _machine(node: NodeStatus) -> tuple[str, ...]:
+    state = {"up": "Ready", "down": "not Ready"}[node.state]
+    heat = f"{node.temperature_c:.0f} °C" if node.temperature_c is not None else ""
+    return (
+        node.name,
+        node.role,
+        node.tier,
+        node.address or "",
+        f"{state}: {node.problem}" if node.problem else state,
+        node.version,
+        ", ".join(word for word in (heat, node.throttled) if word),
+    )
+
+
+def _component(name: str, pods: Sequence[ServiceStatus]) -> tuple[str, ...]:
+    running = sum(pod.state == "running" for pod in pods)
+    return (
+        name,
+        f"{running} of {len(pods)}",
+        str(sum(pod.restarts for pod in pods)),
+        ", ".join(sorted({pod.node for pod in pods if pod.node})),
+        ", ".join(sorted({pod.note for pod in pods if pod.note})),
+    )
+
+
+def show_phases(bed: Testbed) -> None:
+    """Print what ``up`` would make of Pis."""
+    console.say(
+        f"testbed {bed.name} would come up as a Kubernetes {bed.kubernetes.version} cluster"
+    )
+    rows = [(n.name, n.role, n.tier, n.address or "", _taint(n)) for n in bed.nodes]
+    console.say_table(("node", "role", "tier", "address", "pods"), rows)
+    console.say("fogbed up --check asks every node what would change on it")
+
+
+def _taint(node: Node) -> str:
+    return "any" if node.taskmanager or node.role == "worker" else "the cluster's own"
 
 
 def show_plan(plan: LocalPlan) -> None:

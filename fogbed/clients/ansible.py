@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ansible_runner
 import psutil
 
 from fogbed.clients.ansible_events import (
@@ -24,6 +23,9 @@ from fogbed.clients.ansible_events import (
     playbook_event,
 )
 from fogbed.errors import CommandError
+
+if TYPE_CHECKING:
+    import ansible_runner
 
 # What every process of a playbook carries in its environment, so that it can be found again.
 MARK = "FOGBED_PLAYBOOKS_OF"
@@ -126,6 +128,13 @@ def _is_of(process: psutil.Process, folder: Path) -> bool:
 def _prepared(
     order: PlaybookOrder, handle: Callable[[dict[str, Any]], bool]
 ) -> ansible_runner.Runner:
+    try:
+        # Ansible is an extra: a laptop's testbed does without
+        import ansible_runner  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise CommandError(
+            "Ansible is not installed", hint="install it with: pip install 'fogbed-testbed[pi]'"
+        ) from error
     order.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = [word for word, wanted in _options(order) if wanted]
     password = order.become_password

@@ -25,13 +25,13 @@ class Channel:
     prefix: tuple[str, ...]
     python: str = "python3"
 
-    def run(self, argv: Sequence[str], *, timeout_s: float) -> Outcome:
-        """Run a program on the node to its end.
+    def run(self, argv: Sequence[str], *, timeout_s: float, stdin: str | None = None) -> Outcome:
+        """Run a program on the node to its end; ``stdin`` is what it reads.
 
         Raises:
             CommandError: it could not be started or took longer than ``timeout_s`` seconds.
         """
-        return process.run([*self.prefix, *argv], timeout_s=timeout_s)
+        return process.run([*self.prefix, *argv], timeout_s=timeout_s, stdin=stdin)
 
     def open(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start a program on the node with pipes for its stdin and stdout (both binary)."""

@@ -1,4 +1,4 @@
-"""Kinds of machines a testbed runs on: a laptop's namespaces; kind and Pis in later versions.
+"""Kinds of machines a testbed runs on: a laptop's namespaces, and Pis; kind in a later version.
 
 What is named here is loaded when it is asked for: the keeper of a laptop testbed lives in this
 package too, and must start at once.
@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fogbed.platforms.registry import find_testbed, open_platform
+    from fogbed.platforms.registry import find_testbed, open_pi, open_platform
 
-__all__ = ["find_testbed", "open_platform"]
+__all__ = ["find_testbed", "open_pi", "open_platform"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the shape of PEP 562

@@ -39,7 +39,11 @@ class ServiceStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus:
-    """One node; ``slots`` and ``free_slots`` of its TaskManager, as Flink reports them."""
+    """One node; ``slots`` and ``free_slots`` of its TaskManager, as Flink reports them.
+
+    Of a Pi: the version of its kubelet, its temperature in degrees Celsius, and what the firmware
+    says of throttling and under-voltage.
+    """
 
     name: str
     tier: str
@@ -49,11 +53,19 @@ class NodeStatus:
     free_slots: int = 0
     limits: str = ""
     problem: str = ""
+    role: str = ""
+    version: str = ""
+    temperature_c: float | None = None
+    throttled: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestbedStatus:
-    """The testbed as it is now; ``problems`` are sentences with the way out."""
+    """The testbed as it is now; ``problems`` are sentences with the way out.
+
+    ``drift`` says where a cluster is not as its spec, ``certificate_days`` how long the first of
+    its certificates still holds.
+    """
 
     __test__ = False  # pytest collects by name
 
@@ -65,6 +77,8 @@ class TestbedStatus:
     endpoints: Endpoints | None = None
     versions: dict[str, str] = field(default_factory=dict)
     problems: Sequence[str] = ()
+    certificate_days: int | None = None
+    drift: Sequence[str] = ()
 
 
 class Workers(Protocol):

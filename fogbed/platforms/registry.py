@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fogbed import paths
 from fogbed.errors import PlatformError, UsageError
@@ -12,6 +13,9 @@ from fogbed.platforms.local.platform import LocalPlatform
 from fogbed.platforms.testbeds import names_up
 from fogbed.spec import load_testbed
 from fogbed.spec.testbed import Testbed
+
+if TYPE_CHECKING:
+    from fogbed.platforms.pi.platform import PiPlatform
 
 HERE = Path("testbed.yml")
 
@@ -24,9 +28,30 @@ def open_platform(testbed: Testbed, *, port: int | None = None) -> LocalPlatform
     """
     if testbed.platform == "local":
         return LocalPlatform(testbed, port=port)
+    if testbed.platform == "pi":
+        raise PlatformError(
+            "platform pi makes clusters in this version of fogbed; it runs no Flink yet",
+            hint="write `platform: local` to run jobs and experiments on this computer",
+        )
     raise PlatformError(
         f"platform {testbed.platform} is not in this version of fogbed",
         hint="write `platform: local` to run the testbed on this computer",
+    )
+
+
+def open_pi(testbed: Testbed) -> PiPlatform:
+    """Return the platform of a testbed of Pis.
+
+    Raises:
+        PlatformError: its nodes are not reached over SSH.
+    """
+    if testbed.platform == "pi":
+        from fogbed.platforms.pi.platform import PiPlatform  # noqa: PLC0415 - Ansible is an extra
+
+        return PiPlatform(testbed)
+    raise PlatformError(
+        f"testbed {testbed.name} is of platform {testbed.platform}; this is for platform pi",
+        hint="name another testbed with -t",
     )
 
 

@@ -1,0 +1,120 @@
+"""``up`` and ``down`` where nodes are reached over SSH: playbooks, questions, what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import typer
+
+from fogbed.cli import console
+from fogbed.cli.playbook_view import watched
+from fogbed.clients.ansible import PlaybookResult
+from fogbed.errors import UsageError
+from fogbed.platforms.pi.platform import PiPlatform
+from fogbed.platforms.pi.playbook import PlaybookWish
+from fogbed.spec.testbed import Testbed
+
+LimitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--limit", metavar="NODES", help="On pi: only these nodes, as in pico-1,pico-2.",
+        show_default=False,
+    ),
+]  # fmt: skip
+TagsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tags", metavar="TAGS", help="On pi: only these parts, as in containerd,cni.",
+        show_default=False,
+    ),
+]  # fmt: skip
+CheckOption = Annotated[
+    bool, typer.Option("--check", help="On pi: ask every node what would change; change nothing.")
+]
+AskPasswordOption = Annotated[
+    bool, typer.Option("--ask-become-pass", "-K", help="On pi: ask for sudo's password.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def read_wish(
+    *, limit: str | None = None, tags: str | None = None, check: bool = False, ask: bool = False
+) -> PlaybookWish:
+    """Return what the options of a command ask for; sudo's password is asked for here."""
+    return PlaybookWish(
+        limit=_words(limit),
+        tags=_words(tags),
+        check=check,
+        become_password=console.ask_secret("sudo's password on the nodes") if ask else None,
+    )
+
+
+def _words(text: str | None) -> tuple[str, ...]:
+    return tuple(word for word in (text or "").split(",") if word)
+
+
+def up(bed: Testbed, wish: PlaybookWish) -> None:
+    """Make the cluster; say what changed."""
+    platform = PiPlatform(bed)
+    with watched() as view:
+        result = platform.up(console.LiveProgress(), view, wish=wish)
+    say_result(result)
+    if wish.check:
+        console.note(f"nothing was changed; what would be, line by line: {result.log}")
+
+
+def down(bed: Testbed, wish: PlaybookWish, *, purge: bool, yes: bool) -> None:
+    """Say what will be removed, ask, remove it."""
+    for line in removal(bed, wish, purge=purge):
+        console.note(line)
+    if not wish.check:
+        confirm(f"Remove all this from {bed.name}?", yes=yes)
+    with watched() as view:
+        result = PiPlatform(bed).down(console.LiveProgress(), view, purge=purge, wish=wish)
+    say_result(result)
+
+
+def removal(bed: Testbed, wish: PlaybookWish, *, purge: bool) -> list[str]:
+    """Return what ``down`` removes, as lines for a user."""
+    names = wish.limit or [node.name for node in bed.nodes]
+    lines = [
+        f"On {', '.join(names)}:",
+        "  the Kubernetes cluster: its pods, their volumes in emptyDir, etcd with all objects,",
+        "  certificates, network interfaces and packet filter rules",
+    ]
+    if purge:
+        lines += [
+            "  packages that fogbed installed (Kubernetes, containerd, Docker), with all images",
+            "  and containers; files and units that it changed become what they were before",
+        ]
+    if not wish.limit:
+        lines.append(f"On this computer: the context {bed.name} of kubectl")
+    return lines
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Return if the user agrees.
+
+    Raises:
+        UsageError: nobody is there to ask; the same without an answer.
+        typer.Abort: the answer was no.
+    """
+    if yes:
+        return
+    if not console.can_ask():
+        raise UsageError("nobody is there to ask; nothing was changed", hint="give --yes")
+    typer.confirm(question, abort=True, err=True)
+
+
+def say_result(result: PlaybookResult) -> None:
+    """Say what a playbook changed where, and how long it took."""
+    done = f"{len(result.changed)} nodes, {sum(result.changed.values())} changes"
+    console.note(f"{done}, {result.duration_s:.0f} s; log: {result.log}")
+
+
+def refuse_options(platform: str, given: Mapping[str, bool]) -> None:
+    """Return if no option is given that this platform does not have; UsageError with them all."""
+    wrong: Sequence[str] = [name for name, is_given in given.items() if is_given]
+    if wrong:
+        raise UsageError(f"platform {platform} has no {', '.join(wrong)}")

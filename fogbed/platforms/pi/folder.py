@@ -1,0 +1,73 @@
+"""What a testbed of Pis keeps on the controller: no secret but the kubeconfig, which is 0600."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fogbed.platforms.testbeds import SPEC, testbeds_dir, write_whole
+
+
+@dataclass(frozen=True, slots=True)
+class PiFolder:
+    """``$XDG_STATE_HOME/fogbed/testbeds/NAME``: there from the first ``up`` to ``down``."""
+
+    name: str
+
+    @property
+    def root(self) -> Path:
+        """The folder itself."""
+        return testbeds_dir() / self.name
+
+    @property
+    def spec(self) -> Path:
+        """The testbed's resolved spec, as it was brought up last."""
+        return self.root / SPEC
+
+    @property
+    def inventory(self) -> Path:
+        """The inventory that the playbooks were run with last."""
+        return self.root / "hosts.yml"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The cluster's administrator: fogbed's own copy."""
+        return self.root / "kubeconfig"
+
+    @property
+    def playbooks(self) -> Path:
+        """Where each run of a playbook leaves its log."""
+        return self.root / "playbooks"
+
+    def begin(self, *, inventory: str, spec: str | None) -> None:
+        """Write down what is about to be made, so that ``down`` can find it whatever happens.
+
+        A rehearsal gives no ``spec``: it makes nothing that ``down`` would have to find.
+        """
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+        write_whole(self.inventory, inventory)
+        if spec is not None:
+            write_whole(self.spec, spec)
+
+    def write_kubeconfig(self, text: str) -> None:
+        """Keep the administrator's kubeconfig, readable by nobody else from the first byte on."""
+        beside = self.kubeconfig.with_name("kubeconfig.new")
+        beside.unlink(missing_ok=True)
+        beside.touch(mode=0o600)
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(self.kubeconfig)
+
+    def remove(self) -> None:
+        """Remove everything but the logs of the playbooks."""
+        for entry in self.root.iterdir() if self.root.exists() else ():
+            if entry == self.playbooks:
+                continue
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+        with suppress(OSError):  # not empty: the logs stay
+            self.root.rmdir()

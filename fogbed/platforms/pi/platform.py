@@ -1,0 +1,158 @@
+"""Raspberry Pis: a kubeadm cluster that playbooks make over SSH, and make go away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fogbed import paths, spec
+from fogbed.clients import kubeconfig
+from fogbed.clients.ansible import PlaybookResult
+from fogbed.clients.channel import Channel
+from fogbed.clients.progress import Progress
+from fogbed.errors import PlatformError
+from fogbed.plan.inventory import render_inventory
+from fogbed.platforms.base import TestbedStatus
+from fogbed.platforms.pi import ssh
+from fogbed.platforms.pi.folder import PiFolder
+from fogbed.platforms.pi.playbook import (
+    NO_WISH,
+    PlaybookWish,
+    Watch,
+    play,
+    require_nodes,
+    shared_defaults,
+)
+from fogbed.platforms.pi.status import read_status
+from fogbed.platforms.testbeds import only_one
+from fogbed.spec.testbed import Testbed
+
+_ADMIN = "/etc/kubernetes/admin.conf"
+# A rehearsal or a part of the playbook may leave the cluster without an administrator.
+_KUBECONFIG_S = 30.0
+
+
+class PiPlatform:
+    """A testbed of machines that are reached over SSH."""
+
+    def __init__(self, testbed: Testbed) -> None:
+        self.testbed = testbed
+        self.folder = PiFolder(testbed.name)
+
+    def inventory(self) -> str:
+        """Return the inventory of this testbed, as Ansible reads it."""
+        return render_inventory(self.testbed, shared_defaults())
+
+    def up(
+        self, progress: Progress, watch: Watch, *, wish: PlaybookWish = NO_WISH
+    ) -> PlaybookResult:
+        """Make the cluster, or what is missing of it; run it again after whatever stopped it.
+
+        Raises:
+            UsageError: the wish names a node that the testbed lacks.
+            PlatformError: it failed somewhere; the error says where, why, and how to go on.
+        """
+        with only_one(self.testbed.name):
+            result = self._play("site", watch, wish=wish)
+            if not wish.check and not wish.tags:
+                self._fetch_kubeconfig(progress, wish)
+            return result
+
+    def down(
+        self, progress: Progress, watch: Watch, *, purge: bool, wish: PlaybookWish = NO_WISH
+    ) -> PlaybookResult:
+        """Remove the cluster from the nodes; with ``purge`` give them back as they were found.
+
+        Raises:
+            PlatformError: it failed somewhere; the same command goes on from there.
+        """
+        with only_one(self.testbed.name):
+            variables = {"fogbed_purge": purge}
+            result = self._play("reset", watch, wish=wish, variables=variables)
+            if not wish.limit and not wish.check:
+                kubeconfig.remove_context(paths.kubeconfig(), self.testbed.name)
+                self.folder.remove()
+                progress.note(f"testbed {self.testbed.name} is down")
+            return result
+
+    def play(
+        self,
+        name: str,
+        watch: Watch,
+        *,
+        wish: PlaybookWish = NO_WISH,
+        variables: Mapping[str, object] | None = None,
+    ) -> PlaybookResult:
+        """Run another playbook on this testbed, with nobody else at work on it.
+
+        Raises:
+            UsageError, PlatformError: as for ``up``.
+        """
+        with only_one(self.testbed.name):
+            return self._play(name, watch, wish=wish, variables=variables)
+
+    def status(self) -> TestbedStatus:
+        """Return nodes, the cluster's own services, versions, drift and problems."""
+        return read_status(self.testbed, self.folder, self.inventory())
+
+    def channel(self, node: str, *, sudo: bool = False) -> Channel:
+        """Return how to run programs on ``node``.
+
+        Raises:
+            UsageError: the testbed has no such node.
+        """
+        require_nodes(self.testbed, [node])
+        return ssh.channel(self.testbed, node, sudo=sudo)
+
+    def addresses(self) -> dict[str, str]:
+        """Return the address of every node by name."""
+        return {node.name: node.address or "" for node in self.testbed.nodes}
+
+    def _play(
+        self,
+        name: str,
+        watch: Watch,
+        *,
+        wish: PlaybookWish,
+        variables: Mapping[str, object] | None = None,
+    ) -> PlaybookResult:
+        require_nodes(self.testbed, wish.limit)
+        written = None if wish.check else spec.dump_yaml(self.testbed)
+        self.folder.begin(inventory=self.inventory(), spec=written)
+        return play(self.testbed, name, watch, wish=wish, variables=variables)
+
+    def _fetch_kubeconfig(self, progress: Progress, wish: PlaybookWish) -> None:
+        first = self.testbed.by_role("control-plane")[0]
+        text = self._read_admin(first.name, wish.become_password)
+        self.folder.write_kubeconfig(text)
+        place = paths.kubeconfig()
+        if kubeconfig.add_context(place, self.testbed.name, text):
+            progress.note(f"kubectl --context {self.testbed.name} (in {place})")
+
+    def _read_admin(self, node: str, become_password: str | None) -> str:
+        prefix: Sequence[str] = ("sudo", "-n")
+        typed = None
+        if become_password is not None:
+            # from stdin: a password in argv would stand in every process listing
+            prefix, typed = ("sudo", "-S", "-p", ""), f"{become_password}\n"
+        outcome = self.channel(node).run(
+            [*prefix, "cat", _ADMIN], timeout_s=_KUBECONFIG_S, stdin=typed
+        )
+        if outcome.returncode != 0:
+            said, hint = ssh.explain(outcome.stderr, node)
+            raise PlatformError(f"{_ADMIN} of {node} cannot be read: {said}", hint=hint)
+        return outcome.stdout
+
+
+def kubeconfig_of(testbed: Testbed) -> Path:
+    """Return fogbed's own kubeconfig of a testbed.
+
+    Raises:
+        PlatformError: the testbed has not come up yet.
+    """
+    found = PiFolder(testbed.name).kubeconfig
+    if not found.exists():
+        raise PlatformError(
+            f"testbed {testbed.name} has no cluster yet", hint=f"fogbed up -t {testbed.name}"
+        )
+    return found

@@ -1,0 +1,156 @@
+"""Playbooks on a testbed of Pis: what is run, and what a failure means to a user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from fogbed import paths
+from fogbed.clients.ansible import PlaybookOrder, PlaybookResult, run_playbook
+from fogbed.clients.ansible_events import PlaybookEvent, TaskFailure
+from fogbed.errors import PlatformError, UsageError
+from fogbed.platforms.pi.folder import PiFolder
+from fogbed.spec.testbed import Testbed
+
+Watch = Callable[[PlaybookEvent], None]
+
+# What a module says -> the way out. The first that fits; {host} and {log} are filled in.
+_WAYS_OUT = (
+    (
+        r"(?i)missing sudo password|sudo: a password is required|premature end of stream waiting",
+        "give sudo's password with --ask-become-pass, or allow sudo without one on {host}",
+    ),
+    (
+        r"(?i)incorrect sudo password|sorry, try again|timeout .*waiting for (become|privilege)",
+        "the password that was given is not sudo's on {host}; give the command again",
+    ),
+    (r"(?i)permission denied \(", "is ssh.user right, and is ssh.key's public half on {host}?"),
+    (r"(?i)host key verification failed|identification has changed", "see `fogbed doctor`"),
+    (r"(?i)no space left on device|enospc", "make room on {host}, then give the command again"),
+    (
+        r"(?i)404 +not found|does not have a release file|failed to fetch",
+        "is the address under sources.apt right? `fogbed doctor` tries every source",
+    ),
+    (
+        r"(?i)failed to (pull|resolve)|dial tcp .* connect|imagepullbackoff|registry",
+        "can {host} reach the registry? See sources.registries; `fogbed doctor` tries them all",
+    ),
+)
+_DEFAULT_WAY_OUT = "mend it, then give the command again: it goes on from here"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybookWish:
+    """What a user may ask of a run: some nodes, some tags, a rehearsal; sudo's password."""
+
+    limit: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    check: bool = False
+    become_password: str | None = field(default=None, repr=False)
+
+
+NO_WISH = PlaybookWish()
+
+
+def playbook_path(name: str) -> Path:
+    """Return a shipped playbook, as in ``playbook_path("site")``."""
+    return paths.asset("playbooks", f"{name}.yml")
+
+
+def shared_defaults() -> dict[str, Any]:
+    """Return the values that the roles give to shared variables when an inventory does not."""
+    found: dict[str, Any] = {}
+    yaml = YAML(typ="safe")
+    for name in ("settings.yml", "versions.yml"):
+        path = paths.asset("playbooks", "roles", "fogbed", "defaults", "main", name)
+        found |= yaml.load(path.read_text(encoding="utf-8"))
+    return found
+
+
+def play(
+    testbed: Testbed,
+    name: str,
+    watch: Watch,
+    *,
+    wish: PlaybookWish = NO_WISH,
+    variables: Mapping[str, Any] | None = None,
+) -> PlaybookResult:
+    """Run a shipped playbook on a testbed that has its folder.
+
+    Raises:
+        UsageError: the wish names a node that the testbed lacks.
+        PlatformError: it failed somewhere; the error says where, why, and how to go on.
+    """
+    require_nodes(testbed, wish.limit)
+    folder = PiFolder(testbed.name)
+    result = run_playbook(
+        PlaybookOrder(
+            playbook=playbook_path(name),
+            inventory=folder.inventory,
+            folder=folder.playbooks,
+            name=name,
+            limit=wish.limit,
+            tags=wish.tags,
+            check=wish.check,
+            variables=variables or {},
+            become_password=wish.become_password,
+        ),
+        watch,
+    )
+    if result.returncode != 0:
+        raise playbook_error(name, result)
+    return result
+
+
+def require_nodes(testbed: Testbed, names: Sequence[str]) -> None:
+    """Return if the testbed has every node of ``names``; UsageError with all that it lacks."""
+    known = [node.name for node in testbed.nodes]
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise UsageError(
+            f"testbed {testbed.name} has no node {', '.join(missing)}",
+            hint=f"it has {', '.join(known)}",
+        )
+
+
+def playbook_error(name: str, result: PlaybookResult) -> PlatformError:
+    """Return a failed playbook as an error: host, task, the module's message, the way on."""
+    hint = f"everything that was said: {result.log}"
+    if not result.failures:
+        tail = result.log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
+        return PlatformError(f"{name}.yml could not be run", details=tail, hint=hint)
+    first = result.failures[0]
+    hosts = ", ".join(dict.fromkeys(failure.host for failure in result.failures))
+    details = "\n".join(_told(result.failures))
+    return PlatformError(
+        f"{first.play or name} failed on {hosts}",
+        details=details,
+        hint=f"{way_out(first)}\n      {hint}",
+    )
+
+
+def way_out(failure: TaskFailure) -> str:
+    """Return what to do about a failure."""
+    said = f"{failure.message}\n{failure.output}"
+    for pattern, words in _WAYS_OUT:
+        if re.search(pattern, said):
+            return words.format(host=failure.host)
+    return _DEFAULT_WAY_OUT
+
+
+def _told(failures: Sequence[TaskFailure]) -> Iterator[str]:
+    """Yield each failure once, with all hosts that it struck."""
+    struck: dict[tuple[str, str, str], list[str]] = {}
+    for each in failures:
+        key = (each.task, each.message, "" if each.is_unreachable else each.output)
+        struck.setdefault(key, []).append(each.host)
+    for (task, message, output), hosts in struck.items():
+        yield f"{', '.join(dict.fromkeys(hosts))}: {task}"
+        yield from (f"  {line}" for line in message.splitlines())
+        if output and output not in message:
+            yield from (f"  | {line}" for line in output.splitlines())
