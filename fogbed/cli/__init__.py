@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Check this computer, with the fix for each problem."),
     "rides": ("rides", "Import, list and describe taxi rides."),
     "landmarks": ("landmarks", "List the sets of landmarks."),
+    "images": ("images", "Send container images to the nodes, and list them."),
     "job": ("job", "Build, submit, list, rescale, save and stop the stream job."),
     "network": ("network", "Plan, apply, show, verify and clear the emulated network."),
     "experiment": ("experiment", "Check, run, list, show and report experiments."),
