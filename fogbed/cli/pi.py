@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -54,9 +55,9 @@ def _words(text: str | None) -> tuple[str, ...]:
     return tuple(word for word in (text or "").split(",") if word)
 
 
-def up(bed: Testbed, wish: PlaybookWish) -> None:
+def up(bed: Testbed, origin: Path | None, wish: PlaybookWish) -> None:
     """Make the cluster; say what changed."""
-    platform = PiPlatform(bed)
+    platform = PiPlatform(bed, origin)
     with watched() as view:
         result = platform.up(console.LiveProgress(), view, wish=wish)
     say_result(result)

@@ -36,14 +36,14 @@ def up(  # noqa: PLR0913 - what a user may ask of either platform
     dry_run: DryRunOption = False,
 ) -> None:
     """Bring a testbed up; run it again to resume. Example: fogbed up -t inventory/laptop.yml."""
-    bed = platforms.find_testbed(testbed)
+    bed, origin = platforms.locate_testbed(testbed)
     if bed.platform == "pi":
         pi.refuse_options("pi", {"--port": port is not None})
         if dry_run:
             testbed_shown.show_phases(bed)
             return
         wish = pi.read_wish(limit=limit, tags=tags, check=check, ask=ask_become_pass)
-        pi.up(bed, wish)
+        pi.up(bed, origin, wish)
         if not check:
             testbed_shown.show_status(platforms.open_pi(bed).status())
         return

@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fogbed.platforms.registry import find_testbed, open_pi, open_platform
+    from fogbed.platforms.registry import find_testbed, locate_testbed, open_pi, open_platform
 
-__all__ = ["find_testbed", "open_pi", "open_platform"]
+__all__ = ["find_testbed", "locate_testbed", "open_pi", "open_platform"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the shape of PEP 562

@@ -10,7 +10,7 @@ from fogbed import paths
 from fogbed.errors import PlatformError, UsageError
 from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.local.platform import LocalPlatform
-from fogbed.platforms.testbeds import names_up
+from fogbed.platforms.testbeds import names_up, read_origin
 from fogbed.spec import load_testbed
 from fogbed.spec.testbed import Testbed
 
@@ -39,8 +39,8 @@ def open_platform(testbed: Testbed, *, port: int | None = None) -> LocalPlatform
     )
 
 
-def open_pi(testbed: Testbed) -> PiPlatform:
-    """Return the platform of a testbed of Pis.
+def open_pi(testbed: Testbed, origin: Path | None = None) -> PiPlatform:
+    """Return the platform of a testbed of Pis; ``origin``: the file it was read from.
 
     Raises:
         PlatformError: its nodes are not reached over SSH.
@@ -48,7 +48,7 @@ def open_pi(testbed: Testbed) -> PiPlatform:
     if testbed.platform == "pi":
         from fogbed.platforms.pi.platform import PiPlatform  # noqa: PLC0415 - Ansible is an extra
 
-        return PiPlatform(testbed)
+        return PiPlatform(testbed, origin)
     raise PlatformError(
         f"testbed {testbed.name} is of platform {testbed.platform}; this is for platform pi",
         hint="name another testbed with -t",
@@ -75,6 +75,27 @@ def find_testbed(name_or_path: str | Path | None = None) -> Testbed:
     if name in shipped:
         return load_testbed(shipped[name])
     raise _unknown(name, [*names_up(), *shipped])
+
+
+def locate_testbed(name_or_path: str | Path | None = None) -> tuple[Testbed, Path | None]:
+    """Return the testbed that -t names as its own file says it, and that file.
+
+    For one that is up by name this is the file that ``up`` was given; None where it is not known,
+    or gone: then the testbed is as it was brought up.
+
+    Raises:
+        UsageError, SpecError: as for ``find_testbed``.
+    """
+    path = HERE if name_or_path is None else Path(name_or_path)
+    if path.is_file():
+        return load_testbed(path), path.absolute()
+    found = find_testbed(name_or_path)
+    origin = read_origin(found.name)
+    if origin is None or not origin.is_file():
+        return found, None
+    again = load_testbed(origin)
+    # a file that has become another testbed's is no longer this one's
+    return (again, origin) if again.name == found.name else (found, None)
 
 
 def _the_one_meant() -> Testbed:

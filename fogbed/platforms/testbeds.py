@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from fogbed import paths
 from fogbed.errors import PlatformError
 
 SPEC = "testbed.yml"
+ORIGIN = "origin"
 
 
 def testbeds_dir() -> Path:
@@ -26,6 +28,15 @@ def testbeds_dir() -> Path:
 def names_up() -> tuple[str, ...]:
     """Return the names of testbeds that were brought up and not taken down."""
     return tuple(sorted(spec.parent.name for spec in testbeds_dir().glob(f"*/{SPEC}")))
+
+
+def read_origin(name: str) -> Path | None:
+    """Return the file that a testbed was brought up from, as far as that is known."""
+    try:
+        text = (testbeds_dir() / name / ORIGIN).read_text(encoding="utf-8").rstrip("\n")
+    except FileNotFoundError:
+        return None
+    return Path(text) if text else None
 
 
 @contextmanager
@@ -70,3 +81,12 @@ def write_whole(path: Path, text: str) -> None:
     beside = path.with_name(path.name + ".new")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replace what stands in a user's file, whole or not at all; its rights and links stay."""
+    target = path.resolve()
+    beside = target.with_name(f".{target.name}.fogbed-new")
+    beside.write_text(text, encoding="utf-8", newline="")
+    shutil.copymode(target, beside)
+    beside.replace(target)

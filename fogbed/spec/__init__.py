@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fogbed.spec.checked import CheckedFile, check_files, load_any
-from fogbed.spec.load import load_experiment, load_profile, load_testbed
+from fogbed.spec.load import load_experiment, load_profile, load_testbed, parse_testbed
 from fogbed.spec.resolve import ResolvedExperiment, resolve_experiment
 from fogbed.spec.write import dump_yaml, json_schema
 
@@ -17,5 +17,6 @@ __all__ = [
     "load_experiment",
     "load_profile",
     "load_testbed",
+    "parse_testbed",
     "resolve_experiment",
 ]

@@ -71,8 +71,14 @@ def path_of(place: Place) -> str:
 
 def read_document(path: Path) -> Document:
     """Read a file; a SpecError where nothing of it could be read."""
-    document = Document(file=os.path.normpath(path))
-    node = _compose(_text(path, document), document)
+    file = os.path.normpath(path)
+    return parse_document(_text(path, Document(file=file)), file)
+
+
+def parse_document(text: str, file: str) -> Document:
+    """Read what stands, or is about to stand, in ``file``; a SpecError as ``read_document``."""
+    document = Document(file=file)
+    node = compose(text, document)
     if node is None:
         raise SpecError(
             [document.problem((), "the file is empty", "write apiVersion, kind and name first")]
@@ -132,7 +138,11 @@ def _near_files(path: Path) -> str:
     return did_you_mean(path.name, names) or "check the path"
 
 
-def _compose(text: str, document: Document) -> Node | None:
+def compose(text: str, document: Document) -> Node | None:
+    """Return the text's nodes with their marks, the brackets of ranges hidden; SpecError if none.
+
+    A mark's index is a place in ``text``: what hides a bracket is as long as it.
+    """
     try:
         with warnings.catch_warnings():
             # YAML 1.2 allows an anchor to be set again; ruamel.yaml warns of it

@@ -12,7 +12,7 @@ from fogbed.spec.base import Spec
 from fogbed.spec.checks_experiment import EXPERIMENT_CHECKS
 from fogbed.spec.checks_network import PROFILE_CHECKS
 from fogbed.spec.checks_testbed import TESTBED_CHECKS
-from fogbed.spec.document import Document, read_document
+from fogbed.spec.document import Document, parse_document, read_document
 from fogbed.spec.experiment import Experiment
 from fogbed.spec.fields import Loc, read_fields
 from fogbed.spec.network_profile import NetworkProfile
@@ -44,6 +44,11 @@ class Reading(Generic[S]):
 def load_testbed(path: Path) -> Testbed:
     """Read a testbed, ranges expanded; SpecError with every problem of the file."""
     return sound(read_testbed(read_document(path)))
+
+
+def parse_testbed(text: str, file: str) -> Testbed:
+    """Read a testbed that stands, or is about to stand, in ``file``; SpecError as above."""
+    return sound(read_testbed(parse_document(text, file)))
 
 
 def load_profile(path: Path) -> NetworkProfile:

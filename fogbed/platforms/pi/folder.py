@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fogbed.platforms.testbeds import SPEC, testbeds_dir, write_whole
+from fogbed.platforms.testbeds import ORIGIN, SPEC, testbeds_dir, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,24 @@ class PiFolder:
         """Where each run of a playbook leaves its log."""
         return self.root / "playbooks"
 
-    def begin(self, *, inventory: str, spec: str | None) -> None:
+    @property
+    def origin(self) -> Path:
+        """Where the path of the testbed's own file is kept."""
+        return self.root / ORIGIN
+
+    def begin(self, *, inventory: str, spec: str | None, origin: Path | None = None) -> None:
         """Write down what is about to be made, so that ``down`` can find it whatever happens.
 
         A rehearsal gives no ``spec``: it makes nothing that ``down`` would have to find.
+        ``origin``: the testbed's own file; None leaves what is known of it.
         """
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.root.chmod(0o700)
         write_whole(self.inventory, inventory)
         if spec is not None:
             write_whole(self.spec, spec)
+            if origin is not None:
+                write_whole(self.origin, f"{origin}\n")
 
     def write_kubeconfig(self, text: str) -> None:
         """Keep the administrator's kubeconfig, readable by nobody else from the first byte on."""

@@ -35,8 +35,10 @@ _KUBECONFIG_S = 30.0
 class PiPlatform:
     """A testbed of machines that are reached over SSH."""
 
-    def __init__(self, testbed: Testbed) -> None:
+    def __init__(self, testbed: Testbed, origin: Path | None = None) -> None:
+        """``origin``: the file that the testbed was read from, as far as that is known."""
         self.testbed = testbed
+        self.origin = origin
         self.folder = PiFolder(testbed.name)
 
     def inventory(self) -> str:
@@ -91,6 +93,11 @@ class PiPlatform:
         with only_one(self.testbed.name):
             return self._play(name, watch, wish=wish, variables=variables)
 
+    def record(self, *, rehearsal: bool = False) -> None:
+        """Write down the testbed as it is now: what ``status`` and ``render --check`` go by."""
+        written = None if rehearsal else spec.dump_yaml(self.testbed)
+        self.folder.begin(inventory=self.inventory(), spec=written, origin=self.origin)
+
     def status(self) -> TestbedStatus:
         """Return nodes, the cluster's own services, versions, drift and problems."""
         return read_status(self.testbed, self.folder, self.inventory())
@@ -117,8 +124,7 @@ class PiPlatform:
         variables: Mapping[str, object] | None = None,
     ) -> PlaybookResult:
         require_nodes(self.testbed, wish.limit)
-        written = None if wish.check else spec.dump_yaml(self.testbed)
-        self.folder.begin(inventory=self.inventory(), spec=written)
+        self.record(rehearsal=wish.check)
         return play(self.testbed, name, watch, wish=wish, variables=variables)
 
     def _fetch_kubeconfig(self, progress: Progress, wish: PlaybookWish) -> None:

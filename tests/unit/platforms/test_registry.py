@@ -6,8 +6,10 @@ import pytest
 
 from fogbed import spec
 from fogbed.errors import PlatformError, UsageError
-from fogbed.platforms import find_testbed, open_platform
+from fogbed.platforms import find_testbed, locate_testbed, open_platform
 from fogbed.platforms.local.folder import TestbedFolder
+from fogbed.platforms.pi.folder import PiFolder
+from fogbed.platforms.testbeds import replace_text
 
 TESTBED = """\
 apiVersion: fogbed/v1
@@ -86,3 +88,48 @@ def test_platforms_of_later_versions_say_so(here):
     with pytest.raises(PlatformError) as caught:
         open_platform(find_testbed(path))
     assert caught.value.message == "platform kind is not in this version of fogbed"
+
+
+def with_ssh(name):
+    return text(name, "pi") + "ssh: {user: fog, key: /k}\n"
+
+
+def test_the_file_of_a_testbed_that_is_up_is_the_one_it_came_up_from(here):
+    path = here / "lab.yml"
+    path.write_text(with_ssh("pico"), encoding="utf-8")
+    PiFolder("pico").begin(inventory="", spec=with_ssh("pico"), origin=path)
+    PiFolder("pico").begin(inventory="", spec=with_ssh("pico"))
+    path.write_text(with_ssh("pico").replace("192.0.2.1", "192.0.2.7"), encoding="utf-8")
+    testbed, file = locate_testbed("pico")
+    assert (testbed.nodes[0].address, file) == ("192.0.2.7", path)
+    assert locate_testbed(None) == (testbed, path)
+    assert locate_testbed(path) == (testbed, path)
+    assert find_testbed("pico").nodes[0].address == "192.0.2.1"
+
+
+@pytest.mark.parametrize("now", [None, with_ssh("other")], ids=["gone", "another's"])
+def test_a_file_that_is_no_longer_the_testbeds_is_not_taken_for_it(here, now):
+    path = here / "lab.yml"
+    PiFolder("pico").begin(inventory="", spec=with_ssh("pico"), origin=path)
+    if now is not None:
+        path.write_text(now, encoding="utf-8")
+    testbed, file = locate_testbed("pico")
+    assert (testbed.name, file) == ("pico", None)
+
+
+def test_the_file_beside_is_named_in_full(here):
+    (here / "testbed.yml").write_text(text("mine"), encoding="utf-8")
+    assert locate_testbed()[1] == here / "testbed.yml"
+    assert locate_testbed("laptop")[1] is None
+
+
+def test_a_users_file_keeps_its_rights_and_its_link(here):
+    path, link = here / "lab.yml", here / "link.yml"
+    path.write_text("old", encoding="utf-8")
+    path.chmod(0o640)
+    link.symlink_to(path)
+    replace_text(link, "new\r\n")
+    assert path.read_bytes() == b"new\r\n"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert link.is_symlink()
+    assert sorted(p.name for p in here.glob("*lab*")) == ["lab.yml"]
