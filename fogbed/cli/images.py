@@ -12,11 +12,11 @@ from fogbed.cli import console
 from fogbed.cli.images_view import megabytes, watched
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.cli.pi import AskPasswordOption, LimitOption, read_wish
-from fogbed.clients.images import Collected, collect_images
+from fogbed.clients.images import Collected, Transfer, collect_images
 from fogbed.errors import PlatformError
 
 if TYPE_CHECKING:
-    from fogbed.platforms.pi.images import NodeImages, Transfer
+    from fogbed.platforms.pi.images import NodeImages
 
 app = typer.Typer(
     add_completion=False,
