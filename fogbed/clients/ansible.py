@@ -7,9 +7,11 @@ live on when its parent is killed; here it does none of these.
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 MARK = "FOGBED_PLAYBOOKS_OF"
 _KEPT_LOGS = 20
 _END_S = 10.0
+_NOT_FOUND = 127
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,7 @@ class PlaybookResult:
 def run_playbook(order: PlaybookOrder, on_event: Callable[[PlaybookEvent], None]) -> PlaybookResult:
     """Run a playbook to its end; ``on_event`` is called for each event as it happens.
 
-    Must be called from the main thread's process: Ctrl-C ends the playbook and is passed on.
+    Ctrl-C and SIGTERM end the playbook, and are passed on as a KeyboardInterrupt.
 
     Raises:
         CommandError: ansible-playbook could not be started at all.
@@ -87,16 +90,16 @@ def run_playbook(order: PlaybookOrder, on_event: Callable[[PlaybookEvent], None]
         return False  # the log has it; ansible-runner need not keep a file for every event
 
     started = time.monotonic()
-    runner = _prepared(order, handle)
+    asked: list[int] = []
+    runner = _prepared(order, handle, lambda: bool(asked))
     log = Path(runner.config.artifact_dir, "stdout")
-    try:
+    with _signals_go_to(asked):
         runner.run()
-    except BaseException:
+    _keep_the_newest(order.folder)
+    if asked:
         end_leftovers(order.folder)
-        raise
-    finally:
-        _keep_the_newest(order.folder)
-    if not log.exists():
+        raise KeyboardInterrupt
+    if runner.rc == _NOT_FOUND:
         raise CommandError("ansible-playbook could not be started", hint="fogbed doctor says why")
     return PlaybookResult(
         returncode=runner.rc,
@@ -105,6 +108,21 @@ def run_playbook(order: PlaybookOrder, on_event: Callable[[PlaybookEvent], None]
         log=log,
         duration_s=time.monotonic() - started,
     )
+
+
+@contextmanager
+def _signals_go_to(asked: list[int]) -> Iterator[None]:
+    """Note signals instead of raising them: ansible-runner then ends in order, its files closed."""
+
+    def note(number: int, _frame: object) -> None:
+        asked.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def end_leftovers(folder: Path) -> None:
@@ -126,7 +144,7 @@ def _is_of(process: psutil.Process, folder: Path) -> bool:
 
 
 def _prepared(
-    order: PlaybookOrder, handle: Callable[[dict[str, Any]], bool]
+    order: PlaybookOrder, handle: Callable[[dict[str, Any]], bool], is_stopped: Callable[[], bool]
 ) -> ansible_runner.Runner:
     try:
         # Ansible is an extra: a laptop's testbed does without
@@ -138,7 +156,7 @@ def _prepared(
     order.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = [word for word, wanted in _options(order) if wanted]
     password = order.become_password
-    return ansible_runner.interface.init_runner(
+    runner = ansible_runner.interface.init_runner(
         private_data_dir=str(order.folder),
         artifact_dir=str(order.folder),
         ident=f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{order.name}",
@@ -162,8 +180,16 @@ def _prepared(
         quiet=True,
         event_handler=handle,
         status_handler=_forget_environment,
-        cancel_callback=lambda: False,
+        cancel_callback=is_stopped,
     )
+    runner.config.command[0] = _program()
+    return runner
+
+
+def _program() -> str:
+    """Return the ansible-playbook that was installed with us: PATH may not lead to it."""
+    beside = Path(sys.executable).with_name("ansible-playbook")
+    return str(beside) if beside.exists() else "ansible-playbook"
 
 
 def _options(order: PlaybookOrder) -> list[tuple[str, bool]]:

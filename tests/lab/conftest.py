@@ -1,0 +1,185 @@
+"""The lab's machines: bare systems with systemd and sshd that a testbed is made of, for real.
+
+What a test makes has numbers of its own (from 40 on), so that a lab in use is left alone; what the
+session started is stopped by it.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+LAB = CHECKOUT.parent / "shared" / "lab"
+# tests have a home of their own; the lab's cache lives in the user's
+HOME = Path(pwd.getpwuid(os.getuid()).pw_dir)
+CACHE = Path(os.environ.get("FOGBED_LAB_CACHE") or HOME / ".cache" / "fogbed-lab")
+GATEWAY = "198.18.2.1"
+FIRST = 40
+
+_TESTBED = """\
+apiVersion: fogbed/v1
+kind: Testbed
+name: {name}
+platform: pi
+ssh: {{user: pi, key: {key}, known_hosts: {known_hosts}}}
+nodes:
+{nodes}
+kubernetes:
+  version: "{version}"
+  pod_cidr: 198.19.0.0/17
+  service_cidr: 198.19.128.0/17
+  # what the lab's README says its machines need beyond a Raspberry Pi
+  kubelet: {{failCgroupV1: false}}
+  kube_proxy: {{conntrack: {{maxPerCore: 0, min: 0}}}}
+  ignore_preflight: [SystemVerification]
+runtime: {{restrict_oom_score_adj: true}}
+versions: {{docker: "20.10", flannel: v0.28.4, flannel_cni_plugin: v1.9.1-flannel1}}
+sources:
+  apt: {{kubernetes: "http://{gateway}:8080/core:/stable:", docker: "http://{gateway}:8080/linux"}}
+  registries: {{"*": "http://{gateway}:5000"}}
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One lab machine: ``pi-NUMBER`` at 198.18.2.(10 + NUMBER), user pi, sudo without password."""
+
+    number: int
+    known_hosts: Path
+
+    @property
+    def name(self) -> str:
+        return f"pi-{self.number}"
+
+    @property
+    def address(self) -> str:
+        return f"198.18.2.{10 + self.number}"
+
+    def ssh(self, command: str, *, check: bool = True) -> str:
+        """Run a shell command as root on the machine and return what it printed."""
+        options = ["-o", f"UserKnownHostsFile={self.known_hosts}", "-o", "LogLevel=ERROR"]
+        options += ["-o", "StrictHostKeyChecking=accept-new", "-o", "ConnectTimeout=10"]
+        done = subprocess.run(
+            ["ssh", "-i", key(), *options, f"pi@{self.address}", "sudo sh -s"],
+            check=False,
+            input=command,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert not check or done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout
+
+
+@dataclass
+class Lab:
+    """Makes machines and testbeds of them; remembers what it made."""
+
+    folder: Path
+    made: set[int] = field(default_factory=set)
+
+    def fresh(self, *numbers: int) -> list[Machine]:
+        """Return new machines."""
+        machines = []
+        for number in numbers:
+            self.made.add(number)
+            control("fresh", str(number))
+            machines.append(Machine(number, self.folder / "known_hosts"))
+        return machines
+
+    def remove(self, *numbers: int) -> None:
+        """Throw machines away."""
+        control("remove", *map(str, numbers))
+        self.made.difference_update(numbers)
+
+    def testbed(
+        self,
+        name: str,
+        machines: Sequence[Machine],
+        *,
+        version: str = "1.36",
+        workers: str = "edge",
+    ) -> Path:
+        """Return a testbed file; the first machine is its control plane."""
+        lines = [
+            f"  - {{name: {m.name}, address: {m.address}, "
+            + (f"role: worker, tier: {workers}}}" if i else "role: control-plane, tier: cloud}")
+            for i, m in enumerate(machines)
+        ]
+        path = self.folder / f"{name}.yml"
+        path.write_text(
+            _TESTBED.format(
+                name=name,
+                key=key(),
+                known_hosts=self.folder / "known_hosts",
+                nodes="\n".join(lines),
+                version=version,
+                gateway=GATEWAY,
+            ),
+            encoding="utf-8",
+        )
+        return path
+
+
+def key() -> str:
+    return str(CACHE / "nodes" / "id_ed25519")
+
+
+def control(*words: str) -> str:
+    """Run a verb of nodes.sh with the user's own home."""
+    env = {**os.environ, "HOME": str(HOME), "FOGBED_LAB_CACHE": str(CACHE)}
+    done = subprocess.run(
+        ["bash", Path(__file__).with_name("nodes.sh"), LAB, *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=env,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def lack() -> str:
+    """Return why the lab cannot be used here; empty if it can."""
+    if not LAB.is_dir():
+        return "the lab (../shared/lab) is not there"
+    if os.geteuid() != 0:
+        return "the lab needs root"
+    missing = [name for name in ("containerd", "kubelet", "flanneld") if not _built(name)]
+    if missing:
+        return f"the lab is not built (no {missing[0]}): {LAB}/lab build"
+    return ""
+
+
+def _built(name: str) -> bool:
+    return (CACHE / "bin" / name).exists()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The lab, up; what was not running before is stopped afterwards."""
+    reason = lack()
+    if reason:
+        pytest.skip(reason)
+    found = Lab(tmp_path_factory.mktemp("lab"))
+    started = control("up").split()
+    try:
+        yield found
+    finally:
+        control("remove", *map(str, sorted(found.made)))
+        if started:
+            control("stop", *(name for name in ("mirror", "registry", "engine") if name in started))
+
+
+@pytest.fixture(scope="session")
+def machine(lab: Lab) -> Callable[[int], Machine]:
+    """One fresh machine by its number."""
+    return lambda number: lab.fresh(number)[0]
