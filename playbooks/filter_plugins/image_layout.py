@@ -50,7 +50,7 @@ def _image(layout: Path, target: dict, architecture: str) -> dict:
         "size": target["size"],
         "media_type": target["mediaType"],
         "offers": sorted({offer["architecture"] for _, offer in manifests}),
-        "blobs": [{"digest": b["digest"], "size": b["size"]} for b in _once(blobs)],
+        "blobs": [{"digest": _digest(b), "size": int(b["size"])} for b in _once(blobs)],
     }
 
 
@@ -75,12 +75,16 @@ def _once(blobs: list[dict]) -> list[dict]:
     return list({blob["digest"]: blob for blob in blobs}.values())
 
 
-def _blob(layout: Path, descriptor: dict) -> Path:
+def _digest(descriptor: dict) -> str:
     digest = descriptor["digest"]
     # It becomes a path here and a word of a command on the node.
     if not _DIGEST.fullmatch(digest):
         raise ValueError(f"{digest} is not a sha256 digest")
-    return layout.joinpath("blobs", *digest.split(":"))
+    return digest
+
+
+def _blob(layout: Path, descriptor: dict) -> Path:
+    return layout.joinpath("blobs", *_digest(descriptor).split(":"))
 
 
 def _read(layout: Path, descriptor: dict) -> dict:

@@ -151,7 +151,7 @@ def test_a_digest_is_not_a_name():
 
 @given(
     st.from_regex(
-        r"[a-z0-9]+([._/-][a-z0-9]+){0,4}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,20})?", fullmatch=True
+        r"[a-z0-9]+([-/][a-z0-9]+){0,4}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,20})?", fullmatch=True
     )
 )
 def test_a_whole_name_stays_as_it_is(name):
