@@ -18,8 +18,7 @@ _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed",
         "{node} shows another host key than before",
-        "if it was set up anew: fogbed node replace {node} --new-host-key; if not, somebody may be "
-        "in between",
+        "if it was set up anew: fogbed node replace {node} --new-host-key; else find out why",
     ),
     (
         r"Permission denied \(",
