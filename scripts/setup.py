@@ -38,11 +38,11 @@ APT_LINE = "sudo apt install git make python3-venv"
 ROOM = 2 * 10**9  # bytes
 
 WHAT_COMES = f"""\
-Setting up fogbed: about 525 MB are downloaded once, from where your pip looks for packages.
+Setting up fogbed: about 545 MB are downloaded once, from where your pip looks for packages.
   Apache Flink 2.2.1   313 MB
   a Java runtime        35 MB   (up to 104 MB on other processors)
-  61 Python packages   175 MB   numbers, plots, Parquet, DuckDB, checks and tests
-They go to {VENV} and take 1.1 GB there.
+  98 Python packages   195 MB   numbers, plots, Parquet, DuckDB, Ansible, checks and tests
+They go to {VENV} and take 1.4 GB there.
 Interrupt it whenever you like: the same command goes on."""
 
 

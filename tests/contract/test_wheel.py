@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-ASSETS = ("experiments", "inventory", "profiles")
+ASSETS = ("experiments", "inventory", "playbooks", "profiles")
 
 
 @pytest.fixture(scope="module")
