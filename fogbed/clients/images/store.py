@@ -38,6 +38,7 @@ class BlobStore:
         self._packed = root / "packed"
         self._layouts = root / "layouts"
         self.notes = root / "notes"
+        self._whole: set[str] = set()
         for folder in self._folders():
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -49,11 +50,20 @@ class BlobStore:
         return self._blobs / digest.removeprefix("sha256:")
 
     def has(self, blob: Descriptor) -> bool:
-        """Say whether a blob is there, and that it was of use today."""
+        """Say whether a blob is there and whole, and note that it was of use today.
+
+        It is read once: a disk or somebody may have changed it since it was stored.
+        """
+        if blob.digest in self._whole:
+            return True
         path = self.path(blob.digest)
         if not path.is_file() or path.stat().st_size != blob.size:
             return False
+        if _digest_of(path) != blob.digest:
+            path.unlink()
+            return False
         os.utime(path)
+        self._whole.add(blob.digest)
         return True
 
     def has_image(self, manifest: Descriptor) -> bool:

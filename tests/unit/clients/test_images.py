@@ -422,11 +422,12 @@ def test_what_the_store_has_is_not_written_again(tmp_path):
     assert {p: p.stat().st_ino for p in (first.layout / "blobs/sha256").iterdir()} == before
 
 
-def test_a_blob_that_was_cut_short_is_written_again(tmp_path):
+@pytest.mark.parametrize("end", [b"", b"?"])
+def test_a_blob_that_was_cut_short_or_changed_is_written_again(tmp_path, end):
     archive = write_tar(tmp_path / "a.tar", docker_files())
     first = collect(tmp_path, archive)
     for path in (first.layout / "blobs/sha256").iterdir():
-        path.write_bytes(path.read_bytes()[:-1])
+        path.write_bytes(path.read_bytes()[:-1] + end)
     blobs_of(collect(tmp_path, archive))
 
 
