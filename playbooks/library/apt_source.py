@@ -1,0 +1,189 @@
+#!/usr/bin/python
+"""An apt repository with its signing key, and its index fetched, as one step that may be killed.
+
+`deb822_repository` needs python3-debian on the node and leaves the index to another task: a run
+killed between the two would never fetch it. Here a stamp is written after the fetch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.urls import open_url
+
+DOCUMENTATION = r"""
+module: apt_source
+short_description: An apt repository with its key and its index
+description:
+  - Writes C(/etc/apt/sources.list.d/NAME.sources) and C(/etc/apt/keyrings/NAME.asc) (or C(.gpg)).
+  - Fetches the index of this repository alone, and only if the repository or its key is new.
+options:
+  name: {description: Name of the files., type: str, required: true}
+  uri: {description: Address of the repository., type: str}
+  suite: {description: Suite, C(/) for a flat one., type: str, default: /}
+  components: {description: Components; none for a flat repository., type: list, elements: str, default: []}
+  key: {description: Address of the signing key., type: str}
+  state: {description: There or not., type: str, choices: [present, absent], default: present}
+  stamps: {description: Where the stamps lie., type: path, default: /var/lib/fogbed/apt}
+  timeout: {description: Seconds to wait for apt's lock and for the network., type: int, default: 300}
+"""
+
+ARMOUR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
+UPDATE = ("apt-get", "-q", "-o", "APT::Get::List-Cleanup=0", "-o", "APT::Update::Error-Mode=any")
+
+
+def sources_text(uri, suite, components, keyring):
+    """The deb822 stanza."""
+    lines = ["# Written by fogbed.", "Types: deb", f"URIs: {uri}", f"Suites: {suite}"]
+    if components:
+        lines.append(f"Components: {' '.join(components)}")
+    return "\n".join([*lines, f"Signed-By: {keyring}"]) + "\n"
+
+
+def stamp_of(text, key_url):
+    """What identifies a repository whose index was fetched."""
+    return hashlib.sha256(f"{key_url}\n{text}".encode()).hexdigest() + "\n"
+
+
+def read(path):
+    """The text of a file, or an empty one."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def write(module, path, data, mode=0o644):
+    """Replace a file at once."""
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    os.chmod(temporary, mode)
+    module.atomic_move(temporary, path)
+
+
+def fetch_key(module, url):
+    """The key's bytes, tried again while the network is slow to come."""
+    last = None
+    for attempt in range(4):
+        try:
+            data = open_url(url, timeout=30, http_agent="fogbed").read()
+        except Exception as error:
+            last = error
+            if getattr(error, "code", 0) in (403, 404):
+                break
+            time.sleep(2**attempt)
+        else:
+            if ARMOUR in data or data[:1] in (b"\x98", b"\x99", b"\xc6"):
+                return data
+            last = "what it returns is not a PGP key"
+            break
+    return module.fail_json(
+        msg=f"Cannot fetch the signing key {url}: {last}. Is the address right (sources.keys, sources.apt)?"
+    )
+
+
+def all_known(module):
+    """Whether every other repository was read before: a fresh image comes without any index."""
+    out = module.run_command(["apt-get", "update", "--print-uris"])[1]
+    releases = [line.split()[1] for line in out.splitlines() if "_InRelease" in line]
+    missing = [name for name in releases if not os.path.exists(f"/var/lib/apt/lists/{name}")]
+    return len(missing) <= 1
+
+
+def update(module, sources):
+    """Fetch the index of this repository; wait while another apt holds the lock."""
+    alone = ["-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-"]
+    # What is installed from here depends on the distribution's packages.
+    command = [*UPDATE, *(alone if all_known(module) else []), "update"]
+    until = time.monotonic() + module.params["timeout"]
+    failures = 0
+    while True:
+        code, out, err = module.run_command(command, environ_update={"LC_ALL": "C"})
+        if code == 0:
+            return
+        if "Could not get lock" not in err:
+            failures += 1
+            if failures == 3:
+                break
+        if time.monotonic() > until:
+            break
+        time.sleep(3)
+    problem = [line for line in (err + out).splitlines() if line.startswith(("E:", "Err", "W:"))]
+    module.fail_json(
+        msg=f"apt cannot read {module.params['uri']}: {' '.join(problem) or err.strip()}",
+        stdout=out,
+        stderr=err,
+    )
+
+
+def absent(module, paths):
+    """Remove the files that are there."""
+    there = [path for path in paths if os.path.lexists(path)]
+    if not module.check_mode:
+        for path in there:
+            os.unlink(path)
+    module.exit_json(changed=bool(there), removed=there)
+
+
+def present(module, sources, keyrings, stamp):
+    """Write what differs, fetch the index if anything did."""
+    want = module.params
+    keyring = next((path for path in keyrings if os.path.exists(path)), keyrings[0])
+    text = sources_text(want["uri"], want["suite"], want["components"], keyring)
+    fresh = (
+        read(stamp) == stamp_of(text, want["key"])
+        and read(sources) == text
+        and os.path.exists(keyring)
+    )
+    diff = {
+        "before": read(sources),
+        "after": text,
+        "before_header": sources,
+        "after_header": sources,
+    }
+    if fresh or module.check_mode:
+        module.exit_json(changed=not fresh, diff=diff)
+    key = fetch_key(module, want["key"])
+    keyring = keyrings[0] if ARMOUR in key else keyrings[1]
+    text = sources_text(want["uri"], want["suite"], want["components"], keyring)
+    write(module, keyring, key)
+    write(module, sources, text.encode())
+    update(module, sources)
+    write(module, stamp, stamp_of(text, want["key"]).encode())
+    module.exit_json(changed=True, diff=diff)
+
+
+def main():
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "uri": {"type": "str"},
+            "suite": {"type": "str", "default": "/"},
+            "components": {"type": "list", "elements": "str", "default": []},
+            "key": {"type": "str", "no_log": False},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "stamps": {"type": "path", "default": "/var/lib/fogbed/apt"},
+            "timeout": {"type": "int", "default": 300},
+        },
+        required_if=[("state", "present", ("uri", "key"))],
+        supports_check_mode=True,
+    )
+    name = module.params["name"]
+    sources = f"/etc/apt/sources.list.d/{name}.sources"
+    keyrings = [f"/etc/apt/keyrings/{name}.{suffix}" for suffix in ("asc", "gpg")]
+    stamp = f"{module.params['stamps']}/{name}"
+    if module.params["state"] == "absent":
+        absent(module, [sources, *keyrings, stamp])
+    present(module, sources, keyrings, stamp)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+#!/usr/bin/python
+"""Take the chains of Kubernetes (and Docker) out of iptables and nftables; all other rules stay.
+
+`kubeadm reset` leaves them, and `iptables -F` would take the rules of others too.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+module: netfilter_clean
+short_description: Remove chains by prefix, with the rules that lead to them
+options:
+  prefixes: {description: Beginnings of chain names., type: list, elements: str, required: true}
+  words: {description: A rule of a built-in chain with one of these words goes too., type: list, elements: str, default: []}
+  tables: {description: Tables of nft to remove, as "family name"., type: list, elements: str, default: []}
+  empty: {description: Remove the tables that iptables made and that hold no rule any more., type: bool, default: false}
+"""
+
+PROGRAMS = ("iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy")
+# What iptables-nft makes when it is first used.
+MADE_BY_IPTABLES = [
+    f"{family} {table}"
+    for family in ("ip", "ip6")
+    for table in ("filter", "nat", "mangle", "raw", "security")
+]
+
+
+def without(save, prefixes, words):
+    """The output of iptables-save without chains of these prefixes and what leads to them."""
+    ours = tuple(prefixes)
+    kept = []
+    for line in save.splitlines():
+        chain = re.match(r"(?::|-A )(\S+)", line)
+        target = re.search(r" -[jg] (\S+)", line)
+        if chain and chain.group(1).startswith(ours):
+            continue
+        if target and target.group(1).startswith(ours):
+            continue
+        if line.startswith("-A ") and any(word in line for word in words):
+            continue
+        kept.append(line)
+    return "\n".join(kept) + "\n"
+
+
+def rules(save):
+    """What iptables-save says, without comments and counters."""
+    return [
+        re.sub(r" \[\d+:\d+\]$", "", line) for line in save.splitlines() if not line.startswith("#")
+    ]
+
+
+def clean(module, program):
+    """Clean what one iptables sees; whether anything was there."""
+    if not shutil.which(program) or not shutil.which(f"{program}-save"):
+        return False
+    code, save, _ = module.run_command([f"{program}-save"])
+    after = without(save, module.params["prefixes"], module.params["words"])
+    if code or rules(save) == rules(after):
+        return False
+    if not module.check_mode:
+        code, _, err = module.run_command([f"{program}-restore"], data=after)
+        if code:
+            module.fail_json(msg=f"{program}-restore: {err.strip()}")
+    return True
+
+
+def nft_tables(module):
+    """Tables of nft as "family name"."""
+    if not shutil.which("nft"):
+        return []
+    return re.findall(
+        r"^table (\S+ \S+)$", module.run_command(["nft", "list", "tables"])[1], re.MULTILINE
+    )
+
+
+def is_bare(listing):
+    """Whether a table holds nothing but empty chains that let everything through."""
+    body = [line.strip() for line in listing.splitlines()[1:] if line.strip() not in ("", "}")]
+    return all(re.match(r"chain \S+ \{$|type .* policy accept;$", line) for line in body)
+
+
+def delete_tables(module):
+    """Remove the tables asked for, and the bare ones."""
+    there = nft_tables(module)
+    gone = [table for table in there if table in module.params["tables"]]
+    if module.params["empty"]:
+        for table in [table for table in there if table in MADE_BY_IPTABLES]:
+            if is_bare(module.run_command(["nft", "list", "table", *table.split()])[1]):
+                gone.append(table)
+    if not module.check_mode:
+        for table in gone:
+            module.run_command(["nft", "delete", "table", *table.split()])
+    return gone
+
+
+def main():
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            "prefixes": {"type": "list", "elements": "str", "required": True},
+            "words": {"type": "list", "elements": "str", "default": []},
+            "tables": {"type": "list", "elements": "str", "default": []},
+            "empty": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    cleaned = [program for program in PROGRAMS if clean(module, program)]
+    deleted = delete_tables(module)
+    module.exit_json(changed=bool(cleaned or deleted), cleaned=cleaned, deleted=deleted)
+
+
+if __name__ == "__main__":
+    main()
