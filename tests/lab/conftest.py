@@ -21,7 +21,36 @@ LAB = CHECKOUT.parent / "shared" / "lab"
 HOME = Path(pwd.getpwuid(os.getuid()).pw_dir)
 CACHE = Path(os.environ.get("FOGBED_LAB_CACHE") or HOME / ".cache" / "fogbed-lab")
 GATEWAY = "198.18.2.1"
-FIRST = 40
+# What everything that a machine had before must look like after `down --purge`, logs and caches
+# apart: packages, units, files, interfaces, packet filter.
+SNAPSHOT = """
+echo "== packages"; dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' | grep -v '^rc'
+echo "== units"
+systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}' | sort
+echo "== files"
+find /etc /usr/local /opt /root /boot /home -xdev -type f -print0 2>/dev/null | sort -z \\
+  | xargs -0 md5sum 2>/dev/null | grep -v -e ' /etc/ld.so.cache' -e ' /etc/.pwd.lock'
+echo "== folders"; ls -d /var/lib/* /opt/* /etc/* /run/* 2>/dev/null
+echo "== interfaces"; ip -o link | awk -F': ' '{print $2}' | sed 's/@.*//' | sort
+echo "== packet filter"
+nft list ruleset 2>/dev/null; iptables-legacy-save 2>/dev/null | grep -v '^[#:]'
+true
+"""
+_TIMES: list[str] = []
+_SAID: list[str] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what took how long on the lab's machines."""
+    if _TIMES:
+        terminalreporter.section("lab: times")
+        for line in _TIMES:
+            terminalreporter.write_line(line)
+    if _SAID:
+        terminalreporter.section("lab: what users read")
+        for text in _SAID:
+            terminalreporter.write_line(text)
+
 
 _TESTBED = """\
 apiVersion: fogbed/v1
@@ -94,6 +123,29 @@ class Lab:
             machines.append(Machine(number, self.folder / "known_hosts"))
         return machines
 
+    def minor(self) -> str:
+        """Return the Kubernetes minor before the lab's own, if it is in the mirror; else skip."""
+        offered = sorted((CACHE / "mirror" / "core:" / "stable:").glob("v1.*/deb/InRelease"))
+        if len(offered) < 2:
+            pytest.skip(f"the lab has one Kubernetes minor only: {LAB}/lab minor")
+        return offered[0].parts[-3].removeprefix("v")
+
+    def sudo_without_password(self, machine: Machine) -> None:
+        """Undo what a test of sudo's password did."""
+        control(
+            "inside",
+            str(machine.number),
+            stdin="echo 'pi ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/pi; passwd -q -l pi",
+        )
+
+    def set_clock(self, machine: Machine, offset: str) -> None:
+        """Let every program on a machine see another time: containers share the kernel's clock."""
+        machine.ssh(
+            "apt-get -q update >/dev/null; apt-get -q install -y libfaketime >/dev/null\n"
+            f"echo '{offset}' >/etc/faketimerc\n"
+            "find /usr/lib -name libfaketime.so.1 >/etc/ld.so.preload"
+        )
+
     def remove(self, *numbers: int) -> None:
         """Throw machines away."""
         control("remove", *map(str, numbers))
@@ -132,12 +184,13 @@ def key() -> str:
     return str(CACHE / "nodes" / "id_ed25519")
 
 
-def control(*words: str) -> str:
+def control(*words: str, stdin: str = "") -> str:
     """Run a verb of nodes.sh with the user's own home."""
     env = {**os.environ, "HOME": str(HOME), "FOGBED_LAB_CACHE": str(CACHE)}
     done = subprocess.run(
         ["bash", Path(__file__).with_name("nodes.sh"), LAB, *words],
         check=False,
+        input=stdin,
         capture_output=True,
         text=True,
         env=env,
@@ -180,6 +233,18 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def machine(lab: Lab) -> Callable[[int], Machine]:
-    """One fresh machine by its number."""
-    return lambda number: lab.fresh(number)[0]
+def note_time() -> Callable[[str, float], None]:
+    """Have a time (seconds) printed at the end of the session."""
+    return lambda what, took_s: _TIMES.append(f"{took_s:7.1f} s  {what}")
+
+
+@pytest.fixture(scope="session")
+def note_said() -> Callable[[str, str], None]:
+    """Have a message printed at the end of the session."""
+    return lambda what, text: _SAID.append(f"$ fogbed {what} ...\n{text}")
+
+
+@pytest.fixture(scope="session")
+def snapshot() -> Callable[[Machine], list[str]]:
+    """All that a machine has, as lines."""
+    return lambda machine: machine.ssh(SNAPSHOT).splitlines()

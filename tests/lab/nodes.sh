@@ -3,6 +3,7 @@
 #   nodes.sh LAB up             engine, package mirror and registry; says which of them it started
 #   nodes.sh LAB fresh NUMBER   a new node pi-NUMBER (198.18.2.(10 + NUMBER)) in place of an old one
 #   nodes.sh LAB remove NUMBER...
+#   nodes.sh LAB inside NUMBER  the shell commands of stdin as root, past sshd and sudo
 #   nodes.sh LAB stop NAME...   engine, mirror, registry
 set -euo pipefail
 LAB=$1 verb=$2
@@ -44,6 +45,7 @@ case $verb in
 up) up ;;
 fresh) fresh "$1" ;;
 remove) remove "$@" ;;
+inside) engine exec -i "pi-$1" sh -es ;;
 stop)
     for name in "$@"; do
         # the network goes with the engine, as `lab nodes down` does it

@@ -1,0 +1,234 @@
+"""Three bare machines become a cluster, stay one, lose and gain nodes, and are given back.
+
+The tests build on each other: they run in the order of the file, on the same machines.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from ruamel.yaml import YAML
+
+from fogbed import paths, spec
+from fogbed.cli import main
+from fogbed.clients.kube import KubeClient
+from fogbed.clients.progress import Quiet
+from fogbed.platforms.pi.platform import PiPlatform, kubeconfig_of
+from fogbed.platforms.pi.playbook import PlaybookWish
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
+
+CONTROL_PLANE, WORKER, REPLACED = 42, 43, 44
+# kubeadm's bootstrap tokens; certificate keys are 64 hexadecimal digits
+TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
+WEB = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  nodeName: pi-43
+  containers:
+    - name: web
+      image: docker.io/lab/probe:1
+      args: [serve, ":8080"]
+      env: [{name: NODE, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec:
+  nodeName: pi-44
+  restartPolicy: OnFailure
+  containers:
+    - {name: client, image: docker.io/lab/probe:1, args: [get, "http://web.default.svc.cluster.local"]}
+"""
+
+
+class Listing(threading.Thread):
+    """Every command line of this computer (the lab's machines are on it) while a test works."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.seen: set[str] = set()
+        self._ends = threading.Event()
+
+    def run(self):
+        while not self._ends.wait(0.02):
+            for process in psutil.process_iter(["cmdline"]):
+                self.seen.add(" ".join(process.info["cmdline"] or ()))
+
+    def end(self):
+        self._ends.set()
+        self.join()
+
+
+class Cluster:
+    """The machines, their testbed, what was seen while it came up."""
+
+    def __init__(self, lab, snapshot, note_time):
+        self.lab, self.note_time, self.snapshot = lab, note_time, snapshot
+        self.machines = lab.fresh(CONTROL_PLANE, WORKER, REPLACED)
+        self.before = {machine.number: snapshot(machine) for machine in self.machines}
+        self.file = lab.testbed("cluster", self.machines)
+        self.listing = Listing()
+
+    @property
+    def bed(self):
+        return spec.load_testbed(self.file)
+
+    def kubectl(self, words: str, stdin: str = "") -> str:
+        here = f"<<'EOF'\n{stdin}\nEOF\n" if stdin else ""
+        return self.machines[0].ssh(
+            f"kubectl --kubeconfig /etc/kubernetes/admin.conf {words} {here}"
+        )
+
+    def play(self, what, *, wish=None):
+        """Run `up`; note its time and phases; return which tasks changed something."""
+        changes, phases, began = [], [], time.monotonic()
+
+        def watch(event):
+            if event.kind == "play":
+                phases.append((event.play, time.monotonic()))
+            if event.kind == "changed":
+                changes.append(f"{event.host}: {event.task}")
+
+        PiPlatform(self.bed).up(Quiet(), watch, wish=wish or PlaybookWish())
+        ended = time.monotonic()
+        self.note_time(f"three machines: {what}", ended - began)
+        ends = [*(at for _, at in phases[1:]), ended]
+        for (phase, at), end in zip(phases, ends, strict=True):
+            self.note_time(f"    {phase}", end - at)
+        return changes
+
+
+@pytest.fixture(scope="module")
+def cluster(lab, snapshot, note_time):
+    found = Cluster(lab, snapshot, note_time)
+    found.listing.start()
+    try:
+        assert found.play("from bare to Ready")
+    finally:
+        found.listing.end()
+    return found
+
+
+def test_all_nodes_are_ready_and_so_are_the_clusters_own_pods(cluster):
+    with KubeClient(kubeconfig_of(cluster.bed)) as kube:
+        nodes = kube.nodes()
+        pods = kube.pods(["kube-system", "kube-flannel"])
+    assert [(node.name, node.is_ready) for node in nodes] == [
+        ("pi-42", True),
+        ("pi-43", True),
+        ("pi-44", True),
+    ]
+    assert nodes[1].labels["fogbed.io/tier"] == "edge"
+    assert [pod for pod in pods if not pod.is_ready] == []
+    assert {pod.name for pod in pods} >= {"kube-apiserver", "etcd", "flannel", "kube-dns"}
+
+
+def test_pods_on_different_nodes_reach_each_other_by_service_name(cluster):
+    cluster.kubectl("apply -f -", WEB)
+    cluster.kubectl("wait --for=jsonpath='{.status.phase}'=Succeeded pod/client --timeout=180s")
+    assert "pi-43" in cluster.kubectl("logs client")
+
+
+def test_no_secret_stood_in_a_process_listing_or_a_log(cluster):
+    assert any("kubeadm" in line for line in cluster.listing.seen)
+    assert [line for line in cluster.listing.seen if TOKEN.search(line)] == []
+    config = YAML(typ="safe").load(kubeconfig_of(cluster.bed).read_text(encoding="utf-8"))
+    secrets = [config["users"][0]["user"]["client-key-data"]]
+    folder = PiPlatform(cluster.bed).folder
+    logs = [path for path in folder.playbooks.rglob("*") if path.is_file()]
+    assert logs
+    for log in logs:
+        text = log.read_text(encoding="utf-8", errors="replace")
+        assert not TOKEN.search(text), log
+        assert not [secret for secret in secrets if secret in text], log
+    for path in (folder.kubeconfig, paths.kubeconfig()):
+        assert path.stat().st_mode & 0o077 == 0
+    cached = list((Path.home() / ".cache" / "fogbed").rglob("*"))
+    assert not [p for p in cached if p.is_file() and TOKEN.search(p.read_text(errors="replace"))]
+
+
+def test_a_second_run_changes_nothing(cluster):
+    assert cluster.play("second run") == []
+
+
+def test_a_rehearsal_of_a_finished_cluster_finds_nothing_to_change(cluster):
+    assert cluster.play("rehearsal", wish=PlaybookWish(check=True)) == []
+
+
+def test_status_shows_the_cluster_without_drift(cluster, capsys):
+    assert main(["status", "-t", str(cluster.file)]) == 0
+    said = capsys.readouterr()
+    assert "testbed cluster (pi): up" in said.out
+    assert re.search(r"certificates: 36[45] days left", said.out)
+    assert said.err == ""
+
+
+def test_a_machine_that_was_lost_is_replaced_and_the_others_are_left_alone(cluster, note_time):
+    others = [cluster.machines[0], cluster.machines[1]]
+    before = {m.name: untouched(m) for m in others}
+    cluster.lab.remove(REPLACED)
+    (new,) = cluster.lab.fresh(REPLACED)
+    new.ssh("rm /etc/ssh/ssh_host_*; ssh-keygen -A >/dev/null; systemctl restart ssh")
+    cluster.machines[2] = new
+    began = time.monotonic()
+    words = ["node", "replace", "pi-44", "-t", str(cluster.file), "--new-host-key", "--yes"]
+    assert main(words) == 0
+    note_time("a node replaced", time.monotonic() - began)
+    with KubeClient(kubeconfig_of(cluster.bed)) as kube:
+        assert [(n.name, n.is_ready) for n in kube.nodes()][2] == ("pi-44", True)
+    assert {m.name: untouched(m) for m in others} == before
+
+
+def untouched(machine) -> str:
+    """What a restart, an installation or a new configuration would change."""
+    return machine.ssh(
+        "cat /proc/sys/kernel/random/boot_id; dpkg-query -W | md5sum; "
+        "systemctl show -p ExecMainStartTimestamp containerd kubelet docker; "
+        "find /etc -xdev -type f -print0 | sort -z | xargs -0 md5sum | md5sum"
+    )
+
+
+def test_a_node_that_is_removed_leaves_no_trace(cluster, note_time):
+    began = time.monotonic()
+    words = ["node", "remove", "pi-44", "-t", str(cluster.file), "--purge", "--yes"]
+    assert main(words) == 0
+    note_time("a node removed, with all that was installed", time.monotonic() - began)
+    with KubeClient(kubeconfig_of(cluster.bed)) as kube:
+        assert [node.name for node in kube.nodes()] == ["pi-42", "pi-43"]
+    assert [node.name for node in cluster.bed.nodes] == ["pi-42", "pi-43"]
+    assert "pi-44" not in cluster.machines[0].ssh("cat /etc/hosts")
+    assert differences(cluster, cluster.machines[2]) == []
+
+
+def test_down_gives_the_machines_back_as_they_were_found(cluster, note_time):
+    began = time.monotonic()
+    assert main(["down", "-t", str(cluster.file), "--purge", "--yes"]) == 0
+    note_time("down --purge of two nodes", time.monotonic() - began)
+    assert differences(cluster, cluster.machines[0]) == []
+    assert differences(cluster, cluster.machines[1]) == []
+    assert not kubeconfig_of_cluster_is_there()
+
+
+def kubeconfig_of_cluster_is_there() -> bool:
+    place = paths.kubeconfig()
+    return place.exists() and "cluster" in place.read_text(encoding="utf-8").split()
+
+
+def differences(cluster, machine) -> list[str]:
+    """Lines that were not there before, and lines that are there no more."""
+    before, after = cluster.before[machine.number], cluster.snapshot(machine)
+    gone = [f"- {line}" for line in before if line not in after]
+    return gone + [f"+ {line}" for line in after if line not in before]

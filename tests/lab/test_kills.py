@@ -1,0 +1,89 @@
+"""`fogbed up` killed at twenty random moments: the same command goes on, to the same end.
+
+Each of five fresh pairs of machines is killed four times on its way, each time by SIGKILL of the
+controller's process, and then run to the end. Together the moments cover the whole run.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fogbed import spec
+from fogbed.clients.kube import KubeClient
+from fogbed.clients.progress import Quiet
+from fogbed.platforms.pi.platform import PiPlatform, kubeconfig_of
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(5400)]
+
+ROUNDS, KILLS = 5, 4
+# What must be the same however often a run was cut off. Certificates, keys and identities are new
+# in every cluster.
+END_STATE = """
+dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\\n'
+apt-mark showhold
+find /etc/apt /etc/containerd /etc/docker /etc/sysctl.d /etc/modules-load.d /etc/systemd/system \\
+  /etc/hosts /etc/default/kubelet /etc/crictl.yaml /etc/kubernetes/manifests /etc/cni \\
+  /var/lib/kubelet/config.yaml -type f -print0 2>/dev/null | sort -z | xargs -0 md5sum
+systemctl is-enabled containerd docker kubelet
+ls /var/lib/fogbed /etc/kubernetes /etc/kubernetes/pki
+"""
+CONTROLLER = """\
+import sys
+from fogbed.cli import main
+sys.exit(main(["up", "-t", sys.argv[1]]))
+"""
+
+
+def start(file):
+    return subprocess.Popen(
+        [sys.executable, "-c", CONTROLLER, file],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def end_state(machines, file):
+    with KubeClient(kubeconfig_of(spec.load_testbed(file))) as kube:
+        nodes = [(n.name, n.is_ready, n.version, dict(n.labels)) for n in kube.nodes()]
+    return nodes, [machine.ssh(END_STATE).splitlines() for machine in machines]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(lab):
+    machines = lab.fresh(47, 48)
+    file = lab.testbed("killed", machines)
+    began = time.monotonic()
+    PiPlatform(spec.load_testbed(file)).up(Quiet(), lambda _: None)
+    return time.monotonic() - began, end_state(machines, file)
+
+
+def test_twenty_kills(lab, undisturbed, note_time):
+    took_s, wanted = undisturbed
+    note_time("two machines, undisturbed", took_s)
+    dice = random.Random(7)  # noqa: S311 - moments, not secrets
+    for number in range(ROUNDS):
+        machines = lab.fresh(47, 48)
+        file = lab.testbed("killed", machines)
+        moments = []
+        for part in range(KILLS):
+            # what a run before has done is skipped: a moment within the part that is left
+            moment = dice.uniform(0.05, 1.0) * took_s / (KILLS - part + 1) + 1
+            with start(file) as controller:
+                try:
+                    controller.wait(timeout=moment)
+                    moments.append("ended before")
+                except subprocess.TimeoutExpired:
+                    os.kill(controller.pid, signal.SIGKILL)
+                    moments.append(f"{moment:.1f} s")
+        began = time.monotonic()
+        PiPlatform(spec.load_testbed(file)).up(Quiet(), lambda _: None)
+        told = f"round {number + 1}: killed after {', '.join(moments)}; then to the end"
+        note_time(told, time.monotonic() - began)
+        assert end_state(machines, file) == wanted, told

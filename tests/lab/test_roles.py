@@ -1,0 +1,80 @@
+"""The roles up to the Kubernetes packages on one bare machine: twice, rehearsed, and given back."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from fogbed import spec
+from fogbed.clients.progress import Quiet
+from fogbed.platforms.pi.platform import PiPlatform
+from fogbed.platforms.pi.playbook import PlaybookWish
+
+pytestmark = [pytest.mark.machine, pytest.mark.slow, pytest.mark.timeout(900)]
+
+PARTS = PlaybookWish(tags=("preflight", "hosts", "runtime"))
+REHEARSAL = PlaybookWish(tags=PARTS.tags, check=True)
+
+
+@pytest.fixture(scope="module")
+def run(note_time):
+    def make(bed, wish, what):
+        """Run site.yml and return which tasks changed something."""
+        changes = []
+
+        def watch(event):
+            if event.kind == "changed":
+                changes.append(f"{event.host}: {event.task}")
+
+        began = time.monotonic()
+        PiPlatform(bed).up(Quiet(), watch, wish=wish)
+        note_time(f"one machine, up to the Kubernetes packages: {what}", time.monotonic() - began)
+        return changes
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def one(lab, run):
+    (machine,) = lab.fresh(40)
+    bed = spec.load_testbed(lab.testbed("roles", [machine]))
+    assert run(bed, PARTS, "first run"), "nothing was changed on a bare machine"
+    return bed, machine
+
+
+def test_a_second_run_changes_nothing(one, run):
+    assert run(one[0], PARTS, "second run") == []
+
+
+def test_a_rehearsal_on_a_finished_machine_finds_nothing_to_change(one, run):
+    assert run(one[0], REHEARSAL, "rehearsal of a finished one") == []
+
+
+def test_a_rehearsal_on_a_bare_machine_changes_nothing(lab, run, snapshot):
+    (machine,) = lab.fresh(41)
+    before = snapshot(machine)
+    bed = spec.load_testbed(lab.testbed("rehearsed", [machine]))
+    assert run(bed, REHEARSAL, "rehearsal of a bare one")
+    assert snapshot(machine) == before
+
+
+def test_the_runtime_is_what_kubernetes_needs(one):
+    machine = one[1]
+    effective = machine.ssh("containerd config dump")
+    assert "SystemdCgroup = true" in effective
+    assert "restrict_oom_score_adj = true" in effective
+    assert "/pause:3.10.2" in effective
+    assert "RuntimeApiVersion:  v1" in machine.ssh("crictl version")
+    assert machine.ssh("systemctl is-active containerd docker").split() == ["active", "active"]
+    held = machine.ssh("apt-mark showhold").split()
+    assert {"kubeadm", "kubelet", "kubectl", "containerd.io"} <= set(held)
+
+
+def test_what_was_given_back_is_as_it_was(lab, run, snapshot):
+    (machine,) = lab.fresh(41)
+    before = snapshot(machine)
+    bed = spec.load_testbed(lab.testbed("given-back", [machine]))
+    run(bed, PARTS, "first run on another")
+    PiPlatform(bed).down(Quiet(), lambda _: None, purge=True)
+    assert snapshot(machine) == before
