@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,8 @@ import typer
 from fogbed.cli import console
 from fogbed.cli.playbook_view import watched
 from fogbed.clients.ansible import PlaybookResult
-from fogbed.errors import UsageError
+from fogbed.errors import PlatformError, UsageError
+from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import PlaybookWish
 from fogbed.spec.testbed import Testbed
@@ -106,6 +108,23 @@ def confirm(question: str, *, yes: bool) -> None:
     if not console.can_ask():
         raise UsageError("nobody is there to ask; nothing was changed", hint="give --yes")
     typer.confirm(question, abort=True, err=True)
+
+
+def logs(bed: Testbed, node: str, *, lines: int, follow: bool) -> None:
+    """Print the last lines of the journal that kubelet and containerd wrote on a node."""
+    words = ["journalctl", "--no-pager", "-n", str(lines), "-u", "kubelet", "-u", "containerd"]
+    with PiPlatform(bed).channel(node, sudo=True).open([*words, *["-f"] * follow]) as program:
+        assert program.stdout is not None  # noqa: S101 - Channel.open gives pipes
+        assert program.stderr is not None  # noqa: S101
+        try:
+            for line in program.stdout:
+                console.say(line.decode(errors="replace").rstrip("\n"))
+        finally:
+            program.terminate()
+        said = program.stderr.read().decode(errors="replace")
+    if program.returncode not in (0, -signal.SIGTERM):
+        meaning, hint = ssh.explain(said, node)
+        raise PlatformError(f"the journal of {node} cannot be read: {meaning}", hint=hint)
 
 
 def say_result(result: PlaybookResult) -> None:

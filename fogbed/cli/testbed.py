@@ -119,8 +119,12 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of each file.")] = 40,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
 ) -> None:
-    """Show the logs of a node. Example: fogbed logs fog-1 --follow."""
-    files = testbed_logs.log_files(platforms.find_testbed(testbed).name, node)
+    """Show the logs of a node; on pi kubelet's and containerd's. Example: fogbed logs fog-1 -f."""
+    bed = platforms.find_testbed(testbed)
+    if bed.platform == "pi":
+        pi.logs(bed, node, lines=lines, follow=follow)
+        return
+    files = testbed_logs.log_files(bed.name, node)
     for path in files:
         console.note(f"==> {path}")
         for line in testbed_logs.last_lines(path, lines):
