@@ -64,7 +64,7 @@ def judge(
     if days is not None and days < _SOON_DAYS:
         problems.append(
             f"a certificate ends in {days} days; on each control-plane node: "
-            "sudo systemctl start fogbed-certificates"
+            "sudo systemctl start fogbed-renew-certificates"
         )
     return TestbedStatus(
         name=testbed.name,
