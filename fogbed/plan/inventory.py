@@ -7,11 +7,13 @@ to them.
 from __future__ import annotations
 
 import io
+import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
 from fogbed.spec.testbed import Node, Ssh, Testbed
 
@@ -23,13 +25,16 @@ _HEADER = """\
 # fogbed render inventory --check says whether the two still agree.
 """
 
+# Ansible reads YAML 1.1, which takes more texts for truths and numbers than what is written here.
+_MISREAD = re.compile(r"(?i)y|n|yes|no|on|off|=|<<|(?!\d+\.\d+\.\d)[-+]?[0-9.][0-9a-fx_:.+-]*")
+
 
 def render_inventory(testbed: Testbed, defaults: Mapping[str, Any]) -> str:
     """Return the inventory as YAML; ``defaults``: the roles' own values of shared variables."""
     text = io.StringIO()
     yaml = YAML()
     yaml.width = 1000
-    yaml.dump(plan_inventory(testbed, defaults), text)
+    yaml.dump(_quoted(plan_inventory(testbed, defaults)), text)
     return _HEADER.format(name=testbed.name) + text.getvalue()
 
 
@@ -40,6 +45,15 @@ def plan_inventory(testbed: Testbed, defaults: Mapping[str, Any]) -> dict[str, A
         for role, group in GROUPS.items()
     }
     return {"all": {"vars": _variables(testbed, defaults), "children": groups}}
+
+
+def _quoted(value: Any) -> Any:  # noqa: ANN401 - whatever YAML can hold
+    if isinstance(value, dict):
+        return {_quoted(key): _quoted(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_quoted(each) for each in value]
+    is_misread = isinstance(value, str) and _MISREAD.fullmatch(value) is not None
+    return SingleQuotedScalarString(value) if is_misread else value
 
 
 def ssh_arguments(ssh: Ssh) -> list[str]:
