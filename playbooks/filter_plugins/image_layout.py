@@ -91,13 +91,6 @@ def _read(layout: Path, descriptor: dict) -> dict:
     return json.loads(_blob(layout, descriptor).read_bytes())
 
 
-def images_usable(check: str) -> dict[str, str]:
-    """Return {name: digest} of the images that `ctr images check` calls complete and unpacked."""
-    rows = (line.split() for line in check.splitlines()[1:])
-    # STATUS is two words ("complete (5/5)"), SIZE at least two: columns are counted from the ends.
-    return {row[0]: row[2] for row in rows if row[3:4] == ["complete"] and row[-1] == "true"}
-
-
 def images_lacking(images: list[dict], usable: dict[str, str]) -> list[dict]:
     """Return the images that a node does not have under their name with their digest."""
     return [image for image in images if usable.get(image["name"]) != image["digest"]]
@@ -139,7 +132,6 @@ class FilterModule:
             "images_for": images_for,
             "images_refused": images_refused,
             "room_for_blobs": room_for_blobs,
-            "images_usable": images_usable,
             "images_lacking": images_lacking,
             "blobs_lacking": blobs_lacking,
         }

@@ -33,7 +33,8 @@ def load(path):
 
 
 layout_filters = load(PLAYBOOKS / "filter_plugins/image_layout.py")
-naming = load(PLAYBOOKS / "library/containerd_image.py")
+content = load(PLAYBOOKS / "library/containerd_content.py")
+naming = load(PLAYBOOKS / "library/containerd_images.py")
 
 
 class Layout:
@@ -145,13 +146,13 @@ def test_a_folder_that_is_no_layout_is_said(tmp_path):
 
 
 def test_only_what_is_complete_and_unpacked_is_usable():
-    assert layout_filters.images_usable(CHECK) == {NAME: "sha256:aaa"}
-    assert layout_filters.images_usable("REF TYPE DIGEST STATUS SIZE UNPACKED\n") == {}
+    assert content.usable_images(CHECK) == {NAME: "sha256:aaa"}
+    assert content.usable_images("REF TYPE DIGEST STATUS SIZE UNPACKED\n") == {}
 
 
 def test_a_node_lacks_the_images_whose_digest_it_does_not_have():
     images = [{"name": NAME, "digest": digest} for digest in ("sha256:aaa", "sha256:new")]
-    usable = layout_filters.images_usable(CHECK)
+    usable = content.usable_images(CHECK)
     assert layout_filters.images_lacking(images, usable) == images[1:]
 
 
@@ -180,5 +181,6 @@ def test_an_image_is_usable_when_its_row_says_so():
     rows = naming.rows_of(CHECK)
     assert naming.is_usable(rows[NAME], "sha256:aaa")
     assert not naming.is_usable(rows[NAME], "sha256:bbb")
+    assert not naming.is_usable(None, "sha256:bbb")
     assert not naming.is_usable(rows["docker.io/library/b:1"], "sha256:bbb")
     assert not naming.is_usable(rows["docker.io/library/c:1"], "sha256:ccc")
