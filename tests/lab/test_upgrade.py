@@ -98,7 +98,7 @@ def test_a_workload_runs_on_while_the_cluster_is_upgraded(old, note_time):
 
 def test_when_it_is_done_there_is_nothing_to_do(old, capsys):
     assert main(["upgrade", "-t", str(old[1]), "--to", "1.36", "--yes"]) == 0
-    assert "nothing to do" in capsys.readouterr().err
+    assert "there is nothing to upgrade" in capsys.readouterr().err
     changes = []
     PiPlatform(spec.load_testbed(old[1])).up(
         Quiet(), lambda event: changes.append(event.task) if event.kind == "changed" else None
