@@ -56,7 +56,7 @@ def add(  # noqa: PLR0913 - what a node is
     wish = pi.read_wish(ask=ask_become_pass)
     testbed_file.save(file)
     console.note(_addition(file, name, "is"))
-    play(PiPlatform(file.testbed, origin), "node-add", wish, {"fogbed_node": name})
+    play(PiPlatform(file.testbed, origin), "node-add", wish, {"fogbed_nodes": name})
     console.note(f"{name} is part of {bed.name}")
 
 

@@ -62,7 +62,7 @@ def replace(  # noqa: PLR0913 - what a user may ask
 
 
 def _join(platform: PiPlatform, name: str, wish: PlaybookWish) -> None:
-    play(platform, "node-add", wish, {"fogbed_node": name})
+    play(platform, "node-add", wish, {"fogbed_nodes": name})
     console.note(f"{name} is part of {platform.testbed.name} again")
 
 
