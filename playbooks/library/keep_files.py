@@ -26,7 +26,7 @@ options:
   paths: {description: The files. None with C(restored) means all., type: list, elements: path, default: []}
   units: {description: The units., type: list, elements: str, default: []}
   everything: {description: Restore all that was kept., type: bool, default: false}
-  store: {description: Where it is kept., type: path, default: /var/lib/fogbed/before}
+  store: {description: Where it is kept; below root unless told, type: path}
   root: {description: A folder in place of /., type: path, default: /}
 """
 
@@ -92,8 +92,8 @@ class Store:
     def __init__(self, module):
         """Where things are."""
         self.module = module
-        self.base = module.params["store"]
         self.root = module.params["root"].rstrip("/")
+        self.base = module.params["store"] or f"{self.root}/var/lib/fogbed/before"
         self.dry = module.check_mode
         self.done = []
 
@@ -117,7 +117,7 @@ class Store:
 
     def keep_packages(self):
         """The names of installed packages, once, before anything is changed."""
-        if os.path.exists(os.path.join(self.base, "packages")):
+        if self.root or os.path.exists(os.path.join(self.base, "packages")):
             return
         form = "${db:Status-Abbrev} ${Package}\\n"
         out = self.module.run_command(["dpkg-query", "-W", "-f", form], check_rc=True)[1]
@@ -258,7 +258,8 @@ def restore(store, paths, units, *, everything):
     for path in paths:
         store.restore(path)
     store.restore_folders()
-    if store.done and not store.dry and any("/systemd/" in entry for entry in store.done):
+    # Generators of units read files outside of /etc/systemd too, such as /etc/fstab and /etc/rpi.
+    if store.done and not store.dry and not store.root:
         store.module.run_command(["systemctl", "daemon-reload"])
     for line in store.listed("units"):
         if everything or line.split()[0] in units:
@@ -273,7 +274,7 @@ def main():
             "paths": {"type": "list", "elements": "path", "default": []},
             "units": {"type": "list", "elements": "str", "default": []},
             "everything": {"type": "bool", "default": False},
-            "store": {"type": "path", "default": "/var/lib/fogbed/before"},
+            "store": {"type": "path"},
             "root": {"type": "path", "default": "/"},
         },
         supports_check_mode=True,
