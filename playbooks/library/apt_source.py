@@ -101,12 +101,16 @@ def update(module, sources):
     """Fetch the index of this repository; wait while another apt holds the lock."""
     alone = ["-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-"]
     # What is installed from here depends on the distribution's packages.
-    command = [*UPDATE, *(alone if all_known(module) else []), "update"]
+    whole = not all_known(module)
+    command = [*UPDATE, *([] if whole else alone), "update"]
     until = time.monotonic() + module.params["timeout"]
     failures = 0
     while True:
         code, out, err = module.run_command(command, environ_update={"LC_ALL": "C"})
         if code == 0:
+            if whole:
+                # What apt_packages asks for the age of all indexes.
+                write(module, f"{module.params['stamps']}/updated", b"")
             return
         if "Could not get lock" not in err:
             failures += 1
