@@ -7,6 +7,7 @@ and exactly that key is written down. The file is ``ssh.known_hosts``, else Open
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,9 @@ class HostKey:
 
 def known_hosts_file(ssh: Ssh) -> Path:
     """Return the file that the host keys of a testbed's nodes stand in."""
-    return Path(ssh.known_hosts or "~/.ssh/known_hosts").expanduser()
+    # OpenSSH takes ~ from the list of users, whatever HOME says
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    return Path((ssh.known_hosts or "~/.ssh/known_hosts").replace("~", home, 1))
 
 
 def scan(ssh: Ssh, address: str) -> tuple[HostKey, ...]:

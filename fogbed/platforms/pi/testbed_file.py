@@ -112,13 +112,14 @@ def save(file: BedFile) -> None:
 
 
 def _require_same(node: Node, fields: Mapping[str, object], path: Path) -> None:
-    given = {"role": "worker", "slots": None, "labels": {}, **fields}
-    differing = [
-        f"{key} {shown}" for key, value in given.items() if (shown := getattr(node, key)) != value
-    ]
+    unsaid = {"role": "worker", "slots": None, "labels": {}}
+    given = {**fields, **{key: value for key, value in unsaid.items() if key not in fields}}
+    found = {key: getattr(node, key) for key in given}
+    differing = [key for key, value in given.items() if found[key] != value]
     if differing:
+        told = [f"{key} {found[key]}" if found[key] else f"no {key}" for key in differing]
         raise UsageError(
-            f"{node.name} is in {path} already, with {', '.join(differing)}",
+            f"{node.name} is in {path} already, with {', '.join(told)}",
             hint="take another name; or change the file by hand, then fogbed up",
         )
 
