@@ -228,6 +228,13 @@ def test_a_node_that_only_the_cluster_has_can_go(cluster, capsys):
     )
 
 
+def test_a_node_stays_in_the_file_while_its_cluster_does_not_answer(pico, capsys):
+    before = text_of(pico)
+    assert main(["node", "remove", "pico-2", "--yes"]) == 1
+    assert "pico-0: " in capsys.readouterr().err
+    assert text_of(pico) == before
+
+
 # -- replace --------------------------------------------------------------------------------------
 
 

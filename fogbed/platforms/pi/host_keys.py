@@ -39,9 +39,11 @@ class HostKey:
 
 def known_hosts_file(ssh: Ssh) -> Path:
     """Return the file that the host keys of a testbed's nodes stand in."""
+    named = ssh.known_hosts or "~/.ssh/known_hosts"
+    if not named.startswith("~/"):
+        return Path(named).expanduser()
     # OpenSSH takes ~ from the list of users, whatever HOME says
-    home = pwd.getpwuid(os.getuid()).pw_dir
-    return Path((ssh.known_hosts or "~/.ssh/known_hosts").replace("~", home, 1))
+    return Path(pwd.getpwuid(os.getuid()).pw_dir, named.removeprefix("~/"))
 
 
 def scan(ssh: Ssh, address: str) -> tuple[HostKey, ...]:
