@@ -61,7 +61,7 @@ def push(  # noqa: PLR0913 - one parameter per option
     progress = console.LiveProgress()
     folder = paths.cache_dir() / "images"
     collected = collect_images(images, folder, progress, engine=engine, name=name)
-    with watched(collected) as view:
+    with watched(collected, rehearsal=dry_run) as view:
         transfer = push_to(platform, collected, view, wish=wish)
     if as_json:
         console.say_json(_as_json(collected, transfer))

@@ -17,7 +17,8 @@ _LAST = "Name the images"
 class ImagesView:
     """What a user sees of a push; each node leaves a line behind when it has everything."""
 
-    def __init__(self, collected: Collected) -> None:
+    def __init__(self, collected: Collected, *, rehearsal: bool) -> None:
+        self._done = "to send" if rehearsal else "sent"
         self._began = time.monotonic()
         self._transfer = Transfer(collected)
         self._at: dict[str, str] = {}
@@ -41,9 +42,9 @@ class ImagesView:
     def _got(self, node: str) -> str:
         blobs = len(self._transfer.sent[node])
         if not blobs:
-            return "nothing sent"
+            return f"nothing {self._done}"
         size = megabytes(self._transfer.bytes_to(node))
-        return f"{size} in {blobs} blob{'s' if blobs != 1 else ''} sent"
+        return f"{size} in {blobs} blob{'s' if blobs != 1 else ''} {self._done}"
 
     def _lines(self) -> Iterator[str]:
         width = max(map(len, self._at), default=0)
@@ -63,9 +64,9 @@ def _words(event: PlaybookEvent) -> str:
 
 
 @contextmanager
-def watched(collected: Collected) -> Iterator[ImagesView]:
+def watched(collected: Collected, *, rehearsal: bool) -> Iterator[ImagesView]:
     """Show a push until the block ends."""
-    view = ImagesView(collected)
+    view = ImagesView(collected, rehearsal=rehearsal)
     try:
         yield view
     finally:

@@ -117,7 +117,7 @@ def images_refused(images: list[dict], architecture: str) -> list[str]:
 def room_for_blobs(blobs: list[dict]) -> int:
     """Return how many bytes blobs take at most while they come in.
 
-    Each is stored as it is and unpacked to about twice its size; the largest waits in the spool.
+    Each is stored as it is and unpacked to about twice its size; the largest waits beside it.
     """
     sizes = [blob["size"] for blob in blobs]
     return 3 * sum(sizes) + max(sizes, default=0)

@@ -1,5 +1,8 @@
 #!/usr/bin/python
-"""Takes a file into containerd's store of blobs, if it is what its digest says."""
+"""Takes a file into containerd's store of blobs, if it is what its digest says.
+
+The action of this name has put it there.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
 module: containerd_blob
-short_description: Take a file into containerd's store of blobs
+short_description: Send a file to containerd's store of blobs
 description:
-  - Checks the file's digest, gives it to containerd, which checks it again, and removes the file.
+  - Puts a file of the controller on the node, checks its digest there, gives it to containerd,
+    which checks it again, and removes the file.
   - A label keeps the blob from the garbage collector until an image refers to it.
 options:
-  path: {description: The file., type: path, required: true}
+  src: {description: The file on the controller., type: path, required: true}
+  dest: {description: Where it is for a while on the node., type: path, required: true}
   digest: {description: The digest it must have., type: str, required: true}
   size: {description: The size in bytes it must have., type: int, required: true}
   namespace: {description: The namespace of containerd., type: str, default: k8s.io}
@@ -25,19 +30,21 @@ author: [fogbed]
 """
 
 EXAMPLES = r"""
-- name: Take a layer in
+- name: Send a layer
   containerd_blob:
-    path: /var/lib/fogbed/images/layer
+    src: /tmp/layer
+    dest: /home/pi/layer
     digest: sha256:90b4faecd0dcc62b29e345412f444fed0d67b8f05f864d195070ff650a5c1b3f
     size: 2884130
 """
 
 RETURN = r"""
-attempts: {description: How often containerd was asked., type: int, returned: when changed}
+attempts: {description: How often containerd was asked., type: int, returned: success}
 """
 
 _ARGUMENTS = {
-    "path": {"type": "path", "required": True},
+    "src": {"type": "path", "required": True},
+    "dest": {"type": "path", "required": True},
     "digest": {"type": "str", "required": True},
     "size": {"type": "int", "required": True},
     "namespace": {"type": "str", "default": "k8s.io"},
@@ -73,11 +80,9 @@ def take_in(path: Path, digest: str, size: int, namespace: str, reference: str) 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=False)
     wanted = module.params
-    if module.check_mode:
-        module.exit_json(changed=True)
-    path, digest = Path(wanted["path"]), wanted["digest"]
+    path, digest = Path(wanted["dest"]), wanted["digest"]
     found = digest_of(path)
     if found != digest or path.stat().st_size != wanted["size"]:
         path.unlink()

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -27,7 +25,6 @@ options:
     elements: dict
     required: true
   namespace: {description: The namespace of containerd., type: str, default: k8s.io}
-  spool: {description: A folder where blobs waited; it is removed., type: path}
 author: [fogbed]
 """
 
@@ -49,7 +46,6 @@ released: {description: Blobs left to the collector., type: list, returned: when
 _ARGUMENTS = {
     "images": {"type": "list", "elements": "dict", "required": True},
     "namespace": {"type": "str", "default": "k8s.io"},
-    "spool": {"type": "path"},
 }
 _KEPT = 'labels."containerd.io/gc.root"==fogbed'
 Ctr = Callable[..., subprocess.CompletedProcess]
@@ -123,7 +119,7 @@ def release(ctr: Ctr) -> list[str]:
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
-    images, spool = module.params["images"], module.params["spool"]
+    images = module.params["images"]
 
     def ctr(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess:
         argv = ["ctr", "--namespace", module.params["namespace"], *words]
@@ -147,11 +143,8 @@ def main() -> None:
             problem, said = give_names(ctr, image)
             if problem:
                 module.fail_json(msg=problem, stderr=said, **result)
-    result["released"] = release(ctr)
-    if spool and Path(spool).exists():
-        shutil.rmtree(spool)
-        result["changed"] = True
-    module.exit_json(**(result | {"changed": result["changed"] or bool(result["released"])}))
+    released = release(ctr)
+    module.exit_json(**result | {"changed": bool(new or released), "released": released})
 
 
 if __name__ == "__main__":
