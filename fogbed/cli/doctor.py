@@ -1,4 +1,4 @@
-"""``fogbed doctor``: what this computer lacks, with the fix for each problem."""
+"""``fogbed doctor``: what this computer, or nodes of a testbed, lack, with each problem's fix."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import Annotated
 
 import typer
 
+from fogbed import platforms
 from fogbed.cli import console
-from fogbed.cli.options import JsonOption
+from fogbed.cli.options import JsonOption, TestbedOption
 from fogbed.errors import PlatformError
 from fogbed.platforms import preflight
 from fogbed.platforms.examination import examine
+from fogbed.platforms.registry import HERE
+from fogbed.spec.testbed import Testbed
 
 
 def doctor(
     *,
+    testbed: TestbedOption = None,
     as_json: JsonOption = False,
     apparmor_profile: Annotated[
         bool,
@@ -25,9 +29,18 @@ def doctor(
         ),
     ] = False,
 ) -> None:
-    """Check this computer; exit 1 if something stands in the way. Example: fogbed doctor --json."""
+    """Check this computer and, on pi, every node; exit 1 if something stands in the way of up.
+
+    Example: fogbed doctor -t pico.yml --json.
+    """
     if apparmor_profile:
         console.say(preflight.apparmor_profile().rstrip())
+        return
+    bed = _meant(testbed)
+    if bed is not None and bed.platform == "pi":
+        from fogbed.cli.doctor_nodes import doctor_nodes  # noqa: PLC0415 - Ansible is an extra
+
+        doctor_nodes(bed, as_json=as_json)
         return
     checks = examine()
     if as_json:
@@ -40,6 +53,13 @@ def doctor(
             f"no testbed can come up on this computer: {', '.join(blocking)}",
             hint="the fix of each stands above",
         )
+
+
+def _meant(testbed: str | None) -> Testbed | None:
+    """Return the testbed that is meant; None: this computer alone."""
+    if testbed is None and not HERE.is_file():
+        return None
+    return platforms.find_testbed(testbed)
 
 
 def _show(checks: list[preflight.Check]) -> None:
