@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -68,6 +69,15 @@ def read_lines(path):
             return file.read().splitlines()
     except FileNotFoundError:
         return []
+
+
+def is_fresh(stamp, seconds):
+    """Whether the index was fetched lately, and after the last change of the sources."""
+    if not stamp.exists() or not 0 <= time.time() - stamp.stat().st_mtime < seconds:
+        return False
+    lists = Path("/etc/apt/sources.list.d")
+    sources = [Path("/etc/apt/sources.list"), lists, *(lists.iterdir() if lists.is_dir() else ())]
+    return all(x.stat().st_mtime <= stamp.stat().st_mtime for x in sources if x.exists())
 
 
 class Apt:
@@ -139,18 +149,16 @@ class Apt:
 
     def update(self):
         """Fetch the index if it is old. Why that failed matters only if the installation does."""
-        stamp = os.path.join(self.folder, "apt", "updated")
-        age = self.module.params["index_age"]
-        if os.path.exists(stamp) and 0 <= time.time() - os.path.getmtime(stamp) < age:
+        stamp = Path(self.folder, "apt", "updated")
+        if is_fresh(stamp, self.module.params["index_age"]):
             return
         code, out, err = self.get("update")
         problems = [x for x in (out + err).splitlines() if x.startswith(("E:", "Err:"))]
         if code or problems:
             self.update_problem = " ".join(problems[:4]) or err.strip()[-300:]
             return
-        os.makedirs(os.path.dirname(stamp), mode=0o700, exist_ok=True)
-        with open(stamp, "w", encoding="utf-8"):
-            pass
+        stamp.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stamp.touch()
 
     def offered(self, name):
         """The versions that apt could install, newest first."""
