@@ -23,6 +23,7 @@ from fogbed.errors import DONE, WRONG_INPUT, FogbedError, Interrupted, UsageErro
 # command -> (its module, what it does). A module offers ``app`` (a Typer with verbs) or a
 # function of the command's name.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init", "Write a testbed.yml; ask, or find machines on the network."),
     "demo": ("demo", "Run the laptop experiment end to end, with a report."),
     "check": ("check", "Validate spec files: all problems at once."),
     "up": ("testbed", "Bring a testbed up; run it again to resume."),
@@ -32,7 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "upgrade": ("upgrade", "Upgrade Kubernetes, node by node."),
     "render": ("render", "Show what would be applied, as text."),
     "logs": ("testbed", "Show the logs of a node."),
-    "doctor": ("doctor", "Check this computer, with the fix for each problem."),
+    "doctor": ("doctor", "Check this computer and the nodes, with the fix for each problem."),
     "rides": ("rides", "Import, list and describe taxi rides."),
     "landmarks": ("landmarks", "List the sets of landmarks."),
     "images": ("images", "Send container images to the nodes, and list them."),
