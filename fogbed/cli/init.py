@@ -1,0 +1,91 @@
+"""``fogbed init``: a first testbed.yml, from flags, from answers, or from what a scan finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from fogbed import spec
+from fogbed.cli import console
+from fogbed.cli.init_answers import Wish, collect
+from fogbed.cli.pi import YesOption
+from fogbed.errors import UsageError
+from fogbed.plan.new_testbed import render_testbed
+
+
+def init(  # noqa: PLR0913 - each is a line of the file
+    *,
+    name: Annotated[
+        str | None, typer.Option(help="The testbed's name.", show_default=False)
+    ] = None,
+    platform: Annotated[
+        Literal["local", "pi"] | None,
+        typer.Option(help="local: this computer; pi: machines with SSH.", show_default=False),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(help="On pi: the user on the nodes.", show_default=False)
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="On pi: the private key of SSH.", show_default=False),
+    ] = None,
+    node: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=ADDRESS[:TIER]",
+            help="A node, once for each; on local: NAME[:TIER].",
+            show_default=False,
+        ),
+    ] = None,
+    control_plane: Annotated[
+        str | None,
+        typer.Option(metavar="NODE", help="Else the first node.", show_default=False),
+    ] = None,
+    scan: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CIDR",
+            help="Find machines with SSH there, as in 192.168.1.0/24; asks before it scans.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Never overwritten.")
+    ] = Path("testbed.yml"),
+    yes: YesOption = False,
+) -> None:
+    """Write a commented testbed.yml. Example: fogbed init --scan 192.168.1.0/24."""
+    _require_new(output)
+    wish = Wish(
+        name=name,
+        platform=platform,
+        user=user,
+        key=key,
+        nodes=tuple(node or ()),
+        control_plane=control_plane,
+        scan=scan,
+        yes=yes,
+    )
+    new = collect(wish)
+    text = render_testbed(new, str(output))
+    # what would be refused later is not written
+    spec.parse_testbed(text, str(output))
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        _require_new(output)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}") from error
+    console.note(f"{output}: testbed {new.name} with {len(new.nodes)} nodes")
+    console.note(f"next: fogbed doctor -t {output}")
+
+
+def _require_new(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise UsageError(
+            f"{path} is there already; nothing was written",
+            hint="give another name with --output FILE",
+        )

@@ -1,0 +1,201 @@
+"""What ``fogbed init`` writes down: from flags, a scan, and questions where somebody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from fogbed.cli import console
+from fogbed.cli.pi import confirm
+from fogbed.clients.scan import Host, parse_network, scan
+from fogbed.errors import UsageError
+from fogbed.plan.new_testbed import NewNode, NewTestbed
+
+_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
+_LAPTOP = (("cloud-1", "cloud"), ("fog-1", "fog"), ("edge-1", "edge"), ("edge-2", "edge"))
+_TIERS = ("cloud", "fog", "edge")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the flags say; None or nothing: not given."""
+
+    name: str | None
+    platform: Literal["local", "pi"] | None
+    user: str | None
+    key: str | None
+    nodes: tuple[str, ...]
+    control_plane: str | None
+    scan: str | None
+    yes: bool
+
+
+def collect(wish: Wish) -> NewTestbed:
+    """Return what the file is to say.
+
+    Raises:
+        UsageError: something is missing and nobody is there to ask, or does not go together.
+    """
+    platform = wish.platform or _guess_platform(wish)
+    if platform == "local":
+        return _local(wish)
+    # a wrong network is said before anything is asked
+    network = parse_network(wish.scan) if wish.scan is not None else None
+    name = wish.name or _ask("the testbed's name", "pico")
+    user = wish.user or _ask("the user on the nodes", "pi", flag="--user")
+    key = _key(wish.key)
+    given = [_pi_node(text) for text in wish.nodes]
+    found: list[NewNode] = []
+    if network is not None:
+        question = f"Try to connect to port 22 of {network.num_addresses} addresses in {network}?"
+        confirm(question, yes=wish.yes)
+        known = {node.address for node in given}
+        hosts = [
+            host for host in scan(network, console.LiveProgress()) if host.address not in known
+        ]
+        found = _as_nodes(_choose(hosts, wish), name, taken={node.name for node in given})
+    nodes = [*given, *found] or _asked_nodes(name)
+    return NewTestbed(
+        name=name,
+        platform="pi",
+        nodes=_with_control_plane(nodes, wish.control_plane),
+        user=user,
+        key=key,
+    )
+
+
+def _guess_platform(wish: Wish) -> str:
+    if wish.scan or wish.user or wish.key or any("=" in text for text in wish.nodes):
+        return "pi"
+    if wish.nodes:
+        return "local"
+    what = "the platform (local: this computer; pi: machines with SSH)"
+    answer = _ask(what, "pi", flag="--platform")
+    if answer not in ("local", "pi"):
+        raise UsageError(f"there is no platform {answer}", hint="local or pi")
+    return answer
+
+
+def _local(wish: Wish) -> NewTestbed:
+    wrong = {"--scan": wish.scan, "--user": wish.user, "--key": wish.key}
+    given = [flag for flag, value in wrong.items() if value is not None]
+    if given:
+        raise UsageError(f"platform local has no {', '.join(given)}")
+    nodes = [_local_node(text) for text in wish.nodes]
+    nodes = nodes or [NewNode(name=name, tier=tier) for name, tier in _LAPTOP]
+    return NewTestbed(
+        name=wish.name or _ask("the testbed's name", "laptop"),
+        platform="local",
+        nodes=_with_control_plane(nodes, wish.control_plane),
+    )
+
+
+def _ask(what: str, default: str, *, flag: str = "") -> str:
+    """Return an answer; where nobody answers the default, or an error if a ``flag`` is needed."""
+    if console.can_ask():
+        return str(typer.prompt(what, default=default, err=True))
+    if flag:
+        raise UsageError(f"{what} is not given, and nobody is there to ask", hint=f"give {flag}")
+    return default
+
+
+def _pi_node(text: str) -> NewNode:
+    name, equals, rest = text.partition("=")
+    address, _, tier = rest.partition(":")
+    if not (name and equals and address):
+        hint = "write NAME=ADDRESS or NAME=ADDRESS:TIER, as in pico-1=192.0.2.11:edge"
+        raise UsageError(f"--node {text} does not say which node is where", hint=hint)
+    return NewNode(name=name, address=address, tier=_tier(tier, text))
+
+
+def _local_node(text: str) -> NewNode:
+    name, _, tier = text.partition(":")
+    if "=" in name:
+        raise UsageError(f"--node {text}: nodes of platform local have no address")
+    return NewNode(name=name, tier=_tier(tier, text))
+
+
+def _tier(tier: str, text: str) -> str:
+    if tier and tier not in _TIERS:
+        raise UsageError(f"--node {text}: there is no tier {tier}", hint="cloud, fog or edge")
+    return tier
+
+
+def _with_control_plane(nodes: Sequence[NewNode], wanted: str | None) -> tuple[NewNode, ...]:
+    """Return the nodes, one of them the control plane; tiers that nobody gave are filled in."""
+    name = wanted or nodes[0].name
+    if name not in [node.name for node in nodes]:
+        raise UsageError(
+            f"--control-plane {name}: there is no such node",
+            hint=f"nodes are {', '.join(node.name for node in nodes)}",
+        )
+    return tuple(
+        replace(
+            node,
+            is_control_plane=node.name == name,
+            tier=node.tier or ("cloud" if node.name == name else "edge"),
+        )
+        for node in nodes
+    )
+
+
+def _choose(hosts: Sequence[Host], wish: Wish) -> list[Host]:
+    """Return the machines that are meant: all Pis where there are some, unless told otherwise."""
+    if not hosts:
+        raise UsageError(
+            f"nothing with SSH was found in {wish.scan}",
+            hint="are the machines on, is SSH enabled, is it the right network? "
+            "Or name them: --node NAME=ADDRESS",
+        )
+    rows = [[str(number), *_described(host)] for number, host in enumerate(hosts, 1)]
+    console.note("\n".join("  ".join(row).rstrip() for row in rows))
+    pis = [host for host in hosts if host.is_raspberry_pi] or list(hosts)
+    if wish.yes or not console.can_ask():
+        return pis
+    numbers = ",".join(str(hosts.index(host) + 1) for host in pis)
+    answer = str(typer.prompt("which ones (numbers)", default=numbers, err=True))
+    words = answer.replace(",", " ").split()
+    wrong = [word for word in words if not word.isdigit() or not 1 <= int(word) <= len(hosts)]
+    if wrong or not words:
+        raise UsageError(f"{' '.join(wrong) or 'nothing'} is not in the list")
+    return [hosts[int(word) - 1] for word in dict.fromkeys(words)]
+
+
+def _described(host: Host) -> tuple[str, str, str]:
+    return host.address, host.greeting, "Raspberry Pi" if host.is_raspberry_pi else host.mac
+
+
+def _as_nodes(hosts: Sequence[Host], name: str, *, taken: set[str]) -> list[NewNode]:
+    free = (each for number in range(10_000) if (each := f"{name}-{number}") not in taken)
+    return [
+        NewNode(
+            name=next(free),
+            address=host.address,
+            tier="",
+            remark=", ".join(word for word in _described(host)[1:] if word),
+        )
+        for host in hosts
+    ]
+
+
+def _asked_nodes(name: str) -> list[NewNode]:
+    first = _ask("addresses of the nodes, the control plane's first", "", flag="--node or --scan")
+    addresses = first.replace(",", " ").split()
+    if not addresses:
+        raise UsageError("a testbed needs a node", hint="give --node or --scan")
+    return [
+        NewNode(name=f"{name}-{number}", address=address, tier="")
+        for number, address in enumerate(addresses)
+    ]
+
+
+def _key(given: str | None) -> str:
+    if given is not None:
+        # a path that depends on where this was started would mean nothing later
+        return given if given.startswith(("~", "/")) else str(Path(given).absolute())
+    here = [key for key in _KEYS if Path("~/.ssh", key).expanduser().exists()]
+    return _ask("the private key of SSH", f"~/.ssh/{(here or list(_KEYS))[0]}")
