@@ -112,7 +112,7 @@ def save(file: BedFile) -> None:
 
 
 def _require_same(node: Node, fields: Mapping[str, object], path: Path) -> None:
-    unsaid = {"role": "worker", "slots": None, "labels": {}}
+    unsaid: dict[str, object] = {"role": "worker", "slots": None, "labels": {}}
     given = {**fields, **{key: value for key, value in unsaid.items() if key not in fields}}
     found = {key: getattr(node, key) for key in given}
     differing = [key for key, value in given.items() if found[key] != value]
