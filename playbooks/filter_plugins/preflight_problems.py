@@ -26,19 +26,28 @@ def _system(host: Host, _: Host) -> Iterator[tuple[str, str]]:
     if name == "raspbian" or host["architecture"] in ("armhf", "armel", "i386"):
         yield (
             "architecture",
-            f"the system is 32-bit ({host['architecture']}), even if its kernel is not, and Kubernetes "
-            "has no 32-bit packages. Write a 64-bit image to its card",
+            (
+                f"the system is 32-bit ({host['architecture']}), even if its kernel is not, and "
+                "Kubernetes "
+                "has no 32-bit packages. Write a 64-bit image to its card"
+            ),
         )
     elif host["architecture"] not in ("arm64", "amd64"):
         yield (
             "architecture",
-            f"{host['architecture'] or 'a system without dpkg'} is not supported. Use arm64 or amd64",
+            (
+                f"{host['architecture'] or 'a system without dpkg'} is not supported. Use arm64 or "
+                "amd64"
+            ),
         )
     if name != "raspbian" and version not in SYSTEMS.get(name, ()):
         there = host["os"]["pretty_name"] or name or "an unknown system"
         yield "system", f"{there} is not supported. Use {SUPPORTED}"
     if host["init"] != "systemd":
-        yield "init", f"its first process is {host['init'] or 'unknown'}, not systemd. Boot with systemd"
+        yield (
+            "init",
+            f"its first process is {host['init'] or 'unknown'}, not systemd. Boot with systemd",
+        )
     if tuple(host["python"]) < OLDEST_PYTHON:
         version = ".".join(map(str, host["python"]))
         yield "python", f"its Python is {version}, and 3.9 is needed. Use {SUPPORTED}"
@@ -50,15 +59,20 @@ def _kernel(host: Host, want: Host) -> Iterator[tuple[str, str]]:
     if running < oldest:
         yield (
             "kernel",
-            f"its kernel is {host['kernel']}, and {want['kernel']} is needed. Run `sudo apt "
-            "full-upgrade` and reboot",
+            (
+                f"its kernel is {host['kernel']}, and {want['kernel']} is needed. Run `sudo apt "
+                "full-upgrade` and reboot"
+            ),
         )
     if not host["cgroup_v2"] and want["fail_cgroup_v1"]:
         yield (
             "cgroup",
-            "it runs cgroup v1, on which kubelet does not start. Remove "
-            "`systemd.unified_cgroup_hierarchy=0` from the kernel's command line and reboot, or set "
-            "`failCgroupV1: false` for kubelet",
+            (
+                "it runs cgroup v1, on which kubelet does not start. Remove "
+                "`systemd.unified_cgroup_hierarchy=0` from the kernel's command line and reboot, "
+                "or set "
+                "`failCgroupV1: false` for kubelet"
+            ),
         )
 
 
@@ -67,8 +81,11 @@ def _size(host: Host, want: Host) -> Iterator[tuple[str, str]]:
     if host["memory_mb"] < want["memory_mb"]:
         yield (
             "memory",
-            f"it has {host['memory_mb']} MB of memory, and a {role} needs {want['memory_mb']}. Give "
-            "this role to a bigger node",
+            (
+                f"it has {host['memory_mb']} MB of memory, and a {role} needs {want['memory_mb']}. "
+                "Give "
+                "this role to a bigger node"
+            ),
         )
     if want["control_plane"] and host["cpus"] < want["cpus"]:
         yield "cpus", f"it has {host['cpus']} CPU, and a control plane needs {want['cpus']}"
@@ -76,14 +93,20 @@ def _size(host: Host, want: Host) -> Iterator[tuple[str, str]]:
     if host["root_read_only"] or host["disk"]["read_only"]:
         yield (
             "disk",
-            "its disk is read-only. Look for errors of the card (`dmesg | grep -i 'ext4\\|mmc'`), turn "
-            "the overlay file system off in raspi-config, and reboot",
+            (
+                "its disk is read-only. Look for errors of the card (`dmesg | grep -i "
+                "'ext4\\|mmc'`), turn "
+                "the overlay file system off in raspi-config, and reboot"
+            ),
         )
     elif host["disk"]["free_mb"] < free:
         yield (
             "disk",
-            f"its disk has {host['disk']['free_mb']} MB free under /var/lib, and {free} are needed. Make "
-            "room (`sudo apt clean`, `sudo journalctl --vacuum-size=50M`) or use a bigger card",
+            (
+                f"its disk has {host['disk']['free_mb']} MB free under /var/lib, and {free} are "
+                "needed. Make "
+                "room (`sudo apt clean`, `sudo journalctl --vacuum-size=50M`) or use a bigger card"
+            ),
         )
 
 
@@ -93,9 +116,12 @@ def _clock(host: Host, want: Host) -> Iterator[tuple[str, str]]:
         side = "behind" if host["time"] < want["now_before"] else "ahead of"
         yield (
             "clock",
-            f"its clock is {_span(off)} {side} this computer's, and certificates would not be valid. Let "
-            "it reach a time server (`timedatectl`), or set it once: `sudo date -s "
-            '"$(date -u +%FT%TZ)"` with the right time',
+            (
+                f"its clock is {_span(off)} {side} this computer's, and certificates would not be "
+                "valid. Let "
+                "it reach a time server (`timedatectl`), or set it once: `sudo date -s "
+                '"$(date -u +%FT%TZ)"` with the right time'
+            ),
         )
 
 
@@ -115,15 +141,20 @@ def _network(host: Host, want: Host) -> Iterator[tuple[str, str]]:
         }
         yield (
             "firewall",
-            f"{host['firewall']} is on and would cut the pod network. Turn it off: "
-            f"`{turn_off[host['firewall']]}`",
+            (
+                f"{host['firewall']} is on and would cut the pod network. Turn it off: "
+                f"`{turn_off[host['firewall']]}`"
+            ),
         )
     if want["node_ip"] not in host["addresses"]:
         have = ", ".join(a for a in host["addresses"] if not a.startswith(("127.", "::1", "fe80")))
         yield (
             "address",
-            f"the address {want['node_ip']} of the testbed is not one of its own ({have}). Give the right "
-            "one (`fogbed_node_ip`)",
+            (
+                f"the address {want['node_ip']} of the testbed is not one of its own ({have}). "
+                "Give the right "
+                "one (`fogbed_node_ip`)"
+            ),
         )
 
 
@@ -133,12 +164,18 @@ def _twins(host: Host, want: Host, others: Mapping[str, Host]) -> Iterator[tuple
         if want["node_ip"] == other["node_ip"]:
             yield "twin", f"{name} has the same address, {want['node_ip']}. Give each node its own"
         elif host["machine_id"] and host["machine_id"] == other["machine_id"]:
-            yield "twin", f"{name} has the same machine-id: one card is a copy of the other. {CLONED}"
+            yield (
+                "twin",
+                f"{name} has the same machine-id: one card is a copy of the other. {CLONED}",
+            )
         elif macs:
             yield (
                 "twin",
-                f"{name} has the same MAC address {sorted(macs)[0]}. Remove what sets it, or let each "
-                "virtual machine have its own",
+                (
+                    f"{name} has the same MAC address {min(macs)}. Remove what sets it, or let "
+                    "each "
+                    "virtual machine have its own"
+                ),
             )
         if want["name"] == other["name"]:
             yield "name", f"{name} has the same name, {want['name']}. Give each node its own"
@@ -148,8 +185,11 @@ def _name(want: Host) -> Iterator[tuple[str, str]]:
     if not _NAME.fullmatch(want["name"]):
         yield (
             "name",
-            f"{want['name']!r} cannot be the name of a node. Use lower-case letters, digits and -, as "
-            "in pico-0",
+            (
+                f"{want['name']!r} cannot be the name of a node. Use lower-case letters, digits "
+                "and -, as "
+                "in pico-0"
+            ),
         )
 
 
@@ -173,7 +213,8 @@ def _unreachable(message: str, user: str) -> str:
     """Why SSH does not reach a host, and what to do."""
     if "REMOTE HOST IDENTIFICATION HAS CHANGED" in message:
         return (
-            "it has another SSH host key than before. If its card was written anew, forget the old key "
+            "it has another SSH host key than before. If its card was written anew, forget the old "
+            "key "
             "(`ssh-keygen -R ADDRESS`); if not, find out who answers there."
         )
     if "Host key verification failed" in message:
@@ -194,6 +235,11 @@ def preflight_access(result: Mapping[str, Any], user: str) -> str:
     if not result.get("failed"):
         return ""
     words = f"{message} {result.get('module_stderr', '')} {result.get('module_stdout', '')}"
+    return _sudo(words, user) or message or "it cannot be asked."
+
+
+def _sudo(words: str, user: str) -> str:
+    """Why sudo fails, or what else a host lacks before it can be asked; empty if unknown."""
     if re.search(r"Incorrect sudo password|Sorry, try again", words):
         return "the sudo password is wrong. Give the right one (`--ask-become-pass`)."
     if re.search(r"[Mm]issing sudo password|password is required|escalation prompt", words):
@@ -202,11 +248,11 @@ def preflight_access(result: Mapping[str, Any], user: str) -> str:
             f"`--ask-become-pass`, or allow sudo without: `echo '{user} ALL=(ALL) NOPASSWD: ALL' | "
             "sudo tee /etc/sudoers.d/010_fogbed`."
         )
-    if re.search(r"not in the sudoers|not allowed to (run|execute)|sudo: (command )?not found", words):
+    if re.search(r"not in the sudoers|not allowed to (run|execute)|sudo: .*not found", words):
         return f"{user or 'the user'} may not use sudo. Add it: `usermod -aG sudo {user}`, as root."
     if re.search(r"python3?\S*: (No such file|not found)|interpreter", words):
-        return f"it has no Python 3: `sudo apt install python3`. ({message})"
-    return message or "it cannot be asked."
+        return "it has no Python 3: `sudo apt install python3`."
+    return ""
 
 
 class FilterModule:

@@ -1,8 +1,9 @@
 """How a host swaps, and what turns that off for good: text in, plan out.
 
-Swap comes back at a reboot from whoever set it up: dphys-swapfile (Raspberry Pi OS bookworm), rpi-swap
-(trixie: a generator of units for zram, a file, or both), zram-generator, zram-tools, /etc/fstab, swap
-units, or swap partitions that systemd finds by itself. `swapoff -a` alone lasts until then.
+Swap comes back at a reboot from whoever set it up: dphys-swapfile (Raspberry Pi OS bookworm),
+rpi-swap (trixie: a generator of units for zram, a file, or both), zram-generator, zram-tools,
+/etc/fstab, swap units, or swap partitions that systemd finds by itself. `swapoff -a` alone lasts
+until then.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ SERVICES = ("dphys-swapfile.service", "zramswap.service", "zram-config.service")
 # Made by rpi-swap's generator; a daemon-reload after the configuration changed does not stop them.
 RPI_UNITS = ("rpi-zram-writeback.timer", "rpi-setup-loop@var-swap.service")
 RPI_TEXT = "# Written by fogbed: kubelet does not run with swap.\n[Main]\nMechanism=none\n"
-ZRAM_TEXT = "# Written by fogbed: an empty file here is no zram device. Kubelet does not run with swap.\n"
+ZRAM_TEXT = "# Written by fogbed: without a device, for kubelet does not run with swap.\n"
 
 
 def fstab_without_swap(text: str) -> str:
@@ -45,7 +46,7 @@ def _setting(text: str, key: str) -> str:
 
 
 def rpi_drop_in(texts: Mapping[str, str | None]) -> str:
-    """The drop-in that has the last word: 90-fogbed.conf, or a later name if others come after it."""
+    """The drop-in that has the last word: 90-fogbed.conf, or a later name if others are later."""
     later = [
         path.rpartition("/")[2]
         for path, text in texts.items()

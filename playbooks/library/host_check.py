@@ -43,11 +43,12 @@ def release() -> dict[str, str]:
 
 def macs() -> list[str]:
     """Return the addresses of network interfaces that were not made by software."""
-    found = []
-    for link in sorted(Path("/sys/class/net").iterdir()):
+    found = [
+        text(str(link / "address")).strip()
+        for link in sorted(Path("/sys/class/net").iterdir())
         # A container's eth0 has no device, but it is not of a bridge or tunnel either.
-        if (link / "device").exists() or link.name.startswith("eth"):
-            found.append(text(str(link / "address")).strip())
+        if (link / "device").exists() or link.name.startswith("eth")
+    ]
     return [mac for mac in found if mac.strip("0:")]
 
 

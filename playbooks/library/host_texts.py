@@ -126,7 +126,8 @@ def main() -> None:
     for folder in module.params["listing"]:
         there = root / folder.lstrip("/")
         if there.is_dir():
-            names += sorted(f"{folder.rstrip('/')}/{x.name}" for x in there.iterdir() if x.is_file())
+            files = (x.name for x in there.iterdir() if x.is_file())
+            names += sorted(f"{folder.rstrip('/')}/{name}" for name in files)
     texts: dict[str, Any] = {name: read(root / name.lstrip("/")) for name in names}
     for name in module.params["exists"]:
         texts[name] = "" if (root / name.lstrip("/")).exists() else None

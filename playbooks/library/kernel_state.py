@@ -1,9 +1,9 @@
 #!/usr/bin/python
 """Kernel modules that are there and sysctls that hold: loaded and set if need be, then read back.
 
-A module that is built in needs no loading, and a kernel without loadable modules has no list of them.
-Values are written and read under /proc/sys: no `sysctl` program is needed, and no other file of
-/etc/sysctl.d is applied on the way.
+A module that is built in needs no loading, and a kernel without loadable modules has no list of
+them. Values are written and read under /proc/sys: no `sysctl` program is needed, and no other file
+of /etc/sysctl.d is applied on the way.
 """
 
 from __future__ import annotations
@@ -21,8 +21,15 @@ short_description: Load modules and set sysctls, and read them back
 options:
   modules: {description: Modules that are needed, type: list, elements: str, default: []}
   settings: {description: Values by sysctl, type: dict, default: {}}
-  at_least: {description: Sysctls of which a higher value is as good, type: list, elements: str, default: []}
-  before: {description: Where the values of before are kept, type: path, default: /var/lib/fogbed/before/sysctl}
+  at_least:
+    description: Sysctls of which a higher value is as good.
+    type: list
+    elements: str
+    default: []
+  before:
+    description: Where the values of before are kept.
+    type: path
+    default: /var/lib/fogbed/before/sysctl
   state:
     description: C(restored) sets the values of before again.
     type: str

@@ -11,7 +11,7 @@ boot = load("filter_plugins/boot_config.py")
 CASES = cases("boot")
 word = st.from_regex(r'[a-z_.]{1,8}(=[a-z0-9,]{1,6}|="[a-z0-9 ]{0,6}")?', fullmatch=True)
 memory = st.sampled_from(
-    ["cgroup_enable=memory", "cgroup_disable=memory", "cgroup_disable=memory,pids", "cgroup_memory=1"]
+    ["cgroup_enable=memory", "cgroup_disable=memory", "cgroup_disable=memory,pids", "cgroup_x=1"]
 )
 lines = st.lists(st.one_of(word, memory, st.just("--")), max_size=12)
 

@@ -60,7 +60,8 @@ def contents(root):
         for path in root.rglob("*")
         if path.is_file()
     }
-    return {p: t for p, t in found.items() if not p.startswith(("/var/lib/fogbed/", "/run/fogbed/"))}
+    ours = ("/var/lib/fogbed/", "/run/fogbed/")
+    return {path: text for path, text in found.items() if not path.startswith(ours)}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,8 @@ def cards(tmp_path_factory):
     def run(play, *options):
         book = base / "play.yml"
         book.write_text(play, encoding="utf-8")
-        command = [Path(sys.executable).with_name("ansible-playbook"), "-i", inventory, book, *options]
+        program = Path(sys.executable).with_name("ansible-playbook")
+        command = [program, "-i", inventory, book, *options]
         environment = os.environ | {
             "ANSIBLE_CONFIG": str(PLAYBOOKS / "ansible.cfg"),
             "ANSIBLE_FORKS": "6",

@@ -22,7 +22,9 @@ def test_a_mechanism_is_turned_off_by_these_files_and_units(case):
     assert swap.swap_writes(texts | changes) == {}
 
 
-row = st.sampled_from(["/a none swap sw 0 0", "/b / ext4 x 0 1", "# /c none swap sw", "", "\t/d x swap"])
+row = st.sampled_from(
+    ["/a none swap sw 0 0", "/b / ext4 x 0 1", "# /c none swap sw", "", "\t/d x swap"]
+)
 
 
 @given(st.lists(row), st.booleans())
