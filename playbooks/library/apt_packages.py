@@ -6,10 +6,10 @@ A version is a beginning: "1.36" is met by 1.36.4-1.1. What is installed and mee
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from pathlib import Path
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -17,17 +17,13 @@ DOCUMENTATION = r"""
 module: apt_packages
 short_description: Packages at wanted versions, held; or what we installed purged
 options:
-  packages:
-    description: The packages, C(name) and C(version), which is a beginning or empty.
-    type: list
-    elements: dict
-    default: []
+  packages: {description: Each a C(name) and a C(version), type: list, elements: dict, default: []}
   hold: {description: Hold them., type: bool, default: false}
   allow_downgrade: {description: Go back to an older version if asked., type: bool, default: false}
-  state: {description: C(purged) removes all that we ever installed., type: str, choices: [present, purged], default: present}
+  state: {description: What is to be, type: str, choices: [present, purged], default: present}
   folder: {description: Where we remember., type: path, default: /var/lib/fogbed}
   timeout: {description: Seconds to wait for another apt or dpkg., type: int, default: 900}
-  index_age: {description: Seconds after which the index is fetched again., type: int, default: 3600}
+  index_age: {description: Seconds until the index is fetched again., type: int, default: 3600}
 """
 
 OPTIONS = (
@@ -45,15 +41,16 @@ ENVIRONMENT = {
     "NEEDRESTART_SUSPEND": "1",
     "APT_LISTCHANGES_FRONTEND": "none",
 }
+CHANCES = 3
 LOCKED = re.compile(r"Could not get lock|is another process using it|locked by another process")
 NETWORK = re.compile(
-    r"Failed to fetch|Unable to fetch|Could not resolve|Could not connect|Connection (failed|timed out)"
+    r"Failed to fetch|Unable to fetch|Could not (resolve|connect)|Connection (failed|timed out)"
     r"|Temporary failure|Hash Sum mismatch|unexpected size"
 )
 
 
-def matches(version, beginning):
-    """Whether a package's version meets a wanted beginning."""
+def matches(version: str, beginning: str) -> bool:
+    """Return whether a package's version meets a wanted beginning."""
     upstream = version.split(":", 1)[-1]
     if not beginning or beginning in (version, upstream):
         return True
@@ -62,17 +59,16 @@ def matches(version, beginning):
     return upstream.startswith(beginning) and not (rest[0].isdigit() and beginning[-1].isdigit())
 
 
-def read_lines(path):
-    """The lines of a file, none if it is missing."""
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a file, none if it is missing."""
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read().splitlines()
+        return path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return []
 
 
-def is_fresh(stamp, seconds):
-    """Whether the index was fetched lately, and after the last change of the sources."""
+def is_fresh(stamp: Path, seconds: int) -> bool:
+    """Return whether the index was fetched lately, and after the last change of the sources."""
     if not stamp.exists() or not 0 <= time.time() - stamp.stat().st_mtime < seconds:
         return False
     lists = Path("/etc/apt/sources.list.d")
@@ -83,28 +79,28 @@ def is_fresh(stamp, seconds):
 class Apt:
     """apt and dpkg on this host."""
 
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         """Where we remember."""
         self.module = module
-        self.folder = module.params["folder"]
+        self.folder = Path(module.params["folder"])
         self.until = time.monotonic() + module.params["timeout"]
         self.update_problem = ""
 
-    def run(self, *words):
-        """A command, tried again while another apt or dpkg holds the lock."""
+    def run(self, *words: str) -> tuple[int, str, str]:
+        """Run a command, tried again while another apt or dpkg holds the lock."""
         while True:
             code, out, err = self.module.run_command(list(words), environ_update=ENVIRONMENT)
             if code == 0 or not LOCKED.search(err) or time.monotonic() > self.until:
                 return code, out, err
             time.sleep(3)
 
-    def get(self, *words):
-        """An apt-get command with our options."""
+    def get(self, *words: str) -> tuple[int, str, str]:
+        """Run an apt-get command with our options."""
         lock = f"DPkg::Lock::Timeout={max(1, int(self.until - time.monotonic()))}"
         options = [part for option in (*OPTIONS, lock) for part in ("-o", option)]
         return self.run("apt-get", "-q", "-y", *options, *words)
 
-    def fail(self, what, out, err):
+    def fail(self, what: str, out: str, err: str) -> NoReturn:
         """End with apt's own words."""
         problem = [x for x in (err + out).splitlines() if x.startswith(("E:", "dpkg:", "Err:"))]
         words = " ".join(problem[-6:]) or err.strip()[-600:]
@@ -113,21 +109,20 @@ class Apt:
         )
         self.module.fail_json(msg=f"{what}: {words}{more}", stdout=out, stderr=err)
 
-    def record(self, name, entries):
+    def record(self, name: str, entries: list[str]) -> None:
         """Add entries to one of our lists."""
-        path = os.path.join(self.folder, name)
+        path = self.folder / name
         lines = read_lines(path)
         new = [entry for entry in entries if entry not in lines]
         if new:
-            os.makedirs(self.folder, mode=0o700, exist_ok=True)
-            with open(f"{path}.new", "w", encoding="utf-8") as file:
-                file.writelines(f"{line}\n" for line in [*lines, *new])
-            os.replace(f"{path}.new", path)
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            fresh = path.with_name(f"{name}.new")
+            fresh.write_text("".join(f"{line}\n" for line in [*lines, *new]), encoding="utf-8")
+            fresh.replace(path)
 
-    def repair(self):
-        """Finish what a killed run began; True if there was something."""
-        updates = "/var/lib/dpkg/updates"
-        torn = os.path.isdir(updates) and any(name.isdigit() for name in os.listdir(updates))
+    def repair(self) -> bool:
+        """Finish what a killed run began; return True if there was something."""
+        torn = any(path.name.isdigit() for path in Path("/var/lib/dpkg/updates").glob("*"))
         if not torn and not self.run("dpkg", "--audit")[1].strip():
             return False
         if self.module.check_mode:
@@ -140,16 +135,16 @@ class Apt:
             self.fail("An interrupted package installation cannot be finished", out, err)
         return True
 
-    def installed(self, names):
-        """{name: version} of those that are installed and configured."""
+    def installed(self, names: list[str]) -> dict[str, str]:
+        """Return {name: version} of those that are installed and configured."""
         form = "${Package}\t${db:Status-Abbrev}\t${Version}\n"
         out = self.run("dpkg-query", "-W", "-f", form, *names)[1]
         rows = [line.split("\t") for line in out.splitlines()]
         return {name: version for name, state, version in rows if state[1:2] == "i"}
 
-    def update(self):
+    def update(self) -> None:
         """Fetch the index if it is old. Why that failed matters only if the installation does."""
-        stamp = Path(self.folder, "apt", "updated")
+        stamp = self.folder / "apt" / "updated"
         if is_fresh(stamp, self.module.params["index_age"]):
             return
         code, out, err = self.get("update")
@@ -160,13 +155,13 @@ class Apt:
         stamp.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         stamp.touch()
 
-    def offered(self, name):
-        """The versions that apt could install, newest first."""
+    def offered(self, name: str) -> list[str]:
+        """Return the versions that apt could install, newest first."""
         rows = [line.split("|") for line in self.run("apt-cache", "madison", name)[1].splitlines()]
         return list(dict.fromkeys(row[1].strip() for row in rows if len(row) > 1))
 
-    def choose(self, package):
-        """NAME=VERSION of the newest version that meets what is wanted."""
+    def choose(self, package: dict[str, Any]) -> str:
+        """Return NAME=VERSION of the newest version that meets what is wanted."""
         name, beginning = package["name"], str(package.get("version") or "")
         versions = self.offered(name)
         fitting = [version for version in versions if matches(version, beginning)]
@@ -180,7 +175,7 @@ class Apt:
             f"repository (versions and sources of the testbed).{why}"
         )
 
-    def refuse_downgrade(self, chosen, installed):
+    def refuse_downgrade(self, chosen: list[str], installed: dict[str, str]) -> None:
         """Stop before a newer version is replaced by an older one."""
         if self.module.params["allow_downgrade"]:
             return
@@ -192,7 +187,7 @@ class Apt:
                     f"version in the testbed, or remove the package first."
                 )
 
-    def install(self, chosen, *, held):
+    def install(self, chosen: list[str], *, held: bool) -> None:
         """Install; a network that fails is given three chances."""
         words = ["install", *chosen]
         if held:
@@ -204,18 +199,18 @@ class Apt:
         # Before the work: a run killed in it must not forget whose they are.
         self.record("removed", gone)
         self.record("installed", [word.split("=")[0] for word in chosen])
-        for attempt in (1, 2, 3):
+        for attempt in range(1, CHANCES + 1):
             code, out, err = self.get(*words)
             if code == 0:
                 return
-            if attempt == 3 or not NETWORK.search(err + out):
+            if attempt == CHANCES or not NETWORK.search(err + out):
                 break
             time.sleep(5 * attempt)
             self.get("update")
         self.fail(f"apt cannot install {' '.join(chosen)}", out, err)
 
 
-def present(module, apt):
+def present(module: AnsibleModule, apt: Apt) -> None:
     """Repair, install what lacks, hold."""
     repaired = apt.repair()
     packages = module.params["packages"]
@@ -246,7 +241,7 @@ def present(module, apt):
     module.exit_json(changed=changed, diff=diff, installed=apt.installed(names))
 
 
-def purge(apt, names):
+def purge(apt: Apt, names: list[str]) -> list[str]:
     """Purge packages that are known to dpkg in any state."""
     out = apt.run("dpkg-query", "-W", "-f", "${Package} ${db:Status-Abbrev}\n", *names)[1]
     known = sorted({x.split()[0] for x in out.splitlines() if not x.split()[1].startswith("un")})
@@ -258,14 +253,14 @@ def purge(apt, names):
     return known
 
 
-def purged(module, apt):
+def purged(module: AnsibleModule, apt: Apt) -> None:
     """Purge what we installed and what came with it, bring back what had to go for it."""
-    before = set(read_lines(os.path.join(apt.folder, "before", "packages")))
+    before = set(read_lines(apt.folder / "before" / "packages"))
     if not before:
         module.exit_json(changed=False)
     apt.repair()
-    ours = [x for x in read_lines(os.path.join(apt.folder, "installed")) if x not in before]
-    held = read_lines(os.path.join(apt.folder, "held"))
+    ours = [x for x in read_lines(apt.folder / "installed") if x not in before]
+    held = read_lines(apt.folder / "held")
     if held and not module.check_mode:
         apt.run("apt-mark", "unhold", *held)
     gone = purge(apt, ours) if ours else []
@@ -273,7 +268,7 @@ def purged(module, apt):
     idle = [name.split(":")[0] for name in idle]
     left = [name for name in idle if name not in before]
     gone += purge(apt, left) if left else []
-    back = [x for x in read_lines(os.path.join(apt.folder, "removed")) if x in before]
+    back = [x for x in read_lines(apt.folder / "removed") if x in before]
     back = [name for name in back if name not in apt.installed(back)] if back else []
     if back and not module.check_mode:
         code, out, err = apt.get("install", *back)
@@ -282,24 +277,21 @@ def purged(module, apt):
     module.exit_json(changed=bool(gone or back), purged=gone, installed_again=back)
 
 
-def main():
+_ARGUMENTS = {
+    "packages": {"type": "list", "elements": "dict", "default": []},
+    "hold": {"type": "bool", "default": False},
+    "allow_downgrade": {"type": "bool", "default": False},
+    "state": {"type": "str", "choices": ["present", "purged"], "default": "present"},
+    "folder": {"type": "path", "default": "/var/lib/fogbed"},
+    "timeout": {"type": "int", "default": 900},
+    "index_age": {"type": "int", "default": 3600},
+}
+
+
+def main() -> None:
     """Entry point."""
-    module = AnsibleModule(
-        argument_spec={
-            "packages": {"type": "list", "elements": "dict", "default": []},
-            "hold": {"type": "bool", "default": False},
-            "allow_downgrade": {"type": "bool", "default": False},
-            "state": {"type": "str", "choices": ["present", "purged"], "default": "present"},
-            "folder": {"type": "path", "default": "/var/lib/fogbed"},
-            "timeout": {"type": "int", "default": 900},
-            "index_age": {"type": "int", "default": 3600},
-        },
-        supports_check_mode=True,
-    )
-    apt = Apt(module)
-    if module.params["state"] == "purged":
-        purged(module, apt)
-    present(module, apt)
+    module = AnsibleModule(argument_spec=_ARGUMENTS, supports_check_mode=True)
+    (purged if module.params["state"] == "purged" else present)(module, Apt(module))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import errno
 import filecmp
 import os
 import shutil
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -18,12 +19,8 @@ DOCUMENTATION = r"""
 module: keep_files
 short_description: Keep files and states of units as they are, or give them back
 options:
-  state:
-    description: C(kept) before a change; C(restored) to undo it.
-    type: str
-    choices: [kept, restored]
-    default: kept
-  paths: {description: The files. None with C(restored) means all., type: list, elements: path, default: []}
+  state: {description: C(restored) to undo, type: str, choices: [kept, restored], default: kept}
+  paths: {description: The files., type: list, elements: path, default: []}
   units: {description: The units., type: list, elements: str, default: []}
   everything: {description: Restore all that was kept., type: bool, default: false}
   store: {description: Where it is kept; below root unless told, type: path}
@@ -31,28 +28,33 @@ options:
 """
 
 
-def read_lines(path):
-    """The lines of a file, none if it is missing."""
+def there_is(path: Path) -> bool:
+    """Return whether there is something, be it a link to nothing."""
+    return path.exists() or path.is_symlink()
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return the lines of a file, none if it is missing."""
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read().splitlines()
+        return path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return []
 
 
-def write_lines(path, lines):
+def write_lines(path: Path, lines: list[str]) -> None:
     """Replace a file at once."""
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
+    fresh = path.with_name(f"{path.name}.new")
+    with fresh.open("w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(f"{path}.new", path)
+    fresh.replace(path)
 
 
-def copy(source, target):
-    """A copy with mode, owner and times; links stay links."""
+def copy(source: Path, target: Path) -> None:
+    """Make a copy with mode, owner and times; links stay links."""
     shutil.copy2(source, target, follow_symlinks=False)
-    entry = os.lstat(source)
+    entry = source.lstat()
     try:
         os.lchown(target, entry.st_uid, entry.st_gid)
     except OSError as error:
@@ -61,152 +63,149 @@ def copy(source, target):
             raise
 
 
-def replace(source, target):
+def replace(source: Path, target: Path) -> None:
     """Put a copy of source in target's place, in one step where that is possible."""
-    fresh = f"{target}.fogbed-new"
+    fresh = target.with_name(f"{target.name}.fogbed-new")
     copy(source, fresh)
     try:
-        os.replace(fresh, target)
+        fresh.replace(target)
     except OSError as error:
         # A file that is itself a mount point, such as /etc/hosts of a container.
         if error.errno not in (errno.EBUSY, errno.EXDEV):
             raise
-        os.unlink(fresh)
+        fresh.unlink()
         shutil.copyfile(source, target)
         shutil.copystat(source, target)
 
 
-def same(one, other):
-    """Whether two files have the same contents and mode."""
-    if not os.path.lexists(other) or os.path.islink(one) != os.path.islink(other):
+def same(one: Path, other: Path) -> bool:
+    """Return whether two files have the same contents and mode."""
+    if not there_is(other) or one.is_symlink() != other.is_symlink():
         return False
-    if os.path.islink(one):
-        return os.readlink(one) == os.readlink(other)
-    modes = [os.stat(path).st_mode for path in (one, other)]
+    if one.is_symlink():
+        return one.readlink() == other.readlink()
+    modes = [path.stat().st_mode for path in (one, other)]
     return filecmp.cmp(one, other, shallow=False) and modes[0] == modes[1]
 
 
 class Store:
     """The folder that remembers."""
 
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         """Where things are."""
         self.module = module
         self.root = module.params["root"].rstrip("/")
-        self.base = module.params["store"] or f"{self.root}/var/lib/fogbed/before"
+        self.base = Path(module.params["store"] or f"{self.root}/var/lib/fogbed/before")
         self.dry = module.check_mode
-        self.done = []
+        self.done: list[str] = []
 
-    def on_host(self, path):
-        """Where a file of the host is."""
-        return self.root + path
+    def on_host(self, path: str) -> Path:
+        """Return where a file of the host is."""
+        return Path(self.root + path)
 
-    def copy_of(self, path):
-        """Where the copy of a file is kept."""
-        return os.path.join(self.base, "files", path.lstrip("/"))
+    def copy_of(self, path: str) -> Path:
+        """Return where the copy of a file is kept."""
+        return self.base / "files" / path.lstrip("/")
 
-    def listed(self, name):
-        """The entries of a list, such as the paths that were not there."""
-        return read_lines(os.path.join(self.base, name))
+    def listed(self, name: str) -> list[str]:
+        """Return the entries of a list, such as the paths that were not there."""
+        return read_lines(self.base / name)
 
-    def add(self, name, lines):
+    def add(self, name: str, lines: list[str]) -> None:
         """Add entries to a list."""
         self.done.extend(lines)
         if lines and not self.dry:
-            write_lines(os.path.join(self.base, name), [*self.listed(name), *lines])
+            write_lines(self.base / name, [*self.listed(name), *lines])
 
-    def keep_packages(self):
-        """The names of installed packages, once, before anything is changed."""
-        if self.root or os.path.exists(os.path.join(self.base, "packages")):
+    def keep_packages(self) -> None:
+        """Keep the names of installed packages, once, before anything is changed."""
+        if self.root or (self.base / "packages").exists():
             return
         form = "${db:Status-Abbrev} ${Package}\\n"
         out = self.module.run_command(["dpkg-query", "-W", "-f", form], check_rc=True)[1]
         names = {line.split()[-1] for line in out.splitlines() if line.startswith(("ii", "hi"))}
         self.add("packages", sorted(names))
 
-    def keep(self, path):
-        """A copy of a file, or the remark that there is none."""
-        if os.path.lexists(self.copy_of(path)) or path in self.listed("absent"):
+    def keep(self, path: str) -> None:
+        """Keep a copy of a file, or the remark that there is none."""
+        if there_is(self.copy_of(path)) or path in self.listed("absent"):
             return
         here = self.on_host(path)
-        if not os.path.lexists(here):
+        if not there_is(here):
             self.add("absent", [*self.missing_folders(path), path])
             return
-        if os.path.isdir(here) and not os.path.islink(here):
+        if here.is_dir() and not here.is_symlink():
             self.module.fail_json(msg=f"{path} is a folder: only files are kept")
         self.done.append(path)
         if not self.dry:
-            os.makedirs(os.path.dirname(self.copy_of(path)), mode=0o700, exist_ok=True)
-            fresh = os.path.join(self.base, "copying")
-            if os.path.lexists(fresh):
-                os.unlink(fresh)
+            self.copy_of(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            fresh = self.base / "copying"
+            fresh.unlink(missing_ok=True)
             copy(here, fresh)
-            os.replace(fresh, self.copy_of(path))
+            fresh.replace(self.copy_of(path))
 
-    def missing_folders(self, path):
-        """The folders that a file to come needs, each with a slash at its end, deepest last."""
-        missing = []
-        folder = os.path.dirname(path)
-        while folder not in ("", "/") and not os.path.exists(self.on_host(folder)):
-            missing.insert(0, folder + "/")
-            folder = os.path.dirname(folder)
+    def missing_folders(self, path: str) -> list[str]:
+        """Return the folders that a file to come needs: with a slash at the end, deepest last."""
+        parents = [str(folder) for folder in Path(path).parents if folder != Path("/")]
+        missing = [f"{folder}/" for folder in parents if not self.on_host(folder).exists()]
+        missing.reverse()
         return [name for name in missing if name not in self.listed("absent")]
 
-    def unit_state(self, unit):
-        """How a unit is: enabled or not, running or not."""
+    def unit_state(self, unit: str) -> tuple[str, str]:
+        """Return how a unit is: enabled or not, running or not."""
         words = ["systemctl", "show", "-p", "LoadState,UnitFileState,ActiveState", unit]
         out = self.module.run_command(words)[1]
         state = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
         file_state = state.get("UnitFileState") or state.get("LoadState", "not-found")
         return file_state, state.get("ActiveState", "inactive")
 
-    def keep_unit(self, unit):
-        """The state of a unit."""
+    def keep_unit(self, unit: str) -> None:
+        """Keep the state of a unit."""
         if any(line.split()[0] == unit for line in self.listed("units")):
             return
         self.add("units", [" ".join([unit, *self.unit_state(unit)])])
 
-    def kept_files(self):
-        """The paths of which there is a copy."""
-        top = os.path.join(self.base, "files")
-        found = [os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names]
-        return sorted("/" + os.path.relpath(path, top) for path in found)
+    def kept_files(self) -> list[str]:
+        """Return the paths of which there is a copy."""
+        top = self.base / "files"
+        found = (path for path in top.rglob("*") if path.is_symlink() or not path.is_dir())
+        return sorted(f"/{path.relative_to(top)}" for path in found)
 
-    def restore(self, path):
-        """A file as it was."""
+    def restore(self, path: str) -> None:
+        """Give back a file as it was."""
         kept, here = self.copy_of(path), self.on_host(path)
-        if os.path.lexists(kept):
+        if there_is(kept):
             if not same(kept, here):
                 self.done.append(path)
                 if not self.dry:
-                    os.makedirs(os.path.dirname(here), exist_ok=True)
+                    here.parent.mkdir(parents=True, exist_ok=True)
                     replace(kept, here)
             if not self.dry:
-                os.unlink(kept)
+                kept.unlink()
         elif path in self.listed("absent"):
-            if os.path.lexists(here):
+            if there_is(here):
                 self.done.append(path)
                 if not self.dry:
-                    os.unlink(here)
+                    here.unlink()
             self.forget("absent", [path])
 
-    def forget(self, name, entries):
+    def forget(self, name: str, entries: list[str]) -> None:
         """Take entries off a list."""
         if not self.dry:
             left = [line for line in self.listed(name) if line not in entries]
-            write_lines(os.path.join(self.base, name), left)
+            write_lines(self.base / name, left)
 
-    def restore_folders(self):
+    def restore_folders(self) -> None:
         """Remove folders that we caused, if nothing lies in them now."""
         for folder in sorted((x for x in self.listed("absent") if x.endswith("/")), reverse=True):
             here = self.on_host(folder)
-            if os.path.isdir(here) and not os.listdir(here) and not self.dry:
-                os.rmdir(here)
-            if not os.path.isdir(here):
+            if here.is_dir() and not any(here.iterdir()) and not self.dry:
+                here.rmdir()
+            if not here.is_dir():
                 self.forget("absent", [folder])
 
-    def restore_unit(self, line):
-        """A unit as it was, as far as it is still there."""
+    def restore_unit(self, line: str) -> None:
+        """Give back a unit as it was, as far as it is still there."""
         unit, was_enabled, was_active = line.split()
         enabled, active = self.unit_state(unit)
         verbs = unit_verbs((was_enabled, was_active), (enabled, active))
@@ -218,8 +217,8 @@ class Store:
         self.forget("units", [line])
 
 
-def unit_verbs(before, now):
-    """The systemctl verbs that lead back."""
+def unit_verbs(before: tuple[str, str], now: tuple[str, str]) -> list[str]:
+    """Return the systemctl verbs that lead back."""
     if "not-found" in (before[0], now[0]):
         return []
     verbs = []
@@ -230,17 +229,17 @@ def unit_verbs(before, now):
         verbs.append("stop")
     wanted = {"enabled": "enable", "disabled": "disable", "masked": "mask"}.get(before[0])
     # The state behind a mask is not seen: enabling what is enabled does no harm.
-    if wanted and before[0] != now[0] or (wanted == "enable" and "unmask" in verbs):
+    if wanted and (before[0] != now[0] or (wanted == "enable" and "unmask" in verbs)):
         verbs.append(wanted)
     if before[1] == "active" and now[1] != "active":
         verbs.append("start")
     return verbs
 
 
-def keep(store, paths, units):
+def keep(store: Store, paths: list[str], units: list[str]) -> None:
     """Keep what is named; the packages are kept with the first of anything."""
     if not store.dry:
-        os.makedirs(store.base, mode=0o700, exist_ok=True)
+        store.base.mkdir(parents=True, exist_ok=True, mode=0o700)
     store.keep_packages()
     for path in paths:
         store.keep(path)
@@ -248,9 +247,9 @@ def keep(store, paths, units):
         store.keep_unit(unit)
 
 
-def restore(store, paths, units, *, everything):
+def restore(store: Store, paths: list[str], units: list[str], *, everything: bool) -> None:
     """Give back what is named, or all."""
-    if not os.path.isdir(store.base):
+    if not store.base.is_dir():
         return
     if everything:
         absent = [path for path in store.listed("absent") if not path.endswith("/")]
@@ -266,7 +265,7 @@ def restore(store, paths, units, *, everything):
             store.restore_unit(line)
 
 
-def main():
+def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={

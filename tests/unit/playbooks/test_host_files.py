@@ -42,7 +42,8 @@ def test_the_block_stands_once_and_is_replaced(rows, lines):
     block = "\n".join([hosts.BEGIN, *lines, hosts.END])
     assert f"{block}\n" in once
     # Whatever stood in our own block is ours.
-    outside = [line for line in rows if line not in (hosts.BEGIN, hosts.END)]
+    given_lines = "\n".join(rows).splitlines()
+    outside = [line for line in given_lines if line not in (hosts.BEGIN, hosts.END)]
     if hosts.BEGIN not in rows:
         assert once.splitlines()[: len(outside)] == outside
 

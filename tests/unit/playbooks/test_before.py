@@ -1,0 +1,132 @@
+"""What is kept before a change and given back; which versions are the wanted ones."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from plugins import load
+
+keeping = load("library/keep_files.py")
+packages = load("library/apt_packages.py")
+
+
+class Module:
+    """As much of an AnsibleModule as a fake root needs."""
+
+    def __init__(self, root, *, check_mode=False):
+        self.params = {"root": str(root), "store": None}
+        self.check_mode = check_mode
+
+    def fail_json(self, *, msg):
+        raise RuntimeError(msg)
+
+
+def keep(root, *paths, check_mode=False):
+    store = keeping.Store(Module(root, check_mode=check_mode))
+    keeping.keep(store, list(paths), [])
+    return store.done
+
+
+def restore(root, *paths):
+    store = keeping.Store(Module(root))
+    keeping.restore(store, list(paths), [], everything=not paths)
+    return store.done
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts").write_text("old\n", encoding="utf-8")
+    (tmp_path / "etc/hosts").chmod(0o640)
+    return tmp_path
+
+
+def test_a_file_is_kept_once_and_comes_back_with_its_mode(root):
+    hosts = root / "etc/hosts"
+    assert keep(root, "/etc/hosts") == ["/etc/hosts"]
+    hosts.write_text("new\n", encoding="utf-8")
+    hosts.chmod(0o600)
+    assert keep(root, "/etc/hosts") == []
+    assert restore(root) == ["/etc/hosts"]
+    assert hosts.read_text(encoding="utf-8") == "old\n"
+    assert hosts.stat().st_mode & 0o777 == 0o640
+    assert restore(root) == []
+
+
+def test_a_file_that_was_not_there_goes_with_its_folders_but_not_with_what_others_put_there(root):
+    ours, theirs = root / "etc/rpi/swap.conf.d/90-fogbed.conf", root / "etc/rpi/mine"
+    keep(root, "/etc/rpi/swap.conf.d/90-fogbed.conf")
+    ours.parent.mkdir(parents=True)
+    ours.touch()
+    theirs.touch()
+    restore(root, "/etc/rpi/swap.conf.d/90-fogbed.conf")
+    assert not ours.parent.exists()
+    assert theirs.exists()
+    theirs.unlink()
+    restore(root)
+    assert not (root / "etc/rpi").exists()
+
+
+def test_a_link_stays_a_link(root):
+    link = root / "etc/link"
+    link.symlink_to("nowhere")
+    keep(root, "/etc/link")
+    link.unlink()
+    link.write_text("x", encoding="utf-8")
+    restore(root)
+    assert os.readlink(link) == "nowhere"  # noqa: PTH115 - the words of the link
+
+
+def test_check_mode_says_it_and_keeps_nothing(root):
+    assert keep(root, "/etc/hosts", check_mode=True) == ["/etc/hosts"]
+    assert not (root / "var").exists()
+
+
+def test_a_copy_that_was_cut_off_is_made_anew(root):
+    store = root / "var/lib/fogbed/before"
+    store.mkdir(parents=True)
+    (store / "copying").write_text("half", encoding="utf-8")
+    keep(root, "/etc/hosts")
+    assert (store / "files/etc/hosts").read_text(encoding="utf-8") == "old\n"
+    assert not (store / "copying").exists()
+
+
+def test_a_folder_is_not_kept(root):
+    with pytest.raises(RuntimeError, match="/etc is a folder"):
+        keep(root, "/etc")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "verbs"),
+    [
+        (("enabled", "active"), ("enabled", "active"), []),
+        (("enabled", "active"), ("masked", "inactive"), ["unmask", "enable", "start"]),
+        (("disabled", "inactive"), ("enabled", "active"), ["stop", "disable"]),
+        (("masked", "inactive"), ("disabled", "inactive"), ["mask"]),
+        (("generated", "active"), ("generated", "inactive"), ["start"]),
+        (("not-found", "inactive"), ("enabled", "active"), []),
+        (("enabled", "active"), ("not-found", "inactive"), []),
+    ],
+)
+def test_a_unit_goes_back_to_how_it_was(before, now, verbs):
+    assert keeping.unit_verbs(before, now) == verbs
+
+
+@pytest.mark.parametrize(
+    ("version", "beginning", "met"),
+    [
+        ("1.36.4-1.1", "1.36", True),
+        ("1.36.4-1.1", "1.3", False),
+        ("1.36.4-1.1", "1.36.4-1.1", True),
+        ("5:29.1.0-1~debian.12~bookworm", "29", True),
+        ("5:29.1.0-1~debian.12~bookworm", "2", False),
+        ("5:20.10.24", "5:20.10.24", True),
+        ("2.3.4-1~debian.13~trixie", "2.3", True),
+        ("2.3-1", "2.3", True),
+        ("2.30-1", "2.3", False),
+        ("252.39-1", "", True),
+    ],
+)
+def test_a_version_is_met_by_its_beginning_at_a_dot(version, beginning, met):
+    assert packages.matches(version, beginning) is met
