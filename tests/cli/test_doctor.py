@@ -48,3 +48,28 @@ def test_the_apparmor_profile_alone(capsys):
     program = os.path.realpath(sys.executable)
     assert f'profile fogbed "{program}" flags=(unconfined) {{' in out
     assert out.endswith("}\n")
+
+
+def test_nodes_that_are_down_are_rows_and_stand_in_the_way_of_up(pico, capsys):
+    assert main(["doctor", "-t", str(pico)]) == 1
+    shown = capsys.readouterr()
+    rows = [line for line in shown.out.splitlines() if line.startswith("│ pico-")]
+    assert [row.split()[1] for row in rows] == ["pico-0", "pico-1", "pico-2", "pico-3"]
+    assert "NO  pico-2: ssh: pico-2 has no SSH server\n" in shown.out
+    assert "    sudo systemctl enable --now ssh there\n" in shown.out
+    assert max(map(len, shown.out.splitlines()[1:])) <= 100
+    assert shown.err.endswith(
+        "error: fogbed up would not get through: pico-0, pico-1, pico-2, pico-3\n"
+        "hint: what to do stands above\n"
+    )
+
+
+def test_the_testbed_of_this_folder_is_meant_and_json_has_everything(pico, capsys):
+    pico.with_name("key").chmod(0o644)
+    assert main(["doctor", "--json"]) == 1
+    shown = capsys.readouterr()
+    said = json.loads(shown.out)
+    assert set(said) == {"controller", "nodes", "findings"}
+    key = next(check for check in said["controller"] if check["name"] == "key")
+    assert key["fix"] == f"chmod 600 {pico.with_name('key')}"
+    assert "error: fogbed up would not get through: this computer (key), pico-0" in shown.err

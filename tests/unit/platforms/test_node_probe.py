@@ -1,0 +1,107 @@
+"""The probe as a node runs it: a Python of its own that reads the text on stdin."""
+
+from __future__ import annotations
+
+import ast
+import http.server
+import json
+import platform
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from fogbed.clients.channel import Channel
+from fogbed.platforms.pi import node_probe
+from fogbed.platforms.pi.survey import look_at, probe_text
+
+TEXT = Path(node_probe.__file__).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def mirror():
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            codes = {"/Release": 200, "/v2/": 401}
+            self.send_response(codes.get(self.path, 404))
+            self.end_headers()
+
+        def log_message(self, *_words):
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_this_computer_as_a_node(mirror):
+    sources = {
+        "apt": f"{mirror}/Release",
+        "registry": f"{mirror}/v2/",
+        "gone": f"{mirror}/{{os}}/Release",
+        "refused": "http://127.0.0.1:9/",
+        "key": "/etc/os-release",
+        "no key": "/nowhere.asc",
+    }
+    argv = [sys.executable, "-"]
+    text = probe_text("127.0.0.1", sources)
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=True, timeout=60)
+    facts = json.loads(done.stdout)
+    assert facts["machine"] == platform.machine()
+    assert facts["memory"] > 2**28
+    assert facts["network"]["interface"] == "lo"
+    assert facts["disk"]["free"] <= facts["disk"]["total"]
+    assert facts["disk"]["write_p50_ms"] <= facts["disk"]["write_p99_ms"]
+    assert facts["cgroup"]["version"] in (1, 2)
+    assert {each["name"]: each["problem"] for each in facts["sources"]} == {
+        "apt": "",
+        "registry": "",
+        "gone": "answers 404 Not Found",
+        "refused": "Connection refused",
+        "key": "",
+        "no key": "there is no such file",
+    }
+
+
+def test_it_is_one_file_of_the_standard_library_for_python_3_9():
+    tree = ast.parse(TEXT, feature_version=(3, 9))
+    names = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else
+                     [each.name for each in node.names])
+    }  # fmt: skip
+    assert names <= sys.stdlib_module_names
+    assert not any(isinstance(node, ast.Match) for node in ast.walk(tree))
+
+
+def test_addresses_with_a_password_are_not_in_argv():
+    argv = Channel("pi-0", ("ssh", "pi@host", "--"), is_shell=True).argv(["python3", "-"])
+    assert "secret" not in " ".join(argv)
+    assert "secret" in probe_text("192.0.2.1", {"apt": "https://me:secret@mirror.lab/"})
+
+
+def test_a_node_without_python_keeps_its_clock(tmp_path):
+    channel = Channel("pi-0", ("env",), python=str(tmp_path / "python3"))
+    found = look_at(channel, "127.0.0.1", {})
+    assert found.clock_offset_s is not None
+    assert abs(found.clock_offset_s) <= (found.clock_bound_s or 0.0) + 0.01
+    assert (found.problem, found.way_out) == (
+        "pi-0 has no Python 3",
+        "there: sudo apt install python3",
+    )
+
+
+def test_a_node_that_cannot_be_reached_says_why():
+    said = "ssh: connect to host 192.0.2.1 port 22: Connection timed out"
+    channel = Channel("pi-0", ("sh", "-c", f"echo '{said}' >&2; exit 255"))
+    found = look_at(channel, "192.0.2.1", {})
+    assert found.problem == "pi-0 cannot be reached"
+    assert found.way_out == "is it on, and is its address right?"
+    assert not found.facts
