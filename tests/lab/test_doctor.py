@@ -13,7 +13,7 @@ pytestmark = pytest.mark.lab
 
 
 def test_a_bare_machine_a_lost_source_and_one_that_is_down(lab, capsys, snapshot, note_said):
-    machine, gone = lab.fresh(46, 47)
+    machine, gone = lab.fresh(52, 53)
     lab.remove(gone.number)
     path = lab.testbed("doctor", [machine, gone])
     text = path.read_text(encoding="utf-8")
