@@ -13,9 +13,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
 module: netfilter_clean
-short_description: Remove chains by prefix, with the rules that lead to them
+short_description: Remove chains, with the rules that lead to them
 options:
-  prefixes: {description: Beginnings of chain names., type: list, elements: str, required: true}
+  chains:
+    description: Chains; a name that ends with a hyphen stands for all that begin so.
+    type: list
+    elements: str
+    required: true
   words: {description: A rule of a built-in chain with one of these words goes too., type: list, elements: str, default: []}
   tables: {description: Tables of nft to remove, as "family name"., type: list, elements: str, default: []}
   empty: {description: Remove the tables that iptables made and that hold no rule any more., type: bool, default: false}
@@ -30,16 +34,18 @@ MADE_BY_IPTABLES = [
 ]
 
 
-def without(save, prefixes, words):
-    """The output of iptables-save without chains of these prefixes and what leads to them."""
-    ours = tuple(prefixes)
+def is_one_of(chain, names):
+    """Whether a chain has one of the names, or begins with one that ends with a hyphen."""
+    return chain in names or chain.startswith(tuple(x for x in names if x.endswith("-")))
+
+
+def without(save, chains, words):
+    """The output of iptables-save without these chains and what leads to them."""
     kept = []
     for line in save.splitlines():
         chain = re.match(r"(?::|-A )(\S+)", line)
         target = re.search(r" -[jg] (\S+)", line)
-        if chain and chain.group(1).startswith(ours):
-            continue
-        if target and target.group(1).startswith(ours):
+        if any(found and is_one_of(found.group(1), chains) for found in (chain, target)):
             continue
         if line.startswith("-A ") and any(word in line for word in words):
             continue
@@ -59,7 +65,7 @@ def clean(module, program):
     if not shutil.which(program) or not shutil.which(f"{program}-save"):
         return False
     code, save, _ = module.run_command([f"{program}-save"])
-    after = without(save, module.params["prefixes"], module.params["words"])
+    after = without(save, module.params["chains"], module.params["words"])
     if code or rules(save) == rules(after):
         return False
     if not module.check_mode:
@@ -102,7 +108,7 @@ def main():
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
-            "prefixes": {"type": "list", "elements": "str", "required": True},
+            "chains": {"type": "list", "elements": "str", "required": True},
             "words": {"type": "list", "elements": "str", "default": []},
             "tables": {"type": "list", "elements": "str", "default": []},
             "empty": {"type": "bool", "default": False},
