@@ -22,7 +22,7 @@ options:
     required: true
   words: {description: A rule of a built-in chain with one of these words goes too., type: list, elements: str, default: []}
   tables: {description: Tables of nft to remove, as "family name"., type: list, elements: str, default: []}
-  empty: {description: Remove the tables that iptables made and that hold no rule any more., type: bool, default: false}
+  empty: {description: Remove the tables and chains that iptables made and that hold no rule any more., type: bool, default: false}
 """
 
 PROGRAMS = ("iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy")
@@ -84,23 +84,29 @@ def nft_tables(module):
     )
 
 
-def is_bare(listing):
-    """Whether a table holds nothing but empty chains that let everything through."""
-    body = [line.strip() for line in listing.splitlines()[1:] if line.strip() not in ("", "}")]
-    return all(re.match(r"chain \S+ \{$|type .* policy accept;$", line) for line in body)
+def bare_chains(listing):
+    """The chains that hold no rule and let everything through, and whether the table has no other."""
+    bodies = re.findall(r"^\tchain (\S+) \{\n(.*?)^\t\}", listing, re.MULTILINE | re.DOTALL)
+    bare = [name for name, body in bodies if re.fullmatch(r"(\s*type .* policy accept;\n)?", body)]
+    return bare, len(bare) == len(bodies) and "\tset " not in listing and "\tmap " not in listing
 
 
-def delete_tables(module):
-    """Remove the tables asked for, and the bare ones."""
+def bare(module, table):
+    """Words of `nft delete` for what of a table holds nothing."""
+    chains, whole = bare_chains(module.run_command(["nft", "list", "table", *table.split()])[1])
+    return [f"table {table}"] if whole else [f"chain {table} {chain}" for chain in chains]
+
+
+def delete(module):
+    """Remove the tables asked for, and what iptables made and holds nothing any more."""
     there = nft_tables(module)
-    gone = [table for table in there if table in module.params["tables"]]
+    gone = [f"table {table}" for table in there if table in module.params["tables"]]
     if module.params["empty"]:
         for table in [table for table in there if table in MADE_BY_IPTABLES]:
-            if is_bare(module.run_command(["nft", "list", "table", *table.split()])[1]):
-                gone.append(table)
+            gone += bare(module, table)
     if not module.check_mode:
-        for table in gone:
-            module.run_command(["nft", "delete", "table", *table.split()])
+        for words in gone:
+            module.run_command(["nft", "delete", *words.split()])
     return gone
 
 
@@ -116,7 +122,7 @@ def main():
         supports_check_mode=True,
     )
     cleaned = [program for program in PROGRAMS if clean(module, program)]
-    deleted = delete_tables(module)
+    deleted = delete(module)
     module.exit_json(changed=bool(cleaned or deleted), cleaned=cleaned, deleted=deleted)
 
 
