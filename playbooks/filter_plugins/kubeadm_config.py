@@ -77,7 +77,9 @@ def cluster_facts(results: list[dict[str, Any]]) -> dict[str, Any]:
     seed = speaking[0] if speaking else ""
     state = hosts.get(seed, {})
     lost = [result["item"] for result in results if result.get("unreachable")]
-    quiet = [name for name, host in hosts.items() if host["records"].get("whole") and not host["answers"]]
+    quiet = [
+        name for name, host in hosts.items() if host["records"].get("whole") and not host["answers"]
+    ]
     return {
         "seed": seed,
         "hosts": hosts,

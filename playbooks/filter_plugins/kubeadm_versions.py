@@ -35,8 +35,7 @@ def matches(version: str, beginning: str) -> bool:
 
 def newest(madison: str, beginning: str) -> str:
     """The newest version in the output of `apt-cache madison` with this beginning, or ""."""
-    rows = [line.split("|") for line in madison.splitlines()]
-    found = {row[1].strip() for row in rows if len(row) == 3}
+    found = set(re.findall(r"^[^|]*\| *(\S+) *\|", madison, re.MULTILINE))
     matching = [version for version in found if matches(version, beginning)]
     return core(max(matching, key=numbers)) if matching else ""
 
@@ -44,7 +43,7 @@ def newest(madison: str, beginning: str) -> str:
 def upgrade_problem(current: str, target: str) -> str:
     """Why a cluster of one version cannot be brought to another, or ""."""
     now, then = numbers(current), numbers(target)
-    if len(then) < 2 or then[0] != now[0]:
+    if then[:1] != now[:1] or not then[1:]:
         return f"{target} is not a version of Kubernetes such as 1.37 or 1.37.2"
     if then < now[: len(then)]:
         return f"the cluster runs {core(current)}, and Kubernetes cannot go back to {target}"

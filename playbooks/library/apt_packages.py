@@ -235,6 +235,8 @@ def present(module: AnsibleModule, apt: Apt) -> None:
         chosen = [apt.choose(package) for package in lacking]
         apt.refuse_downgrade(chosen, installed)
         apt.install(chosen, held=bool(set(on_hold) & {x["name"] for x in lacking}))
+        # A held package that is changed is no longer held.
+        to_hold = names if module.params["hold"] else []
     if to_hold:
         apt.record("held", to_hold)
         apt.run("apt-mark", "hold", *to_hold)

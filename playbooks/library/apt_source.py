@@ -8,9 +8,9 @@ killed between the two would never fetch it. Here a stamp is written after the f
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import time
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
@@ -25,18 +25,18 @@ options:
   name: {description: Name of the files., type: str, required: true}
   uri: {description: Address of the repository., type: str}
   suite: {description: Suite, C(/) for a flat one., type: str, default: /}
-  components: {description: Components; none for a flat repository., type: list, elements: str, default: []}
+  components: {description: Components., type: list, elements: str, default: []}
   key: {description: Address of the signing key., type: str}
   state: {description: There or not., type: str, choices: [present, absent], default: present}
   stamps: {description: Where the stamps lie., type: path, default: /var/lib/fogbed/apt}
-  timeout: {description: Seconds to wait for apt's lock and for the network., type: int, default: 300}
+  timeout: {description: Seconds to wait for apt's lock., type: int, default: 300}
 """
 
 ARMOUR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 UPDATE = ("apt-get", "-q", "-o", "APT::Get::List-Cleanup=0", "-o", "APT::Update::Error-Mode=any")
 
 
-def sources_text(uri, suite, components, keyring):
+def sources_text(uri: str, suite: str, components: list[str], keyring: Path) -> str:
     """The deb822 stanza."""
     lines = ["# Written by fogbed.", "Types: deb", f"URIs: {uri}", f"Suites: {suite}"]
     if components:
@@ -44,81 +44,80 @@ def sources_text(uri, suite, components, keyring):
     return "\n".join([*lines, f"Signed-By: {keyring}"]) + "\n"
 
 
-def stamp_of(text, key_url):
+def stamp_of(text: str, key_url: str) -> str:
     """What identifies a repository whose index was fetched."""
     return hashlib.sha256(f"{key_url}\n{text}".encode()).hexdigest() + "\n"
 
 
-def read(path):
+def read(path: Path) -> str:
     """The text of a file, or an empty one."""
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
 
 
-def write(module, path, data, mode=0o644):
+def write(module: AnsibleModule, path: Path, data: bytes) -> None:
     """Replace a file at once."""
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
-    with os.fdopen(handle, "wb") as file:
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=module.tmpdir, delete=False) as file:
         file.write(data)
-    os.chmod(temporary, mode)
-    module.atomic_move(temporary, path)
+    Path(file.name).chmod(0o644)
+    module.atomic_move(file.name, str(path))
 
 
-def fetch_key(module, url):
+def is_key(data: bytes) -> bool:
+    """Whether this is a PGP key, armoured or not."""
+    return ARMOUR in data or data[:1] in (b"\x98", b"\x99", b"\xc6")
+
+
+def fetch_key(module: AnsibleModule, url: str) -> bytes:
     """The key's bytes, tried again while the network is slow to come."""
-    last = None
+    why: object = "what it returns is not a PGP key"
     for attempt in range(4):
         try:
-            data = open_url(url, timeout=30, http_agent="fogbed").read()
-        except Exception as error:
-            last = error
+            data: bytes = open_url(url, timeout=30, http_agent="fogbed").read()
+        except (OSError, ValueError) as error:
+            why = error
+            # The answer of a server is no better the next time.
             if getattr(error, "code", 0) in (403, 404):
                 break
             time.sleep(2**attempt)
         else:
-            if ARMOUR in data or data[:1] in (b"\x98", b"\x99", b"\xc6"):
+            if is_key(data):
                 return data
-            last = "what it returns is not a PGP key"
             break
-    return module.fail_json(
-        msg=f"Cannot fetch the signing key {url}: {last}. Is the address right (sources.keys, sources.apt)?"
+    return module.fail_json(  # type: ignore[no-any-return]
+        msg=f"Cannot fetch the signing key {url}: {why}. Is the address right "
+        "(sources.keys and sources.apt of the testbed)?"
     )
 
 
-def all_known(module):
+def all_known(module: AnsibleModule) -> bool:
     """Whether every other repository was read before: a fresh image comes without any index."""
     out = module.run_command(["apt-get", "update", "--print-uris"])[1]
     releases = [line.split()[1] for line in out.splitlines() if "_InRelease" in line]
-    missing = [name for name in releases if not os.path.exists(f"/var/lib/apt/lists/{name}")]
+    missing = [name for name in releases if not Path("/var/lib/apt/lists", name).exists()]
     return len(missing) <= 1
 
 
-def update(module, sources):
+def update(module: AnsibleModule, sources: Path) -> None:
     """Fetch the index of this repository; wait while another apt holds the lock."""
     alone = ["-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-"]
     # What is installed from here depends on the distribution's packages.
     whole = not all_known(module)
     command = [*UPDATE, *([] if whole else alone), "update"]
     until = time.monotonic() + module.params["timeout"]
-    failures = 0
-    while True:
+    chances = 3
+    while chances and time.monotonic() < until:
         code, out, err = module.run_command(command, environ_update={"LC_ALL": "C"})
         if code == 0:
             if whole:
                 # What apt_packages asks for the age of all indexes.
-                write(module, f"{module.params['stamps']}/updated", b"")
+                write(module, Path(module.params["stamps"], "updated"), b"")
             return
-        if "Could not get lock" not in err:
-            failures += 1
-            if failures == 3:
-                break
-        if time.monotonic() > until:
-            break
-        time.sleep(3)
+        chances -= "Could not get lock" not in err
+        time.sleep(3 if chances else 0)
     problem = [line for line in (err + out).splitlines() if line.startswith(("E:", "Err", "W:"))]
     module.fail_json(
         msg=f"apt cannot read {module.params['uri']}: {' '.join(problem) or err.strip()}",
@@ -127,30 +126,28 @@ def update(module, sources):
     )
 
 
-def absent(module, paths):
+def absent(module: AnsibleModule, paths: list[Path]) -> None:
     """Remove the files that are there."""
-    there = [path for path in paths if os.path.lexists(path)]
+    there = [path for path in paths if path.exists()]
     if not module.check_mode:
         for path in there:
-            os.unlink(path)
-    module.exit_json(changed=bool(there), removed=there)
+            path.unlink()
+    module.exit_json(changed=bool(there), removed=[str(path) for path in there])
 
 
-def present(module, sources, keyrings, stamp):
+def present(module: AnsibleModule, sources: Path, keyrings: list[Path], stamp: Path) -> None:
     """Write what differs, fetch the index if anything did."""
     want = module.params
-    keyring = next((path for path in keyrings if os.path.exists(path)), keyrings[0])
+    keyring = next((path for path in keyrings if path.exists()), keyrings[0])
     text = sources_text(want["uri"], want["suite"], want["components"], keyring)
     fresh = (
-        read(stamp) == stamp_of(text, want["key"])
-        and read(sources) == text
-        and os.path.exists(keyring)
+        read(stamp) == stamp_of(text, want["key"]) and read(sources) == text and keyring.exists()
     )
     diff = {
         "before": read(sources),
         "after": text,
-        "before_header": sources,
-        "after_header": sources,
+        "before_header": str(sources),
+        "after_header": str(sources),
     }
     if fresh or module.check_mode:
         module.exit_json(changed=not fresh, diff=diff)
@@ -164,7 +161,7 @@ def present(module, sources, keyrings, stamp):
     module.exit_json(changed=True, diff=diff)
 
 
-def main():
+def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
@@ -181,9 +178,9 @@ def main():
         supports_check_mode=True,
     )
     name = module.params["name"]
-    sources = f"/etc/apt/sources.list.d/{name}.sources"
-    keyrings = [f"/etc/apt/keyrings/{name}.{suffix}" for suffix in ("asc", "gpg")]
-    stamp = f"{module.params['stamps']}/{name}"
+    sources = Path("/etc/apt/sources.list.d", f"{name}.sources")
+    keyrings = [Path("/etc/apt/keyrings", f"{name}.{suffix}") for suffix in ("asc", "gpg")]
+    stamp = Path(module.params["stamps"], name)
     if module.params["state"] == "absent":
         absent(module, [sources, *keyrings, stamp])
     present(module, sources, keyrings, stamp)

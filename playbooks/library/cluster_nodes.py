@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -13,10 +15,10 @@ module: cluster_nodes
 short_description: Label and taint nodes once they are Ready
 options:
   nodes:
-    description: Node to C(labels) (a dict) and C(tainted) (whether pods that do not ask for it stay away).
+    description: Node to C(labels), a dict, and C(tainted), whether pods stay away.
     type: dict
     required: true
-  prefix: {description: Labels with this prefix that are not named are taken away., type: str, default: fogbed.io/}
+  prefix: {description: Ours; such labels not named go., type: str, default: fogbed.io/}
   ready: {description: Whether to wait until the nodes are Ready., type: bool, default: true}
   timeout: {description: Seconds to wait for that., type: int, default: 300}
   kubeconfig: {description: Credentials., type: path, default: /etc/kubernetes/admin.conf}
@@ -25,14 +27,14 @@ options:
 TAINT = "node-role.kubernetes.io/control-plane"
 
 
-def label_changes(present, wanted, prefix):
+def label_changes(present: dict[str, str], wanted: dict[str, str], prefix: str) -> list[str]:
     """Arguments of `kubectl label` that lead from one set of labels to the other."""
     new = [f"{key}={value}" for key, value in sorted(wanted.items()) if present.get(key) != value]
     old = [f"{key}-" for key in sorted(present) if key.startswith(prefix) and key not in wanted]
     return new + old
 
 
-def taint_changes(node, *, tainted):
+def taint_changes(node: dict[str, Any], *, tainted: bool) -> list[str]:
     """Arguments of `kubectl taint` that put the control plane's taint on a node or take it away."""
     there = any(taint["key"] == TAINT for taint in node["spec"].get("taints", []))
     if tainted == there:
@@ -40,35 +42,32 @@ def taint_changes(node, *, tainted):
     return [f"{TAINT}=:NoSchedule"] if tainted else [f"{TAINT}:NoSchedule-"]
 
 
-def why_not_ready(node):
+def why_not_ready(node: dict[str, Any] | None) -> str:
     """One sentence about a node that is not Ready, or an empty one."""
     if node is None:
         return "did not join"
     for condition in node["status"].get("conditions", []):
         if condition["type"] == "Ready":
-            return "" if condition["status"] == "True" else condition.get("message", "not Ready")
+            return (
+                "" if condition["status"] == "True" else str(condition.get("message", "not Ready"))
+            )
     return "its kubelet has not reported yet"
 
 
 class Cluster:
     """kubectl with one set of credentials."""
 
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         """Keep what each call needs."""
         self.module = module
 
-    def run(self, *words):
+    def run(self, *words: str) -> tuple[int, str, str]:
         """Exit code, output and errors of kubectl."""
-        return self.module.run_command(
-            [
-                "kubectl",
-                f"--kubeconfig={self.module.params['kubeconfig']}",
-                "--request-timeout=20s",
-                *words,
-            ]
-        )
+        credentials = f"--kubeconfig={self.module.params['kubeconfig']}"
+        command = ["kubectl", credentials, "--request-timeout=20s", *words]
+        return self.module.run_command(command)  # type: ignore[no-any-return]
 
-    def nodes(self):
+    def nodes(self) -> dict[str, Any] | None:
         """Name to node, or None while the API does not answer."""
         code, out, _ = self.run("get", "nodes", "-o", "json")
         return (
@@ -77,14 +76,14 @@ class Cluster:
             else None
         )
 
-    def change(self, verb, name, changes):
+    def change(self, verb: str, name: str, changes: list[str]) -> None:
         """Label or taint one node."""
         code, _, err = self.run(verb, "node", name, "--overwrite", *changes)
         if code:
             self.module.fail_json(msg=f"Cannot {verb} {name}: {err.strip()}")
 
 
-def wait(module, cluster):
+def wait(module: AnsibleModule, cluster: Cluster) -> dict[str, Any]:
     """Nodes, once those asked for are Ready."""
     until = time.monotonic() + module.params["timeout"]
     while True:
@@ -101,7 +100,9 @@ def wait(module, cluster):
         time.sleep(1)
 
 
-def differences(nodes, wanted, prefix):
+def differences(
+    nodes: dict[str, Any], wanted: dict[str, Any], prefix: str
+) -> Iterator[tuple[str, str, list[str]]]:
     """Triples of verb, node and arguments that are to be done."""
     for name in sorted(wanted.keys() & nodes.keys()):
         labels = {key: str(value) for key, value in wanted[name]["labels"].items()}
@@ -110,7 +111,7 @@ def differences(nodes, wanted, prefix):
         yield "taint", name, taint_changes(nodes[name], tainted=wanted[name]["tainted"])
 
 
-def main():
+def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={

@@ -7,12 +7,12 @@ node goes on, and a second kubeadm beside it would meet a moving target.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
-import os
 import re
 import time
+from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -20,9 +20,9 @@ DOCUMENTATION = r"""
 module: cluster_state
 short_description: Read how far a host is on its way into a cluster
 options:
-  address: {description: The node's own address; the interface that bears it is returned., type: str, default: ""}
+  address: {description: Returned is the interface that bears it., type: str, default: ""}
   wait: {description: Seconds to wait for a kubeadm that still runs., type: int, default: 1200}
-  api_wait: {description: Seconds to wait for the API server of a host that once had one., type: int, default: 0}
+  api_wait: {description: Seconds to wait for an API server that was there., type: int, default: 0}
   records: {description: Where fogbed's records lie., type: path, default: /var/lib/fogbed/cluster}
 """
 
@@ -35,12 +35,16 @@ PACKAGES = (
     "docker-ce",
     "docker.io",
 )
-ETC = "/etc/kubernetes"
-ADMIN = f"{ETC}/admin.conf"
+ETC = Path("/etc/kubernetes")
+ADMIN = ETC / "admin.conf"
 # What a kubeadm that did not finish may leave; `kubeadm reset` takes all of it.
 TRACES = (
-    f"{ETC}/*.conf", f"{ETC}/pki/*", f"{ETC}/manifests/*.yaml", "/var/lib/etcd/*", "/var/lib/kubelet/config.yaml",
-)  # fmt: skip
+    "etc/kubernetes/*.conf",
+    "etc/kubernetes/pki/*",
+    "etc/kubernetes/manifests/*.yaml",
+    "var/lib/etcd/*",
+    "var/lib/kubelet/config.yaml",
+)
 # kubeadm init writes these last: with all of them a cluster is whole.
 WHOLE = (
     "configmap/kubeadm-config",
@@ -50,19 +54,12 @@ WHOLE = (
 )
 
 
-def running(name):
+def running(name: str) -> bool:
     """Whether a program of this name runs."""
-    for comm in glob.glob("/proc/[0-9]*/comm"):
-        try:
-            with open(comm, encoding="utf-8") as file:
-                if file.read().strip() == name:
-                    return True
-        except OSError:
-            continue
-    return False
+    return any(read(comm).strip() == name for comm in Path("/proc").glob("[0-9]*/comm"))
 
 
-def wait_for_kubeadm(module):
+def wait_for_kubeadm(module: AnsibleModule) -> None:
     """Return once no kubeadm runs."""
     until = time.monotonic() + module.params["wait"]
     while running("kubeadm"):
@@ -71,65 +68,67 @@ def wait_for_kubeadm(module):
         time.sleep(1)
 
 
-def read(path):
+def read(path: Path) -> str:
     """The text of a file, or an empty one."""
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+        return path.read_text(encoding="utf-8")
     except OSError:
         return ""
 
 
-def packages(module):
+def packages(module: AnsibleModule) -> dict[str, str]:
     """Installed version of each package of interest."""
-    out = module.run_command(
-        ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n", *PACKAGES]
-    )[1]
-    rows = [line.split() for line in out.splitlines()]
-    return {row[1]: row[2] for row in rows if len(row) == 3 and row[0] == "installed"}
+    form = "${db:Status-Status} ${Package} ${Version}\n"
+    out = module.run_command(["dpkg-query", "-W", "-f", form, *PACKAGES])[1]
+    return dict(re.findall(r"^installed (\S+) (\S+)$", out, re.MULTILINE))
 
 
-def interface(module, address):
+def interface(module: AnsibleModule, address: str) -> str:
     """Name of the interface that bears an address."""
     out = module.run_command(["ip", "-j", "address"])[1] if address else "[]"
     for link in json.loads(out or "[]"):
         if any(entry.get("local") == address for entry in link.get("addr_info", [])):
-            return link["ifname"]
+            return str(link["ifname"])
     return ""
 
 
-def kubectl(module, *words):
+def kubectl(module: AnsibleModule, *words: str) -> tuple[int, str]:
     """Exit code and output of kubectl, asked of the API server on this host."""
-    return module.run_command(
-        ["kubectl", f"--kubeconfig={ADMIN}", "--request-timeout=20s", *words]
-    )[:2]
+    command = ["kubectl", f"--kubeconfig={ADMIN}", "--request-timeout=20s", *words]
+    return module.run_command(command)[:2]  # type: ignore[no-any-return]
 
 
-def api(module):
-    """Whether the API answers with admin rights, whether kubeadm finished, and its configuration."""
-    nothing = {"answers": False, "whole": False, "cluster": "", "nodes": {}}
-    if not os.path.exists(ADMIN):
-        return nothing
-    until = time.monotonic() + module.params["api_wait"]
+def listed_nodes(module: AnsibleModule, seconds: int) -> dict[str, Any] | None:
+    """Name to summary of the cluster's nodes; None if the API does not answer with admin rights."""
+    until = time.monotonic() + seconds
     while True:
         code, out = kubectl(module, "get", "nodes", "-o", "json")
-        if code == 0 or time.monotonic() > until:
-            break
+        if code == 0:
+            return {node["metadata"]["name"]: summary(node) for node in json.loads(out)["items"]}
+        if time.monotonic() > until:
+            return None
         time.sleep(3)
-    if code:
-        return nothing
-    nodes = {node["metadata"]["name"]: summary(node) for node in json.loads(out)["items"]}
-    whole, _ = kubectl(module, "-n", "kube-system", "get", *WHOLE)
-    path = "jsonpath={.data.ClusterConfiguration}"
-    cluster = (
-        kubectl(module, "-n", "kube-system", "get", "configmap/kubeadm-config", "-o", path)[1]
-        if whole == 0
-        else ""
+
+
+def api(module: AnsibleModule, *, had_one: bool) -> dict[str, Any]:
+    """Whether the API answers, whether kubeadm finished, its configuration and the nodes.
+
+    Only a host that once had a whole cluster is waited for: elsewhere a silent API is a start that
+    was cut off.
+    """
+    wait = module.params["api_wait"] if had_one else 15
+    nodes = listed_nodes(module, wait) if ADMIN.exists() else None
+    if nodes is None:
+        return {"answers": False, "whole": False, "cluster": "", "nodes": {}}
+    code, out = kubectl(module, "-n", "kube-system", "get", *WHOLE, "-o", "json")
+    objects = (
+        {item["metadata"]["name"]: item for item in json.loads(out)["items"]} if code == 0 else {}
     )
-    return {"answers": True, "whole": whole == 0, "cluster": cluster, "nodes": nodes}
+    config = objects.get("kubeadm-config", {}).get("data", {}).get("ClusterConfiguration", "")
+    return {"answers": True, "whole": code == 0, "cluster": config, "nodes": nodes}
 
 
-def summary(node):
+def summary(node: dict[str, Any]) -> dict[str, Any]:
     """What the playbooks ask of a node."""
     ready = [c["status"] for c in node["status"].get("conditions", []) if c["type"] == "Ready"]
     return {
@@ -142,21 +141,18 @@ def summary(node):
     }
 
 
-def records(folder):
+def records(folder: Path) -> dict[str, str]:
     """Name to text of fogbed's own records."""
-    return {
-        name: read(os.path.join(folder, name)).strip()
-        for name in (os.listdir(folder) if os.path.isdir(folder) else [])
-    }
+    return {path.name: read(path).strip() for path in (folder.iterdir() if folder.is_dir() else ())}
 
 
-def manifest_version():
+def manifest_version() -> str:
     """Version of the API server that this host's static pod names."""
-    found = re.search(r"kube-apiserver:v([0-9.]+)", read(f"{ETC}/manifests/kube-apiserver.yaml"))
+    found = re.search(r"kube-apiserver:v([0-9.]+)", read(ETC / "manifests/kube-apiserver.yaml"))
     return found.group(1) if found else ""
 
 
-def main():
+def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
@@ -168,19 +164,20 @@ def main():
         supports_check_mode=True,
     )
     wait_for_kubeadm(module)
-    ca = read(f"{ETC}/pki/ca.crt")
+    ca = read(ETC / "pki/ca.crt")
+    ours = records(Path(module.params["records"]))
+    traces = [str(path) for pattern in TRACES for path in Path("/").glob(pattern)]
+    bootstrap = ETC / "bootstrap-kubelet.conf"
     module.exit_json(
         changed=False,
         packages=packages(module),
         interface=interface(module, module.params["address"]),
-        joined=os.path.exists(f"{ETC}/kubelet.conf")
-        and not os.path.exists(f"{ETC}/bootstrap-kubelet.conf"),
-        traces=sorted(path for pattern in TRACES for path in glob.glob(pattern)),
+        joined=(ETC / "kubelet.conf").exists() and not bootstrap.exists(),
+        traces=sorted(traces),
         ca=hashlib.sha256(ca.encode()).hexdigest() if ca else "",
         control_plane=manifest_version(),
-        records=records(module.params["records"]),
-        config=read(f"{ETC}/kubeadm.yaml"),
-        **api(module),
+        records=ours,
+        **api(module, had_one="whole" in ours),
     )
 
 

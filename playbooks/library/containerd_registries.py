@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -13,7 +13,7 @@ module: containerd_registries
 short_description: hosts.toml for each mirrored registry
 options:
   registries:
-    description: Registry to mirror, such as C({docker.io: "https://mirror.lab:5000"}); C(*) stands for all others.
+    description: Registry to mirror, such as C(docker.io) to C(https://mirror.lab:5000).
     type: dict
     default: {}
   path: {description: The folder., type: path, default: /etc/containerd/certs.d}
@@ -24,7 +24,7 @@ OURS = "# Written by fogbed: a change made here is lost.\n"
 SERVERS = {"docker.io": "https://registry-1.docker.io"}
 
 
-def hosts_toml(registry, mirror):
+def hosts_toml(registry: str, mirror: str) -> str:
     """The file for one registry: the mirror first, then the registry itself."""
     server = (
         "" if registry == "*" else f'server = "{SERVERS.get(registry, "https://" + registry)}"\n\n'
@@ -33,7 +33,7 @@ def hosts_toml(registry, mirror):
     return f'{OURS}{server}[host."{url.rstrip("/")}"]\n  capabilities = ["pull", "resolve"]\n'
 
 
-def wanted_files(registries):
+def wanted_files(registries: dict[str, str]) -> dict[str, str]:
     """Folder name to text; the star is containerd's `_default`."""
     return {
         "_default" if name == "*" else name: hosts_toml(name, mirror)
@@ -41,29 +41,37 @@ def wanted_files(registries):
     }
 
 
-def present_files(path):
+def present_files(folder: Path) -> dict[str, str]:
     """Folder name to text, of all that is there."""
-    found = {}
-    for name in sorted(os.listdir(path)) if os.path.isdir(path) else []:
-        try:
-            with open(os.path.join(path, name, "hosts.toml"), encoding="utf-8") as file:
-                found[name] = file.read()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-    return found
+    found = sorted(folder.glob("*/hosts.toml"))
+    return {path.parent.name: path.read_text(encoding="utf-8") for path in found}
 
 
-def write(path, name, text):
+def write(path: Path, text: str) -> None:
     """Replace a file at once."""
-    folder = os.path.join(path, name)
-    os.makedirs(folder, mode=0o755, exist_ok=True)
-    with open(os.path.join(folder, ".hosts.toml"), "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o644)
-        file.write(text)
-    os.replace(os.path.join(folder, ".hosts.toml"), os.path.join(folder, "hosts.toml"))
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    new = path.with_name(".hosts.toml")
+    new.write_text(text, encoding="utf-8")
+    new.chmod(0o644)
+    new.replace(path)
 
 
-def main():
+def differences(present: dict[str, str], wanted: dict[str, str]) -> list[dict[str, str]]:
+    """What --diff shows: one entry for each file that is written or removed."""
+    stale = [name for name, text in present.items() if name not in wanted and text.startswith(OURS)]
+    new = [name for name, text in wanted.items() if present.get(name) != text]
+    return [
+        {
+            "before": present.get(x, ""),
+            "after": wanted.get(x, ""),
+            "before_header": x,
+            "after_header": x,
+        }
+        for x in [*new, *stale]
+    ]
+
+
+def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
@@ -72,25 +80,15 @@ def main():
         },
         supports_check_mode=True,
     )
-    path = module.params["path"]
-    wanted, present = wanted_files(module.params["registries"]), present_files(path)
-    stale = [name for name, text in present.items() if name not in wanted and text.startswith(OURS)]
-    new = {name: text for name, text in wanted.items() if present.get(name) != text}
-    if not module.check_mode:
-        for name, text in new.items():
-            write(path, name, text)
-        for name in stale:
-            shutil.rmtree(os.path.join(path, name))
-    diff = [
-        {
-            "before": present.get(name, ""),
-            "after": wanted.get(name, ""),
-            "before_header": name,
-            "after_header": name,
-        }
-        for name in [*new, *stale]
-    ]
-    module.exit_json(changed=bool(new or stale), diff=diff)
+    folder = Path(module.params["path"])
+    wanted = wanted_files(module.params["registries"])
+    diff = differences(present_files(folder), wanted)
+    for name in [] if module.check_mode else [entry["after_header"] for entry in diff]:
+        if name in wanted:
+            write(folder / name / "hosts.toml", wanted[name])
+        else:
+            shutil.rmtree(folder / name)
+    module.exit_json(changed=bool(diff), diff=diff)
 
 
 if __name__ == "__main__":

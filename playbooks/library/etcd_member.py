@@ -23,15 +23,15 @@ ETCDCTL = (
 )  # fmt: skip
 
 
-def member_id(listing, name):
-    """The identity of a member in `etcdctl member list -w json`, as etcdctl takes it, or an empty text."""
+def member_id(listing: str, name: str) -> str:
+    """The identity of a member in `etcdctl member list -w json`, or an empty text."""
     for member in json.loads(listing)["members"]:
         if member.get("name") == name:
             return f"{member['ID']:x}"
     return ""
 
 
-def main():
+def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={

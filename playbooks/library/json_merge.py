@@ -8,7 +8,8 @@ a key that still has the value we wrote last is ours to change or to take away.
 from __future__ import annotations
 
 import json
-import os
+from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -23,7 +24,9 @@ options:
 """
 
 
-def merge(current, ours, forced, last):
+def merge(
+    current: dict[str, Any], ours: dict[str, Any], forced: dict[str, Any], last: dict[str, Any]
+) -> dict[str, Any]:
     """The file's new content.
 
     Args:
@@ -42,37 +45,32 @@ def merge(current, ours, forced, last):
     return merged
 
 
-def load(module, path):
+def load(module: AnsibleModule, path: Path) -> dict[str, Any]:
     """The object in a file, or an empty one."""
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except FileNotFoundError:
-        return {}
-    try:
-        value = json.loads(text or "{}")
+        value = json.loads(path.read_text(encoding="utf-8") or "{}") if path.exists() else {}
     except ValueError as error:
-        return module.fail_json(msg=f"{path} is not JSON ({error}): mend it or move it away")
+        module.fail_json(msg=f"{path} is not JSON ({error}): mend it or move it away")
     if not isinstance(value, dict):
-        return module.fail_json(msg=f"{path} is not a JSON object: mend it or move it away")
+        module.fail_json(msg=f"{path} is not a JSON object: mend it or move it away")
     return value
 
 
-def dump(value):
+def dump(value: dict[str, Any]) -> str:
     """The text of an object, the same for equal objects."""
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 
-def write(path, text, mode):
+def write(path: Path, text: str, mode: int) -> None:
     """Replace a file at once."""
-    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    with open(f"{path}.fogbed", "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(text)
-    os.replace(f"{path}.fogbed", path)
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.fogbed")
+    new.write_text(text, encoding="utf-8")
+    new.chmod(mode)
+    new.replace(path)
 
 
-def main():
+def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
@@ -83,11 +81,11 @@ def main():
         },
         supports_check_mode=True,
     )
-    path, record = module.params["path"], module.params["record"]
+    path, record = Path(module.params["path"]), Path(module.params["record"])
     current = load(module, path)
     ours, forced = module.params["values"], module.params["forced"]
     after = merge(current, ours, forced, load(module, record))
-    changed = after != current or not os.path.exists(path)
+    changed = after != current or not path.exists()
     if not module.check_mode:
         if changed:
             write(path, dump(after), 0o644)

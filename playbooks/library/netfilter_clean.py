@@ -20,9 +20,9 @@ options:
     type: list
     elements: str
     required: true
-  words: {description: A rule of a built-in chain with one of these words goes too., type: list, elements: str, default: []}
-  tables: {description: Tables of nft to remove, as "family name"., type: list, elements: str, default: []}
-  empty: {description: Remove the tables and chains that iptables made and that hold no rule any more., type: bool, default: false}
+  words: {description: Rules with such a word go too., type: list, elements: str, default: []}
+  tables: {description: Tables of nft to remove., type: list, elements: str, default: []}
+  empty: {description: Remove what iptables made and is empty., type: bool, default: false}
 """
 
 PROGRAMS = ("iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy")
@@ -34,12 +34,12 @@ MADE_BY_IPTABLES = [
 ]
 
 
-def is_one_of(chain, names):
+def is_one_of(chain: str, names: list[str]) -> bool:
     """Whether a chain has one of the names, or begins with one that ends with a hyphen."""
     return chain in names or chain.startswith(tuple(x for x in names if x.endswith("-")))
 
 
-def without(save, chains, words):
+def without(save: str, chains: list[str], words: list[str]) -> str:
     """The output of iptables-save without these chains and what leads to them."""
     kept = []
     for line in save.splitlines():
@@ -53,14 +53,14 @@ def without(save, chains, words):
     return "\n".join(kept) + "\n"
 
 
-def rules(save):
+def rules(save: str) -> list[str]:
     """What iptables-save says, without comments and counters."""
     return [
         re.sub(r" \[\d+:\d+\]$", "", line) for line in save.splitlines() if not line.startswith("#")
     ]
 
 
-def clean(module, program):
+def clean(module: AnsibleModule, program: str) -> bool:
     """Clean what one iptables sees; whether anything was there."""
     if not shutil.which(program) or not shutil.which(f"{program}-save"):
         return False
@@ -75,7 +75,7 @@ def clean(module, program):
     return True
 
 
-def nft_tables(module):
+def nft_tables(module: AnsibleModule) -> list[str]:
     """Tables of nft as "family name"."""
     if not shutil.which("nft"):
         return []
@@ -84,20 +84,20 @@ def nft_tables(module):
     )
 
 
-def bare_chains(listing):
-    """The chains that hold no rule and let everything through, and whether the table has no other."""
+def bare_chains(listing: str) -> tuple[list[str], bool]:
+    """The chains without rules that let everything through, and whether all are such."""
     bodies = re.findall(r"^\tchain (\S+) \{\n(.*?)^\t\}", listing, re.MULTILINE | re.DOTALL)
     bare = [name for name, body in bodies if re.fullmatch(r"(\s*type .* policy accept;\n)?", body)]
     return bare, len(bare) == len(bodies) and "\tset " not in listing and "\tmap " not in listing
 
 
-def bare(module, table):
+def bare(module: AnsibleModule, table: str) -> list[str]:
     """Words of `nft delete` for what of a table holds nothing."""
     chains, whole = bare_chains(module.run_command(["nft", "list", "table", *table.split()])[1])
     return [f"table {table}"] if whole else [f"chain {table} {chain}" for chain in chains]
 
 
-def delete(module):
+def delete(module: AnsibleModule) -> list[str]:
     """Remove the tables asked for, and what iptables made and holds nothing any more."""
     there = nft_tables(module)
     gone = [f"table {table}" for table in there if table in module.params["tables"]]
@@ -110,7 +110,7 @@ def delete(module):
     return gone
 
 
-def main():
+def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={

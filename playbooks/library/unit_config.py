@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""A unit that runs with the files it reads: restarted when they are not the ones it was started with.
+"""A unit that runs with the files it reads: restarted when it was started with others.
 
 A handler would be lost if the run is killed between the change and the restart; the record that
 this module writes after a restart is not.
@@ -8,8 +8,8 @@ this module writes after a restart is not.
 from __future__ import annotations
 
 import hashlib
-import os
 import time
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -20,52 +20,46 @@ module: unit_config
 short_description: Enable, start and, if its files changed, restart a systemd unit
 options:
   name: {description: The unit., type: str, required: true}
-  files: {description: Files that the unit reads at its start., type: list, elements: path, default: []}
+  files: {description: What it reads at its start., type: list, elements: path, default: []}
   changed: {description: Whether a file was just changed., type: bool, default: false}
   records: {description: Where the records lie., type: path, default: /var/lib/fogbed/units}
-  missing_ok: {description: Accept in check mode that the unit is not there yet., type: bool, default: true}
 """
 
 
-def digest(paths):
+def digest(paths: list[Path]) -> str:
     """One hash over the contents of files; a missing file counts as such."""
     whole = hashlib.sha256()
     for path in sorted(paths):
-        whole.update(path.encode())
-        try:
-            with open(path, "rb") as file:
-                whole.update(file.read())
-        except FileNotFoundError:
-            whole.update(b"-")
+        whole.update(str(path).encode())
+        whole.update(path.read_bytes() if path.exists() else b"-")
     return whole.hexdigest() + "\n"
 
 
-def read(path):
+def read(path: Path) -> str:
     """The text of a file, or an empty one."""
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""
 
 
-def write(path, text):
+def write(path: Path, text: str) -> None:
     """Replace a file at once."""
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    with open(f"{path}.new", "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(f"{path}.new", path)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
-def started_after(properties, paths):
+def started_after(properties: dict[str, str], paths: list[Path]) -> bool:
     """Whether the unit was started after the last change of its files."""
     started = int(properties.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
     boot = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
-    there = [os.stat(path).st_mtime for path in paths if os.path.exists(path)]
+    there = [path.stat().st_mtime for path in paths if path.exists()]
     return started > 0 and all(boot + started > changed + 1 for changed in there)
 
 
-def systemctl(module, *words):
+def systemctl(module: AnsibleModule, *words: str) -> None:
     """Run systemctl; its failure is the module's, with the unit's last words."""
     code, out, err = module.run_command(["systemctl", *words])
     if code:
@@ -77,13 +71,13 @@ def systemctl(module, *words):
         )
 
 
-def state(module, name):
+def state(module: AnsibleModule, name: str) -> dict[str, str]:
     """Properties of a unit."""
     out = module.run_command(["systemctl", "show", "-p", PROPERTIES, name])[1]
     return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
 
 
-def steps(before, *, stale):
+def steps(before: dict[str, str], *, stale: bool) -> list[str]:
     """The systemctl verbs that are needed, in order."""
     verbs = []
     if before.get("NeedDaemonReload") == "yes":
@@ -99,7 +93,7 @@ def steps(before, *, stale):
     return verbs
 
 
-def main():
+def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
@@ -107,18 +101,16 @@ def main():
             "files": {"type": "list", "elements": "path", "default": []},
             "changed": {"type": "bool", "default": False},
             "records": {"type": "path", "default": "/var/lib/fogbed/units"},
-            "missing_ok": {"type": "bool", "default": True},
         },
         supports_check_mode=True,
     )
     name = module.params["name"]
-    record = f"{module.params['records']}/{name}"
-    now = digest(module.params["files"])
+    files = [Path(path) for path in module.params["files"]]
+    record = Path(module.params["records"], name)
+    now = digest(files)
     before = state(module, name)
     unknown = read(record) != now
-    stale = module.params["changed"] or (
-        unknown and not started_after(before, module.params["files"])
-    )
+    stale = module.params["changed"] or (unknown and not started_after(before, files))
     verbs = steps(before, stale=stale)
     if module.check_mode:
         module.exit_json(changed=bool(verbs), verbs=verbs)
