@@ -38,7 +38,7 @@ lint: python ## ruff, mypy --strict, import-linter, yamllint, ansible-lint
 	@$(RUN) mypy
 	@$(RUN) lint-imports --no-logo
 	@$(RUN) yamllint --strict .
-	@$(RUN) ansible-lint --offline --strict playbooks
+	@ANSIBLE_CONFIG=$(CURDIR)/playbooks/ansible.cfg $(RUN) ansible-lint --offline --strict -c playbooks/.ansible-lint playbooks
 
 lock: ## pin every dependency anew, with hashes and without addresses; needs uv
 	$(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -169,7 +169,8 @@ def test_a_member_of_etcd_is_named_in_hexadecimal():
     [
         ({"ActiveState": "active", "UnitFileState": "enabled"}, False, []),
         ({"ActiveState": "active", "UnitFileState": "enabled"}, True, ["restart"]),
-        ({"ActiveState": "inactive", "UnitFileState": "masked"}, True, ["unmask", "enable", "start"]),
+        ({"ActiveState": "inactive", "UnitFileState": "masked"}, True,
+         ["unmask", "enable", "start"]),
         ({"ActiveState": "failed", "UnitFileState": "disabled", "NeedDaemonReload": "yes"}, False,
          ["daemon-reload", "enable", "start"]),
     ],
