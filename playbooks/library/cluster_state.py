@@ -23,6 +23,7 @@ options:
   address: {description: Returned is the interface that bears it., type: str, default: ""}
   wait: {description: Seconds to wait for a kubeadm that still runs., type: int, default: 1200}
   api_wait: {description: Seconds to wait for an API server that was there., type: int, default: 0}
+  ask: {description: Whether to ask the API server of this host., type: bool, default: true}
   records: {description: Where fogbed's records lie., type: path, default: /var/lib/fogbed/cluster}
 """
 
@@ -117,7 +118,7 @@ def api(module: AnsibleModule, *, had_one: bool) -> dict[str, Any]:
     was cut off.
     """
     wait = module.params["api_wait"] if had_one else 15
-    nodes = listed_nodes(module, wait) if ADMIN.exists() else None
+    nodes = listed_nodes(module, wait) if module.params["ask"] and ADMIN.exists() else None
     if nodes is None:
         return {"answers": False, "whole": False, "cluster": "", "nodes": {}}
     code, out = kubectl(module, "-n", "kube-system", "get", *WHOLE, "-o", "json")
@@ -159,6 +160,7 @@ def main() -> None:
             "address": {"type": "str", "default": ""},
             "wait": {"type": "int", "default": 1200},
             "api_wait": {"type": "int", "default": 0},
+            "ask": {"type": "bool", "default": True},
             "records": {"type": "path", "default": "/var/lib/fogbed/cluster"},
         },
         supports_check_mode=True,
