@@ -245,6 +245,18 @@ def note_said() -> Callable[[str, str], None]:
 
 
 @pytest.fixture(scope="session")
+def differences(snapshot: Callable[[Machine], list[str]]) -> Callable[..., list[str]]:
+    """Lines of a snapshot that are there no more, and lines that are new."""
+
+    def between(before: list[str], machine: Machine) -> list[str]:
+        after = snapshot(machine)
+        gone = [f"- {line}" for line in before if line not in after]
+        return gone + [f"+ {line}" for line in after if line not in before]
+
+    return between
+
+
+@pytest.fixture(scope="session")
 def snapshot() -> Callable[[Machine], list[str]]:
     """All that a machine has, as lines."""
     return lambda machine: machine.ssh(SNAPSHOT).splitlines()
