@@ -171,6 +171,8 @@ def _prepared(
             MARK: str(order.folder),
             "ANSIBLE_CONFIG": str(order.playbook.with_name("ansible.cfg")),
             "ANSIBLE_HOST_KEY_CHECKING": "True",
+            # two testbeds may have nodes of the same name; the folder is nobody else's to read
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(order.folder / "facts"),
             "ANSIBLE_NOCOLOR": "1",
         },
         settings={"pexpect_timeout": 1},

@@ -22,14 +22,16 @@ HOME = Path(pwd.getpwuid(os.getuid()).pw_dir)
 CACHE = Path(os.environ.get("FOGBED_LAB_CACHE") or HOME / ".cache" / "fogbed-lab")
 GATEWAY = "198.18.2.1"
 # What everything that a machine had before must look like after `down --purge`, logs and caches
-# apart: packages, units, files, interfaces, packet filter.
+# apart: packages, units, files, interfaces, packet filter. The files with a hyphen are shadow's own
+# copies of the version before the last change.
 SNAPSHOT = """
 echo "== packages"; dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' | grep -v '^rc'
 echo "== units"
 systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}' | sort
 echo "== files"
 find /etc /usr/local /opt /root /boot /home -xdev -type f -print0 2>/dev/null | sort -z \\
-  | xargs -0 md5sum 2>/dev/null | grep -v -e ' /etc/ld.so.cache' -e ' /etc/.pwd.lock'
+  | xargs -0 md5sum 2>/dev/null | grep -v -e ' /etc/ld.so.cache' -e ' /etc/.pwd.lock' \\
+  -e ' /etc/group-' -e ' /etc/gshadow-' -e ' /etc/passwd-' -e ' /etc/shadow-'
 echo "== folders"; ls -d /var/lib/* /opt/* /etc/* /run/* 2>/dev/null
 echo "== interfaces"; ip -o link | awk -F': ' '{print $2}' | sed 's/@.*//' | sort
 echo "== packet filter"
@@ -245,13 +247,13 @@ def note_said() -> Callable[[str, str], None]:
 
 
 @pytest.fixture(scope="session")
-def differences(snapshot: Callable[[Machine], list[str]]) -> Callable[..., list[str]]:
+def differences(snapshot: Callable[[Machine], list[str]]) -> Callable[..., str]:
     """Lines of a snapshot that are there no more, and lines that are new."""
 
-    def between(before: list[str], machine: Machine) -> list[str]:
+    def between(before: list[str], machine: Machine) -> str:
         after = snapshot(machine)
         gone = [f"- {line}" for line in before if line not in after]
-        return gone + [f"+ {line}" for line in after if line not in before]
+        return "\n".join(gone + [f"+ {line}" for line in after if line not in before])
 
     return between
 

@@ -70,7 +70,7 @@ def _run(*argv: str) -> tuple[int, str]:
     """Return code and output of a program; 127 where there is none."""
     try:
         done = subprocess.run(
-            argv, check=False, capture_output=True, text=True, timeout=5,
+            argv, check=False, capture_output=True, text=True, timeout=15,
             env={"PATH": _PATH, "LC_ALL": "C"}, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
