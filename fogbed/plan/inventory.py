@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -121,4 +121,12 @@ def _sources(testbed: Testbed, defaults: Mapping[str, Any]) -> dict[str, Any]:
         "fogbed_apt": {**defaults["fogbed_apt"], **sources.apt.model_dump(exclude_none=True)},
         "fogbed_keys": {**defaults["fogbed_keys"], **sources.keys.model_dump(exclude_none=True)},
         "fogbed_registries": dict(sorted(sources.registries.items())),
+        **_time_servers(sources.ntp),
     }
+
+
+def _time_servers(named: Sequence[str] | None) -> dict[str, Any]:
+    if named is None:
+        return {}
+    # where there is no time server, nobody can wait for one; preflight has compared the clocks
+    return {"host_ntp_servers": list(named)} if named else {"host_time_wait": 0}

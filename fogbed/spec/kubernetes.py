@@ -43,6 +43,18 @@ def _key_place(text: str) -> str:
     return text if text.startswith("/") else _url(text)
 
 
+def _host(text: str) -> str:
+    if _HOST.fullmatch(text):
+        return text
+    raise ValueError(f"{text!r} is not a host; write its name or address")
+
+
+def _any_version(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9.:~+_-]+", text):
+        return text
+    raise ValueError(f"{text!r} is not a version; write one like 2.3 or v0.28.9")
+
+
 def _registry(text: str) -> str:
     if re.fullmatch(r"(https?://)?[A-Za-z0-9.\[\]:-]+(/\S*)?", text):
         return text.rstrip("/")
@@ -76,7 +88,16 @@ Registry = Annotated[
     AfterValidator(_registry),
     WithJsonSchema({"type": "string", "examples": ["mirror.lab:5000", "http://mirror.lab:5000"]}),
 ]
-Version = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9.:~+_-]+$")]
+Host = Annotated[
+    str,
+    AfterValidator(_host),
+    WithJsonSchema({"type": "string", "examples": ["time.lab", "192.0.2.1"]}),
+]
+Version = Annotated[
+    str,
+    AfterValidator(_any_version),
+    WithJsonSchema({"type": "string", "examples": ["2.3", "v0.28.9"]}),
+]
 
 
 class Kubernetes(Spec):
@@ -136,11 +157,15 @@ class Keys(Spec):
 
 
 class Sources(Spec):
-    """Every outside place, so that an air-gapped lab can name its own."""
+    """Every outside place, so that an air-gapped lab can name its own.
+
+    ``ntp``: time servers; None leaves those of the nodes, an empty list means that there is none.
+    """
 
     apt: AptSources = AptSources()
     keys: Keys = Keys()
     registries: dict[str, Registry] = Field(default_factory=dict)
+    ntp: tuple[Host, ...] | None = None
 
 
 def is_registry_name(name: str) -> bool:

@@ -103,17 +103,23 @@ def test_a_registry_that_is_gone(lab, one, said, changed):
     assert "sources.registries" in text
 
 
-def test_two_machines_with_one_name(lab, one, said):
+def test_two_machines_with_one_name(lab, one, said, changed, capsys, note_said):
     other = lab.fresh(50)[0]
     one.ssh("hostname twin; echo twin >/etc/hostname")
     other.ssh("hostname twin; echo twin >/etc/hostname")
-    text = said("doctor", "-t", lab.testbed("twins", [one, other]))
-    assert "twin" in text
+    assert main(["doctor", "-t", str(lab.testbed("twins", [one, other]))]) == 0
+    shown = capsys.readouterr().out
+    note_said("doctor ... (two machines called twin)", shown)
+    assert "twin" in shown
+    # in the testbed's file it is an error before anything is touched
+    file = lab.testbed("one-name", [one, other])
+    text = said("up", "-t", changed(file, ("pi-50", "pi-49")), code=2)
+    assert "names must differ" in text
 
 
 def test_a_worker_whose_clock_is_a_year_behind(lab, one, said):
-    other = lab.fresh(50)[0]
+    other = lab.fresh(51)[0]
     lab.set_clock(other, "-1y")
-    text = said("up", "-t", lab.testbed("clock", [one, other]))
-    assert "pi-50" in text
+    text = said("up", "-t", lab.testbed("year", [one, other]))
+    assert "pi-51" in text
     assert "clock" in text

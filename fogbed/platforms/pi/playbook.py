@@ -124,9 +124,11 @@ def playbook_error(name: str, result: PlaybookResult) -> PlatformError:
     if not result.failures:
         tail = result.log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
         return PlatformError(f"{name}.yml could not be run", details=tail, hint=hint)
-    first = result.failures[0]
-    hosts = ", ".join(dict.fromkeys(failure.host for failure in result.failures))
-    details = "\n".join(_told(result.failures))
+    # what a role tried and then judged is told by its judgement: the last word on each host
+    final = list({failure.host: failure for failure in result.failures}.values())
+    first = final[0]
+    hosts = ", ".join(failure.host for failure in final)
+    details = "\n".join(_told(final))
     return PlatformError(
         f"{first.play or name} failed on {hosts}",
         details=details,
