@@ -47,7 +47,12 @@ def flatten(value: object, path: str = "") -> Iterator[tuple[str, object]]:
 
 
 def drift(applied: str, wanted: dict[str, Any]) -> dict[str, list[str]]:
-    """Settings of ClusterConfiguration that differ from the applied ones: fixed and others."""
+    """Settings of ClusterConfiguration that differ from the applied ones: fixed and others.
+
+    Where it is not known what was applied, nothing differs.
+    """
+    if not applied:
+        return {"fixed": [], "other": []}
     before = dict(flatten(yaml.safe_load(applied) or {}))
     after = dict(flatten(wanted))
     paths = sorted(before.keys() | after.keys())
@@ -69,11 +74,13 @@ def name_values(arguments: dict[str, object]) -> list[dict[str, str]]:
 def cluster_facts(results: list[dict[str, Any]]) -> dict[str, Any]:
     """What the answers of all control-plane nodes to `cluster_state` say together.
 
-    `seed` is the node that speaks for the cluster, "" if there is none. `silent` are the nodes that
+    `seed` is the node that speaks for the cluster, "" if there is none: one that has the records of
+    what the cluster was given, before one that has not. `silent` are the nodes that
     did so once and do not now.
     """
     hosts = {result["item"]: result for result in results if "whole" in result}
-    speaking = [name for name, result in hosts.items() if result["whole"]]
+    whole = [name for name, result in hosts.items() if result["whole"]]
+    speaking = sorted(whole, key=lambda name: not hosts[name]["records"].get("cluster"))
     seed = speaking[0] if speaking else ""
     state = hosts.get(seed, {})
     lost = [result["item"] for result in results if result.get("unreachable")]

@@ -93,21 +93,35 @@ def interface(module: AnsibleModule, address: str) -> str:
     return ""
 
 
-def kubectl(module: AnsibleModule, *words: str) -> tuple[int, str]:
-    """Exit code and output of kubectl, asked of the API server on this host."""
+def kubectl(module: AnsibleModule, *words: str) -> tuple[int, str, str]:
+    """Exit code, output and errors of kubectl, asked of the API server on this host."""
     command = ["kubectl", f"--kubeconfig={ADMIN}", "--request-timeout=20s", *words]
-    return module.run_command(command)[:2]  # type: ignore[no-any-return]
+    return module.run_command(command)  # type: ignore[no-any-return]
 
 
 def listed_nodes(module: AnsibleModule, seconds: int) -> dict[str, Any] | None:
     """Name to summary of the cluster's nodes; None if the API does not answer with admin rights."""
     until = time.monotonic() + seconds
     while True:
-        code, out = kubectl(module, "get", "nodes", "-o", "json")
+        code, out, _ = kubectl(module, "get", "nodes", "-o", "json")
         if code == 0:
             return {node["metadata"]["name"]: summary(node) for node in json.loads(out)["items"]}
         if time.monotonic() > until:
             return None
+        time.sleep(3)
+
+
+def whole_objects(module: AnsibleModule, seconds: int) -> tuple[int, str]:
+    """Exit code and output of asking for what a whole cluster has.
+
+    An answer that something is not there is one; any other failure is asked again, for while etcd
+    takes in a member, an API server fails now and then.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        code, out, errors = kubectl(module, "-n", "kube-system", "get", *WHOLE, "-o", "json")
+        if code == 0 or "NotFound" in errors or time.monotonic() > until:
+            return code, out
         time.sleep(3)
 
 
@@ -121,7 +135,7 @@ def api(module: AnsibleModule, *, had_one: bool) -> dict[str, Any]:
     nodes = listed_nodes(module, wait) if module.params["ask"] and ADMIN.exists() else None
     if nodes is None:
         return {"answers": False, "whole": False, "cluster": "", "nodes": {}}
-    code, out = kubectl(module, "-n", "kube-system", "get", *WHOLE, "-o", "json")
+    code, out = whole_objects(module, wait)
     objects = (
         {item["metadata"]["name"]: item for item in json.loads(out)["items"]} if code == 0 else {}
     )

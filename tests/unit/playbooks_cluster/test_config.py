@@ -96,6 +96,16 @@ def test_a_new_first_node_does_not_speak_for_the_cluster_of_the_others():
     assert facts["cluster"] == {"kubernetesVersion": "v1.36.3"}
 
 
+def test_a_node_that_knows_what_the_cluster_was_given_speaks_first():
+    new = answer("pi-1", whole=True, answers=True, records={"whole": "lab"})
+    old = answer("pi-2", whole=True, answers=True, records={"whole": "lab", "cluster": "{}"})
+    assert config.cluster_facts([new, old])["seed"] == "pi-2"
+
+
+def test_where_nobody_knows_what_was_applied_nothing_differs():
+    assert config.drift("", CLUSTER) == {"fixed": [], "other": []}
+
+
 def test_a_cluster_that_worked_and_is_silent_is_not_taken_for_a_start_that_was_cut_off():
     cut_off = answer("pi-1", traces=["/etc/kubernetes/admin.conf"], records={"cluster": "{}"})
     assert config.cluster_facts([cut_off])["silent"] == []
