@@ -142,11 +142,15 @@ class Lab:
         )
 
     def set_clock(self, machine: Machine, offset: str) -> None:
-        """Let every program on a machine see another time: containers share the kernel's clock."""
+        """Let what a login or sudo runs see another time: containers share the kernel's clock.
+
+        Not sshd: its sandbox kills a child that reads the preloaded library's settings.
+        """
         machine.ssh(
             "apt-get -q update >/dev/null; apt-get -q install -y libfaketime >/dev/null\n"
-            f"echo '{offset}' >/etc/faketimerc\n"
-            "find /usr/lib -name libfaketime.so.1 >/etc/ld.so.preload"
+            f"echo 'FAKETIME={offset}' >>/etc/environment\n"
+            "echo LD_PRELOAD=$(find /usr/lib -name libfaketime.so.1) >>/etc/environment\n"
+            "echo 'Defaults env_file=/etc/environment' >/etc/sudoers.d/environment"
         )
 
     def remove(self, *numbers: int) -> None:
