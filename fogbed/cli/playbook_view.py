@@ -42,6 +42,8 @@ class PlaybookView:
             self._changed += event.kind == "changed"
             state = "went on" if event.is_ignored else _STATES[event.kind]
             self._hosts[event.host] = state
+            for note in event.notes:
+                self._area.note(f"{event.host}: {note}")
         self._area.update(self._lines())
 
     def close(self) -> None:

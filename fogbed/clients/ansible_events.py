@@ -27,7 +27,10 @@ _LAST_LINES = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybookEvent:
-    """One thing that happened. ``message`` is the module's, on failure; ``output`` what it ran."""
+    """One thing that happened. ``message`` is the module's, on failure; ``output`` what it ran.
+
+    ``notes``: what a module of ours wants a user to know though all went well.
+    """
 
     kind: EventKind
     play: str = ""
@@ -35,6 +38,7 @@ class PlaybookEvent:
     host: str = ""
     message: str = ""
     output: str = ""
+    notes: tuple[str, ...] = ()
     is_ignored: bool = False
 
 
@@ -67,6 +71,7 @@ def playbook_event(raw: Mapping[str, Any]) -> PlaybookEvent | None:
         host=about.get("host", ""),
         message=message_of(result) if failed else "",
         output=output_of(result) if failed else "",
+        notes=tuple(result.get("notes", ())),
         is_ignored=bool(about.get("ignore_errors")),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -118,9 +119,8 @@ def _clock(host: Host, want: Host) -> Iterator[tuple[str, str]]:
             "clock",
             (
                 f"its clock is {_span(off)} {side} this computer's, and certificates would not be "
-                "valid. Let "
-                "it reach a time server (`timedatectl`), or set it once: `sudo date -s "
-                '"$(date -u +%FT%TZ)"` with the right time'
+                "valid. Let it reach a time server (`timedatectl`), or set it once: "
+                f"`sudo date -s {time.strftime('%FT%TZ', time.gmtime(want['now_after']))}`"
             ),
         )
 

@@ -3,23 +3,35 @@
 
 Everything is written to a name of its own first and renamed, so a run killed anywhere leaves
 either nothing or all of an entry.
+
+A file that somebody edits after a finished run is told from fogbed's own by its digest, and a copy
+of it saved (in /var/backups/fogbed) before it is written again or given back.
 """
 
 from __future__ import annotations
 
-import errno
-import filecmp
-import os
-import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.host_files import (
+    copy,
+    digest,
+    read_lines,
+    replace,
+    same,
+    there_is,
+    write_lines,
+)
 
 DOCUMENTATION = r"""
 module: keep_files
 short_description: Keep files and states of units as they are, or give them back
 options:
-  state: {description: C(restored) to undo, type: str, choices: [kept, restored], default: kept}
+  state:
+    description: C(restored) to undo; C(noted) when all files are as fogbed wants them
+    type: str
+    choices: [kept, noted, restored]
+    default: kept
   paths: {description: The files., type: list, elements: path, default: []}
   units: {description: The units., type: list, elements: str, default: []}
   everything: {description: Restore all that was kept., type: bool, default: false}
@@ -27,65 +39,13 @@ options:
   root: {description: A folder in place of /., type: path, default: /}
 """
 
-
-def there_is(path: Path) -> bool:
-    """Return whether there is something, be it a link to nothing."""
-    return path.exists() or path.is_symlink()
-
-
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of a file, none if it is missing."""
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
+RETURN = r"""
+entries: {description: What was kept or given back., type: list, elements: str, returned: always}
+notes: {description: What was saved where., type: list, elements: str, returned: always}
+"""
 
 
-def write_lines(path: Path, lines: list[str]) -> None:
-    """Replace a file at once."""
-    fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-
-
-def copy(source: Path, target: Path) -> None:
-    """Make a copy with mode, owner and times; links stay links."""
-    shutil.copy2(source, target, follow_symlinks=False)
-    entry = source.lstat()
-    try:
-        os.lchown(target, entry.st_uid, entry.st_gid)
-    except OSError as error:
-        # A FAT boot partition has no owners.
-        if error.errno not in (errno.EPERM, errno.EINVAL):
-            raise
-
-
-def replace(source: Path, target: Path) -> None:
-    """Put a copy of source in target's place, in one step where that is possible."""
-    fresh = target.with_name(f"{target.name}.fogbed-new")
-    copy(source, fresh)
-    try:
-        fresh.replace(target)
-    except OSError as error:
-        # A file that is itself a mount point, such as /etc/hosts of a container.
-        if error.errno not in (errno.EBUSY, errno.EXDEV):
-            raise
-        fresh.unlink()
-        shutil.copyfile(source, target)
-        shutil.copystat(source, target)
-
-
-def same(one: Path, other: Path) -> bool:
-    """Return whether two files have the same contents and mode."""
-    if not there_is(other) or one.is_symlink() != other.is_symlink():
-        return False
-    if one.is_symlink():
-        return one.readlink() == other.readlink()
-    modes = [path.stat().st_mode for path in (one, other)]
-    return filecmp.cmp(one, other, shallow=False) and modes[0] == modes[1]
+_SAVED = "/var/backups/fogbed"
 
 
 class Store:
@@ -98,6 +58,7 @@ class Store:
         self.base = Path(module.params["store"] or f"{self.root}/var/lib/fogbed/before")
         self.dry = module.check_mode
         self.done: list[str] = []
+        self.notes: list[str] = []
 
     def on_host(self, path: str) -> Path:
         """Return where a file of the host is."""
@@ -129,6 +90,7 @@ class Store:
     def keep(self, path: str) -> None:
         """Keep a copy of a file, or the remark that there is none."""
         if there_is(self.copy_of(path)) or path in self.listed("absent"):
+            self.save_edited(path)
             return
         here = self.on_host(path)
         if not there_is(here):
@@ -171,9 +133,46 @@ class Store:
         found = (path for path in top.rglob("*") if path.is_symlink() or not path.is_dir())
         return sorted(f"/{path.relative_to(top)}" for path in found)
 
+    def note(self) -> None:
+        """Note how files are left that were not noted since they were last at work on."""
+        noted = {line.split(maxsplit=1)[1] for line in self.listed("left")}
+        absent = [path for path in self.listed("absent") if not path.endswith("/")]
+        new = [path for path in (*self.kept_files(), *absent) if path not in noted]
+        lines = [f"{digest(self.on_host(path))} {path}" for path in new]
+        if lines and not self.dry:
+            write_lines(self.base / "left", [*self.listed("left"), *lines])
+
+    def save_edited(self, path: str, *, unknown_too: bool = False) -> None:
+        """Save a file that is not as the last run left it; from now on it is being worked on.
+
+        ``unknown_too``: also one that no finished run has noted.
+        """
+        line = next((x for x in self.listed("left") if x.split(maxsplit=1)[1] == path), None)
+        here = self.on_host(path)
+        edited = unknown_too if line is None else line.split()[0] != digest(here)
+        if edited and there_is(here):
+            target = self.saved(path, here)
+            self.notes.append(f"{path} was edited since fogbed wrote it: see {target}")
+        if line:
+            self.forget("left", [line])
+
+    def saved(self, path: str, here: Path) -> str:
+        """Copy a file to where saved ones are, beside those of earlier times; return the place."""
+        place = f"{_SAVED}{path}"
+        number = 0
+        while there_is(self.on_host(place)) and not same(here, self.on_host(place)):
+            number += 1
+            place = f"{_SAVED}{path}.{number}"
+        target = self.on_host(place)
+        if not self.dry and not there_is(target):
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            copy(here, target)
+        return place
+
     def restore(self, path: str) -> None:
         """Give back a file as it was."""
         kept, here = self.copy_of(path), self.on_host(path)
+        self.save_edited(path, unknown_too=there_is(kept) and not same(kept, here))
         if there_is(kept):
             if not same(kept, here):
                 self.done.append(path)
@@ -269,7 +268,7 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["kept", "restored"], "default": "kept"},
+            "state": {"type": "str", "choices": ["kept", "noted", "restored"], "default": "kept"},
             "paths": {"type": "list", "elements": "path", "default": []},
             "units": {"type": "list", "elements": "str", "default": []},
             "everything": {"type": "bool", "default": False},
@@ -281,6 +280,8 @@ def main() -> None:
     store = Store(module)
     if module.params["state"] == "kept":
         keep(store, module.params["paths"], module.params["units"])
+    elif module.params["state"] == "noted":
+        store.note()
     else:
         restore(
             store,
@@ -288,8 +289,10 @@ def main() -> None:
             module.params["units"],
             everything=module.params["everything"],
         )
+    for words in store.notes:
+        module.warn(words)
     # The list of packages is long, and nobody reads it here.
-    module.exit_json(changed=bool(store.done), entries=store.done[:20])
+    module.exit_json(changed=bool(store.done), entries=store.done[:20], notes=store.notes)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ echo "== files"
 find /etc /usr/local /opt /root /boot /home -xdev -type f -print0 2>/dev/null | sort -z \\
   | xargs -0 md5sum 2>/dev/null | grep -v -e ' /etc/ld.so.cache' -e ' /etc/.pwd.lock' \\
   -e ' /etc/group-' -e ' /etc/gshadow-' -e ' /etc/passwd-' -e ' /etc/shadow-'
-echo "== folders"; ls -d /var/lib/* /opt/* /etc/* /run/* 2>/dev/null
+echo "== folders"; ls -d /var/lib/* /opt/* /etc/* /run/* /var/backups/fogbed 2>/dev/null
 echo "== interfaces"; ip -o link | awk -F': ' '{print $2}' | sed 's/@.*//' | sort
 echo "== packet filter"
 nft list ruleset 2>/dev/null; iptables-legacy-save 2>/dev/null | grep -v '^[#:]'

@@ -56,3 +56,8 @@ def test_only_the_last_lines_of_a_program_and_errors_before_output():
 def test_a_hidden_result_says_that_it_is_hidden():
     assert message_of({"censored": "the output has been hidden"}) == "the output has been hidden"
     assert message_of({}) == "it did not say why"
+
+
+def test_what_a_module_wants_to_be_known_is_told_though_all_went_well():
+    event = playbook_event(raw("runner_on_ok", res={"changed": True, "notes": ["see there"]}))
+    assert event.notes == ("see there",)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import ansible.module_utils
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[3]
 PLAYBOOKS = ROOT / "playbooks"
+# as ansible.cfg has Ansible do it on a host
+ansible.module_utils.__path__.append(str(PLAYBOOKS / "module_utils"))
 
 
 def load(relative):

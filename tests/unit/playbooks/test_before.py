@@ -34,6 +34,19 @@ def restore(root, *paths):
     return store.done
 
 
+def note(root):
+    keeping.Store(Module(root)).note()
+
+
+def saved(root):
+    top = root / "var/backups/fogbed"
+    return {
+        f"/{path.relative_to(top)}": path.read_text(encoding="utf-8")
+        for path in top.rglob("*")
+        if path.is_file()
+    }
+
+
 @pytest.fixture
 def root(tmp_path):
     (tmp_path / "etc").mkdir()
@@ -66,6 +79,55 @@ def test_a_file_that_was_not_there_goes_with_its_folders_but_not_with_what_other
     theirs.unlink()
     restore(root)
     assert not (root / "etc/rpi").exists()
+
+
+def test_what_fogbed_itself_left_is_not_saved(root):
+    hosts, ours = root / "etc/hosts", root / "etc/ours"
+    for text in ("first run\n", "second run\n"):
+        keep(root, "/etc/hosts", "/etc/ours")
+        hosts.write_text(text, encoding="utf-8")
+        ours.write_text(text, encoding="utf-8")
+        note(root)
+    # a part of the playbook that has nothing to do with them
+    note(root)
+    restore(root)
+    assert hosts.read_text(encoding="utf-8") == "old\n"
+    assert not ours.exists()
+    assert saved(root) == {}
+
+
+def test_what_somebody_edited_since_is_saved_before_it_goes(root):
+    hosts, ours = root / "etc/hosts", root / "etc/ours"
+    keep(root, "/etc/hosts", "/etc/ours")
+    hosts.write_text("fogbed's\n", encoding="utf-8")
+    ours.write_text("fogbed's\n", encoding="utf-8")
+    note(root)
+    hosts.write_text("fogbed's and mine\n", encoding="utf-8")
+    ours.write_text("mine\n", encoding="utf-8")
+    note(root)
+    restore(root)
+    assert saved(root) == {"/etc/hosts": "fogbed's and mine\n", "/etc/ours": "mine\n"}
+    assert not ours.exists()
+
+
+def test_an_edit_is_saved_before_the_next_run_writes_over_it_each_time(root):
+    hosts = root / "etc/hosts"
+    keep(root, "/etc/hosts")
+    for text in ("one\n", "two\n"):
+        hosts.write_text("fogbed's\n", encoding="utf-8")
+        note(root)
+        hosts.write_text(text, encoding="utf-8")
+        store = keeping.Store(Module(root))
+        keeping.keep(store, ["/etc/hosts"], [])
+        assert len(store.notes) == 1
+    assert saved(root) == {"/etc/hosts": "one\n", "/etc/hosts.1": "two\n"}
+
+
+def test_after_a_run_that_was_cut_off_nobody_knows_whose_edit_it_is_so_it_is_saved(root):
+    keep(root, "/etc/hosts")
+    (root / "etc/hosts").write_text("fogbed's, or mine?\n", encoding="utf-8")
+    restore(root)
+    assert saved(root) == {"/etc/hosts": "fogbed's, or mine?\n"}
 
 
 def test_a_link_stays_a_link(root):

@@ -37,6 +37,7 @@ ROLES = """
       when: kind == 'boot'
     - ansible.builtin.include_role: {name: swap}
       when: kind == 'swap'
+    - ansible.legacy.keep_files: {state: noted, root: "{{ boot_root | default(swap_root) }}"}
 """
 UNDO = """
 - hosts: all
