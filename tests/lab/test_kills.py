@@ -31,7 +31,8 @@ dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\\n'
 apt-mark showhold
 find /etc/apt /etc/containerd /etc/docker /etc/sysctl.d /etc/modules-load.d /etc/systemd/system \\
   /etc/hosts /etc/default/kubelet /etc/crictl.yaml /etc/kubernetes/manifests /etc/cni \\
-  /var/lib/kubelet/config.yaml -type f -print0 2>/dev/null | sort -z | xargs -0 md5sum
+  /var/lib/kubelet/config.yaml -type f ! -name key.json -print0 2>/dev/null \\
+  | sort -z | xargs -0 md5sum
 systemctl is-enabled containerd docker kubelet
 ls /var/lib/fogbed /etc/kubernetes /etc/kubernetes/pki
 """
