@@ -21,7 +21,7 @@ import psutil
 from fogbed.clients.ansible_events import (
     PlaybookEvent,
     TaskFailure,
-    failure_of,
+    failures_after,
     playbook_event,
 )
 from fogbed.errors import CommandError
@@ -75,17 +75,16 @@ def run_playbook(order: PlaybookOrder, on_event: Callable[[PlaybookEvent], None]
         CommandError: ansible-playbook could not be started at all.
     """
     end_leftovers(order.folder)
-    failures: list[TaskFailure] = []
+    failures: tuple[TaskFailure, ...] = ()
     changed: dict[str, int] = {}
 
     def handle(raw: dict[str, Any]) -> bool:
+        nonlocal failures
         if raw["event"] == "playbook_on_stats":
             changed.update(_changed(raw["event_data"]))
         event = playbook_event(raw)
         if event is not None:
-            failure = failure_of(event)
-            if failure is not None:
-                failures.append(failure)
+            failures = failures_after(failures, event)
             on_event(event)
         return False  # the log has it; ansible-runner need not keep a file for every event
 
@@ -103,7 +102,7 @@ def run_playbook(order: PlaybookOrder, on_event: Callable[[PlaybookEvent], None]
         raise CommandError("ansible-playbook could not be started", hint="fogbed doctor says why")
     return PlaybookResult(
         returncode=runner.rc,
-        failures=tuple(failures),
+        failures=failures,
         changed=changed,
         log=log,
         duration_s=time.monotonic() - started,

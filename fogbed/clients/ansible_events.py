@@ -90,6 +90,18 @@ def failure_of(event: PlaybookEvent) -> TaskFailure | None:
     )
 
 
+def failures_after(
+    failures: tuple[TaskFailure, ...], event: PlaybookEvent
+) -> tuple[TaskFailure, ...]:
+    """Return the failures that stand after an event: a host that goes on was not lost."""
+    if event.host:
+        failures = tuple(
+            each for each in failures if not (each.is_unreachable and each.host == event.host)
+        )
+    failure = failure_of(event)
+    return failures if failure is None else (*failures, failure)
+
+
 def message_of(result: Mapping[str, Any]) -> str:
     """Return why a task failed: the module's own words, of each failed item of a loop."""
     items = [item for item in result.get("results", ()) if item.get("failed")]

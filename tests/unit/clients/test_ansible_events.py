@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from fogbed.clients.ansible_events import failure_of, message_of, output_of, playbook_event
+from fogbed.clients.ansible_events import (
+    failure_of,
+    failures_after,
+    message_of,
+    output_of,
+    playbook_event,
+)
 
 
 def raw(event, **data):
@@ -61,3 +67,16 @@ def test_a_hidden_result_says_that_it_is_hidden():
 def test_what_a_module_wants_to_be_known_is_told_though_all_went_well():
     event = playbook_event(raw("runner_on_ok", res={"changed": True, "notes": ["see there"]}))
     assert event.notes == ("see there",)
+
+
+def test_a_host_that_goes_on_was_not_lost_though_what_it_asked_could_not_be_reached():
+    lost = playbook_event(raw("runner_on_unreachable", res={"msg": "off"}))
+    failed = playbook_event(raw("runner_on_failed", res={"msg": "no"}))
+    found = failures_after((), lost)
+    assert [failure.message for failure in found] == ["off"]
+    assert failures_after(found, playbook_event(raw("runner_on_start"))) == ()
+    assert failures_after(found, playbook_event(raw("runner_on_start", host="b"))) == found
+    assert [failure.message for failure in failures_after(found, failed)] == ["no"]
+    # a block's `always` runs after a failure
+    stands = failures_after((), failed)
+    assert failures_after(stands, playbook_event(raw("runner_on_ok", res={}))) == stands
