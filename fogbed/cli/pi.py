@@ -44,17 +44,27 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 def read_wish(
     *, limit: str | None = None, tags: str | None = None, check: bool = False, ask: bool = False
 ) -> PlaybookWish:
-    """Return what the options of a command ask for; sudo's password is asked for here."""
+    """Return what the options of a command ask for; sudo's password is asked for here.
+
+    Raises:
+        UsageError: an option is there and names nothing.
+    """
     return PlaybookWish(
-        limit=_words(limit),
-        tags=_words(tags),
+        limit=_words("--limit", limit),
+        tags=_words("--tags", tags),
         check=check,
         become_password=console.ask_secret("sudo's password on the nodes") if ask else None,
     )
 
 
-def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(word for word in (text or "").split(",") if word)
+def _words(option: str, text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    words = tuple(word for word in text.split(",") if word)
+    if not words:
+        # a variable that is not set must not turn some nodes into all of them
+        raise UsageError(f"{option} is empty", hint="name something, or leave it out for all")
+    return words
 
 
 def up(bed: Testbed, origin: Path | None, wish: PlaybookWish) -> None:

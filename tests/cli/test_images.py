@@ -109,6 +109,18 @@ def test_a_rehearsal_says_what_would_be_sent(
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("limit", ["", ","])
+def test_an_empty_limit_is_refused_and_does_not_mean_all(
+    plays: list[tuple[str, PlaybookWish]], limit: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["images", "push", "my-job.tar", "--limit", limit]) == 2
+    assert "--limit is empty" in capsys.readouterr().err
+    assert main(["down", "--yes", "--limit", limit]) == 2
+    assert "--limit is empty" in capsys.readouterr().err
+    assert plays == []
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_node_that_fails_is_said_with_the_way_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
