@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.host_files import read_lines
 
 DOCUMENTATION = r"""
 module: apt_packages
@@ -57,14 +58,6 @@ def matches(version: str, beginning: str) -> bool:
     rest = upstream[len(beginning) :]
     # Not 1.3 by 1.36; but 2.3 by 2.3.4 and by 2.3-1.
     return upstream.startswith(beginning) and not (rest[0].isdigit() and beginning[-1].isdigit())
-
-
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of a file, none if it is missing."""
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
 
 
 def is_fresh(stamp: Path, seconds: int) -> bool:

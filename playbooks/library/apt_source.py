@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.host_files import read_text
 from ansible.module_utils.urls import open_url
 
 DOCUMENTATION = r"""
@@ -47,14 +48,6 @@ def sources_text(uri: str, suite: str, components: list[str], keyring: Path) -> 
 def stamp_of(text: str, key_url: str) -> str:
     """What identifies a repository whose index was fetched."""
     return hashlib.sha256(f"{key_url}\n{text}".encode()).hexdigest() + "\n"
-
-
-def read(path: Path) -> str:
-    """The text of a file, or an empty one."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
 
 
 def write(module: AnsibleModule, path: Path, data: bytes) -> None:
@@ -141,10 +134,12 @@ def present(module: AnsibleModule, sources: Path, keyrings: list[Path], stamp: P
     keyring = next((path for path in keyrings if path.exists()), keyrings[0])
     text = sources_text(want["uri"], want["suite"], want["components"], keyring)
     fresh = (
-        read(stamp) == stamp_of(text, want["key"]) and read(sources) == text and keyring.exists()
+        read_text(stamp) == stamp_of(text, want["key"])
+        and read_text(sources) == text
+        and keyring.exists()
     )
     diff = {
-        "before": read(sources),
+        "before": read_text(sources),
         "after": text,
         "before_header": str(sources),
         "after_header": str(sources),

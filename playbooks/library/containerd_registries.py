@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.host_files import write_text
 
 DOCUMENTATION = r"""
 module: containerd_registries
@@ -47,15 +48,6 @@ def present_files(folder: Path) -> dict[str, str]:
     return {path.parent.name: path.read_text(encoding="utf-8") for path in found}
 
 
-def write(path: Path, text: str) -> None:
-    """Replace a file at once."""
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    new = path.with_name(".hosts.toml")
-    new.write_text(text, encoding="utf-8")
-    new.chmod(0o644)
-    new.replace(path)
-
-
 def differences(present: dict[str, str], wanted: dict[str, str]) -> list[dict[str, str]]:
     """What --diff shows: one entry for each file that is written or removed."""
     stale = [name for name, text in present.items() if name not in wanted and text.startswith(OURS)]
@@ -85,7 +77,7 @@ def main() -> None:
     diff = differences(present_files(folder), wanted)
     for name in [] if module.check_mode else [entry["after_header"] for entry in diff]:
         if name in wanted:
-            write(folder / name / "hosts.toml", wanted[name])
+            write_text(folder / name / "hosts.toml", wanted[name])
         else:
             shutil.rmtree(folder / name)
     module.exit_json(changed=bool(diff), diff=diff)

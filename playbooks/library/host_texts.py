@@ -8,12 +8,12 @@ container, which cannot be renamed over.
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.host_files import move, own
 
 DOCUMENTATION = r"""
 module: host_texts
@@ -64,23 +64,12 @@ def replace(path: Path, text: str) -> None:
     fresh = path.with_name(f"{path.name}.fogbed-new")
     fresh.write_text(text, encoding="utf-8", errors="surrogateescape")
     if path.exists():
-        old = path.stat()
-        fresh.chmod(old.st_mode & 0o7777)
-        try:
-            os.chown(fresh, old.st_uid, old.st_gid)
-        except OSError as error:
-            if error.errno not in (errno.EPERM, errno.EINVAL):
-                raise
+        fresh.chmod(path.stat().st_mode & 0o7777)
+        own(fresh, path.stat())
     else:
         fresh.chmod(0o644)
     flush(fresh)
-    try:
-        fresh.replace(path)
-    except OSError as error:
-        if error.errno not in (errno.EBUSY, errno.EXDEV):
-            raise
-        fresh.unlink()
-        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    move(fresh, path)
     flush(path.parent)
 
 

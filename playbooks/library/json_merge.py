@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.host_files import write_text
 
 DOCUMENTATION = r"""
 module: json_merge
@@ -61,15 +62,6 @@ def dump(value: dict[str, Any]) -> str:
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
 
 
-def write(path: Path, text: str, mode: int) -> None:
-    """Replace a file at once."""
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.fogbed")
-    new.write_text(text, encoding="utf-8")
-    new.chmod(mode)
-    new.replace(path)
-
-
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
@@ -88,10 +80,10 @@ def main() -> None:
     changed = after != current or not path.exists()
     if not module.check_mode:
         if changed:
-            write(path, dump(after), 0o644)
+            write_text(path, dump(after))
         # The record last: a value recorded but not written would look like somebody else's.
         if load(module, record) != {**ours, **forced}:
-            write(record, dump({**ours, **forced}), 0o600)
+            write_text(record, dump({**ours, **forced}), mode=0o600)
     module.exit_json(changed=changed, diff={"before": dump(current), "after": dump(after)})
 
 

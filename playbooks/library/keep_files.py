@@ -22,15 +22,18 @@ from ansible.module_utils.host_files import (
     there_is,
     write_lines,
 )
+from ansible.module_utils.host_units import unit_verbs
 
 DOCUMENTATION = r"""
 module: keep_files
 short_description: Keep files and states of units as they are, or give them back
 options:
   state:
-    description: C(restored) to undo; C(noted) when all files are as fogbed wants them
+    description:
+      - C(noted) when all files are as fogbed wants them; C(restored) to undo; C(saved) before that,
+        for packages that go take files along.
     type: str
-    choices: [kept, noted, restored]
+    choices: [kept, noted, restored, saved]
     default: kept
   paths: {description: The files., type: list, elements: path, default: []}
   units: {description: The units., type: list, elements: str, default: []}
@@ -91,6 +94,7 @@ class Store:
         """Keep a copy of a file, or the remark that there is none."""
         if there_is(self.copy_of(path)) or path in self.listed("absent"):
             self.save_edited(path)
+            self.begin(path)
             return
         here = self.on_host(path)
         if not there_is(here):
@@ -133,46 +137,56 @@ class Store:
         found = (path for path in top.rglob("*") if path.is_symlink() or not path.is_dir())
         return sorted(f"/{path.relative_to(top)}" for path in found)
 
-    def note(self) -> None:
-        """Note how files are left that were not noted since they were last at work on."""
-        noted = {line.split(maxsplit=1)[1] for line in self.listed("left")}
+    def left(self) -> dict[str, str]:
+        """Return the digests of files as the last finished run left them, by path."""
+        lines = (line.split(maxsplit=1) for line in self.listed("left"))
+        return {path: digest for digest, path in lines}
+
+    def all_paths(self) -> list[str]:
+        """Return every path that was ever kept, whether there was a file or not."""
         absent = [path for path in self.listed("absent") if not path.endswith("/")]
-        new = [path for path in (*self.kept_files(), *absent) if path not in noted]
+        return [*self.kept_files(), *absent]
+
+    def note(self) -> None:
+        """Note how files are left that were at work on since they were noted last."""
+        left = self.left()
+        new = [path for path in self.all_paths() if path not in left]
         lines = [f"{digest(self.on_host(path))} {path}" for path in new]
         if lines and not self.dry:
             write_lines(self.base / "left", [*self.listed("left"), *lines])
 
-    def save_edited(self, path: str, *, unknown_too: bool = False) -> None:
-        """Save a file that is not as the last run left it; from now on it is being worked on.
-
-        ``unknown_too``: also one that no finished run has noted.
-        """
-        line = next((x for x in self.listed("left") if x.split(maxsplit=1)[1] == path), None)
-        here = self.on_host(path)
-        edited = unknown_too if line is None else line.split()[0] != digest(here)
-        if edited and there_is(here):
-            target = self.saved(path, here)
-            self.notes.append(f"{path} was edited since fogbed wrote it: see {target}")
-        if line:
+    def begin(self, path: str) -> None:
+        """From now on a file is being worked on: how it was left says nothing any more."""
+        line = f"{self.left().get(path)} {path}"
+        if line in self.listed("left"):
             self.forget("left", [line])
 
-    def saved(self, path: str, here: Path) -> str:
-        """Copy a file to where saved ones are, beside those of earlier times; return the place."""
-        place = f"{_SAVED}{path}"
-        number = 0
-        while there_is(self.on_host(place)) and not same(here, self.on_host(place)):
+    def save_edited(self, path: str, *, unknown: bool = False) -> None:
+        """Save a file that is not as the last run left it; ``unknown``: also one not noted."""
+        here, left = self.on_host(path), self.left().get(path)
+        if not there_is(here) or not (unknown if left is None else left != digest(here)):
+            return
+        number, target = 0, self.on_host(f"{_SAVED}{path}")
+        while there_is(target):
+            if same(here, target):
+                return
             number += 1
-            place = f"{_SAVED}{path}.{number}"
-        target = self.on_host(place)
-        if not self.dry and not there_is(target):
+            target = self.on_host(f"{_SAVED}{path}.{number}")
+        self.notes.append(f"{path} was edited since fogbed wrote it: see {target}")
+        if not self.dry:
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             copy(here, target)
-        return place
+
+    def save_before_restore(self, path: str) -> None:
+        """Save what giving back would overwrite and nobody can say is fogbed's."""
+        kept = self.copy_of(path)
+        self.save_edited(path, unknown=there_is(kept) and not same(kept, self.on_host(path)))
 
     def restore(self, path: str) -> None:
         """Give back a file as it was."""
         kept, here = self.copy_of(path), self.on_host(path)
-        self.save_edited(path, unknown_too=there_is(kept) and not same(kept, here))
+        self.save_before_restore(path)
+        self.begin(path)
         if there_is(kept):
             if not same(kept, here):
                 self.done.append(path)
@@ -216,25 +230,6 @@ class Store:
         self.forget("units", [line])
 
 
-def unit_verbs(before: tuple[str, str], now: tuple[str, str]) -> list[str]:
-    """Return the systemctl verbs that lead back."""
-    if "not-found" in (before[0], now[0]):
-        return []
-    verbs = []
-    if now[0].startswith("masked") and not before[0].startswith("masked"):
-        verbs.append("unmask")
-        now = ("disabled", now[1])
-    if before[1] not in ("active", "activating") and now[1] == "active":
-        verbs.append("stop")
-    wanted = {"enabled": "enable", "disabled": "disable", "masked": "mask"}.get(before[0])
-    # The state behind a mask is not seen: enabling what is enabled does no harm.
-    if wanted and (before[0] != now[0] or (wanted == "enable" and "unmask" in verbs)):
-        verbs.append(wanted)
-    if before[1] == "active" and now[1] != "active":
-        verbs.append("start")
-    return verbs
-
-
 def keep(store: Store, paths: list[str], units: list[str]) -> None:
     """Keep what is named; the packages are kept with the first of anything."""
     if not store.dry:
@@ -250,10 +245,7 @@ def restore(store: Store, paths: list[str], units: list[str], *, everything: boo
     """Give back what is named, or all."""
     if not store.base.is_dir():
         return
-    if everything:
-        absent = [path for path in store.listed("absent") if not path.endswith("/")]
-        paths = [*store.kept_files(), *absent]
-    for path in paths:
+    for path in store.all_paths() if everything else paths:
         store.restore(path)
     store.restore_folders()
     # Generators of units read files outside of /etc/systemd too, such as /etc/fstab and /etc/rpi.
@@ -268,7 +260,11 @@ def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["kept", "noted", "restored"], "default": "kept"},
+            "state": {
+                "type": "str",
+                "choices": ["kept", "noted", "restored", "saved"],
+                "default": "kept",
+            },
             "paths": {"type": "list", "elements": "path", "default": []},
             "units": {"type": "list", "elements": "str", "default": []},
             "everything": {"type": "bool", "default": False},
@@ -282,6 +278,9 @@ def main() -> None:
         keep(store, module.params["paths"], module.params["units"])
     elif module.params["state"] == "noted":
         store.note()
+    elif module.params["state"] == "saved":
+        for path in store.all_paths():
+            store.save_before_restore(path)
     else:
         restore(
             store,

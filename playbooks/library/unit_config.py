@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.host_files import read_text, write_text
 
 PROPERTIES = "LoadState,ActiveState,UnitFileState,NeedDaemonReload,ActiveEnterTimestampMonotonic"
 
@@ -33,22 +34,6 @@ def digest(paths: list[Path]) -> str:
         whole.update(str(path).encode())
         whole.update(path.read_bytes() if path.exists() else b"-")
     return whole.hexdigest() + "\n"
-
-
-def read(path: Path) -> str:
-    """The text of a file, or an empty one."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-
-
-def write(path: Path, text: str) -> None:
-    """Replace a file at once."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
 
 
 def started_after(properties: dict[str, str], paths: list[Path]) -> bool:
@@ -109,7 +94,7 @@ def main() -> None:
     record = Path(module.params["records"], name)
     now = digest(files)
     before = state(module, name)
-    unknown = read(record) != now
+    unknown = read_text(record) != now
     stale = module.params["changed"] or (unknown and not started_after(before, files))
     verbs = steps(before, stale=stale)
     if module.check_mode:
@@ -122,7 +107,7 @@ def main() -> None:
         else:
             systemctl(module, verb, name)
     if stale or unknown:
-        write(record, now)
+        write_text(record, now, folder_mode=0o700)
     module.exit_json(changed=bool(verbs), verbs=verbs)
 
 

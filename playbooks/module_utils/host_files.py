@@ -15,49 +15,71 @@ def there_is(path: Path) -> bool:
     return path.exists() or path.is_symlink()
 
 
+def read_text(path: Path) -> str:
+    """Return the text of a file, an empty one if it is missing."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
 def read_lines(path: Path) -> list[str]:
     """Return the lines of a file, none if it is missing."""
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
+    return read_text(path).splitlines()
 
 
-def write_lines(path: Path, lines: list[str]) -> None:
-    """Replace a file at once."""
-    fresh = path.with_name(f"{path.name}.new")
+def write_text(path: Path, text: str, *, mode: int = 0o644, folder_mode: int = 0o755) -> None:
+    """Replace a file at once, with a mode of its own; make its folder if that is missing."""
+    path.parent.mkdir(mode=folder_mode, parents=True, exist_ok=True)
+    # hidden: programs that read a whole folder pass over it
+    fresh = path.with_name(f".{path.name}.fogbed-new")
     with fresh.open("w", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)
+        fresh.chmod(mode)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
 
 
-def copy(source: Path, target: Path) -> None:
-    """Make a copy with mode, owner and times; links stay links."""
-    shutil.copy2(source, target, follow_symlinks=False)
-    entry = source.lstat()
+def write_lines(path: Path, lines: list[str]) -> None:
+    """Replace a file of lines at once."""
+    write_text(path, "".join(f"{line}\n" for line in lines))
+
+
+def own(path: Path, like: os.stat_result) -> None:
+    """Give a file, or a link itself, the owner of another."""
     try:
-        os.lchown(target, entry.st_uid, entry.st_gid)
+        os.lchown(path, like.st_uid, like.st_gid)
     except OSError as error:
         # A FAT boot partition has no owners.
         if error.errno not in (errno.EPERM, errno.EINVAL):
             raise
 
 
-def replace(source: Path, target: Path) -> None:
-    """Put a copy of source in target's place, in one step where that is possible."""
-    fresh = target.with_name(f"{target.name}.fogbed-new")
-    copy(source, fresh)
+def move(fresh: Path, target: Path) -> None:
+    """Put a file in another's place, in one step where that is possible."""
     try:
         fresh.replace(target)
     except OSError as error:
         # A file that is itself a mount point, such as /etc/hosts of a container.
         if error.errno not in (errno.EBUSY, errno.EXDEV):
             raise
+        shutil.copyfile(fresh, target)
+        shutil.copystat(fresh, target)
         fresh.unlink()
-        shutil.copyfile(source, target)
-        shutil.copystat(source, target)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Make a copy with mode, owner and times; links stay links."""
+    shutil.copy2(source, target, follow_symlinks=False)
+    own(target, source.lstat())
+
+
+def replace(source: Path, target: Path) -> None:
+    """Put a copy of source in target's place."""
+    fresh = target.with_name(f"{target.name}.fogbed-new")
+    copy(source, fresh)
+    move(fresh, target)
 
 
 def same(one: Path, other: Path) -> bool:

@@ -78,3 +78,22 @@ def test_what_was_given_back_is_as_it_was(lab, run, snapshot, differences):
     run(bed, PARTS, "first run on another")
     PiPlatform(bed).down(Quiet(), lambda _: None, purge=True)
     assert differences(before, machine) == ""
+
+
+def test_what_somebody_edited_is_saved_and_told_before_it_is_given_back(one):
+    bed, machine = one
+    edited = [
+        "/etc/containerd/config.toml",
+        "/etc/crictl.yaml",
+        "/etc/docker/daemon.json",
+        "/etc/hosts",
+        "/etc/modules-load.d/fogbed.conf",
+        "/etc/sysctl.d/99-zz-fogbed.conf",
+    ]
+    machine.ssh("".join(f"echo '# mine' >>{path}\n" for path in edited))
+    told = []
+    PiPlatform(bed).down(Quiet(), lambda event: told.extend(event.notes), purge=True)
+    assert sorted(words.split()[0] for words in told) == edited
+    found = machine.ssh("cd /var/backups/fogbed && grep -rl '# mine' .")
+    assert sorted(line.removeprefix(".") for line in found.splitlines()) == edited
+    assert "# mine" not in machine.ssh("cat /etc/hosts")

@@ -130,6 +130,24 @@ def test_after_a_run_that_was_cut_off_nobody_knows_whose_edit_it_is_so_it_is_sav
     assert saved(root) == {"/etc/hosts": "fogbed's, or mine?\n"}
 
 
+def test_what_a_package_takes_along_was_saved_before_and_is_told_once(root):
+    conf = root / "etc/tool.conf"
+    keep(root, "/etc/tool.conf", "/etc/hosts")
+    conf.write_text("fogbed's\n", encoding="utf-8")
+    note(root)
+    conf.write_text("mine\n", encoding="utf-8")
+    store = keeping.Store(Module(root))
+    for path in store.all_paths():
+        store.save_before_restore(path)
+    assert [words.split()[0] for words in store.notes] == ["/etc/tool.conf"]
+    # what is still there is no news when it is given back
+    again = keeping.Store(Module(root))
+    keeping.restore(again, [], [], everything=True)
+    assert again.notes == []
+    assert saved(root) == {"/etc/tool.conf": "mine\n"}
+    assert (root / "etc/hosts").read_text(encoding="utf-8") == "old\n"
+
+
 def test_a_link_stays_a_link(root):
     link = root / "etc/link"
     link.symlink_to("nowhere")
