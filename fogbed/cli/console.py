@@ -48,6 +48,8 @@ def set_verbose(*, verbose: bool) -> None:
         force=True,
     )
     # others' debug lines (matplotlib looks at every font there is) would bury ours
+    # the Kubernetes client's: each time it tries again, before what we say about the last one
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     logging.getLogger("fogbed").setLevel(logging.DEBUG if verbose else logging.WARNING)
 
 
@@ -89,6 +91,22 @@ def ask_secret(what: str) -> str:
     return sys.stdin.readline().rstrip("\n")
 
 
+def pass_on(line: str, *, to_stderr: bool = False) -> None:
+    """Print a line that another program wrote, at once: plainly, for there may be many.
+
+    Raises:
+        BrokenPipeError: its reader has seen enough; see ``nobody_reads``.
+    """
+    file = sys.stderr if to_stderr else sys.stdout
+    file.write(f"{line}\n")
+    file.flush()
+
+
+def nobody_reads() -> None:
+    """Let what is still written to stdout go nowhere: Python flushes it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def stream(pieces: Iterable[str]) -> None:
     """Print a long result a piece at a time; a reader that has seen enough ends it quietly."""
     try:
@@ -96,8 +114,7 @@ def stream(pieces: Iterable[str]) -> None:
             sys.stdout.write(piece)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes stdout once more at its end, which would fail again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads()
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:

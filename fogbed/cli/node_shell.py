@@ -59,11 +59,12 @@ def exec_(
     bed, _ = platforms.locate_testbed(testbed)
     platform = platforms.open_pi(bed)
     chosen = _chosen(bed, names)
-    runs = run_all(
-        [platform.channel(name, sudo=sudo) for name in chosen],
-        argv,
-        _silent if as_json else _aloud(chosen),
-    )
+    channels = [platform.channel(name, sudo=sudo) for name in chosen]
+    try:
+        runs = run_all(channels, argv, _silent if as_json else _aloud(chosen))
+    except BrokenPipeError:
+        console.nobody_reads()
+        return
     if as_json:
         console.say_json([asdict(run) for run in runs])
     failed = [run for run in runs if run.returncode != 0]
@@ -92,8 +93,8 @@ def _aloud(chosen: Sequence[str]) -> OnLine:
     width = max(map(len, chosen))
 
     def said(node: str, stream: Stream, line: str) -> None:
-        told = console.say if stream == "stdout" else console.note
-        told(line if len(chosen) == 1 else f"{node:<{width}} | {line}")
+        text = line if len(chosen) == 1 else f"{node:<{width}} | {line}"
+        console.pass_on(text, to_stderr=stream == "stderr")
 
     return said
 

@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from fogbed.cli import main
@@ -132,6 +134,60 @@ def test_nodes_work_at_once(capsys):
     assert main(["node", "exec", "n-0,n-1", "--", "sleep", "2"]) == 0
     assert time.monotonic() - started < 3.5 + (started - began)
     assert capsys.readouterr().out == ""
+
+
+def exec_there(*argv):
+    words = [sys.executable, "-m", "fogbed", "node", "exec", "n-0,n-1", "--", *argv]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def still_there(mark):
+    return [p for p in psutil.process_iter(["cmdline"]) if mark in (p.info["cmdline"] or ())]
+
+
+@pytest.mark.usefixtures("machine")
+def test_ctrl_c_ends_the_program_here_and_on_the_nodes():
+    mark = f"{60 + os.getpid() / 1e7:.7f}"
+    with exec_there("sh", "-c", 'echo here; sleep "$0"; true', mark) as process:
+        assert process.stdout.readline().endswith("here\n")
+        assert process.stdout.readline().endswith("here\n")
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    assert time.monotonic() - began < 10
+    until = time.monotonic() + 5
+    while still_there(mark) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert still_there(mark) == []
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_reader_that_has_seen_enough_ends_it_without_a_traceback():
+    with exec_there("yes") as process:
+        assert process.stdout.readline().endswith("y\n")
+        process.stdout.close()
+        assert process.wait(timeout=30) == 0
+        said = process.stderr.read().splitlines()
+    assert [line for line in said if "Permanently added" not in line] == []
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_program_reads_nothing_and_its_exit_code_is_told(capsys):
+    assert main(["node", "exec", "n-0", "--json", "--", "sh", "-c", "cat; kill -9 $$"]) == 1
+    (run,) = json.loads(capsys.readouterr().out)
+    assert (run["returncode"], run["stdout"]) == (137, "")
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_key_is_tried_though_another_one_has_a_connection(machine, capsys):
+    assert main(["node", "exec", "n-0", "--", "true"]) == 0
+    make_key(machine.folder / "other")
+    text = (machine.folder / "testbed.yml").read_text(encoding="utf-8")
+    other = text.replace(f"{machine.folder}/key,", f"{machine.folder}/other,")
+    (machine.folder / "testbed.yml").write_text(other, encoding="utf-8")
+    assert main(["node", "exec", "n-0", "--", "true"]) == 1
+    assert "n-0 does not let us in" in capsys.readouterr().err
+    (machine.folder / "testbed.yml").write_text(text, encoding="utf-8")
 
 
 @pytest.mark.usefixtures("machine")

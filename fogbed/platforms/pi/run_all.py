@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Literal
 
 from fogbed.clients.channel import Channel
@@ -17,6 +19,17 @@ OnLine = Callable[[str, Stream, str], None]
 # ssh ends with this when it could not do its part; a program may end with it, too.
 _SSH_FAILED = 255
 _AT_ONCE = 64
+# On the node: a program of its own session, which reads nothing, and a watch that ends all of it
+# when our end of stdin is closed. sshd tells no program without a terminal that its user is gone.
+_WHILE_STDIN_IS_OPEN = """
+exec 3<&0
+setsid "$@" </dev/null 3<&- & program=$!
+{ cat <&3; kill -- "-$program" || kill "$program"; } >/dev/null 2>&1 & watch=$!
+exec 3<&-
+wait "$program" 2>/dev/null; code=$?
+kill "$watch" 2>/dev/null
+exit "$code"
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +44,10 @@ class NodeRun:
 
 
 def run_all(channels: Sequence[Channel], argv: Sequence[str], on_line: OnLine) -> list[NodeRun]:
-    """Run a program on all nodes at once, to its end on each; Ctrl-C ends it on all.
+    """Run a program on all nodes at once, to its end on each.
 
-    ``on_line`` is called with a node, a stream and a line, one call at a time.
+    ``on_line`` is called with a node, a stream and a line, one call at a time. Ctrl-C, or an error
+    of ``on_line``'s, ends the program on all nodes, and is passed on.
     """
     speech = threading.Lock()
 
@@ -41,8 +55,11 @@ def run_all(channels: Sequence[Channel], argv: Sequence[str], on_line: OnLine) -
         with speech:
             on_line(node, stream, line)
 
+    watched = ("sh", "-c", _WHILE_STDIN_IS_OPEN, "sh", *argv)
     with ThreadPoolExecutor(min(_AT_ONCE, len(channels))) as pool, _ended_together() as begun:
-        runs = [pool.submit(_run, channel, argv, said, begun) for channel in channels]
+        runs = [pool.submit(_run, channel, watched, said, begun) for channel in channels]
+        for run in as_completed(runs):
+            run.result()
         return [run.result() for run in runs]
 
 
@@ -79,30 +96,44 @@ def _ended_together() -> Iterator[_Begun]:
 
 
 def _run(channel: Channel, argv: Sequence[str], said: OnLine, begun: _Begun) -> NodeRun:
-    with channel.open(argv) as process:
-        begun.add(process.terminate)
-        assert process.stdin is not None  # noqa: S101 - as it was opened
-        process.stdin.close()
-        lines: dict[Stream, list[str]] = {"stdout": [], "stderr": []}
-        pipes = zip(lines, (process.stdout, process.stderr), strict=True)
-        readers = [
-            threading.Thread(target=_read, args=(pipe, channel.node, stream, said, lines[stream]))
-            for stream, pipe in pipes
+    with channel.open(argv) as process, ThreadPoolExecutor(2) as readers:
+        begun.add(partial(_hang_up, process))
+        pipes: dict[Stream, IO[bytes] | None] = {"stdout": process.stdout, "stderr": process.stderr}
+        reads = [
+            readers.submit(_read, process, pipe, partial(said, channel.node, stream))
+            for stream, pipe in pipes.items()
         ]
-        for reader in readers:
-            reader.start()
-        for reader in readers:
-            reader.join()
+        try:
+            stdout, stderr = (read.result() for read in reads)
+        finally:
+            _hang_up(process)
         code = process.wait()
-    stdout, stderr = ("".join(f"{line}\n" for line in lines[stream]) for stream in lines)
     problem = ssh.explain(stderr, channel.node)[0] if code == _SSH_FAILED else ""
     return NodeRun(
         node=channel.node, returncode=code, stdout=stdout, stderr=stderr, problem=problem
     )
 
 
-def _read(pipe: IO[bytes], node: str, stream: Stream, said: OnLine, kept: list[str]) -> None:
-    for raw in pipe:
-        line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
-        kept.append(line)
-        said(node, stream, line)
+def _hang_up(process: subprocess.Popen[bytes]) -> None:
+    """Close a program's stdin: on the node it ends, if it has not yet."""
+    assert process.stdin is not None  # noqa: S101 - as it was opened
+    with suppress(OSError):
+        process.stdin.close()
+
+
+def _read(
+    process: subprocess.Popen[bytes], pipe: IO[bytes] | None, said: Callable[[str], None]
+) -> str:
+    assert pipe is not None  # noqa: S101 - as it was opened
+    lines = []
+    try:
+        for raw in pipe:
+            lines.append(raw.decode("utf-8", errors="replace").rstrip("\r\n"))
+            said(lines[-1])
+    except BaseException:
+        _hang_up(process)
+        # a program that is still heard to the end can end
+        for _ in pipe:
+            pass
+        raise
+    return "".join(f"{line}\n" for line in lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from fogbed import paths
@@ -59,10 +60,17 @@ def ssh_options(ssh: Ssh) -> list[str]:
         "-o", f"ConnectTimeout={_CONNECT_S}",
         "-o", "ServerAliveInterval=15",
         "-o", "ControlMaster=auto",
-        "-o", f"ControlPath={paths.runtime_dir()}/ssh-%C",
+        "-o", f"ControlPath={_connection(ssh)}",
         "-o", f"ControlPersist={_PERSIST_S}",
         *ssh_arguments(ssh),
     ]  # fmt: skip
+
+
+def _connection(ssh: Ssh) -> str:
+    # OpenSSH's own %C does not tell keys apart: a connection that one key has opened would let in
+    # whoever names another. Short, for a socket's path may have 104 characters.
+    digest = hashlib.sha256(f"{ssh.key}\n{ssh.known_hosts}".encode()).hexdigest()
+    return f"{paths.runtime_dir()}/{digest[:6]}%C"
 
 
 def ssh_argv(ssh: Ssh, node: Node) -> list[str]:
