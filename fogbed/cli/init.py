@@ -14,46 +14,52 @@ from fogbed.cli.pi import YesOption
 from fogbed.errors import UsageError
 from fogbed.plan.new_testbed import render_testbed
 
+NameOption = Annotated[str | None, typer.Option(help="The testbed's name.", show_default=False)]
+PlatformOption = Annotated[
+    Literal["local", "pi"] | None,
+    typer.Option(help="local: this computer; pi: machines with SSH.", show_default=False),
+]
+UserOption = Annotated[
+    str | None, typer.Option(help="On pi: the user on the nodes.", show_default=False)
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="On pi: the private key of SSH.", show_default=False),
+]
+NodeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=ADDRESS[:TIER]",
+        help="A node, once for each; on local: NAME[:TIER].",
+        show_default=False,
+    ),
+]
+ControlPlaneOption = Annotated[
+    str | None, typer.Option(metavar="NODE", help="Else the first node.", show_default=False)
+]
+ScanOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CIDR",
+        help="Find machines with SSH there, as in 192.168.1.0/24; asks before it scans.",
+        show_default=False,
+    ),
+]
+OutputOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="Never overwritten.")
+]
+
 
 def init(  # noqa: PLR0913 - each is a line of the file
     *,
-    name: Annotated[
-        str | None, typer.Option(help="The testbed's name.", show_default=False)
-    ] = None,
-    platform: Annotated[
-        Literal["local", "pi"] | None,
-        typer.Option(help="local: this computer; pi: machines with SSH.", show_default=False),
-    ] = None,
-    user: Annotated[
-        str | None, typer.Option(help="On pi: the user on the nodes.", show_default=False)
-    ] = None,
-    key: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="On pi: the private key of SSH.", show_default=False),
-    ] = None,
-    node: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=ADDRESS[:TIER]",
-            help="A node, once for each; on local: NAME[:TIER].",
-            show_default=False,
-        ),
-    ] = None,
-    control_plane: Annotated[
-        str | None,
-        typer.Option(metavar="NODE", help="Else the first node.", show_default=False),
-    ] = None,
-    scan: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CIDR",
-            help="Find machines with SSH there, as in 192.168.1.0/24; asks before it scans.",
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Never overwritten.")
-    ] = Path("testbed.yml"),
+    name: NameOption = None,
+    platform: PlatformOption = None,
+    user: UserOption = None,
+    key: KeyOption = None,
+    node: NodeOption = None,
+    control_plane: ControlPlaneOption = None,
+    scan: ScanOption = None,
+    output: OutputOption = Path("testbed.yml"),
     yes: YesOption = False,
 ) -> None:
     """Write a commented testbed.yml. Example: fogbed init --scan 192.168.1.0/24."""
@@ -72,15 +78,19 @@ def init(  # noqa: PLR0913 - each is a line of the file
     text = render_testbed(new, str(output))
     # what would be refused later is not written
     spec.parse_testbed(text, str(output))
-    try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        _require_new(output)
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror}") from error
+    _write_new(output, text)
     console.note(f"{output}: testbed {new.name} with {len(new.nodes)} nodes")
     console.note(f"next: fogbed doctor -t {output}")
+
+
+def _write_new(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        _require_new(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _require_new(path: Path) -> None:
