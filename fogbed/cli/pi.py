@@ -12,7 +12,7 @@ import typer
 from fogbed.cli import console
 from fogbed.cli.playbook_view import watched
 from fogbed.clients.ansible import PlaybookResult
-from fogbed.errors import PlatformError, UsageError
+from fogbed.errors import FAILED, PlatformError, UsageError
 from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import PlaybookWish
@@ -111,13 +111,15 @@ def confirm(question: str, *, yes: bool) -> None:
 
     Raises:
         UsageError: nobody is there to ask; the same without an answer.
-        typer.Abort: the answer was no.
+        typer.Exit: the answer was no.
     """
     if yes:
         return
     if not console.can_ask():
         raise UsageError("nobody is there to ask; nothing was changed", hint="give --yes")
-    typer.confirm(question, abort=True, err=True)
+    if not typer.confirm(question, err=True):
+        console.note("nothing was changed")
+        raise typer.Exit(FAILED)
 
 
 def logs(bed: Testbed, node: str, *, lines: int, follow: bool) -> None:

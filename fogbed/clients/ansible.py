@@ -6,6 +6,7 @@ live on when its parent is killed; here it does none of these.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sys
@@ -18,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from fogbed import paths
 from fogbed.clients.ansible_events import (
     PlaybookEvent,
     TaskFailure,
     failures_after,
     playbook_event,
 )
-from fogbed.errors import CommandError
+from fogbed.errors import CommandError, Interrupted
 
 if TYPE_CHECKING:
     import ansible_runner
@@ -69,10 +71,9 @@ class PlaybookResult:
 def run_playbook(order: PlaybookOrder, on_event: Callable[[PlaybookEvent], None]) -> PlaybookResult:
     """Run a playbook to its end; ``on_event`` is called for each event as it happens.
 
-    Ctrl-C and SIGTERM end the playbook, and are passed on as a KeyboardInterrupt.
-
     Raises:
         CommandError: ansible-playbook could not be started at all.
+        Interrupted: Ctrl-C or SIGTERM; the playbook has been ended.
     """
     end_leftovers(order.folder)
     failures: tuple[TaskFailure, ...] = ()
@@ -97,7 +98,10 @@ def run_playbook(order: PlaybookOrder, on_event: Callable[[PlaybookEvent], None]
     _keep_the_newest(order.folder)
     if asked:
         end_leftovers(order.folder)
-        raise KeyboardInterrupt
+        raise Interrupted(
+            "interrupted",
+            hint=f"the same command goes on from here; everything that was said: {log}",
+        )
     if runner.rc == _NOT_FOUND:
         raise CommandError("ansible-playbook could not be started", hint="fogbed doctor says why")
     return PlaybookResult(
@@ -172,6 +176,7 @@ def _prepared(
             "ANSIBLE_HOST_KEY_CHECKING": "True",
             # two testbeds may have nodes of the same name; the folder is nobody else's to read
             "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(order.folder / "facts"),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(_connections(order.inventory)),
             "ANSIBLE_NOCOLOR": "1",
         },
         settings={"pexpect_timeout": 1},
@@ -185,6 +190,16 @@ def _prepared(
     )
     runner.config.command[0] = _program()
     return runner
+
+
+def _connections(inventory: Path) -> Path:
+    """Return where shared connections are kept.
+
+    Ansible tells them apart by host, port and user only: with another key or other known hosts, a
+    connection of before would let in who is not let in any more.
+    """
+    digest = hashlib.sha256(inventory.read_bytes()).hexdigest()
+    return paths.runtime_dir() / f"cp-{digest[:8]}"
 
 
 def _program() -> str:

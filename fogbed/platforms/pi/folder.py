@@ -32,6 +32,11 @@ class PiFolder:
         return self.root / "hosts.yml"
 
     @property
+    def rehearsal(self) -> Path:
+        """The inventory of a rehearsal: what a testbed is to become, not what it is."""
+        return self.root / "rehearsal.yml"
+
+    @property
     def kubeconfig(self) -> Path:
         """The cluster's administrator: fogbed's own copy."""
         return self.root / "kubeconfig"
@@ -54,7 +59,7 @@ class PiFolder:
         """
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.root.chmod(0o700)
-        write_whole(self.inventory, inventory)
+        write_whole(self.rehearsal if spec is None else self.inventory, inventory)
         if spec is not None:
             write_whole(self.spec, spec)
             if origin is not None:

@@ -21,6 +21,7 @@ from fogbed.platforms.pi.playbook import (
     Watch,
     play,
     require_nodes,
+    require_possible,
     shared_defaults,
 )
 from fogbed.platforms.pi.status import read_status
@@ -51,7 +52,7 @@ class PiPlatform:
         """Make the cluster, or what is missing of it; run it again after whatever stopped it.
 
         Raises:
-            UsageError: the wish names a node that the testbed lacks.
+            UsageError: the wish names a node or a part of the playbook that there is not.
             PlatformError: it failed somewhere; the error says where, why, and how to go on.
         """
         with only_one(self.testbed.name):
@@ -123,7 +124,7 @@ class PiPlatform:
         wish: PlaybookWish,
         variables: Mapping[str, object] | None = None,
     ) -> PlaybookResult:
-        require_nodes(self.testbed, wish.limit)
+        require_possible(self.testbed, name, wish)
         self.record(rehearsal=wish.check)
         return play(self.testbed, name, watch, wish=wish, variables=variables)
 

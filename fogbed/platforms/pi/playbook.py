@@ -83,15 +83,13 @@ def play(
     """Run a shipped playbook on a testbed that has its folder.
 
     Raises:
-        UsageError: the wish names a node that the testbed lacks.
         PlatformError: it failed somewhere; the error says where, why, and how to go on.
     """
-    require_nodes(testbed, wish.limit)
     folder = PiFolder(testbed.name)
     result = run_playbook(
         PlaybookOrder(
             playbook=playbook_path(name),
-            inventory=folder.inventory,
+            inventory=folder.rehearsal if wish.check else folder.inventory,
             folder=folder.playbooks,
             name=name,
             limit=wish.limit,
@@ -107,6 +105,12 @@ def play(
     return result
 
 
+def require_possible(testbed: Testbed, name: str, wish: PlaybookWish) -> None:
+    """Return if a wish can be met; UsageError if it names what is not there."""
+    require_nodes(testbed, wish.limit)
+    require_tags(name, wish.tags)
+
+
 def require_nodes(testbed: Testbed, names: Sequence[str]) -> None:
     """Return if the testbed has every node of ``names``; UsageError with all that it lacks."""
     known = [node.name for node in testbed.nodes]
@@ -115,6 +119,24 @@ def require_nodes(testbed: Testbed, names: Sequence[str]) -> None:
         raise UsageError(
             f"testbed {testbed.name} has no node {', '.join(missing)}",
             hint=f"it has {', '.join(known)}",
+        )
+
+
+def require_tags(name: str, tags: Sequence[str]) -> None:
+    """Return if a playbook has every tag of ``tags``; UsageError with all that it lacks.
+
+    Ansible itself does nothing for a tag that is nowhere, and says that all went well.
+    """
+    if not tags:
+        return
+    plays = YAML(typ="safe").load(playbook_path(name).read_text(encoding="utf-8"))
+    parts = [*plays, *(role for play in plays for role in play.get("roles", ()))]
+    known = {tag for part in parts for tag in part.get("tags", ())} - {"always"}
+    missing = [tag for tag in tags if tag not in known]
+    if missing:
+        raise UsageError(
+            f"there is no part {', '.join(missing)} in {name}.yml",
+            hint=f"--tags takes {', '.join(sorted(known))}",
         )
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from fogbed.clients.ansible import MARK, PlaybookOrder, end_leftovers, run_playbook
+from fogbed.errors import Interrupted
 
 INVENTORY = """\
 all:
@@ -126,8 +129,10 @@ def test_sudos_password_stands_in_no_process_listing_and_no_file(order):
             seen.extend(" ".join(_argv(process)) for process in psutil.process_iter())
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted) as stopped:
         run_playbook(wish, look)
+    log = Path(re.search(r"\S+$", stopped.value.hint)[0])
+    assert "PLAY" in log.read_text(encoding="utf-8")
     assert any("ansible-playbook" in line for line in seen)
     assert not [line for line in seen if "open-sesame" in line]
     files = [path for path in wish.folder.rglob("*") if path.is_file()]
