@@ -181,6 +181,17 @@ def _twins(host: Host, want: Host, others: Mapping[str, Host]) -> Iterator[tuple
             yield "name", f"{name} has the same name, {want['name']}. Give each node its own"
 
 
+def _cluster(want: Host) -> Iterator[tuple[str, str]]:
+    if want["cluster"] not in ("", want["testbed"]):
+        yield (
+            "cluster",
+            (
+                f"it carries the cluster of testbed {want['cluster']}, and this is testbed "
+                f"{want['testbed']}. Take that one down first (`fogbed down`), or use its name"
+            ),
+        )
+
+
 def _name(want: Host) -> Iterator[tuple[str, str]]:
     if not _NAME.fullmatch(want["name"]):
         yield (
@@ -206,6 +217,7 @@ def preflight_problems(
     """
     found = [*_name(want), *_system(host, want), *_kernel(host, want), *_size(host, want)]
     found += [*_clock(host, want), *_network(host, want), *_twins(host, want, others)]
+    found += _cluster(want)
     return [f"{problem}." for check, problem in found if check not in ignored]
 
 

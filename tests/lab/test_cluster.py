@@ -174,6 +174,15 @@ def test_status_shows_the_cluster_without_drift(cluster, capsys):
     assert said.err == ""
 
 
+def test_another_testbed_cannot_take_the_machines_over(cluster, tmp_path, capsys):
+    file = tmp_path / "other.yml"
+    text = cluster.file.read_text(encoding="utf-8")
+    file.write_text(text.replace("name: cluster\n", "name: other\n"), encoding="utf-8")
+    assert main(["up", "-t", str(file)]) == 1
+    assert "it carries the cluster of testbed cluster" in capsys.readouterr().err
+    assert cluster.kubectl("get nodes -o name").count("node/") == 3
+
+
 def test_a_machine_that_was_lost_is_replaced_and_the_others_are_left_alone(
     cluster, note_time, tmp_path
 ):

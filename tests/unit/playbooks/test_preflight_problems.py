@@ -28,6 +28,8 @@ GOOD = {
 }
 WANT = {
     "name": "pico-0",
+    "testbed": "pico",
+    "cluster": "",
     "node_ip": "192.0.2.10",
     "control_plane": True,
     "memory_mb": 1700,
@@ -48,6 +50,15 @@ OTHER |= {"node_ip": "192.0.2.11", "name": "pico-1"}
 def problems(host, others=None, ignored=(), **want):
     found = preflight.preflight_problems(GOOD | host, WANT | want, others or {}, list(ignored))
     return "\n".join(found)
+
+
+def test_the_cluster_of_another_testbed_is_not_taken_over():
+    assert problems({}, cluster="pico") == ""
+    assert problems({}, cluster="other") == (
+        "it carries the cluster of testbed other, and this is testbed pico. Take that one down "
+        "first (`fogbed down`), or use its name."
+    )
+    assert problems({}, ignored=["cluster"], cluster="other") == ""
 
 
 def system(name, version, pretty=""):
