@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -97,16 +96,18 @@ def _ended_together() -> Iterator[_Begun]:
 
 def _run(channel: Channel, argv: Sequence[str], said: OnLine, begun: _Begun) -> NodeRun:
     with channel.open(argv) as process, ThreadPoolExecutor(2) as readers:
-        begun.add(partial(_hang_up, process))
+        # on the node, the program ends when this is closed, if it has not yet
+        lifeline = _opened(process.stdin)
+        begun.add(partial(_hang_up, lifeline))
         pipes: dict[Stream, IO[bytes] | None] = {"stdout": process.stdout, "stderr": process.stderr}
         reads = [
-            readers.submit(_read, process, pipe, partial(said, channel.node, stream))
+            readers.submit(_read, _opened(pipe), partial(said, channel.node, stream), lifeline)
             for stream, pipe in pipes.items()
         ]
         try:
             stdout, stderr = (read.result() for read in reads)
         finally:
-            _hang_up(process)
+            _hang_up(lifeline)
         code = process.wait()
     problem = ssh.explain(stderr, channel.node)[0] if code == _SSH_FAILED else ""
     return NodeRun(
@@ -114,24 +115,24 @@ def _run(channel: Channel, argv: Sequence[str], said: OnLine, begun: _Begun) -> 
     )
 
 
-def _hang_up(process: subprocess.Popen[bytes]) -> None:
-    """Close a program's stdin: on the node it ends, if it has not yet."""
-    assert process.stdin is not None  # noqa: S101 - as it was opened
+def _opened(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None  # noqa: S101 - a channel opens all three
+    return pipe
+
+
+def _hang_up(lifeline: IO[bytes]) -> None:
     with suppress(OSError):
-        process.stdin.close()
+        lifeline.close()
 
 
-def _read(
-    process: subprocess.Popen[bytes], pipe: IO[bytes] | None, said: Callable[[str], None]
-) -> str:
-    assert pipe is not None  # noqa: S101 - as it was opened
+def _read(pipe: IO[bytes], said: Callable[[str], None], lifeline: IO[bytes]) -> str:
     lines = []
     try:
         for raw in pipe:
             lines.append(raw.decode("utf-8", errors="replace").rstrip("\r\n"))
             said(lines[-1])
     except BaseException:
-        _hang_up(process)
+        _hang_up(lifeline)
         # a program that is still heard to the end can end
         for _ in pipe:
             pass
