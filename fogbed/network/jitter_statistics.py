@@ -1,4 +1,4 @@
-"""What probes of a path with jitter can tell: its spread, and how far a sample may be off by chance.
+"""What probes of a path with jitter can tell: its spread, and how far chance leads a sample astray.
 
 A sample's median and spread have standard errors that depend on how the probes are spaced in the
 law of jitter (``fogbed.network.jitter``): probes that are closer than two knots are not

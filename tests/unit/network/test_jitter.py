@@ -117,7 +117,7 @@ def test_one_seed_is_one_law_and_other_ends_have_another():
     assert all((one == two).all() for one, two in zip(laws, again, strict=True))
     laws.append(seen(MS, spacing, 4000, key=path_key(8, "a", "b")))
     correlation = np.corrcoef(laws) - np.eye(len(laws))
-    # 1 / sqrt(4000) is 0.016
+    # five standard errors: 4,000 independent pairs are correlated by 0.016
     assert np.abs(correlation).max() < 0.08
 
 
