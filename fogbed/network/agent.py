@@ -297,6 +297,7 @@ class Receiver(threading.Thread):
             "overflowed": self._overflowed,
             "bin_s": BIN_NS / NS,
             "bins": bins,
+            "first_s": first * BIN_NS / NS,
         }
 
     def _wait(self, readable: socket.socket) -> bool:
