@@ -107,7 +107,7 @@ def test_flows_are_counted_in_layer_3_bytes_and_bounded():
     with Agent(HERE) as agent:
         port = agent.listen("udp", "127.0.0.1", seconds=120)
         sent = agent.send("udp", ("127.0.0.1", port), seconds=60, octets=100_000, size=1000)
-        received = agent.collect(port, quiet_s=1.0)
+        received = agent.collect(port, quiet_s=0.5)
         with pytest.raises(NetworkError, match="not between 0 and 120 s"):
             agent.listen("udp", "127.0.0.1", seconds=3600)
     assert sent.packets == received.packets == 100
@@ -118,7 +118,7 @@ def test_a_stream_is_received_whole():
     with Agent(HERE) as agent:
         port = agent.listen("tcp", "127.0.0.1", seconds=120)
         sent = agent.send("tcp", ("127.0.0.1", port), seconds=60, octets=1_000_000)
-        received = agent.collect(port, quiet_s=1.0)
+        received = agent.collect(port, quiet_s=0.5)
     assert sent.octets <= received.octets <= 1.1 * sent.octets
 
 
