@@ -163,6 +163,22 @@ def find_dataset(name_or_path: str | Path) -> Dataset:
     raise _unknown(wanted)
 
 
+def find_usable(name_or_path: str | Path) -> Dataset:
+    """As ``find_dataset``, of a dataset that a job has something to answer for.
+
+    Raises:
+        UsageError: there is none, or it has no usable ride.
+        DatasetError: it is damaged.
+    """
+    dataset = find_dataset(name_or_path)
+    if not dataset.manifest.usable:
+        raise UsageError(
+            f"dataset {dataset.name} has no usable ride: there is nothing to replay",
+            hint="choose another (fogbed rides list)",
+        )
+    return dataset
+
+
 def _unknown(wanted: str) -> UsageError:
     own = [p.parent.name for p in sorted(datasets_dir().glob(f"[!.]*/{MANIFEST}"))]
     known = [*builtin_rides.NAMES, *own]
