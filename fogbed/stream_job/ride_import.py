@@ -135,13 +135,15 @@ def import_rides(plan: ImportPlan, progress: Progress | None = None) -> Dataset:
 
 
 def _nothing_usable(manifest: Manifest, rejects: Path) -> DatasetError:
-    count = f"none of {manifest.rows_read:,} rows" if manifest.rows_read else "there is no row that"
+    what = (
+        f"no row of {manifest.rows_read:,} can be used" if manifest.rows_read else "there is no row"
+    )
     lines = [f"{reason}: {rows:,} rows" for reason, rows in manifest.kept_bad.items()]
     firsts = _first_of_each(rejects)
     for reason, rows in manifest.rejected_by_reason.items():
         lines.append(f"{reason}: {rows:,} rows; the first: {firsts[reason]}")
     return DatasetError(
-        f"{manifest.name} was not imported: {count} can be used",
+        f"{manifest.name} was not imported: {what}",
         details="\n".join(lines) or None,
         hint="--allow-empty keeps the dataset, with what was rejected in its rejects.parquet",
     )

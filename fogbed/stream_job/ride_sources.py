@@ -19,6 +19,8 @@ Form = Literal["text", "parquet"]
 _TABLE_ENDINGS: Final = (".csv", ".parquet", ".gz", ".bz2", ".xz")
 _LONGEST_HEADER: Final = 1 << 16
 _SHOWN: Final = 300
+_NO_TABLE: Final = "neither text nor Parquet; save it as CSV or Parquet"
+_OTHER_MARKS: Final = {"\t": "tabs", ";": "semicolons", "|": "bars"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,11 @@ class _Table:
 
 
 class _NotRides(Exception):  # noqa: N818 - a judgement on a file, not a fault
-    """A file can be read and is no table of rides: why, in one line."""
+    """A file can be read and is no table of rides: why, in one line, and in few words."""
+
+    def __init__(self, why: str, *, briefly: str = "") -> None:
+        super().__init__(why)
+        self.briefly = briefly or why
 
 
 def find_sources(patterns: Sequence[str]) -> Found:
@@ -141,7 +147,7 @@ def _take_member(path: Path, entry: int, member: str, found: Found) -> None:
     try:
         _take(found, path, _table(path, entry), member, entry)
     except _NotRides as error:
-        found.left_out.append(f"{label}: {error}")
+        found.left_out.append(f"{label}: {error.briefly}")
     except RefusedFile as error:
         is_table = member.lower().endswith(_TABLE_ENDINGS)
         (found.problems if is_table else found.left_out).append(f"{label}: {error}")
@@ -174,15 +180,32 @@ def _table(path: Path, entry: int | None = None) -> _Table:
         if is_parquet:
             names, zones = ride_parquet.columns_of(stream)
         else:
-            names = header_of(lines_of(stream))[0]
+            names = _text_columns(stream)
         if not names:
             raise _NotRides("empty: it has no line with column names; check the file")
         layout, missing = recognise(names, zones)
         if missing:
-            columns = shown(", ".join(name.strip() for name in names)[:_SHOWN])
-            raise _NotRides(f"{'; '.join(missing)}; its columns: {columns}")
+            raise _not_rides(names, missing)
         form: Form = "parquet" if is_parquet else "text"
         return _Table(packing=", ".join(stream.packings) or "plain", form=form, layout=layout)
+
+
+def _text_columns(stream: Unpacked) -> list[str]:
+    try:
+        return header_of(lines_of(stream))[0]
+    except csv.Error as error:
+        raise _NotRides(_NO_TABLE) from error
+
+
+def _not_rides(names: Sequence[str], missing: Sequence[str]) -> _NotRides:
+    line = ", ".join(name.strip() for name in names)
+    if not line.replace("\t", "").isprintable():
+        return _NotRides(_NO_TABLE)
+    for mark, what in _OTHER_MARKS.items():
+        if len(names) == 1 and not recognise(names[0].split(mark))[1]:
+            return _NotRides(f"its fields are separated by {what}; save it with commas")
+    columns = f"its columns: {shown(line[:_SHOWN])}"
+    return _NotRides(f"{'; '.join(missing)}; {columns}", briefly=f"no trip file; {columns}")
 
 
 def header_of(stream: IO[bytes]) -> tuple[list[str], int]:
