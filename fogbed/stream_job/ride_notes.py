@@ -16,8 +16,9 @@ def notes_of(manifest: Manifest) -> Iterator[str]:
         by_clock.setdefault(_clock(source, utc=manifest.utc), []).append(source)
     yield from (f"{clock}: {_listed(sources)}" for clock, sources in by_clock.items())
     if manifest.without_dropoff:
-        what = "without a drop-off time: their durations could not be judged"
-        yield f"{_rides(manifest.without_dropoff)} {what}"
+        rides = "ride" if manifest.without_dropoff == 1 else "rides"
+        what = f"{manifest.without_dropoff:,} {rides} without a drop-off time"
+        yield f"{what}: durations could not be judged"
     yield from (f"left out: {each}" for each in manifest.left_out)
 
 
@@ -34,7 +35,3 @@ def _clock(source: SourceFile, *, utc: bool) -> str:
 def _listed(sources: Sequence[SourceFile]) -> str:
     first = sources[0].member or Path(sources[0].path).name
     return f"{first} and {len(sources) - 1} more" if len(sources) > 1 else first
-
-
-def _rides(count: int) -> str:
-    return f"{count:,} ride{'s' if count != 1 else ''}"
