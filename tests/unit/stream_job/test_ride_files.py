@@ -527,7 +527,7 @@ def test_nothing_usable_is_refused_and_kept_only_when_asked(here: Path) -> None:
         ride_import.import_rides(plan)
     assert caught.value.message == "d was not imported: no row of 2 can be used"
     assert caught.value.details == (
-        "bad_time: 2 rows; the first: r.parquet:1: {'tpep_pickup_datetime': 2023-01-01, "
+        "bad_time: 2, the first r.parquet:1: {'tpep_pickup_datetime': 2023-01-01, "
         "'tpep_dropoff_datetime': 2023-01-01, 'PULocationID': 132}"
     )
     assert not list(datasets.datasets_dir().iterdir())
