@@ -138,7 +138,9 @@ def _nothing_usable(manifest: Manifest, rejects: Path) -> DatasetError:
     what = (
         f"no row of {manifest.rows_read:,} can be used" if manifest.rows_read else "there is no row"
     )
-    lines = [f"{reason}: {rows:,} kept for the job's parse" for reason, rows in manifest.kept_bad.items()]
+    lines = [
+        f"{reason}: {rows:,} kept for the job's parse" for reason, rows in manifest.kept_bad.items()
+    ]
     firsts = _first_of_each(rejects)
     for reason, rows in manifest.rejected_by_reason.items():
         lines.append(f"{reason}: {rows:,}, the first {firsts[reason]}")

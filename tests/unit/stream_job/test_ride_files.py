@@ -253,6 +253,28 @@ def test_a_file_that_may_not_be_read_is_named(here: Path) -> None:
     ]
 
 
+@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
+@pytest.mark.usefixtures("here")
+def test_folders_that_may_not_be_entered_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    (closed / "fogbed").mkdir(parents=True)
+    closed.chmod(0)
+    try:
+        assert problems_of(closed / "r.csv") == [
+            f"{closed}/r.csv: cannot be reached (Permission denied); check the path and its rights"
+        ]
+        monkeypatch.setenv("XDG_DATA_HOME", str(closed))
+        with pytest.raises(DatasetError, match=r"closed/fogbed/rides.* cannot be read: Permission"):
+            datasets.find_dataset("mine")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(closed))
+        with pytest.raises(DatasetError, match=r"cannot be unpacked into .*: Permission denied"):
+            datasets.find_dataset("nyc-sample")
+    finally:
+        closed.chmod(0o700)
+
+
 # --- zips ---------------------------------------------------------------------------------------
 
 
