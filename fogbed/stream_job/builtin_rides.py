@@ -28,9 +28,9 @@ def unpacked(name: str, cache: Path) -> Path:
     manifest = _FOLDER / f"{name}.json"
     digest = hashlib.sha256(packed.read_bytes() + manifest.read_bytes()).hexdigest()[:12]
     folder = cache / f"{name}-{digest}"
-    if folder.is_dir():
-        return folder
     try:
+        if folder.is_dir():
+            return folder
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".unpacking-") as temporary:
             made = Path(temporary, name)
