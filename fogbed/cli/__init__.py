@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -44,6 +45,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 # A full disk can end any command; it is the computer's fault, not a bug.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# Nor is a place that is not ours to read or write.
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class LazyGroup(TyperGroup):
@@ -136,9 +139,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except typer.Abort:
         return _show(Interrupted("interrupted"))
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if (explained := _explained(error)) is None:
             raise
-        return _show(_no_room(error))
+        return _show(explained)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE
     return code if isinstance(code, int) else DONE
@@ -149,12 +152,20 @@ def _show(error: FogbedError) -> int:
     return error.exit_code
 
 
-def _no_room(error: OSError) -> FogbedError:
-    where = error.filename or "a file, or the output,"
-    return FogbedError(
-        f"{where} cannot be written: {error.strerror}",
-        hint="make room there, then give the command again",
-    )
+def _explained(error: OSError) -> FogbedError | None:
+    """Return a fault of the computer's as an error of ours; None for what is a bug."""
+    if error.errno in _NO_ROOM:
+        where = error.filename or "a file, or the output,"
+        return FogbedError(
+            f"{where} cannot be written: {error.strerror}",
+            hint="make room there, then give the command again",
+        )
+    if error.errno in _NOT_OURS and error.filename is not None:
+        return UsageError(
+            f"{os.fsdecode(error.filename)}: {error.strerror}",
+            hint="see whose it is and what its rights are (ls -ld), or name another place",
+        )
+    return None
 
 
 def _misused(error: TyperException) -> UsageError:

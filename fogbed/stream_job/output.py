@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from fogbed import links
 from fogbed.errors import JobError
 from fogbed.plan.job import JobRequest
 from fogbed.stream_job import oracle
@@ -116,7 +117,7 @@ def _on_disk() -> Iterator[duckdb.DuckDBPyConnection]:
         duckdb.connect(str(Path(folder, "compare.duckdb"))) as database,
     ):
         database.execute(f"SET memory_limit='{_MEMORY}'")
-        database.execute(f"SET temp_directory='{folder}/spill'")
+        database.execute("SET temp_directory=?", [f"{folder}/spill"])
         yield database
 
 
@@ -135,7 +136,7 @@ def _load_expected(
     table = pa.table({"split": range(len(position.emitted)), "count": position.emitted})
     database.from_arrow(table).insert_into("emitted")
     with database.cursor() as reading:
-        rides = reading.sql(_RIDES, params=[str(request.rides.rides_file)])
+        rides = reading.sql(_RIDES, params=[_literally(request.rides.rides_file)])
         for batch in rides.to_arrow_reader(_BATCH):
             answers = _answers(batch, landmarks, request, position)
             database.from_arrow(answers).insert_into("expected")
@@ -143,6 +144,11 @@ def _load_expected(
     first = _number(database, "SELECT arg_min(start, ride) FROM expected WHERE start IS NOT NULL")
     last = _number(database, "SELECT arg_max(start, ride) FROM expected WHERE start IS NOT NULL")
     return max(0, last - first) + 1
+
+
+def _literally(file: Path) -> str:
+    """Return a name that DuckDB does not take for a pattern of names."""
+    return str(links.plain(file.parent.absolute()) / file.name)
 
 
 def _answers(
@@ -196,7 +202,7 @@ def _load_found(database: duckdb.DuckDBPyConnection, output: Path) -> None:
     """Fill table ``found`` from the committed files: hidden ones are in progress."""
     files = [
         str(path)
-        for path in sorted(output.rglob("*"))
+        for path in sorted(links.plain(output.absolute()).rglob("*"))
         if path.is_file() and not path.name.startswith((".", "_")) and path.stat().st_size
     ]
     if not files:

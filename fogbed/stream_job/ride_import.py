@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import fogbed
+from fogbed import paths
 from fogbed.clients.progress import Progress, Quiet, Step
 from fogbed.errors import DatasetError, UsageError
 from fogbed.stream_job import datasets
@@ -98,6 +99,7 @@ def import_rides(plan: ImportPlan, progress: Progress | None = None) -> Dataset:
 def _workshop(plan: ImportPlan) -> Iterator[Path]:
     """Give a temporary folder beside the target; what stopped the import becomes our error."""
     parent = plan.folder.parent
+    paths.require_writable(parent)
     try:
         parent.mkdir(parents=True, exist_ok=True)
         _sweep(parent)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fogbed import links
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED, Job
 from fogbed.clients.progress import Progress, Quiet
@@ -22,6 +23,7 @@ from fogbed.plan.slots import (
 )
 from fogbed.stream_job import operators
 from fogbed.stream_job.build import ENTRY_CLASS, jar_path
+from fogbed.stream_job.job_paths import as_flink_reads, as_meant
 from fogbed.stream_job.placing import SubtaskPlace, misplaced, places
 from fogbed.stream_job.waiting import wait_until
 
@@ -101,7 +103,7 @@ def dry_run(
     return {
         "jobmanager": flink.url,
         "slots": {group.name: group.slots for group in groups},
-        "arguments": program_arguments(request, shares),
+        "arguments": program_arguments(as_flink_reads(request), shares),
     }
 
 
@@ -125,7 +127,7 @@ def prepare(
     return Prepared(
         request=request,
         jar_id=upload_once(flink, jar_path()),
-        arguments=tuple(program_arguments(request, shares)),
+        arguments=tuple(program_arguments(as_flink_reads(request), shares)),
     )
 
 
@@ -197,7 +199,7 @@ def launch(flink: FlinkClient, prepared: Prepared, *, savepoint: str | None = No
         prepared.jar_id,
         entry_class=ENTRY_CLASS,
         arguments=prepared.arguments,
-        savepoint=savepoint,
+        savepoint=links.spelled(savepoint) if savepoint is not None else None,
     )
 
 
@@ -265,7 +267,7 @@ def recover(flink: FlinkClient, job_id: str) -> SubmittedJob:
         ServiceError: there is no such job, or no answer.
     """
     try:
-        request = parse_arguments(flink.parameters(job_id))
+        request = as_meant(parse_arguments(flink.parameters(job_id)))
     except (KeyError, ValueError) as error:
         raise JobError(
             f"job {job_id} was not started by this version of fogbed",

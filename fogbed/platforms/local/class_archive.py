@@ -16,10 +16,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from fogbed import paths
+from fogbed import links, paths
 from fogbed.clients import process
 from fogbed.clients.progress import Progress
 from fogbed.errors import CommandError
+from fogbed.plan.flink_settings import LOCALE
 from fogbed.platforms.local.java import Java
 from fogbed.platforms.ownership import give_back
 from fogbed.platforms.testbeds import write_whole
@@ -34,10 +35,10 @@ def find(java: Java, jars: Sequence[Path], lists: Path) -> Path | None:
 
     Then ``lists``, a folder of the testbed's own, is made ready for ``make`` to find lists in.
     """
-    archive = paths.cache_dir() / "classes" / f"{_key(java, jars)}.jsa"
+    archive = links.plain(paths.cache_dir() / "classes") / f"{_key(java, jars)}.jsa"
     if archive.is_file():
         return archive
-    lists.mkdir(parents=True, exist_ok=True)
+    links.real(lists).mkdir(parents=True, exist_ok=True)
     class_path = ":".join(map(str, jars))
     wish = {"java": str(java.program), "class_path": class_path, "archive": str(archive)}
     write_whole(lists / "wanted.json", json.dumps(wish))
@@ -62,7 +63,7 @@ def _make(lists: Path, progress: Progress) -> None:
     union = lists / "union.list"
     union.write_text("\n".join(classes) + "\n", encoding="utf-8")
     beside = archive.with_suffix(f".{os.getpid()}")
-    archive.parent.mkdir(parents=True, exist_ok=True)
+    links.real(archive.parent).mkdir(parents=True, exist_ok=True)
     argv = [
         *(wish["java"], "-Xshare:dump", "-XX:+UseSerialGC"),
         *(f"-XX:SharedClassListFile={union}", f"-XX:SharedArchiveFile={beside}"),
@@ -87,7 +88,7 @@ def _recorded(lists: Path) -> Iterator[str]:
 
 def _succeeds(argv: Sequence[str]) -> bool:
     try:
-        return process.run(argv, timeout_s=_TIMEOUT_S).returncode == 0
+        return process.run(argv, timeout_s=_TIMEOUT_S, env={**os.environ, **LOCALE}).returncode == 0
     except CommandError:
         return False
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fogbed import paths, spec
+from fogbed import links, paths, spec
 from fogbed.clients.channel import Channel
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
@@ -132,7 +132,7 @@ class LocalPlatform:
             launch.listen(self._port) as listener,
         ):
             number = free_number(self.testbed.name)
-            runtime = find_runtime(lists=self._folder.root / "classes")
+            runtime = find_runtime(lists=links.plain(self._folder.root) / "classes")
             plan = self._plan(runtime, number, scheduler)
             self._folder.make()
             for process in (plan.jobmanager, *plan.taskmanagers):
@@ -237,7 +237,9 @@ class LocalPlatform:
         self._refuse_while_a_job_runs(f"the JobManager must start again ({scheduler} scheduler)")
         with only_one(self.testbed.name), progress.step(f"JobManager: {scheduler} scheduler"):
             plan = self._plan(
-                find_runtime(lists=self._folder.root / "classes"), launched.number, scheduler
+                find_runtime(lists=links.plain(self._folder.root) / "classes"),
+                launched.number,
+                scheduler,
             )
             process = plan.jobmanager
             write_whole(process.conf / "config.yaml", to_yaml(process.config))
@@ -265,8 +267,9 @@ class LocalPlatform:
             self.testbed,
             runtime,
             number=number,
-            folder=self._folder.root,
-            log4j=LOG4J,
+            folder=links.plain(self._folder.root),
+            storage=links.flink_uri(self._folder.root),
+            log4j=links.plain(LOG4J),
             scheduler=scheduler,
         )
 
