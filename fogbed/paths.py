@@ -103,6 +103,8 @@ def _suits(folder: Path) -> bool:
 def require_writable(*folders: Path) -> None:
     """Return if files can be made below each of these folders, which need not exist yet.
 
+    Java reads there too, and takes only names in UTF-8.
+
     Raises:
         UsageError: not in all of them; a line for each, with the way out. Nothing was touched.
     """
@@ -117,6 +119,10 @@ def _unwritable(folder: Path) -> str | None:
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
     way_out = _another(folder)
+    if not spelling.is_text(folder):
+        return (
+            f"{spelling.shown(folder)}: its name is not UTF-8, and Java cannot read it; {way_out}"
+        )
     if not there.is_dir():
         return f"{folder}: {there} is not a folder; {way_out}"
     file_system = os.statvfs(there)

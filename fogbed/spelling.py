@@ -10,12 +10,14 @@ not plain is handed to them through a link (``fogbed.links``).
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 # ":" and "," part lists, "%" and "$" are filled in, "*?[]" are patterns, "#" ends a URI's path
 _PLAIN = re.compile(r"[A-Za-z0-9_./+@=-]+\Z")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # as os.fsdecode writes bytes that are not
 _CUT_BY_JAVA = "".join(map(chr, range(0x21)))  # String.trim
 
 
@@ -27,11 +29,22 @@ def is_plain(path: Path) -> bool:
 def flink_takes(path: Path) -> bool:
     """Whether Flink's ``Path`` can name this file or folder at all."""
     text = str(path)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:  # bytes that are no UTF-8: Java has no text for them
+    if not is_text(path) or "\\" in text or text.startswith("//"):
         return False
-    return "\\" not in text and not text.startswith("//") and text == text.rstrip(_CUT_BY_JAVA)
+    return text == text.rstrip(_CUT_BY_JAVA)
+
+
+def is_text(path: Path) -> bool:
+    """Whether the path is UTF-8: Java has no text for other bytes, not even behind a link.
+
+    It resolves links, and then makes what it could not read anew, under another name.
+    """
+    return _NOT_UTF8.search(str(path)) is None
+
+
+def shown(path: Path) -> str:
+    """Return a path as text that can be printed anywhere, other bytes in hexadecimal."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def flink_uri(path: Path) -> str:

@@ -135,8 +135,10 @@ def _load_expected(
     database.execute("CREATE TABLE emitted (split BIGINT, count BIGINT)")
     table = pa.table({"split": range(len(position.emitted)), "count": position.emitted})
     database.from_arrow(table).insert_into("emitted")
+    # a name that DuckDB does not take for a pattern of names
+    file = str(links.plain(request.rides.rides_file.absolute()))
     with database.cursor() as reading:
-        rides = reading.sql(_RIDES, params=[_literally(request.rides.rides_file)])
+        rides = reading.sql(_RIDES, params=[file])
         for batch in rides.to_arrow_reader(_BATCH):
             answers = _answers(batch, landmarks, request, position)
             database.from_arrow(answers).insert_into("expected")
@@ -144,11 +146,6 @@ def _load_expected(
     first = _number(database, "SELECT arg_min(start, ride) FROM expected WHERE start IS NOT NULL")
     last = _number(database, "SELECT arg_max(start, ride) FROM expected WHERE start IS NOT NULL")
     return max(0, last - first) + 1
-
-
-def _literally(file: Path) -> str:
-    """Return a name that DuckDB does not take for a pattern of names."""
-    return str(links.plain(file.parent.absolute()) / file.name)
 
 
 def _answers(

@@ -38,7 +38,7 @@ def find(java: Java, jars: Sequence[Path], lists: Path) -> Path | None:
     archive = links.plain(paths.cache_dir() / "classes") / f"{_key(java, jars)}.jsa"
     if archive.is_file():
         return archive
-    links.real(lists).mkdir(parents=True, exist_ok=True)
+    lists.mkdir(parents=True, exist_ok=True)
     class_path = ":".join(map(str, jars))
     wish = {"java": str(java.program), "class_path": class_path, "archive": str(archive)}
     write_whole(lists / "wanted.json", json.dumps(wish))
@@ -63,7 +63,7 @@ def _make(lists: Path, progress: Progress) -> None:
     union = lists / "union.list"
     union.write_text("\n".join(classes) + "\n", encoding="utf-8")
     beside = archive.with_suffix(f".{os.getpid()}")
-    links.real(archive.parent).mkdir(parents=True, exist_ok=True)
+    archive.parent.mkdir(parents=True, exist_ok=True)
     argv = [
         *(wish["java"], "-Xshare:dump", "-XX:+UseSerialGC"),
         *(f"-XX:SharedClassListFile={union}", f"-XX:SharedArchiveFile={beside}"),

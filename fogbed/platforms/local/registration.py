@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from fogbed.clients.flink import FlinkClient
+from fogbed.clients.flink_values import ENDED
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError, ServiceError
 from fogbed.plan.slots import TaskManager
@@ -62,6 +63,25 @@ def wait_until_gone(testbed: Registering, node: str, progress: Progress) -> None
             lambda there: node not in {tm.name for tm in there},
             f"the end of {node}'s TaskManager",
             TIMEOUT_S,
+        )
+
+
+def refuse_while_a_job_runs(testbed: Registering, why: str) -> None:
+    """Return if no job runs; ``why`` says what would end it.
+
+    Raises:
+        PlatformError: one does; the error names it.
+    """
+    with FlinkClient(testbed.endpoints().flink) as flink:
+        try:
+            running = [job.name for job in flink.jobs() if job.state not in ENDED]
+        except ServiceError:  # a JobManager that does not answer runs nothing
+            return
+    if running:
+        _, folder = testbed.keeper()
+        raise PlatformError(
+            f"{', '.join(running)} is running on testbed {folder.name}, and {why}",
+            hint="stop it first: fogbed job stop",
         )
 
 
