@@ -136,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _show(error)
     except TyperException as error:
         return _show(_misused(error)) if error.format_message() else WRONG_INPUT
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):  # outside of any command, too
         return _show(Interrupted("interrupted"))
     except OSError as error:
         if (explained := _explained(error)) is None:
