@@ -15,16 +15,16 @@ from fogbed.errors import JobError, UsageError
 from fogbed.plan.job import JobRequest, parse_arguments, program_arguments, request_problems
 from fogbed.plan.slots import (
     SlotShare,
-    TaskManager,
     free_slots,
     missing_slots,
     slot_groups,
     slot_share,
+    with_freed,
 )
 from fogbed.stream_job import operators
 from fogbed.stream_job.build import ENTRY_CLASS, jar_path
 from fogbed.stream_job.job_paths import as_flink_reads, as_meant
-from fogbed.stream_job.placing import SubtaskPlace, misplaced, places
+from fogbed.stream_job.placing import SubtaskPlace, misplaced, places, require_places
 from fogbed.stream_job.waiting import wait_until
 
 __all__ = ["JobRequest", "SubmittedJob", "find_job", "recover", "submit"]
@@ -76,11 +76,12 @@ def submit(
     ``savepoint`` is a URI to go on from.
 
     Raises:
-        UsageError: no cluster could do what is asked.
+        UsageError: no cluster could do what is asked, or this one has no such place.
         JobError: this one cannot (the free slots are named), or the job did not come to run; it
             has been cancelled then.
         ServiceError: the JobManager did not answer or refused.
     """
+    require_places(request.placement, flink.task_managers())
     with (progress or Quiet()).step("submitting the job") as step:
         prepared = prepare(flink, request)
         step.advance(0.5, "waiting until it runs")
@@ -96,6 +97,7 @@ def dry_run(
     ``scheduler_fits``: the JobManager would be given the right scheduler first.
     """
     check_request(request)
+    require_places(request.placement, flink.task_managers())
     if not scheduler_fits:
         check_scheduler(flink, request)
     shares = plan_slots(flink, request, freed={})
@@ -105,6 +107,12 @@ def dry_run(
         "slots": {group.name: group.slots for group in groups},
         "arguments": program_arguments(as_flink_reads(request), shares),
     }
+
+
+def check_fit(flink: FlinkClient, request: JobRequest) -> None:
+    """Raise what ``submit`` would of a job that this cluster cannot hold; nothing is touched."""
+    require_places(request.placement, flink.task_managers())
+    plan_slots(flink, request, freed={})
 
 
 def check_request(request: JobRequest) -> None:
@@ -158,15 +166,6 @@ def plan_slots(
             f" (free now: {free_slots(there)})",
         )
     return {op: slot_share(place, there) for op, place in request.placement.items()}
-
-
-def with_freed(
-    task_managers: tuple[TaskManager, ...], freed: Mapping[str, int]
-) -> tuple[TaskManager, ...]:
-    """Return the TaskManagers as they will be once ``freed`` slots of each are given back."""
-    return tuple(
-        replace(tm, free_slots=tm.free_slots + freed.get(tm.name, 0)) for tm in task_managers
-    )
 
 
 def upload_once(flink: FlinkClient, jar: Path) -> str:

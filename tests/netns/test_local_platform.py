@@ -127,6 +127,16 @@ def test_up_again_changes_nothing(life):
     assert life.processes() == before
 
 
+def test_a_job_for_a_place_that_is_not_there_costs_no_jobmanager_its_start(life, capsys):
+    before = life.processes()
+    argv = ["job", "submit", "-t", "local-life", "--place", "nearest=node:edge-9"]
+    assert main(argv) == 2
+    assert "no TaskManager is there\nhint: there are: node edge-1" in capsys.readouterr().err
+    assert main([*argv[:-1], "nearest=node:edge-1", "-p", "nearest=3"]) == 1
+    assert "the job does not fit" in capsys.readouterr().err
+    assert life.processes() == before
+
+
 def status_of_a_stranger(port):
     words = ["setpriv", "--reuid=65533", "--regid=65533", "--clear-groups", "/usr/bin/python3"]
     script = (

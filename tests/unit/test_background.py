@@ -30,7 +30,7 @@ def test_a_test_that_interrupts_itself_does_so_in_the_background_too():
         capture_output=True,
         text=True,
         timeout=120,
-        preexec_fn=ignore_ctrl_c,  # noqa: PLW1509 - no threads
+        preexec_fn=ignore_ctrl_c,
     )
     assert done.returncode == 0, done.stdout
 
