@@ -100,21 +100,23 @@ def _suits(folder: Path) -> bool:
     return len(os.fsencode(folder)) <= _LONGEST_RUNTIME_DIR and spelling.is_plain(folder)
 
 
-def require_writable(*folders: Path) -> None:
-    """Return if files can be made below each of these folders, which need not exist yet.
+def require_writable(*folders: Path, room: int = _LEAST_ROOM) -> None:
+    """Return if ``room`` bytes of files can be made below each folder, which need not exist yet.
 
     Java reads there too, and takes only names in UTF-8.
 
     Raises:
         UsageError: not in all of them; a line for each, with the way out. Nothing was touched.
     """
-    problems = [problem for folder in dict.fromkeys(folders) if (problem := _unwritable(folder))]
+    problems = [
+        problem for folder in dict.fromkeys(folders) if (problem := _unwritable(folder, room))
+    ]
     if problems:
         what = "this folder" if len(problems) == 1 else "these folders"
         raise UsageError(f"fogbed cannot write into {what}", details="\n".join(problems))
 
 
-def _unwritable(folder: Path) -> str | None:
+def _unwritable(folder: Path, room: int) -> str | None:
     there = folder
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
@@ -131,10 +133,17 @@ def _unwritable(folder: Path) -> str | None:
     if not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
         owner = _name_of(there.stat().st_uid)
         return f"{folder}: you may not write into {there}, which is {owner}'s; {way_out}"
-    room = file_system.f_bavail * file_system.f_frsize
-    if file_system.f_blocks and room < _LEAST_ROOM:
-        return f"{folder}: the disk of {there} is full; make room, or {way_out}"
+    free = file_system.f_bavail * file_system.f_frsize
+    if file_system.f_blocks and free < room:  # a file system of the kernel's own has no blocks
+        found = f"{free / 1e6:.1f} MB are free on the disk of {there}, {room / 1e6:.0f} needed"
+        return f"{folder}: {found}; make room, or {way_out}"
     return None
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of an existing folder has no room for another file of ours."""
+    file_system = os.statvfs(folder)
+    return file_system.f_bavail * file_system.f_frsize < _LEAST_ROOM
 
 
 def _another(folder: Path) -> str:

@@ -24,6 +24,8 @@ from fogbed.spec.testbed import FLINK_VERSION, Node, Testbed
 from fogbed.units import format_memory
 
 MOST_NODES = 253
+# Every Flink process unpacks 21 MB, its RPC system, into its temporary folder; the rest are logs
+_ROOM_PER_PROCESS, _ROOM_BESIDES = 22 * 10**6, 10 * 10**6
 
 _MAIN: dict[Role, tuple[str, ...]] = {
     "jobmanager": (
@@ -128,6 +130,12 @@ def _too_little(what: str, node: Node, given: int, least: int) -> list[str]:
         return []
     left = f"{format_memory(max(given, 0))} is left for {what}"
     return [f"nodes[{node.name}]: {left}; it needs at least {format_memory(least)}"]
+
+
+def room_needed(testbed: Testbed) -> int:
+    """Return how many bytes of disk the testbed takes while it is up and no job has run."""
+    processes = 1 + sum(node.taskmanager for node in testbed.nodes)
+    return processes * _ROOM_PER_PROCESS + _ROOM_BESIDES
 
 
 def jobmanager_bytes(testbed: Testbed) -> int:

@@ -9,6 +9,7 @@ from fogbed import links
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED, Operation
 from fogbed.errors import JobError, ServiceError, UsageError
+from fogbed.stream_job import full_disk
 from fogbed.stream_job.positions import Position, read_position
 from fogbed.stream_job.submit import SubmittedJob
 from fogbed.stream_job.waiting import wait_until
@@ -73,7 +74,10 @@ def await_savepoint(
         raise JobError(
             f"the savepoint of job {job_id} failed",
             details=seen.failure,
-            hint="the job goes on; see that the savepoint folder exists and can be written",
+            hint=full_disk.hint_for(
+                seen.failure,
+                "the job goes on; see that the savepoint folder exists and can be written",
+            ),
         )
     return links.meant(seen.location)
 

@@ -21,7 +21,7 @@ from fogbed.plan.slots import (
     slot_share,
     with_freed,
 )
-from fogbed.stream_job import operators
+from fogbed.stream_job import full_disk, operators
 from fogbed.stream_job.build import ENTRY_CLASS, jar_path
 from fogbed.stream_job.job_paths import as_flink_reads, as_meant
 from fogbed.stream_job.placing import SubtaskPlace, misplaced, places, require_places
@@ -240,11 +240,12 @@ def _keeps_failing(flink: FlinkClient, job: Job) -> bool:
 def _not_running(flink: FlinkClient, job_id: str, timeout_s: float) -> JobError:
     job = flink.job(job_id)
     why = flink.failure(job_id)
+    told = {"details": why, "hint": full_disk.hint_for(why)}
     if job.state in ENDED:
-        return JobError(f"job {job_id} ended as {job.state} before it ran", details=why)
+        return JobError(f"job {job_id} ended as {job.state} before it ran", **told)
     if why is not None:
         flink.cancel(job_id)
-        return JobError(f"job {job_id} fails whenever it starts and was cancelled", details=why)
+        return JobError(f"job {job_id} fails whenever it starts and was cancelled", **told)
     waiting = ", ".join(v.name for v in job.vertices if v.status != "RUNNING")
     free = free_slots(flink.task_managers())
     flink.cancel(job_id)

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from fogbed import paths
+from fogbed.errors import PlatformError
 from fogbed.plan.flink_settings import to_yaml
 from fogbed.plan.local_order import LocalPlan, plan_from_json
 from fogbed.platforms.testbeds import testbeds_dir, write_whole
@@ -57,6 +59,18 @@ class TestbedFolder:
         """Make the folder and everything processes expect in it."""
         for name in ("conf", "logs", "checkpoints", "classes", "tmp", *_MADE_BY_JOBS):
             (self.root / name).mkdir(parents=True, exist_ok=True)
+
+    def require_room(self, what: str) -> None:
+        """Return unless the folder's disk is full; ``what`` says what came of that.
+
+        Raises:
+            PlatformError: it is.
+        """
+        if paths.is_full(self.root):
+            raise PlatformError(
+                f"{what}: the disk of {self.root} is full",
+                hint="make room there, then fogbed up; fogbed down gives up",
+            )
 
     def plan(self) -> LocalPlan:
         """Return the plan the keeper works by."""

@@ -124,6 +124,7 @@ def _wait_until_ready(folder: TestbedFolder, launched: Launched) -> None:
     steering, deadline = Steering(launched.steering), time.monotonic() + _READY_S
     while steering.status() is None:
         if not is_held(folder) or time.monotonic() > deadline:
+            folder.require_room(f"the keeper of testbed {folder.name} could not start")
             said = folder.keeper_log.read_text(encoding="utf-8", errors="replace")
             raise PlatformError(
                 f"the keeper of testbed {folder.name} could not start",

@@ -14,7 +14,7 @@ from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import PlatformError
 from fogbed.network.fabric_client import FabricEmulator
 from fogbed.plan.flink_settings import Runtime
-from fogbed.plan.local import plan_local, require_local
+from fogbed.plan.local import plan_local, require_local, room_needed
 from fogbed.plan.local_order import LocalPlan
 from fogbed.platforms.base import Endpoints, Scheduler, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
@@ -62,7 +62,7 @@ class LocalPlatform:
         for here, a job that is about to follow finds the right one.
 
         Raises:
-            UsageError: the testbed cannot run on one computer.
+            UsageError: the testbed cannot run on one computer, or its files have no place.
             PlatformError: something did not come up, or a running job forbids the change.
         """
         require_local(self.testbed)
@@ -72,6 +72,7 @@ class LocalPlatform:
                 self._share()
                 self._wait(progress)
                 return
+            paths.require_writable(self._folder.root, room=room_needed(self.testbed))
             self._make_way(progress)
             try:
                 self._start(self._scheduler_wanted(scheduler), progress)
@@ -79,6 +80,7 @@ class LocalPlatform:
             except KeyboardInterrupt:
                 self._end()
                 self._folder.remove(everything=False)
+                progress.note(f"interrupted: testbed {self.testbed.name} is taken down again")
                 raise
             give_back(self._folder.root, paths.cache_dir())
 

@@ -125,6 +125,8 @@ def _require_hope(
             f"the keeper of testbed {folder.name} is gone", hint="fogbed up rebuilds it"
         )
     for name, deaths in _deaths(said).items():
+        if deaths > before.get(name, 0):
+            folder.require_room(f"{name} died")
         if deaths - before.get(name, 0) >= _TOO_OFTEN:
             raise PlatformError(
                 f"{name} died {_TOO_OFTEN} times",
