@@ -43,7 +43,7 @@ def spelled(uri: str) -> str:
 def meant(uri: str) -> str:
     """Return a URI that Flink has named as it was before ``spelled``."""
     path = spelling.path_of(uri)
-    return uri if path is None or real(path) == path else f"file://{real(path)}"
+    return uri if path is None or real(path) == path else f"file://{spelling.text_of(real(path))}"
 
 
 def real(path: Path) -> Path:

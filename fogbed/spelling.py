@@ -17,7 +17,6 @@ from pathlib import Path
 # ":" and "," part lists, "%" and "$" are filled in, "*?[]" are patterns, "#" ends a URI's path
 _PLAIN = re.compile(r"[A-Za-z0-9_./+@=-]+\Z")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_NOT_UTF8 = re.compile(r"[\ud800-\udfff]")  # as os.fsdecode writes bytes that are not
 _CUT_BY_JAVA = "".join(map(chr, range(0x21)))  # String.trim
 
 
@@ -39,7 +38,25 @@ def is_text(path: Path) -> bool:
 
     It resolves links, and then makes what it could not read anew, under another name.
     """
-    return _NOT_UTF8.search(str(path)) is None
+    try:
+        text_of(path)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def text_of(path: Path) -> str:
+    """Return a path as text for a program that reads UTF-8, in whatever locale we run.
+
+    Raises:
+        UnicodeDecodeError: it is other bytes.
+    """
+    return os.fsencode(path).decode("utf-8")
+
+
+def path_from(text: str) -> Path:
+    """Return the path whose ``text_of`` this is."""
+    return Path(os.fsdecode(text.encode("utf-8", "surrogateescape")))
 
 
 def shown(path: Path) -> str:
@@ -55,7 +72,7 @@ def flink_uri(path: Path) -> str:
     """
     if not path.is_absolute() or not flink_takes(path):
         raise ValueError(f"Flink cannot name {path}")
-    return f"file://{path}"
+    return f"file://{text_of(path)}"
 
 
 def path_of(uri: str) -> Path | None:
@@ -65,7 +82,7 @@ def path_of(uri: str) -> Path | None:
     """
     scheme = _SCHEME.match(uri)
     if scheme is None:
-        return Path(uri)
+        return path_from(uri)
     if scheme[1].lower() != "file":
         return None
     rest = uri[scheme.end() :]
@@ -74,4 +91,4 @@ def path_of(uri: str) -> Path | None:
         if authority or not slash:
             return None
         rest = f"/{below}"
-    return Path(rest) if rest.startswith("/") else None
+    return path_from(rest) if rest.startswith("/") else None

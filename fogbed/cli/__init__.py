@@ -126,8 +126,21 @@ def _on_sigterm(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
+def _begin_in_utf8() -> None:
+    """Start this program anew in Python's UTF-8 mode (PEP 540) where the locale is another.
+
+    Arrow, DuckDB and Java take a path's bytes as UTF-8 whatever the locale says, and so would find
+    another file than we do.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and "PYTHONUTF8" not in os.environ:
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; the only place that catches FogbedError."""
+    if argv is None:
+        _begin_in_utf8()
     signal.signal(signal.SIGTERM, _on_sigterm)
     words = list(sys.argv[1:] if argv is None else argv)
     try:

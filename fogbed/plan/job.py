@@ -157,11 +157,11 @@ def program_arguments(request: JobRequest, shares: Mapping[str, SlotShare]) -> l
     """
     pairs = {
         "name": request.name,
-        "rides": str(request.rides.rides_file),
-        "index": str(request.rides.index_file),
+        "rides": spelling.text_of(request.rides.rides_file),
+        "index": spelling.text_of(request.rides.index_file),
         "rides-count": str(request.rides.manifest.rides),
         "rides-name": request.rides.name,
-        "landmarks": str(request.landmarks.path),
+        "landmarks": spelling.text_of(request.landmarks.path),
         "landmarks-name": request.landmarks.name,
         **{f"parallelism.{op}": str(request.parallelism[op]) for op in OPERATORS},
         "max-parallelism": str(request.max_parallelism),
@@ -192,11 +192,13 @@ def parse_arguments(given: Mapping[str, str]) -> JobRequest:
     return JobRequest(
         rides=RidesFile(
             name=given["rides-name"],
-            rides_file=Path(given["rides"]),
-            index_file=Path(given["index"]),
+            rides_file=spelling.path_from(given["rides"]),
+            index_file=spelling.path_from(given["index"]),
             manifest=RideCount(int(given["rides-count"])),
         ),
-        landmarks=LandmarksFile(name=given["landmarks-name"], path=Path(given["landmarks"])),
+        landmarks=LandmarksFile(
+            name=given["landmarks-name"], path=spelling.path_from(given["landmarks"])
+        ),
         replay=_parse_replay(given),
         parallelism={op: int(given[f"parallelism.{op}"]) for op in OPERATORS},
         chaining=given["chaining"] == "true",
