@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import sys
 import time
 from pathlib import Path
@@ -76,6 +77,13 @@ def test_the_end_of_a_session_ends_what_it_started(tmp_path):
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not alive(pid)
+
+
+def test_nothing_starts_once_a_session_has_ended():
+    session = agent_module.Agent(io.BytesIO(), io.BytesIO())
+    session.kill_children()
+    with pytest.raises(RuntimeError, match="the session has ended"):
+        session.do_exec(["true"], timeout_s=60)
 
 
 @pytest.mark.parametrize(
