@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import sys
 import time
 from pathlib import Path
@@ -76,6 +77,15 @@ def test_the_end_of_a_session_ends_what_it_started(tmp_path):
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not alive(pid)
+
+
+def test_after_the_end_of_a_session_nothing_is_started(tmp_path):
+    """On a busy machine a program started while the session ended was left behind."""
+    session = agent_module.Agent(io.BytesIO(), io.BytesIO())
+    session.run()
+    with pytest.raises(RuntimeError, match="the session has ended"):
+        session.do_exec(["touch", str(tmp_path / "started")], timeout_s=60)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
