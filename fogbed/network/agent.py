@@ -68,7 +68,7 @@ class Agent:
         self.kill_children()
 
     def kill_children(self) -> None:
-        """End every program that is still running, and its own children; none starts later."""
+        """End every program that is still running, and its own children; none starts after it."""
         with self._lock:
             self._ended = True
             for child in self._children:
@@ -155,7 +155,7 @@ class Agent:
         }
 
     def _start(self, argv: list[str]) -> subprocess.Popen[bytes]:
-        # In one step: a session that ended between the two would leave the program behind
+        # Started and noted in one: the session's end must not come in between, and miss it.
         with self._lock:
             if self._ended:
                 raise RuntimeError("the session has ended")

@@ -267,6 +267,7 @@ def assert_rides_agree(
 def reason(fields: list[str]) -> str:
     """The rules of fogbed/stream_job/reasons.py, read anew; "" for a ride that can be used."""
     pickup, dropoff, lon, lat = [*fields, "", "", "", ""][:4]
+    dropoff = dropoff or pickup  # none was recorded: nothing to judge
     numbers = [decimal(lon), decimal(lat)]
     if None in numbers:
         return reasons.MISSING_COORDINATES
