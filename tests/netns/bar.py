@@ -95,7 +95,7 @@ def measure_loss(trial, sender: Agent, receiver: Agent):
 
 def main(kind):
     with (
-        Trial([f"n{i}" for i in range(len(DELAYS_MS) + 1)], kind=kind, seed=7) as trial,
+        Trial([f"n{i}" for i in range(len(DELAYS_MS) + 1)], kind=kind) as trial,
         agents({node: trial.channels[node] for node in ("n0", "n1")}) as sessions,
     ):
         hub, spoke = sessions["n0"], sessions["n1"]
