@@ -45,7 +45,8 @@ _ARGUMENTS = {
 def read(path: Path) -> str | None:
     """Return the text of a file, None if there is none."""
     try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape")
+        # Not as text: that would read every end of a line as \n, and write it back so.
+        return path.read_bytes().decode("utf-8", errors="surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -62,7 +63,7 @@ def flush(path: Path) -> None:
 def replace(path: Path, text: str) -> None:
     """Put the text in the file's place at once, with the old file's mode and owner."""
     fresh = path.with_name(f"{path.name}.fogbed-new")
-    fresh.write_text(text, encoding="utf-8", errors="surrogateescape")
+    fresh.write_bytes(text.encode("utf-8", errors="surrogateescape"))
     if path.exists():
         fresh.chmod(path.stat().st_mode & 0o7777)
         own(fresh, path.stat())

@@ -9,6 +9,7 @@ from plugins import load
 
 keeping = load("library/keep_files.py")
 packages = load("library/apt_packages.py")
+units = load("module_utils/host_units.py")
 
 
 class Module:
@@ -190,7 +191,7 @@ def test_a_folder_is_not_kept(root):
     ],
 )
 def test_a_unit_goes_back_to_how_it_was(before, now, verbs):
-    assert keeping.unit_verbs(before, now) == verbs
+    assert units.unit_verbs(before, now) == verbs
 
 
 @pytest.mark.parametrize(
