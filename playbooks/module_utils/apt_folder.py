@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections.abc import Mapping
@@ -13,6 +14,11 @@ from ansible.module_utils.host_files import write_bytes
 from ansible.module_utils.host_keep import Store
 
 _STRICT = ("-o", "APT::Get::List-Cleanup=0", "-o", "APT::Update::Error-Mode=any")
+# Answers that are no better the next time.
+_FINAL = re.compile(
+    r"GPG error|NO_PUBKEY|not signed|404 |File not found|does not have a Release file|Malformed"
+    r"|Conflicting|Unsupported"
+)
 _CODEC = ("utf-8", "surrogateescape")
 
 
@@ -85,12 +91,13 @@ class AptFolder:
         alone = ["-o", f"Dir::Etc::sourcelist={candidate}", "-o", "Dir::Etc::sourceparts=-"]
         until = time.monotonic() + self.module.params["timeout"]
         chances, out, err = 3, "", ""
-        while chances and time.monotonic() < until:
+        while chances > 0 and time.monotonic() < until:
             code, out, err = self.get(*alone, "update", strict=True)
             if code == 0:
                 return ""
-            chances -= "Could not get lock" not in err
-            time.sleep(3 if chances else 0)
+            if "Could not get lock" not in err:
+                chances -= 3 if _FINAL.search(err + out) else 1
+            time.sleep(3 if chances > 0 else 0)
         lines = [x for x in (err + out).splitlines() if x.startswith(("E:", "Err", "W:"))]
         return " ".join(lines) or err.strip() or "another apt holds its lock"
 
