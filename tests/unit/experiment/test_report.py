@@ -26,6 +26,11 @@ def _maker() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    return _page(_maker().make_bundle(tmp_path_factory.mktemp("complete")))
+
+
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     made: Bundle = _maker().make_bundle(tmp_path)
@@ -63,8 +68,10 @@ def _page(bundle: Bundle) -> tuple[str, str]:
     return page, re.sub(r"\s+", " ", " ".join(parser.text))
 
 
-def test_a_complete_run_shows_verdict_figures_actions_places_and_matrices(bundle: Bundle) -> None:
-    page, text = _page(bundle)
+def test_a_complete_run_shows_verdict_figures_actions_places_and_matrices(
+    complete: tuple[str, str],
+) -> None:
+    page, text = complete
     assert "Passed 3 of 3 assertions hold." in text
     for title in (
         "Throughput",
@@ -83,15 +90,15 @@ def test_a_complete_run_shows_verdict_figures_actions_places_and_matrices(bundle
     assert "kind: Experiment" in text
 
 
-def test_the_page_needs_nothing_from_outside(bundle: Bundle) -> None:
-    page, _ = _page(bundle)
+def test_the_page_needs_nothing_from_outside(complete: tuple[str, str]) -> None:
+    page, _ = complete
     fetched = re.findall(r"""(?:src|href)=["']([^"'#][^"']*)["']""", page)
     assert fetched == []
     assert "@import" not in page
 
 
-def test_colours_are_the_pages_own(bundle: Bundle) -> None:
-    page, _ = _page(bundle)
+def test_colours_are_the_pages_own(complete: tuple[str, str]) -> None:
+    page, _ = complete
     drawings = "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
     assert "var(--series-1)" in drawings
     assert not re.findall(r"#(?:c0000\d|101112|a1a2a3|e1e2e3)", drawings)
