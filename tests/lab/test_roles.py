@@ -81,23 +81,30 @@ def test_what_was_given_back_is_as_it_was(lab, run, snapshot, differences):
     assert differences(before, machine) == ""
 
 
+# Docker's as Docker tells to do it; Kubernetes' under another name, with a key that is gone.
+SOURCES = """
+mkdir -p /etc/apt/keyrings && cd /etc/apt
+python3 - <<'END'
+from urllib.request import urlretrieve
+urlretrieve("http://198.18.2.1:8080/linux/debian/gpg", "keyrings/docker.asc")
+END
+cat >sources.list.d/docker.list <<'END'
+deb [signed-by=/etc/apt/keyrings/docker.asc] http://198.18.2.1:8080/linux/debian bookworm stable
+END
+cat >sources.list.d/k8s.sources <<'END'
+Types: deb
+URIs: http://198.18.2.1:8080/core:/stable:/v1.36/deb
+Suites: /
+Signed-By: /gone.gpg
+END
+"""
+
+
 def test_sources_that_somebody_else_set_up_are_used_or_set_aside_and_given_back(
     lab, run, snapshot, differences
 ):
     (machine,) = lab.fresh(42)
-    mirror = f"http://{GATEWAY}:8080"
-    # Docker's as Docker tells to do it; Kubernetes' under another name, with a key that is gone
-    machine.ssh(
-        f"""
-        mkdir -p /etc/apt/keyrings && cd /etc/apt
-        python3 -c 'from urllib.request import urlretrieve as get
-get("{mirror}/linux/debian/gpg", "keyrings/docker.asc")'
-        echo 'deb [arch=amd64 signed-by=/etc/apt/keyrings/docker.asc] {mirror}/linux/debian bookworm stable' \\
-          >sources.list.d/docker.list
-        printf 'Types: deb\\nURIs: {mirror}/core:/stable:/v1.36/deb\\nSuites: /\\nSigned-By: /gone.gpg\\n' \\
-          >sources.list.d/k8s.sources
-        """
-    )
+    machine.ssh(SOURCES)
     before = snapshot(machine)
     bed = spec.load_testbed(lab.testbed("sources", [machine]))
     assert run(bed, PARTS, "with sources of somebody else's")
