@@ -110,6 +110,7 @@ class Repository:
         self.ours = self.apt.ours
         top = self.apt.folder / "keyrings"
         self.keyrings = [top / f"{name}.{suffix}" for suffix in ("asc", "gpg")]
+        self.tried = [path.with_name(f".{path.name}") for path in self.keyrings]
         stamps = self.apt.root / "var/lib/fogbed/apt"
         self.stamp, self.updated = stamps / name, stamps / "updated"
 
@@ -154,8 +155,8 @@ class Repository:
     def own(self) -> list[str]:
         """Write our file, with what others have of the repository set aside; return the notes."""
         key = fetch_key(self.module, self.want["key"])
-        keyring = self.keyrings[0] if ARMOUR in key else self.keyrings[1]
-        tried = keyring.with_name(f".{keyring.stem}.tried{keyring.suffix}")
+        kind = 0 if ARMOUR in key else 1
+        keyring, tried = self.keyrings[kind], self.tried[kind]
         write_bytes(tried, key)
         try:
             problem = self.apt.update(self.text(tried), ".sources")
@@ -188,7 +189,7 @@ class Repository:
 
 def absent(module: AnsibleModule, repository: Repository) -> None:
     """Remove the files that are there: the source before its key."""
-    paths = [repository.ours, *repository.keyrings, repository.stamp]
+    paths = [repository.ours, *repository.keyrings, *repository.tried, repository.stamp]
     there = [path for path in paths if path.exists()]
     if not module.check_mode:
         for path in there:

@@ -87,6 +87,15 @@ def difference(path: str, before: str | None, after: str) -> dict[str, str]:
 def change(module: AnsibleModule, root: Path) -> list[dict[str, str]]:
     """Write and remove; return the differences."""
     diffs = []
+    # First, for two files may not bear each other: apt's sources of one repository.
+    for name in module.params["remove"]:
+        path = root / name.lstrip("/")
+        before = read(path)
+        if before is None:
+            continue
+        diffs.append(difference(name, before if "\0" not in before[:4096] else "(binary)", ""))
+        if not module.check_mode:
+            path.unlink()
     for name, text in sorted(module.params["write"].items()):
         # A link is followed: what it points to is what is read at boot.
         path = Path(os.path.realpath(root / name.lstrip("/")))
@@ -97,14 +106,6 @@ def change(module: AnsibleModule, root: Path) -> list[dict[str, str]]:
         if not module.check_mode:
             path.parent.mkdir(parents=True, exist_ok=True)
             replace(path, text)
-    for name in module.params["remove"]:
-        path = root / name.lstrip("/")
-        before = read(path)
-        if before is None:
-            continue
-        diffs.append(difference(name, before if "\0" not in before[:4096] else "(binary)", ""))
-        if not module.check_mode:
-            path.unlink()
     return diffs
 
 

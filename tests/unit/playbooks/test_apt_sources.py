@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
 from hypothesis import given
 from hypothesis import strategies as st
-from plugins import cases
+from plugins import cases, load
 
 sources = importlib.import_module("ansible.module_utils.apt_sources")
 CASES = cases("apt")
@@ -42,6 +43,20 @@ def test_files_that_apt_does_not_read():
         "a.b.sources",
         ".docker.list",
     ]
+
+
+def test_sources_that_are_replaced_are_never_there_together(tmp_path, capsys, monkeypatch):
+    texts = load("library/host_texts.py")
+    old = tmp_path / "etc/apt/sources.list"
+    old.parent.mkdir(parents=True)
+    old.write_text("deb http://a.example/ one main\n", encoding="utf-8")
+    seen = []
+    monkeypatch.setattr(texts, "replace", lambda *_: seen.append(old.exists()))
+    want = {"root": str(tmp_path), "remove": ["/etc/apt/sources.list"], "write": {"/new": "x"}}
+    with patch_module_args(want), pytest.raises(SystemExit):
+        texts.main()
+    assert '"changed": true' in capsys.readouterr().out
+    assert seen == [False]
 
 
 uris = st.sampled_from(["http://a.example/x", "http://a.example/x/", "http://b.example/"])
