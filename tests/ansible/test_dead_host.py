@@ -78,3 +78,11 @@ def test_the_restart_of_a_dead_worker_is_refused_at_once(run):
     assert one_short_try(calls), calls
     assert done.returncode != 0
     assert "dead does not answer, so it cannot be restarted from here" in done.stdout, done
+
+
+def test_up_refuses_a_dead_host_after_two_short_tries(run):
+    preflight = read("site")[0] | {"hosts": "dead"}
+    done, calls = run([preflight])
+    assert len(calls) == 2, calls
+    assert all("ConnectTimeout=10" in call for call in calls)
+    assert "it cannot be reached over SSH" in done.stdout
