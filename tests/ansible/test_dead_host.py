@@ -67,7 +67,7 @@ def test_down_goes_on_with_those_that_answer_and_says_which_did_not(run):
     done, calls = run([read("reset")[0], rest])
     assert one_short_try(calls), calls
     assert done.returncode != 0
-    assert "dead does not answer, and is left as it is" in done.stdout
+    assert "fatal: [dead]: UNREACHABLE!" in done.stdout
     assert "on live" in done.stdout
     assert "on dead" not in done.stdout
 
@@ -86,3 +86,11 @@ def test_up_refuses_a_dead_host_after_two_short_tries(run):
     assert len(calls) == 2, calls
     assert all("ConnectTimeout=10" in call for call in calls)
     assert "it cannot be reached over SSH" in done.stdout
+
+
+def test_a_dead_node_is_taken_out_of_the_cluster_without_its_host(run):
+    node = read("node-remove")[1] | {"hosts": "dead"}
+    done, calls = run([node])
+    assert one_short_try(calls), calls
+    assert done.returncode == 0, done.stdout
+    assert "fatal: [dead]: UNREACHABLE!" in done.stdout
