@@ -177,10 +177,21 @@ def test_what_is_no_file_is_refused_each_by_its_name(here: Path) -> None:
         lambda content: gzip.compress(content[:90]) + gzip.compress(content[90:]),
         lambda content: content.replace(b"\n", b"\r"),
         lambda content: gzip.compress(content.replace(b"\n", b"\r")),
+        lambda content: content.replace(b"\n", b"\r") + b"\n",
         lambda content: content.replace(b"\n", b"\r\n"),
         lambda content: b"\xef\xbb\xbf" + content,
     ],
-    ids=["gzip", "bzip2", "xz", "gzip in parts", "old line ends", "packed", "crlf", "bom"],
+    ids=[
+        "gzip",
+        "bzip2",
+        "xz",
+        "gzip in parts",
+        "old line ends",
+        "packed",
+        "and a new one",
+        "crlf",
+        "bom",
+    ],
 )
 def test_the_same_rides_however_they_are_packed(pack: Callable[[bytes], bytes], here: Path) -> None:
     (here / "rides").write_bytes(pack(CSV))
@@ -203,7 +214,7 @@ def test_old_line_ends_are_read() -> None:
         (b"\x28\xb5\x2f\xfd123", "packed by zstd; unpack it and name the files"),
         (b"7z\xbc\xaf\x27\x1c123", "a 7z archive; unpack it and name the files"),
         (b"\0\1\2" * 99, "neither text nor Parquet; save it as CSV or Parquet"),
-        (b"\xff\r\0\1x\x80\n", "neither text nor Parquet; save it as CSV or Parquet"),
+        (b'"a"x\r\0b\n', "neither text nor Parquet; save it as CSV or Parquet"),
         (
             gzip.compress(b"r.csv".ljust(257, b"\0") + b"ustar"),
             "a tar archive; unpack it and name the files",
