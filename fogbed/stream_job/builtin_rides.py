@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from fogbed import paths
 from fogbed.errors import DatasetError
 
 NAMES: Final = ("nyc-sample",)
@@ -22,6 +23,7 @@ def unpacked(name: str, cache: Path) -> Path:
     appears whole or not at all, also when two commands unpack at once.
 
     Raises:
+        UsageError: the cache is not ours to write into.
         DatasetError: the cache cannot be written.
     """
     packed = _FOLDER / f"{name}.csv.xz"
@@ -31,6 +33,7 @@ def unpacked(name: str, cache: Path) -> Path:
     try:
         if folder.is_dir():
             return folder
+        paths.require_writable(cache)
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".unpacking-") as temporary:
             made = Path(temporary, name)

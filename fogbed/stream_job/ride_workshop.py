@@ -15,6 +15,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
+from fogbed import paths
 from fogbed.errors import DatasetError, UsageError
 
 _PREFIX: Final = ".importing-"
@@ -29,10 +30,11 @@ def open_workshop(folder: Path) -> Iterator[Path]:
     It holds the name until it is closed. What stopped the import becomes our error.
 
     Raises:
-        UsageError: another import of this name is at work.
-        DatasetError: nothing can be written there, or the disk is full.
+        UsageError: nothing may be written there, or another import of this name is at work.
+        DatasetError: what is there cannot be used, or the disk is full.
     """
     home = folder.parent / f"{_PREFIX}{folder.name}"
+    paths.require_writable(folder.parent)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _held(home):
