@@ -632,4 +632,6 @@ def test_a_data_folder_that_cannot_be_made_is_refused_before_anything_is_read(
     (here / "r.csv").write_bytes(CSV)
     with pytest.raises(UsageError) as caught:
         load("r.csv")
-    assert str(here / "data" / "fogbed") in (caught.value.details or "")
+    said = caught.value.details or ""
+    assert f"{here / 'data' / 'fogbed'} is not a folder" in said
+    assert "XDG_DATA_HOME" in said
