@@ -187,7 +187,7 @@ def _wait(work: Future[None], report: Callable[[], None]) -> None:
 def _first_of_each(rejects: Path) -> dict[str, str]:
     """Return for each reason where its first row is, and what stands there."""
     found: dict[str, str] = {}
-    with pq.ParquetFile(rejects) as file:
+    with pq.ParquetFile(rejects.absolute()) as file:
         for batch in file.iter_batches():
             for reason in set(batch["reason"].unique().to_pylist()) - set(found):
                 row = batch.filter(pc.equal(batch["reason"], reason)).slice(0, 1).to_pylist()[0]

@@ -54,7 +54,9 @@ class RidesWriter:
         self._last_second: tuple[int, NDArray[np.uint64]] = (-1, np.empty(0, np.uint64))
         self._rides = (folder / RIDES).open("wb")
         self._index = (folder / INDEX).open("w", encoding="ascii")
-        self._rejects = pq.ParquetWriter(folder / REJECTS, REJECTS_SCHEMA, compression="zstd")
+        self._rejects = pq.ParquetWriter(
+            (folder / REJECTS).absolute(), REJECTS_SCHEMA, compression="zstd"
+        )
         self._put(f"{HEADER}\n".encode())
 
     def __enter__(self) -> Self:
