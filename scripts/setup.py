@@ -88,6 +88,16 @@ def check_prerequisites() -> None:
         )
 
 
+def check_place() -> None:
+    """Stop if Python makes no environment in this checkout because of its path."""
+    shown = os.fsencode(CHECKOUT).decode("utf-8", "backslashreplace")
+    if ":" in shown or "\n" in shown or os.fsdecode(shown.encode()) != str(CHECKOUT):
+        raise Stopped(
+            f"{shown!r} has a colon, a line break or bytes that are not UTF-8 in its path:\n"
+            "Python makes no environment there. Move the checkout to a folder of another name."
+        )
+
+
 def origin() -> str:
     """Return what an environment is made from: the lock file, the interpreter, the place."""
     lock = hashlib.sha256(LOCK.read_bytes()).hexdigest()
@@ -178,15 +188,28 @@ def fill_environment(user: User | None) -> None:
             continue
         wanted = VENV / f"{name}.txt"
         write_for(user, wanted, lines)
+        # relative, as "." below: pip would take a checkout called "a[b]" for a with its extra b
+        listed = str(wanted.relative_to(CHECKOUT))
         # Whatever an interruption left of these packages is written over.
         how = ["--require-hashes", "--no-deps", "--ignore-installed", "--no-warn-script-location"]
-        require(call([*pip, "install", *how, "--requirement", str(wanted)], user))
+        require(call([*pip, "install", *how, "--requirement", listed], user))
         write_for(user, done, "")
     how = ["--no-deps", "--no-build-isolation", "--quiet"]
-    require(call([*pip, "install", *how, "--editable", str(CHECKOUT)], user))
+    require(call([*pip, "install", *how, "--editable", "."], user))
+    lead_back(user)
     require(call([*pip, "check", "--quiet"], user))
     call(["rm", "-rf", unpacking], user)
     write_for(user, COMPLETE, origin())
+
+
+def lead_back(user: User | None) -> None:
+    """Let the environment find the checkout by a relative path.
+
+    Python reads these files in the locale's encoding: in C it would not even start below a folder
+    called josé.
+    """
+    for file in VENV.glob("lib/python*/site-packages/*fogbed*.pth"):
+        write_for(user, file, f"{os.path.relpath(CHECKOUT, file.parent)}\n")
 
 
 def require(code: int) -> None:
@@ -205,6 +228,7 @@ def write_for(user: User | None, path: Path, text: str) -> None:
 def set_up(*, privileges: str) -> None:
     """Make the environment if it is not complete; everything that can be asked is asked first."""
     check_prerequisites()
+    check_place()
     if is_marked(COMPLETE):
         return
     user = invoking_user()
@@ -227,23 +251,36 @@ def give_back(user: User) -> None:
                 os.lchown(path, user.uid, user.gid)
 
 
+def command(argv: Sequence[str]) -> list[str]:
+    """Return how a program of the environment is started: scripts by its interpreter.
+
+    Their first line cannot name one in every folder: a quotation mark or a dollar sign break it.
+    """
+    program = VENV / "bin" / argv[0]
+    with program.open("rb") as file:
+        is_script = file.read(2) == b"#!"
+    return [*([str(PYTHON)] if is_script else []), str(program), *argv[1:]]
+
+
 def run(argv: Sequence[str]) -> int:
     """Run a program of the environment in the checkout; its files are the invoking user's."""
-    words = [str(VENV / "bin" / argv[0]), *argv[1:]]
+    words = command(argv)
+    # what pip wrote down of this checkout is UTF-8, whatever the locale
+    os.environ.setdefault("PYTHONUTF8", "1")
     user = invoking_user()
     os.chdir(CHECKOUT)
     if user is None:
         os.execv(words[0], words)  # noqa: S606 - argv from the Makefile
     # Ctrl-C reaches the program by itself, it has the same terminal; we stay to tidy up after it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with subprocess.Popen(words, preexec_fn=_take_signals) as program:  # noqa: PLW1509 - no threads
+    with subprocess.Popen(words, preexec_fn=_heed_ctrl_c) as program:  # noqa: PLW1509 - no threads
         signal.signal(signal.SIGTERM, lambda *_: program.terminate())
         code = program.wait()
     give_back(user)
     return code if code >= 0 else 128 - code
 
 
-def _take_signals() -> None:
+def _heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
