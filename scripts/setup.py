@@ -19,9 +19,10 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from invoker import User, give_back, invoking_user, write_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,29 +49,6 @@ Interrupt it whenever you like: the same command goes on."""
 
 class Stopped(Exception):  # noqa: N818 - a reason to stop, with the way out
     """Why the set-up cannot go on, as the user reads it."""
-
-
-@dataclass(frozen=True)
-class User:
-    """For whom files are made when ``make`` runs under sudo."""
-
-    uid: int
-    gid: int
-    home: str
-
-    def owns(self, path: Path) -> bool:
-        """Whether a file or folder belongs to this user."""
-        return path.lstat().st_uid == self.uid
-
-
-def invoking_user() -> User | None:
-    """Return who called sudo for work in a checkout of their own; None in every other case."""
-    uid = os.environ.get("SUDO_UID")
-    if os.geteuid() != 0 or not uid or uid == "0":
-        return None
-    entry = pwd.getpwuid(int(uid))
-    user = User(uid=entry.pw_uid, gid=entry.pw_gid, home=entry.pw_dir)
-    return user if user.owns(CHECKOUT) else None
 
 
 def check_prerequisites() -> None:
@@ -218,20 +196,13 @@ def require(code: int) -> None:
         raise Stopped("The set-up is not complete; the same command goes on from here.")
 
 
-def write_for(user: User | None, path: Path, text: str) -> None:
-    """Write a small file that belongs to ``user``."""
-    path.write_text(text, encoding="utf-8")
-    if user is not None:
-        os.chown(path, user.uid, user.gid)
-
-
 def set_up(*, privileges: str) -> None:
     """Make the environment if it is not complete; everything that can be asked is asked first."""
     check_prerequisites()
     check_place()
     if is_marked(COMPLETE):
         return
-    user = invoking_user()
+    user = invoking_user(CHECKOUT)
     begin_environment(user)
     if privileges != "none":
         check_privileges(needed=privileges == "needed")
@@ -240,15 +211,6 @@ def set_up(*, privileges: str) -> None:
     started = time.monotonic()
     fill_environment(user)
     print(f"Set up in {time.monotonic() - started:.0f} s.\n", flush=True)
-
-
-def give_back(user: User) -> None:
-    """Let everything that root made in the checkout belong to the user who called sudo."""
-    for folder, folders, files in os.walk(CHECKOUT):
-        for name in (*folders, *files):
-            path = Path(folder, name)
-            if path.lstat().st_uid == 0:
-                os.lchown(path, user.uid, user.gid)
 
 
 def command(argv: Sequence[str]) -> list[str]:
@@ -267,7 +229,7 @@ def run(argv: Sequence[str]) -> int:
     words = command(argv)
     # what pip wrote down of this checkout is UTF-8, whatever the locale
     os.environ.setdefault("PYTHONUTF8", "1")
-    user = invoking_user()
+    user = invoking_user(CHECKOUT)
     os.chdir(CHECKOUT)
     if user is None:
         os.execv(words[0], words)  # noqa: S606 - argv from the Makefile
@@ -276,7 +238,7 @@ def run(argv: Sequence[str]) -> int:
     with subprocess.Popen(words, preexec_fn=_heed_ctrl_c) as program:  # noqa: PLW1509 - no threads
         signal.signal(signal.SIGTERM, lambda *_: program.terminate())
         code = program.wait()
-    give_back(user)
+    give_back(CHECKOUT, user)
     return code if code >= 0 else 128 - code
 
 

@@ -27,6 +27,7 @@ def load(name):
 
 @pytest.fixture
 def setup(monkeypatch):
+    monkeypatch.syspath_prepend(CHECKOUT / "scripts")  # as for a program that is started there
     monkeypatch.setitem(sys.modules, "setup", None)
     return load("setup")
 
