@@ -14,9 +14,11 @@ from hypothesis import settings
 
 from fogbed.platforms import preflight
 
-# Speed is shown by benchmarks; a busy machine must not fail a property.
-settings.register_profile("unhurried", parent=settings.default, deadline=None)
-settings.load_profile("unhurried")
+# Speed is shown by benchmarks; a busy machine must not fail a property. `make test` asks for the
+# thorough profile; while one writes, a property is tried with fewer examples.
+settings.register_profile("quick", deadline=None, max_examples=15)
+settings.register_profile("thorough", deadline=None, max_examples=100)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -30,10 +30,10 @@ def unpacked(name: str, cache: Path) -> Path:
     manifest = _FOLDER / f"{name}.json"
     digest = hashlib.sha256(packed.read_bytes() + manifest.read_bytes()).hexdigest()[:12]
     folder = cache / f"{name}-{digest}"
-    if folder.is_dir():
-        return folder
-    paths.require_writable(cache)
     try:
+        if folder.is_dir():
+            return folder
+        paths.require_writable(cache)
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".unpacking-") as temporary:
             made = Path(temporary, name)

@@ -25,7 +25,7 @@ from fogbed.stream_job import oracle
 from fogbed.stream_job.datasets import HEADER
 from fogbed.stream_job.landmarks import Landmarks, find_landmarks
 from fogbed.stream_job.positions import Position
-from fogbed.stream_job.rejecting import decimal_sql, reason_sql, time_sql
+from fogbed.stream_job.rejecting import decimal_sql, no_end_sql, reason_sql, time_sql
 from fogbed.stream_job.submit import SubmittedJob
 
 _BATCH = 100_000
@@ -36,7 +36,7 @@ _RIDES = f"""
 SELECT ride, lon, lat, epoch(pickup)::BIGINT AS start, {reason_sql()} AS reason
 FROM (SELECT ride_id::BIGINT AS ride, {decimal_sql("pickup_lon")} AS lon,
         {decimal_sql("pickup_lat")} AS lat, {time_sql("pickup_time")} AS pickup,
-        {time_sql("dropoff_time")} AS dropoff
+        {time_sql("dropoff_time")} AS dropoff, {no_end_sql("dropoff_time")} AS no_end
     FROM read_csv(?, auto_detect=false, header=true, delim=',', quote='', escape='',
         nullstr='never written', columns={{{_COLUMNS}}}))
 """  # noqa: S608 - of our own constants

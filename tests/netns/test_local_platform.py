@@ -67,7 +67,7 @@ def life(files):
     platform.down(everything=True)
 
 
-def until(claim, timeout_s=60.0):
+def until(claim, timeout_s=180.0):
     deadline = time.monotonic() + timeout_s
     while not claim():
         assert time.monotonic() < deadline
