@@ -620,7 +620,8 @@ def test_a_data_folder_that_cannot_be_made_is_named_with_the_way_out(
     (here / "data" / taken).parent.mkdir(parents=True)
     (here / "data" / taken).write_text("a file")
     (here / "r.csv").write_bytes(CSV)
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(UsageError) as caught:
         load("r.csv")
-    assert str(here / "data" / taken) in caught.value.message
-    assert "XDG_DATA_HOME" in (caught.value.hint or "")
+    said = caught.value.details or ""
+    assert f"{here / 'data' / taken} is not a folder" in said
+    assert "XDG_DATA_HOME" in said
