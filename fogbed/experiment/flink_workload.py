@@ -20,7 +20,7 @@ from fogbed.platforms.base import Platform
 from fogbed.spec import ResolvedExperiment
 from fogbed.spec.experiment import OPERATORS, Operator, Placement, Workload
 from fogbed.stream_job import operators
-from fogbed.stream_job.datasets import find_dataset
+from fogbed.stream_job.datasets import find_dataset, find_usable
 from fogbed.stream_job.gauges import read_gauges
 from fogbed.stream_job.landmarks import find_landmarks
 from fogbed.stream_job.metrics import ORIGIN_MS
@@ -39,10 +39,11 @@ def describe(resolved: ResolvedExperiment) -> dict[str, Any]:
     """Return what the bundle says of rides and landmarks.
 
     Raises:
-        DatasetError: they are not there or cannot be read.
+        UsageError: they are not there, or no ride can be used.
+        DatasetError: they cannot be read.
     """
     workload = resolved.experiment.workload
-    rides, landmarks = find_dataset(workload.rides), find_landmarks(workload.landmarks)
+    rides, landmarks = find_usable(workload.rides), find_landmarks(workload.landmarks)
     manifest = rides.manifest
     request = JobRequest(rides=rides, landmarks=landmarks, replay=workload.replay)
     return {

@@ -28,6 +28,10 @@ class Counted(Protocol):
     def rides(self) -> int:
         """How many rides the prepared file holds."""
 
+    @property
+    def usable(self) -> int:
+        """How many of them the job will answer."""
+
 
 class RidesInput(Protocol):
     """What a job needs of a dataset: a prepared file, its byte index and its count."""
@@ -66,6 +70,11 @@ class RideCount:
     """How many rides a file holds."""
 
     rides: int
+
+    @property
+    def usable(self) -> int:
+        """As many: the job was accepted, so it has some."""
+        return self.rides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +137,8 @@ def request_problems(request: JobRequest) -> list[str]:
         found.append(f"parallelism of rides is {wide}, but the rides are in {request.splits} parts")
     if request.sink == "files" and request.output is None:
         found.append("sink files needs an output folder")
-    if request.rides.manifest.rides < 1:
-        found.append(f"dataset {request.rides.name} has no rides")
+    if request.rides.manifest.usable < 1:
+        found.append(f"dataset {request.rides.name} has no usable ride; choose another")
     return found + _chaining_problems(request)
 
 

@@ -13,13 +13,14 @@ from typing import Final
 from fogbed.stream_job import reasons
 from fogbed.stream_job.rejecting import DECIMAL, rules_sql
 from fogbed.stream_job.ride_columns import Column, Layout
-from fogbed.stream_job.ride_times import plain_sql, text_sql, time_sql, whole_seconds_sql
+from fogbed.stream_job.ride_times import NEW_YORK, plain_sql, text_sql, time_sql, whole_seconds_sql
 
 UNTIMED: Final = 1 << 60
 REJECTED: Final = 1 << 61
 """Values of ``pickup_s`` in the result: ``UNTIMED`` for kept rides without a pickup time within
 the bounds, ``REJECTED`` for rows that are not kept; else that time in seconds since 1970."""
 
+_NO_END: Final = "trim(b) = ''"
 ZONES_TABLE: Final = "zones"
 """Columns ``zone``, ``lon``, ``lat`` (text)."""
 
@@ -34,7 +35,8 @@ def whole_query(branches: Sequence[str], *, raw: bool) -> str:
 
     Its columns: ``pickup_s``; ``file`` and ``line``; ``code`` (0 for a usable ride, else 1 + the
     place of its reason in ``ALL_REASONS``); ``is_zone``; ``lon`` and ``lat``; ``hash`` of all
-    fields; ``text``, the prepared line without its ride id, or the row as read if it is not kept.
+    fields; ``no_end`` for a ride without a drop-off time; ``text``, the prepared line without its
+    ride id, or the row as read if it is not kept.
     """
     kept = f"code <= {len(reasons.PARSE_REASONS)}" if raw else "code = 0"
     first, end = quoted(reasons.FIRST_TIME), quoted(reasons.END_TIME)
@@ -45,7 +47,7 @@ def whole_query(branches: Sequence[str], *, raw: bool) -> str:
     prepared = f"concat_ws(',', {fields}, {place}, concat(file, ':', line, chr(10)))"
     return (
         f"SELECT {at} ELSE {UNTIMED} END AS pickup_s, file, line, code, is_zone, lon, lat, hash, "
-        f"CASE WHEN {kept} THEN {prepared} ELSE raw END AS text "
+        f"no_end, CASE WHEN {kept} THEN {prepared} ELSE raw END AS text "
         f"FROM ({' UNION ALL '.join(branches)}) ORDER BY pickup_s, file, line"
     )
 
@@ -53,7 +55,7 @@ def whole_query(branches: Sequence[str], *, raw: bool) -> str:
 def text_branch(table: str, layout: Layout, *, utc: bool = False) -> str:
     """Return the branch for lines (``ride_lines.SCHEMA``) that are registered as ``table``.
 
-    With ``utc`` times of no zone, or of UTC, become New York's.
+    With ``utc`` times of no zone, or of UTC, become New York's (``ride_times``).
     """
     # the comma in place of the line end makes one field more than there are
     source = (
@@ -65,19 +67,24 @@ def text_branch(table: str, layout: Layout, *, utc: bool = False) -> str:
 
 
 def parquet_branch(
-    path: str, number: int, layout: Layout, names: Sequence[str], *, utc: bool = False
+    table: str, number: int, layout: Layout, names: Sequence[str], *, utc: bool = False
 ) -> str:
-    """Return the branch for a Parquet file with columns ``names``; ``line`` is the row, from 1."""
-    row = ", ".join(f"{_name(name)} := {_name(name)}" for name in names)
+    """Return the branch for rows that are registered as ``table``, with columns ``names``.
+
+    The last of them is the row's number. Times of a zone of their own become New York's; those of
+    UTC, or of none, do so with ``utc``, and else are taken by their digits.
+    """
+    row = ", ".join(f"{_name(name)} := {_name(name)}" for name in names[:-1])
     source = (
         f"SELECT {number}::INTEGER AS file, line, row::VARCHAR AS raw, hash(row) AS hash, row FROM "
-        f"(SELECT file_row_number + 1 AS line, struct_pack({row}) AS row "
-        f"FROM read_parquet({quoted(path)}, file_row_number = true))"
+        f"(SELECT {_name(names[-1])} AS line, struct_pack({row}) AS row FROM {table})"
     )
 
     def take(column: Column) -> str:
-        text = f"row.{_name(names[column.place])}::VARCHAR"
-        return f"coalesce(regexp_replace({text}, '[,\\r\\n]', ' ', 'g'), '')"
+        value = f"row.{_name(names[column.place])}"
+        if column.zone:
+            value = f"timezone('{NEW_YORK if column.is_elsewhere else 'UTC'}', {value})"
+        return f"coalesce(regexp_replace({value}::VARCHAR, '[,\\r\\n]', ' ', 'g'), '')"
 
     return _judged(source, layout, "true", take, utc=utc)
 
@@ -90,23 +97,30 @@ def _judged(
     source: str, layout: Layout, readable: str, take: Callable[[Column], str], *, utc: bool
 ) -> str:
     fields = _fields(source, layout, readable, take)
+    of_utc = [_is_utc(layout, role, utc=utc) for role in ("pickup_time", "dropoff_time")]
     values = (
         "SELECT *, try_cast(lon_text AS DOUBLE) AS lon, try_cast(lat_text AS DOUBLE) AS lat, "
         f"{plain_sql('a')} AS a_plain, {plain_sql('b')} AS b_plain FROM ({fields})"
     )
     read = (
-        f"SELECT *, {time_sql('a', 'a_plain', utc=utc)} AS a_time, "
-        f"{time_sql('b', 'b_plain', utc=utc)} AS b_time FROM ({values})"
+        f"SELECT *, {time_sql('a', 'a_plain', utc=of_utc[0])} AS a_time, "
+        f"{time_sql('b', 'b_plain', utc=of_utc[1])} AS b_time FROM ({values})"
     )
     times = (
         f"SELECT *, {whole_seconds_sql('a_time')} AS pickup, "
         f"{whole_seconds_sql('b_time')} AS dropoff FROM ({read})"
     )
     return (
-        f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, "
+        f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, {_NO_END} AS no_end, "
         f"lon_text, lat_text, dlon_text, dlat_text, {text_sql('a', 'pickup')} AS pickup_text, "
-        f"{text_sql('b', 'dropoff')} AS dropoff_text, {_code()} AS code FROM ({times})"
+        f"CASE WHEN {_NO_END} THEN '' ELSE {text_sql('b', 'dropoff')} END AS dropoff_text, "
+        f"{_code()} AS code FROM ({times})"
     )
+
+
+def _is_utc(layout: Layout, role: str, *, utc: bool) -> bool:
+    column = layout.get(role)
+    return utc and not (column and column.is_elsewhere)
 
 
 def _code() -> str:
