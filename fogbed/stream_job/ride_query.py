@@ -20,9 +20,13 @@ REJECTED: Final = 1 << 61
 """Values of ``pickup_s`` in the result: ``UNTIMED`` for kept rides without a pickup time within
 the bounds, ``REJECTED`` for rows that are not kept; else that time in seconds since 1970."""
 
-_NO_END: Final = "trim(b) = ''"
 ZONES_TABLE: Final = "zones"
 """Columns ``zone``, ``lon``, ``lat`` (text)."""
+
+AGAIN_TABLE: Final = "again"
+"""Columns ``file``, ``line``: rows to be read again."""
+
+_NO_END: Final = "trim(b) = ''"
 
 
 def quoted(text: str) -> str:
@@ -49,6 +53,14 @@ def whole_query(branches: Sequence[str], *, raw: bool) -> str:
         f"SELECT {at} ELSE {UNTIMED} END AS pickup_s, file, line, code, is_zone, lon, lat, hash, "
         f"no_end, CASE WHEN {kept} THEN {prepared} ELSE raw END AS text "
         f"FROM ({' UNION ALL '.join(branches)}) ORDER BY pickup_s, file, line"
+    )
+
+
+def raw_query(branches: Sequence[str]) -> str:
+    """Return the query for the rows that ``AGAIN_TABLE`` names: their file, line and ``text`` as read."""
+    return (
+        f"SELECT file, line, raw AS text FROM ({' UNION ALL '.join(branches)}) "
+        f"SEMI JOIN {AGAIN_TABLE} USING (file, line) ORDER BY file, line"
     )
 
 
