@@ -5,8 +5,8 @@ buffer and its line ends the offsets. The line end of each line is overwritten w
 split at commas gives one empty field more. Blocks with anything unusual (quotes, spaces around
 commas, bytes that are no ASCII) take a slower way, line by line.
 
-A line that cannot be what it seems is given as one without fields: one of more than 64 KB, and a
-last line that was cut off.
+A line that is no row of a table is given as one without fields: one of more than 64 KB or 1,000
+fields, and a last line that may be cut off.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ Of a line over 64 KB, ``raw`` is its beginning.
 _BLOCK: Final = 2 << 20
 _LONGEST_LINE: Final = 16 << 20
 _LONGEST_ROW: Final = 1 << 16
+_MOST_FIELDS: Final = 1000
 _BEGINNING: Final = 200
 _NO_FIELDS: Final = ","
 _LINE_END: Final = 10
@@ -113,7 +114,7 @@ def _batch(file: int, block: _Block) -> pa.RecordBatch:
     ends = np.flatnonzero(np.frombuffer(content, np.uint8) == _LINE_END)
     longest = np.diff(ends, prepend=-1).max()
     is_unusual = not content.isascii() or any(mark in content for mark in _UNUSUAL)
-    if is_unusual or longest > _LONGEST_ROW or block.least:
+    if is_unusual or longest > _MOST_FIELDS or block.least:
         text, raw = _slow_arrays(content, block.least)
     else:
         text = raw = _fast_array(content, ends)
@@ -143,7 +144,7 @@ def _plain(line: str, least: int) -> str:
         return _NO_FIELDS
     line = line.replace("\r", " ")  # it would end a line of rides.csv, too
     fields = next(csv.reader([line]), [""]) if '"' in line else line.split(",")
-    if len(fields) < least:
+    if not least <= len(fields) <= _MOST_FIELDS:
         return _NO_FIELDS
     return "".join(f"{field.strip().replace(',', ' ')}," for field in fields)
 

@@ -88,4 +88,6 @@ def _of_clock(time: str, *, utc: bool) -> str:
 
 
 def _converted(time: str) -> str:
-    return f"timezone('{NEW_YORK}', timezone('UTC', {time}))"
+    # there is no day before the first, so that one is left as it is
+    converted = f"timezone('{NEW_YORK}', timezone('UTC', {time}))"
+    return f"CASE WHEN {time} < TIMESTAMP '0001-01-02' THEN {time} ELSE {converted} END"

@@ -65,9 +65,10 @@ def _on_clock(time: datetime, *, utc: bool) -> datetime:
     offset = time.utcoffset()
     if offset and abs(offset) >= timedelta(hours=16):
         raise ValueError(offset)
-    if offset or utc:
-        time = time.replace(tzinfo=time.tzinfo or UTC).astimezone(NEW_YORK)
-    return time.replace(tzinfo=None, microsecond=0)
+    clock = time.replace(tzinfo=None) - (offset or timedelta())
+    if (offset or utc) and clock >= datetime(1, 1, 2):  # noqa: DTZ001 - wall clock
+        clock += NEW_YORK.utcoffset(clock.replace(tzinfo=UTC).astimezone(NEW_YORK)) or timedelta()
+    return clock.replace(microsecond=0)
 
 
 def read_rides(content: bytes, *, utc: bool = False) -> Iterator[Verdict]:
@@ -125,9 +126,7 @@ def _needed(places: dict[str, int]) -> int:
     return 1 + max((place for place in found if place is not None), default=0)
 
 
-def _judged(
-    number: int, fields: list[str], places: dict[str, int], *, utc: bool
-) -> Verdict:
+def _judged(number: int, fields: list[str], places: dict[str, int], *, utc: bool) -> Verdict:
     def take(role: str) -> str:
         place = _place(places, role)
         return "" if place is None else fields[place]
