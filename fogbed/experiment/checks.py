@@ -8,6 +8,8 @@ from pathlib import Path
 
 from fogbed.errors import FogbedError, Problem, SpecError
 from fogbed.experiment.metric_names import METRICS
+from fogbed.experiment.network_plans import plan_changes
+from fogbed.plan.timeline import plan_timeline
 from fogbed.spec import ResolvedExperiment
 from fogbed.spec.document import read_document
 from fogbed.spec.load import read_experiment
@@ -23,6 +25,7 @@ def check_experiment(
 
     Raises:
         SpecError: every problem of every file.
+        UsageError: what the profile or a network action asks for cannot be planned.
     """
     document = read_document(path)
     root = read_experiment(document).root
@@ -33,6 +36,7 @@ def check_experiment(
         raise SpecError([*error.problems, *problems]) from error
     if problems:
         raise SpecError(problems)
+    plan_changes(resolved, plan_timeline(resolved.experiment))
     return resolved
 
 

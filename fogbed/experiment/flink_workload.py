@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from fogbed import links
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
 from fogbed.clients.progress import Quiet
@@ -142,7 +143,7 @@ class FlinkWorkload:
                     self._running(),
                     operator,
                     parallelism,
-                    savepoint_dir=self._savepoints.as_uri(),
+                    savepoint_dir=links.flink_uri(self._savepoints),
                     progress=Quiet(),
                 )
             self._job = moved.job
@@ -161,7 +162,7 @@ class FlinkWorkload:
         """Stop with a savepoint, without drain: what is replayed until then is in the output."""
         self._moving = True
         self._stopped = stop_with_savepoint(
-            self._flink, self._running(), savepoint_dir=self._savepoints.as_uri()
+            self._flink, self._running(), savepoint_dir=links.flink_uri(self._savepoints)
         )
         return {
             "savepoint": self._stopped.savepoint,

@@ -135,15 +135,25 @@ def list_datasets() -> tuple[tuple[Dataset, ...], tuple[DatasetError, ...]]:
     """Return the built-in datasets and the user's, by name, and what is wrong with the damaged.
 
     Raises:
-        DatasetError: a built-in one cannot be unpacked.
+        DatasetError: a built-in one cannot be unpacked, or the user's cannot be looked at.
     """
     sound, damaged = [_built_in(name) for name in builtin_rides.NAMES], []
-    for path in sorted(datasets_dir().glob(f"[!.]*/{MANIFEST}")):
+    for folder in _own_folders():
         try:
-            sound.append(open_dataset(path.parent))
+            sound.append(open_dataset(folder))
         except DatasetError as error:
             damaged.append(error)
     return tuple(sound), tuple(damaged)
+
+
+def _own_folders() -> list[Path]:
+    try:
+        return [path.parent for path in sorted(datasets_dir().glob(f"[!.]*/{MANIFEST}"))]
+    except OSError as error:
+        raise DatasetError(
+            f"{datasets_dir()} cannot be read: {error.strerror}",
+            hint="change its rights or its owner, or set XDG_DATA_HOME to a folder of your own",
+        ) from error
 
 
 def find_dataset(name_or_path: str | Path) -> Dataset:
@@ -180,8 +190,7 @@ def find_usable(name_or_path: str | Path) -> Dataset:
 
 
 def _unknown(wanted: str) -> UsageError:
-    own = [p.parent.name for p in sorted(datasets_dir().glob(f"[!.]*/{MANIFEST}"))]
-    known = [*builtin_rides.NAMES, *own]
+    known = [*builtin_rides.NAMES, *(folder.name for folder in _own_folders())]
     near = difflib.get_close_matches(wanted, known, n=1)
     guess = f"did you mean {near[0]}? " if near else ""
     return UsageError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from fogbed import links
 from fogbed.errors import DatasetError
 from fogbed.stream_job import reasons
 from fogbed.stream_job.datasets import Dataset
@@ -85,7 +85,7 @@ def _usable_rides(dataset: Dataset) -> str:
     values = "try_cast({0} AS TIMESTAMP) AS pickup, try_cast({1} AS TIMESTAMP) AS dropoff, "
     values += "try_cast({2} AS DOUBLE) AS lon, try_cast({3} AS DOUBLE) AS lat, "
     values += "coalesce({1}, '') = '' AS no_end"
-    rides_file = quoted(glob.escape(str(dataset.rides_file)))
+    rides_file = quoted(str(links.plain(dataset.rides_file.absolute())))
     return (
         f"CREATE VIEW rides AS SELECT * FROM (SELECT {values.format(*columns)} "  # noqa: S608 - the path is quoted
         f"FROM read_csv({rides_file}, delim = ',', quote = '', escape = '', "

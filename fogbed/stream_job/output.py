@@ -7,7 +7,6 @@ for millions of rides.
 
 from __future__ import annotations
 
-import glob
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from fogbed import links
 from fogbed.errors import JobError
 from fogbed.plan.job import JobRequest
 from fogbed.stream_job import oracle
@@ -117,7 +117,7 @@ def _on_disk() -> Iterator[duckdb.DuckDBPyConnection]:
         duckdb.connect(str(Path(folder, "compare.duckdb"))) as database,
     ):
         database.execute(f"SET memory_limit='{_MEMORY}'")
-        database.execute(f"SET temp_directory='{folder}/spill'")
+        database.execute("SET temp_directory=?", [f"{folder}/spill"])
         yield database
 
 
@@ -135,8 +135,10 @@ def _load_expected(
     database.execute("CREATE TABLE emitted (split BIGINT, count BIGINT)")
     table = pa.table({"split": range(len(position.emitted)), "count": position.emitted})
     database.from_arrow(table).insert_into("emitted")
+    # a name that DuckDB does not take for a pattern of names
+    file = str(links.plain(request.rides.rides_file.absolute()))
     with database.cursor() as reading:
-        rides = reading.sql(_RIDES, params=[glob.escape(str(request.rides.rides_file))])
+        rides = reading.sql(_RIDES, params=[file])
         for batch in rides.to_arrow_reader(_BATCH):
             answers = _answers(batch, landmarks, request, position)
             database.from_arrow(answers).insert_into("expected")
@@ -196,8 +198,8 @@ def times_emitted(
 def _load_found(database: duckdb.DuckDBPyConnection, output: Path) -> None:
     """Fill table ``found`` from the committed files: hidden ones are in progress."""
     files = [
-        glob.escape(str(path))
-        for path in sorted(output.rglob("*"))
+        str(path)
+        for path in sorted(links.plain(output.absolute()).rglob("*"))
         if path.is_file() and not path.name.startswith((".", "_")) and path.stat().st_size
     ]
     if not files:

@@ -132,10 +132,12 @@ def _nothing_usable(manifest: Manifest, rejects: Path) -> DatasetError:
     what = (
         f"no row of {manifest.rows_read:,} can be used" if manifest.rows_read else "there is no row"
     )
-    lines = [f"{reason}: {rows:,} rows" for reason, rows in manifest.kept_bad.items()]
+    lines = [
+        f"{reason}: {rows:,} kept for the job's parse" for reason, rows in manifest.kept_bad.items()
+    ]
     firsts = _first_of_each(rejects)
     for reason, rows in manifest.rejected_by_reason.items():
-        lines.append(f"{reason}: {rows:,} rows; the first: {firsts[reason]}")
+        lines.append(f"{reason}: {rows:,}, the first {firsts[reason]}")
     return DatasetError(
         f"{manifest.name} was not imported: {what}",
         details="\n".join(lines) or None,
@@ -180,7 +182,7 @@ def _wait(work: Future[None], report: Callable[[], None]) -> None:
 def _first_of_each(rejects: Path) -> dict[str, str]:
     """Return for each reason where its first row is, and what stands there."""
     found: dict[str, str] = {}
-    with pq.ParquetFile(rejects) as file:
+    with pq.ParquetFile(rejects.absolute()) as file:
         for batch in file.iter_batches():
             for reason in set(batch["reason"].unique().to_pylist()) - set(found):
                 row = batch.filter(pc.equal(batch["reason"], reason)).slice(0, 1).to_pylist()[0]

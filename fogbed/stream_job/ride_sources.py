@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ _TABLE_ENDINGS: Final = (".csv", ".parquet", ".gz", ".bz2", ".xz")
 _LONGEST_HEADER: Final = 1 << 16
 _MOST_HEADER_LINES: Final = 100
 _SHOWN: Final = 300
+_OLD_LINE_END: Final = re.compile(rb'[^\r\n"]+\r(?![\r\n])')
 _NO_TABLE: Final = "neither text nor Parquet; save it as CSV or Parquet"
 _OTHER_MARKS: Final = {"\t": "tabs", ";": "semicolons", "|": "bars"}
 
@@ -104,6 +107,8 @@ def why_unreadable(error: BaseException) -> str:
     """Return in one line why a file could not be read, and the way out."""
     if isinstance(error, PermissionError):
         return f"may not be read ({error.strerror}); change its rights or its owner"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "no room to unpack it; set TMPDIR to a folder on another disk, or unpack it yourself"
     what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"cannot be read ({' '.join(what.split()) or type(error).__name__}); fetch it again"
 
@@ -240,7 +245,7 @@ def lines_of(stream: Unpacked) -> IO[bytes]:
     Classic Mac OS ended lines with a carriage return alone.
     """
     start = stream.start()
-    if b"\r" in start and b"\n" not in start:
+    if _OLD_LINE_END.match(start) or (b"\r" in start and b"\n" not in start):
         return io.BufferedReader(cast("io.RawIOBase", _OldLineEnds(stream)))
     return stream
 

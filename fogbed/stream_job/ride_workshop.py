@@ -15,6 +15,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
+from fogbed import paths
 from fogbed.errors import DatasetError, UsageError
 
 _PREFIX: Final = ".importing-"
@@ -29,10 +30,11 @@ def open_workshop(folder: Path) -> Iterator[Path]:
     It holds the name until it is closed. What stopped the import becomes our error.
 
     Raises:
-        UsageError: another import of this name is at work.
-        DatasetError: nothing can be written there, or the disk is full.
+        UsageError: nothing may be written there, or another import of this name is at work.
+        DatasetError: what is there cannot be used, or the disk is full.
     """
     home = folder.parent / f"{_PREFIX}{folder.name}"
+    paths.require_writable(folder.parent)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _held(home):
@@ -114,8 +116,7 @@ def _sweep(parent: Path, *, spare: Path) -> None:
 
 
 def _failed(folder: Path, error: Exception) -> DatasetError:
-    number = getattr(error, "errno", None)
-    is_full = number in (errno.ENOSPC, errno.EDQUOT) or (
+    is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or (
         "No space left" in str(error) or "max_temp_directory_size" in str(error)
     )
     if is_full:
@@ -123,11 +124,5 @@ def _failed(folder: Path, error: Exception) -> DatasetError:
             f"the disk is full: {folder.name} was not imported",
             hint=f"make room in {folder.parent} (about three times the unpacked sources), or set "
             "XDG_DATA_HOME to a folder on another disk",
-        )
-    if number in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-        where = getattr(error, "filename", None) or folder.parent
-        return DatasetError(
-            f"{folder.name} was not imported: {where}: {os.strerror(number or 0)}",
-            hint="make it writable, or set XDG_DATA_HOME to a folder that is",
         )
     return DatasetError(f"{folder.name} was not imported", details=" ".join(str(error).split()))

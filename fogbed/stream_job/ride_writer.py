@@ -55,7 +55,9 @@ class RidesWriter:
         self._duplicates = Duplicates()
         self._rides = (folder / RIDES).open("wb")
         self._index = (folder / INDEX).open("w", encoding="ascii")
-        self._rejects = pq.ParquetWriter(folder / REJECTS, REJECTS_SCHEMA, compression="zstd")
+        self._rejects = pq.ParquetWriter(
+            (folder / REJECTS).absolute(), REJECTS_SCHEMA, compression="zstd"
+        )
         self._put(f"{HEADER}\n".encode())
 
     def __enter__(self) -> Self:

@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fogbed import paths
@@ -280,7 +280,6 @@ junk = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size
 row_texts = st.one_of(fields.map(",".join), good.map(",".join), junk)
 
 
-@settings(max_examples=30)
 @given(rows=st.lists(row_texts, max_size=30), raw=st.booleans())
 def test_accepted_and_rejected_are_the_rows_read(rows: list[str], raw: bool) -> None:  # noqa: FBT001 - hypothesis
     with tempfile.TemporaryDirectory() as folder:
@@ -300,7 +299,6 @@ def test_accepted_and_rejected_are_the_rows_read(rows: list[str], raw: bool) -> 
     )
 
 
-@settings(max_examples=30)
 @given(rows=st.lists(fields, min_size=1, max_size=20, unique=True))
 def test_the_import_and_the_rules_agree(rows: list[tuple[str, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
