@@ -143,7 +143,9 @@ def _plain(line: str, least: int) -> str:
     if len(line) > _LONGEST_ROW:
         return _NO_FIELDS
     line = line.replace("\r", " ")  # it would end a line of rides.csv, too
-    fields = next(csv.reader([line]), [""]) if '"' in line else line.split(",")
+    fields = (
+        next(csv.reader([line], skipinitialspace=True), [""]) if '"' in line else line.split(",")
+    )
     if not least <= len(fields) <= _MOST_FIELDS:
         return _NO_FIELDS
     return "".join(f"{field.strip().replace(',', ' ')}," for field in fields)

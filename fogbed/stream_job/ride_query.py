@@ -57,7 +57,7 @@ def whole_query(branches: Sequence[str], *, raw: bool) -> str:
 
 
 def raw_query(branches: Sequence[str]) -> str:
-    """Return the query for the rows that ``AGAIN_TABLE`` names: their file, line and ``text`` as read."""
+    """Return the query for the rows in ``AGAIN_TABLE``: file, line, and ``text``, as read."""
     return (
         f"SELECT file, line, raw AS text FROM ({' UNION ALL '.join(branches)}) "
         f"SEMI JOIN {AGAIN_TABLE} USING (file, line) ORDER BY file, line"

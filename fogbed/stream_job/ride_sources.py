@@ -220,7 +220,7 @@ def header_of(stream: IO[bytes]) -> tuple[list[str], int]:
     A name in quotes may go over several lines; the number is that of the last line.
 
     Raises:
-        csv.Error: a quote is not closed.
+        ValueError: a quote is not closed.
     """
     number, is_at_end = 0, False
 
@@ -233,7 +233,7 @@ def header_of(stream: IO[bytes]) -> tuple[list[str], int]:
 
     for names in csv.reader(lines()):
         if is_at_end:  # within a row: its quote is still open
-            raise csv.Error("a quote among its column names is not closed")
+            raise ValueError("a quote among its column names is not closed")
         if len(names) > 1 or "".join(names).strip():
             return [name.replace("\n", " ") for name in names], number
     return [], 0

@@ -82,7 +82,11 @@ def read_rides(content: bytes, *, utc: bool = False) -> Iterator[Verdict]:
         if not line:
             continue
         text = line.decode("utf-8", "replace").replace("\r", " ")
-        fields = next(csv.reader([text]), [""]) if '"' in text else text.split(",")
+        fields = (
+            next(csv.reader([text], skipinitialspace=True), [""])
+            if '"' in text
+            else text.split(",")
+        )
         fields = [field.strip().replace(",", " ") for field in fields]
         whole = max(len(names), 1 + _needed(places)) if is_cut and number == len(lines) else 0
         if len(text) > 1 << 16 or len(fields) < max(whole, _needed(places)):
@@ -152,7 +156,7 @@ def _judged(number: int, fields: list[str], places: dict[str, int], *, utc: bool
 def _centre(zone: str) -> tuple[str, str] | None:
     if not re.fullmatch(r"\d+([.]0*)?", zone, re.ASCII):
         return None
-    return load_zones().get(int(zone.split(".")[0]))
+    return load_zones().get(int(zone.split(".", maxsplit=1)[0]))
 
 
 def _reason(  # noqa: PLR0911 - one return per rule
