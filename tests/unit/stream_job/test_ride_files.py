@@ -589,10 +589,10 @@ def test_a_second_import_of_a_name_is_refused_while_the_first_is_at_work(
     inside, go_on = threading.Event(), threading.Event()
     write = RidesWriter.write
 
-    def wait_and_write(self: RidesWriter, batch: pa.RecordBatch) -> None:
+    def wait_and_write(self: RidesWriter, batch: pa.RecordBatch) -> pa.RecordBatch:
         inside.set()
         assert go_on.wait(60)
-        write(self, batch)
+        return write(self, batch)
 
     monkeypatch.setattr(RidesWriter, "write", wait_and_write)
     first = threading.Thread(target=ride_import.import_rides, args=(plan,))
