@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 
 from fogbed import __version__
 from fogbed.cli import console
+from fogbed.cli.options import show_flags_as_flags, without_types
 from fogbed.errors import DONE, WRONG_INPUT, FogbedError, Interrupted, UsageError
 
 # command -> (its module, what it does). A module offers ``app`` (a Typer with verbs) or a
@@ -50,6 +51,10 @@ class LazyGroup(TyperGroup):
     """Lists every command by its one line and imports the one that is called."""
 
     # typer vendors click, so its Context has no public name to annotate with
+    def get_params(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Return fogbed's own options, the flags shown as flags."""
+        return without_types(super().get_params(ctx))
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Replace a command's stand-in with the command itself."""
         if args and args[0] in COMMANDS:
@@ -72,6 +77,7 @@ def _load(name: str) -> Any:  # noqa: ANN401 - as above
         noun.command(name)(getattr(module, name))
     command = typer.main.get_command(noun)
     command.name = name
+    show_flags_as_flags(command)
     return command
 
 

@@ -10,12 +10,12 @@ import typer
 from fogbed.cli import console
 from fogbed.cli.options import JsonOption
 from fogbed.errors import UsageError
-from fogbed.stream_job import datasets, ride_import
+from fogbed.stream_job import datasets
 from fogbed.stream_job.datasets import Dataset, Manifest
-from fogbed.stream_job.landmarks import find_landmarks
 
 if TYPE_CHECKING:
     from fogbed.stream_job.describe import Description
+    from fogbed.stream_job.ride_import import ImportPlan
 
 app = typer.Typer(
     add_completion=False,
@@ -49,6 +49,9 @@ def import_(  # noqa: PLR0913 - one parameter per option
 
     Rows that cannot be used go to rejects.parquet with their file, line and reason.
     """
+    # DuckDB and Arrow take long to import, and a list of datasets needs neither
+    from fogbed.stream_job import ride_import  # noqa: PLC0415
+
     plan = ride_import.plan_import(sources, name=name, raw=raw, force=force)
     if dry_run:
         _show_plan(plan, as_json=as_json)
@@ -60,7 +63,7 @@ def import_(  # noqa: PLR0913 - one parameter per option
     _show_summary(dataset)
 
 
-def _show_plan(plan: ride_import.ImportPlan, *, as_json: bool) -> None:
+def _show_plan(plan: ImportPlan, *, as_json: bool) -> None:
     tables = [
         {
             "file": source.label,
@@ -145,6 +148,7 @@ def describe(
     # matplotlib takes long to import, and only this command draws
     from fogbed.stream_job import describe as describing  # noqa: PLC0415
     from fogbed.stream_job import picture  # noqa: PLC0415
+    from fogbed.stream_job.landmarks import find_landmarks  # noqa: PLC0415
 
     if png is not None and (wrong := picture.path_problem(png)):
         raise UsageError(wrong)

@@ -87,8 +87,8 @@ def import_rides(plan: ImportPlan, progress: Progress | None = None) -> Dataset:
     progress = progress or Quiet()
     total = sum(path.stat().st_size for path in {source.path for source in plan.sources})
     with _workshop(plan) as folder:
-        with progress.step(f"importing {plan.name}", total=float(total)) as step:
-            manifest = _prepare(plan, folder, step)
+        with progress.step(f"importing {plan.name}", total=2.0 * total) as step:
+            manifest = _prepare(plan, folder, step, total)
         (folder / datasets.MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", "utf-8")
         _publish(folder, plan.folder)
     return datasets.open_dataset(plan.folder)
@@ -143,7 +143,7 @@ def _publish(made: Path, folder: Path) -> None:
         raise
 
 
-def _prepare(plan: ImportPlan, folder: Path, step: Step) -> Manifest:
+def _prepare(plan: ImportPlan, folder: Path, step: Step, total: int) -> Manifest:
     reading = Reading(plan.sources)
     labels = {source.number: source.label for source in plan.sources}
     with (
@@ -154,7 +154,7 @@ def _prepare(plan: ImportPlan, folder: Path, step: Step) -> Manifest:
         digests = threads.submit(_digests, plan.sources)
         work = threads.submit(_write, connection, reading, plan, writer)
         try:
-            _wait(work, lambda: step.advance(float(reading.bytes), f"{writer.rides:,} rides"))
+            _wait(work, lambda: step.advance(*_how_far(reading, writer, total)))
         except BaseException:
             # the reader and the writer look at it per batch; DuckDB itself refuses while busy
             reading.stopped = True
@@ -163,6 +163,18 @@ def _prepare(plan: ImportPlan, folder: Path, step: Step) -> Manifest:
             wait([work])
             raise
         return _manifest(plan, reading, writer, digests.result())
+
+
+def _how_far(reading: Reading, writer: RidesWriter, total: int) -> tuple[float, str]:
+    """Return how much of twice ``total`` bytes is done, and a word: reading is the first half.
+
+    DuckDB gives out the first row when it has sorted the last, so writing is the second.
+    """
+    rows, written = reading.rows.total(), writer.rides + writer.rejected.total()
+    if not written:
+        word = "sorting" if reading.bytes >= total else f"{rows:,} rows read"
+        return float(min(reading.bytes, total)), word
+    return total * (1 + written / max(rows, written)), f"{writer.rides:,} rides written"
 
 
 def _wait(work: Future[None], report: Callable[[], None]) -> None:

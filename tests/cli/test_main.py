@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import re
+import subprocess
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from fogbed import __version__, cli
-from fogbed.cli import console
+from fogbed.cli import console, pi
 from fogbed.clients.progress import Progress
 from fogbed.errors import (
     AssertionsFailed,
@@ -29,6 +33,8 @@ from fogbed.errors import (
     SpecError,
     UsageError,
 )
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -255,3 +261,70 @@ def test_verbose_shows_the_log(probe, capsys):
     probe(lambda: logging.getLogger("fogbed.probe").debug("GET [jobs] :100:"))
     assert cli.main(["--verbose", "probe"]) == 0
     assert "fogbed.probe: GET [jobs] :100:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 200])
+def test_a_table_can_be_read_at_any_width(width, capsys, monkeypatch):
+    narrow = Console(width=width, force_terminal=True, color_system=None, **console._AS_WRITTEN)
+    monkeypatch.setattr(console, "_out", narrow)
+    columns = ["name", "rides", "first pickup", "last pickup", "kind"]
+    console.say_table(columns, [["nyc-sample", "7,073", "2013-08-01", "2013-08-31", "points"]])
+    shown = capsys.readouterr().out
+    for word in ("nyc-sample", "7,073", "2013-08-01", "2013-08-31", "points"):
+        assert word in shown
+
+
+@pytest.mark.parametrize("noun", [[], *([name] for name in cli.COMMANDS)], ids=str)
+def test_a_flag_is_shown_as_a_flag(noun, capsys):
+    assert cli.main([*noun, "--help"]) == 0
+    assert "<bool>" not in capsys.readouterr().out
+
+
+def test_the_flags_of_a_verb_are_shown_as_flags(capsys):
+    assert cli.main(["rides", "import", "--help"]) == 0
+    assert "<bool>" not in (shown := capsys.readouterr().out)
+    assert "<str>" in shown
+
+
+def test_no_is_an_answer_not_an_interruption(probe, capsys, monkeypatch):
+    monkeypatch.setattr(console, "can_ask", lambda: True)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    probe(lambda: pi.confirm("Remove it?", yes=False))
+    assert cli.main(["probe"]) == 1
+    err = capsys.readouterr().err
+    assert "nothing was changed" in err
+    assert "interrupted" not in err
+
+
+# what takes long to load, and only some commands need
+HEAVY = {"ansible", "ansible_runner", "kubernetes", "duckdb", "matplotlib"}
+
+
+@pytest.mark.usefixtures("fresh_home")
+@pytest.mark.parametrize(
+    ("words", "spared"),
+    [
+        ("--help", {*HEAVY, "pydantic", "numpy"}),
+        *((f"{noun} --help", HEAVY) for noun in cli.COMMANDS),
+        ("rides list", {*HEAVY, "pyarrow", "numpy", "fogbed.platforms"}),
+        ("check experiments/demo.yml", {*HEAVY, "pyarrow", "numpy", "fogbed.platforms"}),
+        (
+            "network plan profiles/metro.yml -t inventory/laptop.yml",
+            {*HEAVY, "pyarrow", "fogbed.platforms.pi"},
+        ),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(words, spared):
+    program = (
+        "import sys; from fogbed import cli; code = cli.main(sys.argv[1:]); "
+        "print('\\n'.join(sys.modules), file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words.split()],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert spared & set(done.stderr.splitlines()) == set()
