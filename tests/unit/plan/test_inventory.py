@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fogbed import spec
@@ -90,7 +90,6 @@ def beds(draw: st.DrawFn) -> Testbed:
     )
 
 
-@settings(max_examples=60)
 @given(testbed=beds())
 def test_any_testbed_is_read_by_ansible_as_it_was_meant(testbed):
     text = render_inventory(testbed, DEFAULTS)
