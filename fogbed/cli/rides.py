@@ -9,13 +9,14 @@ import typer
 
 from fogbed.cli import console
 from fogbed.cli.options import JsonOption
-from fogbed.stream_job import datasets, ride_import
+from fogbed.errors import UsageError
+from fogbed.stream_job import datasets
 from fogbed.stream_job.datasets import Dataset, Manifest
-from fogbed.stream_job.landmarks import find_landmarks
 from fogbed.stream_job.ride_notes import notes_of
 
 if TYPE_CHECKING:
     from fogbed.stream_job.describe import Description
+    from fogbed.stream_job.ride_import import ImportPlan
     from fogbed.stream_job.ride_sources import Source
 
 app = typer.Typer(
@@ -58,6 +59,8 @@ def import_(  # noqa: PLR0913 - one parameter per option
 
     Rows that cannot be used go to rejects.parquet with their file, line and reason.
     """
+    from fogbed.stream_job import ride_import
+
     plan = ride_import.plan_import(
         sources, name=name, raw=raw, utc=utc, force=force, allow_empty=allow_empty
     )
@@ -71,7 +74,7 @@ def import_(  # noqa: PLR0913 - one parameter per option
     _show_summary(dataset)
 
 
-def _show_plan(plan: ride_import.ImportPlan, *, as_json: bool) -> None:
+def _show_plan(plan: ImportPlan, *, as_json: bool) -> None:
     tables = [
         {
             "file": source.label,
@@ -113,6 +116,8 @@ def _show_summary(dataset: Dataset) -> None:
         f"{manifest.rejected:,} rejected"
     )
     _show_reasons(manifest)
+    if manifest.rejected:
+        console.say(f"rejects: {dataset.rejects_file}")
     console.say(f"pickups {manifest.first_pickup or '-'} to {manifest.last_pickup or '-'}")
     for note in notes_of(manifest):
         console.say(note)
@@ -167,10 +172,12 @@ def describe(
     ] = False,
 ) -> None:
     """Show a dataset's figures and draw it: pickups by hour, and on the map with landmarks."""
-    # matplotlib takes long to import, and only this command draws
-    from fogbed.stream_job import describe as describing  # noqa: PLC0415
-    from fogbed.stream_job import picture  # noqa: PLC0415
+    from fogbed.stream_job import describe as describing
+    from fogbed.stream_job import picture
+    from fogbed.stream_job.landmarks import find_landmarks
 
+    if png is not None and (wrong := picture.path_problem(png)):
+        raise UsageError(wrong)
     found = datasets.find_dataset(dataset)
     places = find_landmarks(landmarks)
     with console.LiveProgress().step(f"reading {found.name}"):
@@ -192,7 +199,7 @@ def _show_description(description: Description) -> None:
         ("rides", f"{manifest.rides:,} ({description.usable:,} usable)"),
         ("rows read", f"{manifest.rows_read:,}, of which {manifest.rejected:,} rejected"),
         ("pickups", f"{manifest.first_pickup or '-'} to {manifest.last_pickup or '-'}"),
-        ("days", f"{description.days:,}"),
+        ("days with rides", f"{description.days:,}"),
         ("median ride", f"{description.median_ride_s / 60:.1f} min"),
         ("places", ", ".join(f"{n:,} by {kind}" for kind, n in manifest.places.items() if n)),
         ("sources", "\n".join(source.path for source in manifest.sources)),
@@ -203,3 +210,5 @@ def _show_description(description: Description) -> None:
         rows.insert(3, ("box", corners))
     console.say_table(("", manifest.name), rows)
     _show_reasons(manifest)
+    if description.dataset.rejects_file.exists() and manifest.rejected:
+        console.say(f"rejects: {description.dataset.rejects_file}")

@@ -16,7 +16,8 @@ def plan_changes(resolved: ResolvedExperiment, timeline: Timeline) -> dict[int, 
     Raises:
         UsageError: a profile or a change asks for what cannot be planned.
     """
-    first = plan_network(resolved.profile, resolved.testbed)
+    seed = resolved.experiment.seed
+    first = plan_network(resolved.profile, resolved.testbed, seed=seed)
     plans: dict[int, NetworkPlan] = {}
     current = first
     for planned in network_actions(timeline):
@@ -25,7 +26,8 @@ def plan_changes(resolved: ResolvedExperiment, timeline: Timeline) -> dict[int, 
         if action.restore:
             current = first
         elif action.profile is not None:
-            current = plan_network(resolved.action_profiles[planned.index - 1], resolved.testbed)
+            profile = resolved.action_profiles[planned.index - 1]
+            current = plan_network(profile, resolved.testbed, seed=seed)
         else:
             current = change(current, action.links or (), resolved.testbed)
         plans[planned.index] = current

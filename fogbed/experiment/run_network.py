@@ -28,7 +28,10 @@ class RunNetwork:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._emulator: LinkEmulator = setting.platform.emulator()
-        self._first = plan_network(setting.resolved.profile, setting.resolved.testbed)
+        resolved = setting.resolved
+        self._first = plan_network(
+            resolved.profile, resolved.testbed, seed=resolved.experiment.seed
+        )
         self._plans = plan_changes(setting.resolved, setting.timeline)
         self._changes: list[tuple[str, float, NetworkPlan]] = [("profile", 0.0, self._first)]
         self._bare: Matrix | None = None

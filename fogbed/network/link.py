@@ -75,6 +75,13 @@ class Link:
         self._key = key
         self._set(UNTOUCHED)
 
+    def draw_from(self, key: int) -> None:
+        """Draw loss and jitter from another key, from the next packet on."""
+        self._key = key
+        self._draw = None
+        self._jitter_ns = 0
+        self._set(self.shape)
+
     def reshape(self, shape: Shape, now: int) -> None:
         """Take another impairment: from now on, and for what still waits for the rate.
 

@@ -10,12 +10,15 @@ import io
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
+from fogbed import spelling
 from fogbed.spec.testbed import Node, Ssh, Testbed
+from fogbed.spec.write import with_breaks_escaped
 
 # Roles of a testbed's nodes -> groups of the inventory, which Ansible wants without a hyphen.
 GROUPS = {"control-plane": "control_plane", "worker": "worker"}
@@ -34,7 +37,7 @@ def render_inventory(testbed: Testbed, defaults: Mapping[str, Any]) -> str:
     text = io.StringIO()
     yaml = YAML()
     yaml.width = 1000
-    yaml.dump(_quoted(plan_inventory(testbed, defaults)), text)
+    yaml.dump(_quoted(with_breaks_escaped(plan_inventory(testbed, defaults))), text)
     return _HEADER.format(name=testbed.name) + text.getvalue()
 
 
@@ -63,8 +66,26 @@ def ssh_arguments(ssh: Ssh) -> list[str]:
     """
     options = ["-o", "StrictHostKeyChecking=accept-new"]
     if ssh.known_hosts is not None:
-        options += ["-o", f"UserKnownHostsFile={ssh.known_hosts}"]
+        options += ["-o", f"UserKnownHostsFile={_as_option(ssh.known_hosts)}"]
     return options
+
+
+def key_arguments(ssh: Ssh) -> list[str]:
+    """Return how OpenSSH's client is given the key.
+
+    ``-i`` looks for a file of just this name and then fills in what follows a ``%``: a name with
+    one can only be given as an option.
+    """
+    return ["-o", f"IdentityFile={_as_option(ssh.key)}"] if "%" in ssh.key else ["-i", ssh.key]
+
+
+def _as_option(path: str) -> str:
+    """Return a path as the value of an OpenSSH option: blanks part names, ``%`` is filled in."""
+    return path if spelling.is_plain(Path(path.removeprefix("~"))) else f'"{_within_quotes(path)}"'
+
+
+def _within_quotes(path: str) -> str:
+    return path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
 
 
 def _host(node: Node) -> dict[str, Any]:
@@ -105,7 +126,8 @@ def _connection(ssh: Ssh | None) -> dict[str, Any]:
     return {
         "ansible_user": ssh.user,
         "ansible_port": ssh.port,
-        "ansible_ssh_private_key_file": ssh.key,
+        # Ansible hands it on as an option, in quotation marks
+        "ansible_ssh_private_key_file": _within_quotes(ssh.key),
         "ansible_ssh_common_args": shlex.join(ssh_arguments(ssh)),
     }
 

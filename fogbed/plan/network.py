@@ -51,12 +51,14 @@ class NetworkPlan:
     """The impairment of every ordered pair of ``nodes``.
 
     ``index`` has shape (n, n), dtype uint32: ``impairments[index[i, j]]`` applies from node i to
-    node j. ``impairments[0]`` is always UNTOUCHED, which is also the diagonal.
+    node j. ``impairments[0]`` is always UNTOUCHED, which is also the diagonal. Loss and jitter are
+    drawn from ``seed``.
     """
 
     nodes: tuple[str, ...]
     impairments: tuple[Impairment, ...]
     index: npt.NDArray[np.uint32]
+    seed: int = 0
 
     def between(self, source: str, target: str) -> Impairment:
         """Return what is added from ``source`` to ``target`` (names of nodes)."""
@@ -75,19 +77,21 @@ class NetworkPlan:
         return asked
 
 
-def untouched(nodes: Sequence[str]) -> NetworkPlan:
+def untouched(nodes: Sequence[str], *, seed: int = 0) -> NetworkPlan:
     """Return the plan that adds nothing between ``nodes``."""
-    return NetworkPlan(tuple(nodes), (UNTOUCHED,), np.zeros((len(nodes),) * 2, np.uint32))
+    return NetworkPlan(tuple(nodes), (UNTOUCHED,), np.zeros((len(nodes),) * 2, np.uint32), seed)
 
 
-def plan_network(profile: NetworkProfile, testbed: Testbed) -> NetworkPlan:
+def plan_network(profile: NetworkProfile, testbed: Testbed, *, seed: int = 0) -> NetworkPlan:
     """Return what ``profile`` wants between every ordered pair of the testbed's nodes.
+
+    ``seed`` is what loss and jitter are drawn from: the same seed draws the same.
 
     Raises:
         UsageError: a line names what is neither a node nor a tier of this testbed, or a pair gets
             its delay from one line and a larger jitter from another.
     """
-    layers = _Layers(untouched([node.name for node in testbed.nodes]))
+    layers = _Layers(untouched([node.name for node in testbed.nodes], seed=seed))
     everyone = np.arange(len(testbed.nodes))
     layers.lay(everyone, everyone, profile.default, profile.default.delay)
     return _lay_rules(layers, profile.links, testbed)
@@ -110,6 +114,7 @@ class _Layers:
 
     def __init__(self, plan: NetworkPlan) -> None:
         self.nodes = plan.nodes
+        self._seed = plan.seed
         self._index = plan.index.copy()
         self._impairments = list(plan.impairments)
         self._numbers = {impairment: i for i, impairment in enumerate(plan.impairments)}
@@ -135,9 +140,8 @@ class _Layers:
         kept = [0, *(int(number) for number in used if number)]
         table = np.zeros(len(self._impairments), dtype=np.uint32)
         table[kept] = np.arange(len(kept), dtype=np.uint32)
-        return NetworkPlan(
-            self.nodes, tuple(self._impairments[number] for number in kept), table[self._index]
-        )
+        impairments = tuple(self._impairments[number] for number in kept)
+        return NetworkPlan(self.nodes, impairments, table[self._index], self._seed)
 
     def _number(self, impairment: Impairment) -> int:
         number = self._numbers.setdefault(impairment, len(self._impairments))

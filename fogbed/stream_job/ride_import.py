@@ -119,8 +119,8 @@ def import_rides(plan: ImportPlan, progress: Progress | None = None) -> Dataset:
             raise UsageError("nothing was imported: 1 problem", details=_taken(plan.folder))
         total = sum(path.stat().st_size for path in {source.path for source in plan.sources})
         (folder := workshop / "made").mkdir()
-        with progress.step(f"importing {plan.name}", total=float(total)) as step:
-            manifest = _prepare(plan, folder, step)
+        with progress.step(f"importing {plan.name}", total=2.0 * total) as step:
+            manifest = _prepare(plan, folder, step, total)
         if not manifest.usable and not plan.allow_empty:
             raise _nothing_usable(manifest, folder / datasets.REJECTS)
         (folder / datasets.MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", "utf-8")
@@ -145,7 +145,7 @@ def _nothing_usable(manifest: Manifest, rejects: Path) -> DatasetError:
     )
 
 
-def _prepare(plan: ImportPlan, folder: Path, step: Step) -> Manifest:
+def _prepare(plan: ImportPlan, folder: Path, step: Step, total: int) -> Manifest:
     labels = {source.number: source.label for source in plan.sources}
     with (
         ThreadPoolExecutor(2, thread_name_prefix="import") as threads,
@@ -157,7 +157,7 @@ def _prepare(plan: ImportPlan, folder: Path, step: Step) -> Manifest:
         judging = Judging(database, plan.sources, utc=plan.utc, spool=folder.parent)
         work = threads.submit(judging.write, reading, writer, raw=plan.raw)
         try:
-            _wait(work, lambda: step.advance(float(reading.bytes), f"{writer.rides:,} rides"))
+            _wait(work, lambda: step.advance(*_how_far(reading, writer, total)))
         except BaseException:
             # the reader and the writer look at it per batch; DuckDB itself refuses while busy
             reading.stopped = True
@@ -166,6 +166,18 @@ def _prepare(plan: ImportPlan, folder: Path, step: Step) -> Manifest:
             wait([work])
             raise
         return _manifest(plan, reading, writer, digests.result())
+
+
+def _how_far(reading: Reading, writer: RidesWriter, total: int) -> tuple[float, str]:
+    """Return how much of twice ``total`` bytes is done, and a word: reading is the first half.
+
+    DuckDB gives out the first row when it has sorted the last, so writing is the second.
+    """
+    rows, written = reading.rows.total(), writer.rides + writer.rejected.total()
+    if not written:
+        word = "sorting" if reading.bytes >= total else f"{rows:,} rows read"
+        return float(min(reading.bytes, total)), word
+    return total * (1 + written / max(rows, written)), f"{writer.rides:,} rides written"
 
 
 def _wait(work: Future[None], report: Callable[[], None]) -> None:

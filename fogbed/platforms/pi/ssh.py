@@ -7,7 +7,7 @@ import re
 
 from fogbed import paths
 from fogbed.clients.channel import Channel
-from fogbed.plan.inventory import ssh_arguments
+from fogbed.plan.inventory import key_arguments, ssh_arguments
 from fogbed.spec.testbed import Node, Ssh, Testbed
 
 _CONNECT_S = 10
@@ -54,7 +54,7 @@ _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
 def ssh_options(ssh: Ssh) -> list[str]:
     """Return the options of every connection: key, port, known hosts, no questions, shared."""
     return [
-        "-i", ssh.key,
+        *key_arguments(ssh),
         "-p", str(ssh.port),
         "-o", "BatchMode=yes",
         "-o", f"ConnectTimeout={_CONNECT_S}",

@@ -118,6 +118,20 @@ def test_packets_that_wait_leave_at_once_when_the_rate_is_lifted():
     assert [release for release, _ in drain(link)] == [1 * MS] * 3
 
 
+def test_another_key_draws_other_losses_and_jitter_in_order_from_the_next_packet_on():
+    link = Link(1, fd=0, header=0, key=1)
+    link.reshape((20.0, 10.0, 0.0, None), 0)
+    link.accept(b"a", 0)
+    link.draw_from(2)
+    other = Link(1, fd=0, header=0, key=2)
+    other.reshape((20.0, 10.0, 0.0, None), 0)
+    later = 200 * MS  # past all that the first packet may hold back
+    for each in (link, other):
+        each.accept(b"b", later)
+    assert link.line[-1][0] == other.line[-1][0]
+    assert [packet for *_, packet in link.line] == [b"a", b"b"]
+
+
 def test_loss_is_what_was_asked_and_the_same_for_the_same_seed():
     counts = []
     for _ in range(2):

@@ -26,6 +26,7 @@ from fogbed.errors import DatasetError, UsageError
 from fogbed.stream_job import datasets, ride_import, ride_workshop
 from fogbed.stream_job.datasets import Dataset
 from fogbed.stream_job.describe import describe
+from fogbed.stream_job.ride_columns import is_elsewhere
 from fogbed.stream_job.ride_notes import notes_of
 from fogbed.stream_job.ride_writer import RidesWriter
 
@@ -383,15 +384,14 @@ for name, path, utc in (line.split("|") for line in sys.argv[1:]):
 """
 
 
-@pytest.mark.parametrize("computer", ["America/New_York", "Asia/Tokyo"])
-def test_times_are_the_same_on_every_computer(computer: str) -> None:
+def test_times_are_the_same_on_every_computer() -> None:
     asked = [
         f"{name}{wish}|{CASES / name}.parquet|{wish}" for name in LABELS for wish in ("", "utc")
     ]
     # the zone of a process is fixed when its libraries are loaded
     ran = subprocess.run(
         [sys.executable, "-c", IN_ANOTHER_ZONE, *asked],
-        env={**os.environ, "TZ": computer},
+        env={**os.environ, "TZ": "America/New_York"},
         capture_output=True,
         text=True,
         check=True,
@@ -415,12 +415,16 @@ def test_the_summary_says_what_times_were_taken_for() -> None:
     ) == ["times of UTC, converted to New York's clock: utc.parquet and 1 more"]
 
 
+def test_labels_that_are_utc_and_those_that_are_not() -> None:
+    assert not any(map(is_elsewhere, ["", "UTC", "utc", "Etc/UTC", "GMT", "Z", "+00:00", "+0000"]))
+    assert all(map(is_elsewhere, ["America/New_York", "EST", "-05:00", "Etc/GMT+5", "+00:30"]))
+
+
 def test_times_of_every_unit_and_zone(here: Path) -> None:
     digits, converted = "2023-01-01 00:30:00", "2022-12-31 19:30:00"
-    zones = dict.fromkeys([None, "UTC", "+00:00", "Etc/UTC", "gmt"], digits)
-    zones |= dict.fromkeys(["US/Eastern", "-05:00", "Europe/Berlin", "Etc/GMT+5"], converted)
+    zones = {None: digits, "UTC": digits, "US/Eastern": converted, "Europe/Berlin": converted}
     expected = {}
-    for number, (zone, unit) in enumerate(itertools.product(zones, ["s", "ms", "us", "ns"]), 1):
+    for number, (zone, unit) in enumerate(itertools.product(zones, ["s", "ns"]), 1):
         instants = pa.array(TIMES[:1], pa.timestamp(unit)).cast(pa.int64())
         times = instants.cast(pa.timestamp(unit, zone))
         parquet(here / f"{number:02}.parquet", times, PULocationID=pa.array([number + 3]))
@@ -632,4 +636,6 @@ def test_a_data_folder_that_cannot_be_made_is_refused_before_anything_is_read(
     (here / "r.csv").write_bytes(CSV)
     with pytest.raises(UsageError) as caught:
         load("r.csv")
-    assert str(here / "data" / "fogbed") in (caught.value.details or "")
+    said = caught.value.details or ""
+    assert f"{here / 'data' / 'fogbed'} is not a folder" in said
+    assert "XDG_DATA_HOME" in said

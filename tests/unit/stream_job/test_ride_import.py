@@ -15,6 +15,7 @@ import zipfile
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
@@ -427,3 +428,15 @@ def test_the_kaggle_sample_gives_the_figures_of_its_readme() -> None:
         "2016-01-01 00:03:02",
         "2016-06-30 23:56:05",
     )
+
+
+def test_reading_is_the_first_half_of_the_bar_and_writing_the_second() -> None:
+    reading = SimpleNamespace(rows=Counter({1: 100}), bytes=50)
+    writer = SimpleNamespace(rides=0, rejected=Counter())
+    assert ride_import._how_far(reading, writer, 200) == (50, "100 rows read")
+    reading.bytes = 200
+    assert ride_import._how_far(reading, writer, 200) == (200, "sorting")
+    writer.rides, writer.rejected = 40, Counter({"duplicate": 10})
+    assert ride_import._how_far(reading, writer, 200) == (300, "40 rides written")
+    writer.rides = 90
+    assert ride_import._how_far(reading, writer, 200)[0] == 400
