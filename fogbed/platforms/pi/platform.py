@@ -73,7 +73,7 @@ class PiPlatform:
             variables = {"fogbed_purge": purge}
             result = self._play("reset", watch, wish=wish, variables=variables)
             if not wish.limit and not wish.check:
-                kubeconfig.remove_context(paths.kubeconfig(), self.testbed.name)
+                self._forget_context(progress)
                 self.folder.remove()
                 progress.note(f"testbed {self.testbed.name} is down")
             return result
@@ -133,8 +133,24 @@ class PiPlatform:
         text = self._read_admin(first.name, wish.become_password)
         self.folder.write_kubeconfig(text)
         place = paths.kubeconfig()
-        if kubeconfig.add_context(place, self.testbed.name, text):
+        try:
+            is_new = kubeconfig.add_context(place, self.testbed.name, text)
+        except PlatformError as error:
+            own = f"the cluster is there: kubectl --kubeconfig {self.folder.kubeconfig}"
+            error.hint = f"{error.hint}; {own}" if error.hint else own
+            raise
+        if is_new:
             progress.note(f"kubectl --context {self.testbed.name} (in {place})")
+            if kubeconfig.is_open_to_others(place):
+                progress.note(f"others may read {place}, and with it the cluster's key: chmod 600")
+
+    def _forget_context(self, progress: Progress) -> None:
+        place = paths.kubeconfig()
+        try:
+            kubeconfig.remove_context(place, self.testbed.name)
+        except PlatformError as error:
+            # the cluster is gone; a file that somebody else has spoilt does not bring it back
+            progress.note(f"{error.message}: it may still have the context {self.testbed.name}")
 
     def _read_admin(self, node: str, become_password: str | None) -> str:
         prefix: Sequence[str] = ("sudo", "-n")
