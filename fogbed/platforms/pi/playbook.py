@@ -22,12 +22,16 @@ Watch = Callable[[PlaybookEvent], None]
 # What a module says -> the way out. The first that fits; {host} and {log} are filled in.
 _WAYS_OUT = (
     (
-        r"(?i)missing sudo password|sudo: a password is required|premature end of stream waiting",
+        r"(?i)missing sudo password|(password|authentication) is required|premature end of stream",
         "give sudo's password with --ask-become-pass, or allow sudo without one on {host}",
     ),
     (
-        r"(?i)incorrect sudo password|sorry, try again|timeout .*waiting for (become|privilege)",
+        r"(?i)incorrect sudo password|(sorry|failed), try again|waiting for (become|privilege)",
         "the password that was given is not sudo's on {host}; give the command again",
+    ),
+    (
+        r"(?im)not in the sudoers|may not run|is not allowed to|I can't do that|^sudo: ",
+        "may ssh.user use sudo on {host}? Try it: fogbed node ssh {host}, then sudo id",
     ),
     (r"(?i)permission denied \(", "is ssh.user right, and is ssh.key's public half on {host}?"),
     (r"(?i)host key verification failed|identification has changed", "see `fogbed doctor`"),

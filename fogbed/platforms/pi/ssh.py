@@ -44,9 +44,19 @@ _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
     ),
     (r"Could not resolve hostname", "the address of {node} has no meaning here", None),
     (
-        r"sudo: .*password is required|no new privileges",
+        r"sudo: .*(password|authentication) is required",
         "sudo on {node} wants a password",
         "allow it without one there, or give --ask-become-pass",
+    ),
+    (
+        r"(?i)not in the sudoers|may not run|is not allowed to|I can't do that",
+        "sudo on {node} does not let ssh.user do this",
+        "as root there: usermod -aG sudo USER",
+    ),
+    (
+        r"sudo\S* .*not found|command not found: sudo|sudo: (No such file|unknown command)",
+        "{node} has no sudo",
+        "as root there: apt install sudo",
     ),
 )
 
