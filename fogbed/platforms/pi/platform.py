@@ -44,7 +44,14 @@ class PiPlatform:
 
     def inventory(self) -> str:
         """Return the inventory of this testbed, as Ansible reads it."""
-        return render_inventory(self.testbed, shared_defaults())
+        return render_inventory(self._located(), shared_defaults())
+
+    def _located(self) -> Testbed:
+        reach = self.testbed.ssh
+        if reach is None:
+            return self.testbed
+        # written down absolute: another HOME or working folder later means the same files
+        return self.testbed.model_copy(update={"ssh": ssh.located(reach)})
 
     def up(
         self, progress: Progress, watch: Watch, *, wish: PlaybookWish = NO_WISH
@@ -96,7 +103,7 @@ class PiPlatform:
 
     def record(self, *, rehearsal: bool = False) -> None:
         """Write down the testbed as it is now: what ``status`` and ``render --check`` go by."""
-        written = None if rehearsal else spec.dump_yaml(self.testbed)
+        written = None if rehearsal else spec.dump_yaml(self._located())
         self.folder.begin(inventory=self.inventory(), spec=written, origin=self.origin)
 
     def status(self) -> TestbedStatus:
