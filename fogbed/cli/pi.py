@@ -77,15 +77,20 @@ def up(bed: Testbed, origin: Path | None, wish: PlaybookWish) -> None:
         console.note(f"nothing was changed; what would be, line by line: {result.log}")
 
 
-def down(bed: Testbed, wish: PlaybookWish, *, purge: bool, yes: bool) -> None:
+def down(
+    bed: Testbed, wish: PlaybookWish, *, purge: bool, yes: bool, forget_silent: bool = False
+) -> None:
     """Say what will be removed, ask, remove it."""
     for line in removal(bed, wish, purge=purge):
         console.note(line)
     if not wish.check:
         confirm(f"Remove all this from {bed.name}?", yes=yes)
     with watched() as view:
-        result = PiPlatform(bed).down(console.LiveProgress(), view, purge=purge, wish=wish)
-    say_result(result)
+        result = PiPlatform(bed).down(
+            console.LiveProgress(), view, purge=purge, wish=wish, forget_silent=forget_silent
+        )
+    if result is not None:
+        say_result(result)
 
 
 def removal(bed: Testbed, wish: PlaybookWish, *, purge: bool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fogbed import paths, spec
@@ -17,6 +18,7 @@ from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.folder import PiFolder
 from fogbed.platforms.pi.playbook import (
     NO_WISH,
+    PlaybookFailed,
     PlaybookWish,
     Watch,
     play,
@@ -24,6 +26,7 @@ from fogbed.platforms.pi.playbook import (
     require_possible,
     shared_defaults,
 )
+from fogbed.platforms.pi.reach import Silence, silent_nodes, told
 from fogbed.platforms.pi.status import read_status
 from fogbed.platforms.testbeds import only_one
 from fogbed.spec.testbed import Testbed
@@ -63,22 +66,45 @@ class PiPlatform:
             PlatformError: it failed somewhere; the error says where, why, and how to go on.
         """
         with only_one(self.testbed.name):
-            result = self._play("site", watch, wish=wish)
+            was_known = self.folder.spec.exists()
+            try:
+                result = self._play("site", watch, wish=wish)
+            except PlaybookFailed as error:
+                if not was_known and not error.has_touched:
+                    # nothing was made: there is nothing for down to remove
+                    self.folder.remove()
+                raise
             if not wish.check and not wish.tags:
                 self._fetch_kubeconfig(progress, wish)
             return result
 
     def down(
-        self, progress: Progress, watch: Watch, *, purge: bool, wish: PlaybookWish = NO_WISH
-    ) -> PlaybookResult:
+        self,
+        progress: Progress,
+        watch: Watch,
+        *,
+        purge: bool,
+        forget_silent: bool = False,
+        wish: PlaybookWish = NO_WISH,
+    ) -> PlaybookResult | None:
         """Remove the cluster from the nodes; with ``purge`` give them back as they were found.
+
+        A node that does not answer keeps no other one from it; with ``forget_silent`` it is given
+        up, with all that is on it. Return None where no node answers.
 
         Raises:
             PlatformError: it failed somewhere; the same command goes on from there.
         """
+        names = list(wish.limit) or [node.name for node in self.testbed.nodes]
+        require_nodes(self.testbed, names)
         with only_one(self.testbed.name):
+            silent = silent_nodes(self.testbed, names)
+            heard = [name for name in names if name not in silent]
             variables = {"fogbed_purge": purge}
-            result = self._play("reset", watch, wish=wish, variables=variables)
+            some = replace(wish, limit=tuple(heard)) if silent else wish
+            result = self._play("reset", watch, wish=some, variables=variables) if heard else None
+            if silent and not forget_silent:
+                raise _left(self.testbed, heard, silent)
             if not wish.limit and not wish.check:
                 self._forget_context(progress)
                 self.folder.remove()
@@ -172,6 +198,16 @@ class PiPlatform:
             said, hint = ssh.explain(outcome.stderr, node)
             raise PlatformError(f"{_ADMIN} of {node} cannot be read: {said}", hint=hint)
         return outcome.stdout
+
+
+def _left(testbed: Testbed, heard: Sequence[str], silent: Mapping[str, Silence]) -> PlatformError:
+    done = f"{', '.join(heard)} {'is' if len(heard) == 1 else 'are'} done" if heard else "none is"
+    return PlatformError(
+        f"{', '.join(silent)} of testbed {testbed.name} did not answer and was left; {done}",
+        details=told(silent),
+        hint="when it answers, the same command goes on; if it is gone for good, "
+        "give --forget-unreachable",
+    )
 
 
 def kubeconfig_of(testbed: Testbed) -> Path:

@@ -61,6 +61,23 @@ class PlaybookWish:
 NO_WISH = PlaybookWish()
 
 
+class PlaybookFailed(PlatformError):  # noqa: N818 - as a user says it
+    """A playbook that did not end well; ``result`` is how it ended."""
+
+    def __init__(
+        self, message: str, result: PlaybookResult, *, hint: str, details: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.result = result
+
+    @property
+    def has_touched(self) -> bool:
+        """Whether any node may be another than before: preflight only looks."""
+        failures = self.result.failures
+        looked = bool(failures) and all(each.play == "Preflight" for each in failures)
+        return not looked or any(self.result.changed.values())
+
+
 def playbook_path(name: str) -> Path:
     """Return a shipped playbook, as in ``playbook_path("site")``."""
     return paths.asset("playbooks", f"{name}.yml")
@@ -144,19 +161,20 @@ def require_tags(name: str, tags: Sequence[str]) -> None:
         )
 
 
-def playbook_error(name: str, result: PlaybookResult) -> PlatformError:
+def playbook_error(name: str, result: PlaybookResult) -> PlaybookFailed:
     """Return a failed playbook as an error: host, task, the module's message, the way on."""
     hint = f"everything that was said: {result.log}"
     if not result.failures:
         tail = result.log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
-        return PlatformError(f"{name}.yml could not be run", details=tail, hint=hint)
+        return PlaybookFailed(f"{name}.yml could not be run", result, details=tail, hint=hint)
     # what a role tried and then judged is told by its judgement: the last word on each host
     final = list({failure.host: failure for failure in result.failures}.values())
     first = final[0]
     hosts = ", ".join(failure.host for failure in final)
     details = "\n".join(_told(final))
-    return PlatformError(
+    return PlaybookFailed(
         f"{first.play or name} failed on {hosts}",
+        result,
         details=details,
         hint=f"{way_out(first)}\n      {hint}",
     )
