@@ -155,6 +155,7 @@ def test_a_node_that_is_off_does_not_keep_the_others(
     )
 
 
+@pytest.mark.usefixtures("folder")
 def test_a_file_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["images", "push", "gone.tar"]) == 2
     assert capsys.readouterr().err == (
