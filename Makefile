@@ -20,7 +20,8 @@ test: python ## lint, then every test that needs no lab
 	@$(SETUP) env --privileges told
 	@$(MAKE) --no-print-directory lint
 	@mkdir -p build && rm -f build/junit.xml
-	@$(RUN) pytest -m "not lab and not bench" --junitxml=build/junit.xml
+	@HYPOTHESIS_PROFILE=thorough $(RUN) pytest -m "not lab and not bench" --junitxml=build/junit.xml; \
+	  code=$$?; $(PYTHON) scripts/counts.py --skips build/junit.xml; exit $$code
 
 test-lab: python ## whole clusters on the machines of ../shared/lab (root, Go, Docker's packages; an hour)
 	@$(SETUP) env --privileges told

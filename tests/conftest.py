@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,11 @@ from hypothesis import settings
 
 from fogbed.platforms import preflight
 
-# Speed is shown by benchmarks; a busy machine must not fail a property.
-settings.register_profile("unhurried", parent=settings.default, deadline=None)
-settings.load_profile("unhurried")
+# Speed is shown by benchmarks; a busy machine must not fail a property. `make test` asks for the
+# thorough profile; while one writes, a property is tried with fewer examples.
+settings.register_profile("quick", deadline=None, max_examples=15)
+settings.register_profile("thorough", deadline=None, max_examples=100)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,6 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     It is short: a Unix socket's path has room for 107 bytes.
     """
+    # a shell's `&` hands SIGINT on as ignored, to us and to every program that we start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     home = Path(tempfile.mkdtemp(prefix="fogbed-test-"))
     patch = pytest.MonkeyPatch()
     patch.setenv("HOME", str(home))

@@ -47,7 +47,9 @@ FlowsOption = Annotated[
 ]
 ToleranceOption = Annotated[str, typer.Option(help="How far an RTT may be off, or ...")]
 OrOption = Annotated[str, typer.Option("--or", help="... this much, the larger.")]
-CountOption = Annotated[int, typer.Option(min=10, max=1000, help="Probes per pair.")]
+CountOption = Annotated[
+    int, typer.Option(min=10, max=1000, help="Probes per pair; with jitter up to 5 times.")
+]
 ClearFirstOption = Annotated[
     bool,
     typer.Option("--clear-first", help="Take all away for a second to measure the bare RTT anew."),
@@ -76,12 +78,18 @@ def plan(
 
 @app.command(epilog="Example: fogbed network apply profiles/metro.yml -t laptop")
 def apply(
-    profile: ProfileArgument, *, testbed: TestbedOption = None, dry_run: DryRunOption = False
+    profile: ProfileArgument,
+    *,
+    testbed: TestbedOption = None,
+    seed: Annotated[
+        int, typer.Option(min=0, help="What loss and jitter are drawn from: the same, the same.")
+    ] = 0,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Put a profile into force, in place; the bare network is measured before the first time."""
     bed = platforms.find_testbed(testbed)
     wanted = _load_profile(profile)
-    asked = plan_network(wanted, bed)
+    asked = plan_network(wanted, bed, seed=seed)
     if dry_run:
         network_shown.show_plan(asked, title=f"would be in force on testbed {bed.name}")
         return
@@ -202,4 +210,4 @@ def _in_order(plan: NetworkPlan, bed: Testbed) -> NetworkPlan:
     """Return the plan with its nodes in the testbed's order."""
     order = [plan.nodes.index(node.name) for node in bed.nodes]
     names = tuple(node.name for node in bed.nodes)
-    return NetworkPlan(names, plan.impairments, plan.index[order][:, order])
+    return NetworkPlan(names, plan.impairments, plan.index[order][:, order], plan.seed)

@@ -52,12 +52,12 @@ class PlaybookView:
         self._area.close()
 
     def _end_phase(self) -> None:
-        if not self._phase:
+        if not self._task:  # nothing was to be done in it
             return
         took_s = time.monotonic() - self._phase_began
         changed = f", {self._changed} changed" if self._changed else ""
         self._area.note(f"{self._phase:<20} {took_s:6.1f} s{changed}")
-        self._phase = ""
+        self._phase = self._task = ""
 
     def _lines(self) -> Iterator[str]:
         elapsed_s = time.monotonic() - self._began

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fogbed import platforms
-from fogbed.cli import console, pi, testbed_shown
+from fogbed.cli import console, pi
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
-from fogbed.platforms.local import logs as testbed_logs
-from fogbed.spec.testbed import Testbed
+
+if TYPE_CHECKING:
+    from fogbed.spec.testbed import Testbed
 
 PortOption = Annotated[
     int | None,
@@ -23,12 +24,22 @@ PortOption = Annotated[
         show_default=False,
     ),
 ]
+SharedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--shared/--no-shared",
+        help="On local: let every user of this computer use Flink, which runs what it is handed as "
+        "you; or you and root only, as at first.",
+        show_default=False,
+    ),
+]
 
 
 def up(  # noqa: PLR0913 - what a user may ask of either platform
     *,
     testbed: TestbedOption = None,
     port: PortOption = None,
+    shared: SharedOption = None,
     limit: pi.LimitOption = None,
     tags: pi.TagsOption = None,
     check: pi.CheckOption = False,
@@ -36,9 +47,11 @@ def up(  # noqa: PLR0913 - what a user may ask of either platform
     dry_run: DryRunOption = False,
 ) -> None:
     """Bring a testbed up; run it again to resume. Example: fogbed up -t inventory/laptop.yml."""
+    from fogbed.cli import testbed_shown
+
     bed, origin = platforms.locate_testbed(testbed)
     if bed.platform == "pi":
-        pi.refuse_options("pi", {"--port": port is not None})
+        pi.refuse_options("pi", {"--port": port is not None, "--shared": shared is not None})
         if dry_run:
             testbed_shown.show_phases(bed)
             return
@@ -49,7 +62,7 @@ def up(  # noqa: PLR0913 - what a user may ask of either platform
         return
     given = {"--limit": bool(limit), "--tags": bool(tags), "--check": check}
     pi.refuse_options(bed.platform, {**given, "--ask-become-pass": ask_become_pass})
-    platform = platforms.open_platform(bed, port=port)
+    platform = platforms.open_platform(bed, port=port, shared=shared)
     if dry_run:
         testbed_shown.show_plan(platform.planned())
         return
@@ -93,6 +106,8 @@ def down(  # noqa: PLR0913 - what a user may ask of either platform
 
 
 def _down_local(bed: Testbed, *, everything: bool, dry_run: bool) -> None:
+    from fogbed.cli import testbed_shown
+
     platform = platforms.open_platform(bed)
     kept = () if everything else platform.kept()
     if dry_run:
@@ -108,6 +123,8 @@ def _down_local(bed: Testbed, *, everything: bool, dry_run: bool) -> None:
 
 def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
     """Show nodes, processes, versions, URLs, drift. Example: fogbed status -t laptop --json."""
+    from fogbed.cli import testbed_shown
+
     bed = platforms.find_testbed(testbed)
     platform = platforms.open_pi(bed) if bed.platform == "pi" else platforms.open_platform(bed)
     found = platform.status()
@@ -129,6 +146,8 @@ def logs(
     if bed.platform == "pi":
         pi.logs(bed, node, lines=lines, follow=follow)
         return
+    from fogbed.platforms.local import logs as testbed_logs
+
     files = testbed_logs.log_files(bed.name, node)
     for path in files:
         console.note(f"==> {path}")

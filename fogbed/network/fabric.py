@@ -1,6 +1,6 @@
 """The fabric: one process that carries every packet between the nodes of a testbed.
 
-    python -m fogbed.network.fabric --control SOCKET [--memory FD] [--seed N]
+    python -m fogbed.network.fabric --control SOCKET [--memory FD]
         --port NODE=ADDRESS=KIND=FD ...
 
 It reads whole IPv4 packets from the ports (see ``fogbed.network.ports``), finds the link by the
@@ -27,6 +27,7 @@ from typing import Any
 
 from fogbed.network.fabric_control import LATENESS_STEP_NS, ControlServer
 from fogbed.network.fabric_memory import Memory
+from fogbed.network.jitter import path_key
 from fogbed.network.link import Link, Shape
 from fogbed.network.priority import run_first
 
@@ -57,7 +58,7 @@ class PortState:
 class Fabric:
     """Every link, the heap of what leaves when, and the loop."""
 
-    def __init__(self, ports: Sequence[PortState], *, seed: int) -> None:
+    def __init__(self, ports: Sequence[PortState]) -> None:
         if len({port.header for port in ports}) > 1:
             raise ValueError("all ports of a fabric must be of one kind")
         self.ports = ports
@@ -65,18 +66,27 @@ class Fabric:
         self.lateness = [0] * LATENESS_STEPS
         self.memory: dict[str, Any] = {}
         self.cut: set[str] = set()
+        self.seed = 0
         self._heap: list[tuple[int, int, Link]] = []
         self._timer = _Timer()
-        self.links = [
-            [self._connect(i, j, seed) for j in range(len(ports))] for i in range(len(ports))
-        ]
+        self.links = [[self._connect(i, j) for j in range(len(ports))] for i in range(len(ports))]
 
-    def _connect(self, i: int, j: int, seed: int) -> Link:
+    def _connect(self, i: int, j: int) -> Link:
         source, target = self.ports[i], self.ports[j]
-        link = Link(i * len(self.ports) + j, fd=target.fd, header=source.header, seed=seed)
+        key = path_key(self.seed, source.node, target.node)
+        link = Link(i * len(self.ports) + j, fd=target.fd, header=source.header, key=key)
         if i != j:
             source.links[target.address] = link
         return link
+
+    def reseed(self, seed: int) -> None:
+        """Draw loss and jitter of every link from another seed, from the next packet on."""
+        if seed == self.seed:
+            return
+        self.seed = seed
+        for source, row in zip(self.ports, self.links, strict=True):
+            for target, link in zip(self.ports, row, strict=True):
+                link.draw_from(path_key(seed, source.node, target.node))
 
     def reshape(self, shapes: Sequence[tuple[Link, Shape]]) -> None:
         """Give links other impairments, each by one assignment between two packets."""
@@ -188,13 +198,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the fabric until SIGTERM or the control socket's ``stop``."""
     parser = argparse.ArgumentParser(prog="fogbed.network.fabric")
     parser.add_argument("--control", required=True, help="path of the Unix socket to serve")
-    parser.add_argument("--seed", type=int, default=0, help="of loss and jitter")
     parser.add_argument("--port", action="append", default=[], metavar="NODE=ADDRESS=KIND=FD")
     parser.add_argument(
         "--memory", type=int, metavar="FD", help="a memfd: what the last fabric had in force"
     )
     options = parser.parse_args(argv)
-    fabric = Fabric([PortState(argument) for argument in options.port], seed=options.seed)
+    fabric = Fabric([PortState(argument) for argument in options.port])
     memory = None if options.memory is None else Memory(options.memory)
     control = ControlServer(options.control, fabric, memory)
     signal.signal(signal.SIGTERM, lambda *_: control.stop())

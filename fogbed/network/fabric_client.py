@@ -38,6 +38,7 @@ class FabricEmulator:
             nodes=list(plan.nodes),
             impairments=[_as_list(impairment) for impairment in plan.impairments],
             index=plan.index.tolist(),
+            seed=plan.seed,
         )
         different = _differences(plan, self.show())
         if different:
@@ -58,7 +59,10 @@ class FabricEmulator:
             for delay, jitter, loss, rate in reply["impairments"]
         )
         return NetworkPlan(
-            tuple(reply["nodes"]), impairments, np.array(reply["index"], dtype=np.uint32)
+            tuple(reply["nodes"]),
+            impairments,
+            np.array(reply["index"], dtype=np.uint32),
+            reply["seed"],
         )
 
     def clear(self) -> None:

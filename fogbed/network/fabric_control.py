@@ -1,7 +1,8 @@
 """The fabric's control socket: one JSON object per line in, one out.
 
     {"do": "apply", "nodes": [...], "impairments": [[delay ms, jitter ms, loss, bit/s|null], ...],
-     "index": [[...], ...]}      {"do": "show"}      {"do": "clear"}      {"do": "statistics"}
+     "index": [[...], ...], "seed": ...}
+    {"do": "show"}      {"do": "clear"}      {"do": "statistics"}
     {"do": "cut", "nodes": [...]}   these nodes are cut off, and no others
     {"do": "remember", "key": ..., "value": ...}     {"do": "recall", "key": ...}     {"do": "stop"}
 
@@ -128,6 +129,7 @@ class ControlServer:
         for i, row in zip(rows, request["index"], strict=True):
             for j, index in zip(rows, row, strict=True):
                 wanted[self._fabric.links[i][j].number] = shapes[index]
+        self._fabric.reseed(int(request["seed"]))
         self._fabric.reshape([(link, wanted[link.number]) for link in chain(*self._fabric.links)])
         return {}
 
@@ -138,7 +140,9 @@ class ControlServer:
             for row in self._fabric.links
         ]
         nodes = [port.node for port in self._fabric.ports]
-        return {"nodes": nodes, "impairments": list(distinct), "index": index}
+        impairments = list(distinct)
+        seed = self._fabric.seed
+        return {"nodes": nodes, "impairments": impairments, "index": index, "seed": seed}
 
     def _do_clear(self, _: dict[str, Any]) -> dict[str, Any]:
         self._fabric.reshape([(link, UNTOUCHED) for link in chain(*self._fabric.links)])
@@ -207,7 +211,9 @@ class _Peer:
 
 def _shape(values: list[Any]) -> Shape:
     delay_ms, jitter_ms, loss, rate_bps = values
-    if min(delay_ms, jitter_ms, loss, rate_bps or 1) < 0 or loss > 1 or rate_bps == 0:
+    outside = min(delay_ms, jitter_ms, loss, rate_bps or 1) < 0 or loss > 1 or rate_bps == 0
+    # nothing arrives before it left: cut off there, jitter would make the mean grow
+    if outside or jitter_ms > delay_ms:
         raise ValueError(f"not an impairment: {values}")
     return (float(delay_ms), float(jitter_ms), float(loss), rate_bps)
 

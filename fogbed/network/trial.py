@@ -20,7 +20,7 @@ from fogbed.network.fabric_client import FabricEmulator
 from fogbed.network.namespaces import create_namespace
 from fogbed.network.ports import PortKind, open_port
 
-_READY_S = 20.0
+_READY_S = 60.0
 _END_S = 5.0
 
 
@@ -34,12 +34,11 @@ class Trial:
         fabric: the fabric's process.
     """
 
-    def __init__(self, nodes: Sequence[str], *, kind: PortKind, seed: int = 0) -> None:
+    def __init__(self, nodes: Sequence[str], *, kind: PortKind) -> None:
         self.addresses = {node: f"10.78.0.{number}" for number, node in enumerate(nodes, 1)}
         self.namespaces: dict[str, int] = {}
         self.channels: dict[str, Channel] = {}
         self._kind = kind
-        self._seed = seed
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -56,7 +55,7 @@ class Trial:
             command = [sys.executable, "-m", "fogbed.network.fabric", "--control", str(control)]
             memory = os.memfd_create("fabric")
             undo.callback(os.close, memory)
-            command += ["--seed", str(self._seed), "--memory", str(memory)]
+            command += ["--memory", str(memory)]
             for argument, _ in ports:
                 command += ["--port", argument]
             self._command, self._fds = command, [memory, *(fd for _, fd in ports)]

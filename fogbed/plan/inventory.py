@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
 from fogbed.spec.testbed import Node, Ssh, Testbed
+from fogbed.spec.write import with_breaks_escaped
 
 # Roles of a testbed's nodes -> groups of the inventory, which Ansible wants without a hyphen.
 GROUPS = {"control-plane": "control_plane", "worker": "worker"}
@@ -34,7 +35,7 @@ def render_inventory(testbed: Testbed, defaults: Mapping[str, Any]) -> str:
     text = io.StringIO()
     yaml = YAML()
     yaml.width = 1000
-    yaml.dump(_quoted(plan_inventory(testbed, defaults)), text)
+    yaml.dump(_quoted(with_breaks_escaped(plan_inventory(testbed, defaults))), text)
     return _HEADER.format(name=testbed.name) + text.getvalue()
 
 

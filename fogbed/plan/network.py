@@ -17,13 +17,14 @@ from fogbed.errors import UsageError
 from fogbed.spec.base import TIERS
 from fogbed.spec.network_profile import LinkRule, NetworkProfile, Shape
 from fogbed.spec.testbed import Testbed
+from fogbed.units import format_delay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impairment:
     """What is added in one direction.
 
-    One-way delay and uniform jitter (plus or minus, order kept) in milliseconds, loss as a
+    One-way delay and uniform jitter (plus or minus, a law of time) in milliseconds, loss as a
     fraction, rate in bit/s of layer 3 bytes (None: not limited).
     """
 
@@ -50,12 +51,14 @@ class NetworkPlan:
     """The impairment of every ordered pair of ``nodes``.
 
     ``index`` has shape (n, n), dtype uint32: ``impairments[index[i, j]]`` applies from node i to
-    node j. ``impairments[0]`` is always UNTOUCHED, which is also the diagonal.
+    node j. ``impairments[0]`` is always UNTOUCHED, which is also the diagonal. Loss and jitter are
+    drawn from ``seed``.
     """
 
     nodes: tuple[str, ...]
     impairments: tuple[Impairment, ...]
     index: npt.NDArray[np.uint32]
+    seed: int = 0
 
     def between(self, source: str, target: str) -> Impairment:
         """Return what is added from ``source`` to ``target`` (names of nodes)."""
@@ -74,18 +77,21 @@ class NetworkPlan:
         return asked
 
 
-def untouched(nodes: Sequence[str]) -> NetworkPlan:
+def untouched(nodes: Sequence[str], *, seed: int = 0) -> NetworkPlan:
     """Return the plan that adds nothing between ``nodes``."""
-    return NetworkPlan(tuple(nodes), (UNTOUCHED,), np.zeros((len(nodes),) * 2, np.uint32))
+    return NetworkPlan(tuple(nodes), (UNTOUCHED,), np.zeros((len(nodes),) * 2, np.uint32), seed)
 
 
-def plan_network(profile: NetworkProfile, testbed: Testbed) -> NetworkPlan:
+def plan_network(profile: NetworkProfile, testbed: Testbed, *, seed: int = 0) -> NetworkPlan:
     """Return what ``profile`` wants between every ordered pair of the testbed's nodes.
 
+    ``seed`` is what loss and jitter are drawn from: the same seed draws the same.
+
     Raises:
-        UsageError: a line names what is neither a node nor a tier of this testbed.
+        UsageError: a line names what is neither a node nor a tier of this testbed, or a pair gets
+            its delay from one line and a larger jitter from another.
     """
-    layers = _Layers(untouched([node.name for node in testbed.nodes]))
+    layers = _Layers(untouched([node.name for node in testbed.nodes], seed=seed))
     everyone = np.arange(len(testbed.nodes))
     layers.lay(everyone, everyone, profile.default, profile.default.delay)
     return _lay_rules(layers, profile.links, testbed)
@@ -95,7 +101,7 @@ def change(plan: NetworkPlan, rules: Sequence[LinkRule], testbed: Testbed) -> Ne
     """Return ``plan`` with ``rules`` laid over it, whatever the precedence of what is there.
 
     Raises:
-        UsageError: a rule names what is neither a node nor a tier of this testbed.
+        UsageError: as ``plan_network``.
     """
     return _lay_rules(_Layers(plan), rules, testbed)
 
@@ -108,6 +114,7 @@ class _Layers:
 
     def __init__(self, plan: NetworkPlan) -> None:
         self.nodes = plan.nodes
+        self._seed = plan.seed
         self._index = plan.index.copy()
         self._impairments = list(plan.impairments)
         self._numbers = {impairment: i for i, impairment in enumerate(plan.impairments)}
@@ -133,9 +140,8 @@ class _Layers:
         kept = [0, *(int(number) for number in used if number)]
         table = np.zeros(len(self._impairments), dtype=np.uint32)
         table[kept] = np.arange(len(kept), dtype=np.uint32)
-        return NetworkPlan(
-            self.nodes, tuple(self._impairments[number] for number in kept), table[self._index]
-        )
+        impairments = tuple(self._impairments[number] for number in kept)
+        return NetworkPlan(self.nodes, impairments, table[self._index], self._seed)
 
     def _number(self, impairment: Impairment) -> int:
         number = self._numbers.setdefault(impairment, len(self._impairments))
@@ -177,4 +183,28 @@ def _lay_rules(layers: _Layers, rules: Sequence[LinkRule], testbed: Testbed) -> 
             positions[end] if end in positions else np.flatnonzero(tiers == end) for end in ends
         )
         layers.lay(sources, targets, rule, rule.one_way_ms)
-    return layers.plan()
+    plan = layers.plan()
+    _require_delay_for_jitter(plan)
+    return plan
+
+
+def _require_delay_for_jitter(plan: NetworkPlan) -> None:
+    """Refuse jitter that would have a packet arrive before it left: it could not be uniform."""
+    bad = [number for number, one in enumerate(plan.impairments) if one.jitter_ms > one.delay_ms]
+    if not bad:
+        return
+    lines = []
+    for number in bad:
+        ends = np.argwhere(plan.index == number)
+        source, target = (plan.nodes[int(end)] for end in ends[0])
+        more = f" and {len(ends) - 1} more" if len(ends) > 1 else ""
+        one = plan.impairments[number]
+        lines.append(
+            f"{source} to {target}{more}: jitter {format_delay(one.jitter_ms)}, "
+            f"delay {format_delay(one.delay_ms)}"
+        )
+    raise UsageError(
+        "jitter is more than the one-way delay once all lines are laid over each other",
+        details="\n".join(lines),
+        hint="give these pairs a delay of at least their jitter, or `jitter: 0ms`",
+    )

@@ -7,11 +7,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from fogbed.errors import UsageError
 from fogbed.spec.base import Spec
 from fogbed.spec.load import KINDS
 from fogbed.spec.wording import suggest
+
+_UNICODE_BREAKS = frozenset("\x85\u2028\u2029")
 
 
 def dump_yaml(model: Spec) -> str:
@@ -23,8 +26,22 @@ def dump_yaml(model: Spec) -> str:
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
-    yaml.dump(model.model_dump(mode="json", by_alias=True, exclude_none=True), text)
+    written = model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    yaml.dump(with_breaks_escaped(written), text)
     return text.getvalue()
+
+
+def with_breaks_escaped(value: Any) -> Any:  # noqa: ANN401 - whatever YAML can hold
+    """Return a value whose texts ruamel writes so that they are read back as they are.
+
+    It writes Unicode's line breaks as they stand and folds the line there, which adds blanks.
+    """
+    if isinstance(value, dict):
+        return {with_breaks_escaped(key): with_breaks_escaped(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [with_breaks_escaped(each) for each in value]
+    is_broken = isinstance(value, str) and not _UNICODE_BREAKS.isdisjoint(value)
+    return DoubleQuotedScalarString(value) if is_broken else value
 
 
 def json_schema(kind: str) -> dict[str, Any]:

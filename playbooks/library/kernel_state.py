@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.host_kernel import is_there, place, value_of
 
 DOCUMENTATION = r"""
 module: kernel_state
@@ -54,19 +54,6 @@ _ARGUMENTS = {
 }
 
 
-def is_there(name: str) -> bool:
-    """Return whether a module is loaded or built in."""
-    name = name.replace("-", "_")
-    listed = Path("/proc/modules")
-    if not listed.exists() or Path("/sys/module", name).exists():
-        return True
-    if any(line.split()[0] == name for line in listed.read_text(encoding="ascii").splitlines()):
-        return True
-    builtin = Path("/lib/modules", os.uname().release, "modules.builtin")
-    lines = builtin.read_text(encoding="ascii").splitlines() if builtin.exists() else []
-    return any(Path(line).stem.replace("-", "_") == name for line in lines)
-
-
 def load(module: AnsibleModule) -> tuple[list[str], list[str]]:
     """Load what is not there; return what was loaded and what this kernel lacks."""
     loaded, missing = [], []
@@ -76,19 +63,6 @@ def load(module: AnsibleModule) -> tuple[list[str], list[str]]:
         words = ["modprobe", *(["-n"] if module.check_mode else []), name]
         (missing if module.run_command(words)[0] else loaded).append(name)
     return loaded, missing
-
-
-def place(sysctl: str) -> Path:
-    """Return the file of a sysctl."""
-    return Path("/proc/sys", *sysctl.split("."))
-
-
-def value_of(sysctl: str) -> str | None:
-    """Return a sysctl's value, None if this kernel has none such (now)."""
-    try:
-        return " ".join(place(sysctl).read_text(encoding="ascii").split())
-    except OSError:
-        return None
 
 
 def holds(now: str | None, wanted: str, *, at_least: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,11 @@ ENTRIES = re.split(r"\n(?=\S)", LOCK.strip())
 
 def asked() -> list[str]:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
-    extras = project["project"]["optional-dependencies"]["laptop"]
+    extras = project["project"]["optional-dependencies"]
     requirements = [
         *project["project"]["dependencies"],
-        *extras,
-        *project["dependency-groups"]["dev"],
+        *chain.from_iterable(extras.values()),
+        *chain.from_iterable(project["dependency-groups"].values()),
     ]
     return [re.split(r"[<>=~!\[; ]", text)[0].lower().replace(".", "-") for text in requirements]
 
@@ -39,6 +40,14 @@ def test_it_names_no_address():
 
 def test_the_repository_names_no_package_index():
     # Dependencies come from wherever the user's pip looks.
-    files = ("Makefile", "pyproject.toml", "scripts/setup.py", ".ci/run")
+    files = ("Makefile", "pyproject.toml", "scripts/setup.py", "scripts/counts.py", ".ci/run")
     texts = [(CHECKOUT / name).read_text(encoding="utf-8") for name in files]
     assert re.findall(r"https?://\S+", "\n".join(texts)) == []
+
+
+def test_the_target_that_pins_asks_for_every_extra_and_group():
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    pinned = re.findall(r"--(?:extra|group) (\S+)", makefile)
+    wanted = [*project["project"]["optional-dependencies"], *project["dependency-groups"]]
+    assert sorted(pinned) == sorted(wanted)

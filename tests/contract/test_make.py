@@ -117,3 +117,23 @@ def test_counts_come_from_what_pytest_wrote(tmp_path):
         encoding="utf-8",
     )
     assert load("counts").counts(report) == "5 passed, 2 failed, 3 skipped"
+
+
+def test_what_was_skipped_is_one_line_counted_by_reason(tmp_path):
+    report = tmp_path / "junit.xml"
+    case = '<testcase><skipped message="{}"/></testcase>'
+    cases = "".join(map(case.format, ("no sshd", "no lab", "no sshd")))
+    report.write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>", encoding="utf-8")
+    assert load("counts").skips(report) == "Skipped: 3 (2 x no sshd; 1 x no lab)."
+    report.write_text("<testsuites><testsuite/></testsuites>", encoding="utf-8")
+    assert load("counts").skips(report) == "Skipped: nothing."
+
+
+def test_a_failed_test_run_stays_failed_after_the_line_of_skips():
+    target = re.search(
+        r"^test:.*?\n((?:\t.*\n)+)", (CHECKOUT / "Makefile").read_text("utf-8"), re.MULTILINE
+    )
+    last = target[1].replace("@HYPOTHESIS_PROFILE=thorough $(RUN) pytest", "false")
+    script = last[last.rindex("\tfalse") :].replace("$$", "$").replace("$(PYTHON)", sys.executable)
+    done = subprocess.run(["sh", "-c", script.strip()], check=False, cwd=CHECKOUT)
+    assert done.returncode == 1

@@ -26,6 +26,11 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
 CONTROL_PLANE, WORKER, REPLACED = 42, 43, 44
 # kubeadm's bootstrap tokens; certificate keys are 64 hexadecimal digits
 TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
+# tasks a machine that a run with nothing to do starts at most
+LOOKS = 10
+KUBECTL = "KUBECACHEDIR=/tmp/kubectl kubectl --kubeconfig /etc/kubernetes/admin.conf"
+PATCH = '{"spec": {"template": {"spec": {"priorityClassName": "system-cluster-critical"}}}}'
+PRIORITY = "{.spec.template.spec.priorityClassName}"
 WEB = """
 apiVersion: v1
 kind: Pod
@@ -93,18 +98,28 @@ class Cluster:
         return self.machines[0].ssh(f"{kubectl} {words} {here}")
 
     def play(self, what, *, wish=None):
-        """Run `up`; note its time and phases; return which tasks changed something."""
+        """Run `up`; note its time and phases; return which tasks changed something.
+
+        What was started where is in ``started``, what users were told in ``told``.
+        """
         changes, phases, began = [], [], time.monotonic()
+        self.started, self.told = [], []
 
         def watch(event):
             if event.kind == "play":
                 phases.append((event.play, time.monotonic()))
             if event.kind == "changed":
                 changes.append(f"{event.host}: {event.task}")
+            if event.kind == "started":
+                self.started.append(f"{event.host}: {event.task}")
+            self.told.extend(f"{event.host}: {note}" for note in event.notes)
 
         PiPlatform(self.bed).up(Quiet(), watch, wish=wish or PlaybookWish())
         ended = time.monotonic()
-        self.note_time(f"three machines: {what}", ended - began)
+        self.note_time(
+            f"three machines: {what}; {len(self.started)} tasks, {len(changes)} changes",
+            ended - began,
+        )
         ends = [*(at for _, at in phases[1:]), ended]
         for (phase, at), end in zip(phases, ends, strict=True):
             self.note_time(f"    {phase}", end - at)
@@ -158,8 +173,94 @@ def test_no_secret_stood_in_a_process_listing_or_a_log(cluster):
         assert path.stat().st_mode & 0o077 == 0
 
 
-def test_a_second_run_changes_nothing(cluster):
-    assert cluster.play("second run") == []
+def test_a_second_run_only_looks(cluster):
+    for what in ("second run", "third run", "fourth run"):
+        assert cluster.play(what) == []
+        # Preflight and one look; a full run starts some 200. Seconds depend on the machine.
+        assert len(cluster.started) <= 3 * LOOKS, cluster.started
+        assert cluster.told == []
+
+
+# what is planted on which machine, what a user is told of it, what then is there again
+DRIFT = {
+    "files, packages and the kernel": {
+        (0, "sed -i '/fogbed/d; /pi-4/d' /etc/hosts"): (
+            "file /etc/hosts",
+            "grep -c 'pi-4[234]$' /etc/hosts",
+            "3",
+        ),
+        (1, "apt-mark unhold kubelet; apt-get -q -y purge ethtool"): (
+            "package ethtool",
+            "apt-mark showhold | grep -x kubelet; dpkg-query -W -f '${Package}' ethtool",
+            "kubelet\nethtool",
+        ),
+        (2, "sysctl -q -w net.ipv4.ip_forward=0"): (
+            "sysctl net.ipv4.ip_forward",
+            "cat /proc/sys/net/ipv4/ip_forward",
+            "1",
+        ),
+    },
+    "units, the command line and the pod network": {
+        (0, "mkdir -p /boot/firmware; echo console=tty1 >/boot/firmware/cmdline.txt"): (
+            "file /boot/firmware/cmdline.txt",
+            "cat /boot/firmware/cmdline.txt; rm -r /boot/firmware",
+            "console=tty1 cgroup_enable=memory",
+        ),
+        (1, "systemctl disable -q --now kubelet; systemctl stop docker.socket docker"): (
+            "unit kubelet.service",
+            "systemctl is-enabled kubelet; systemctl is-active kubelet docker",
+            "enabled\nactive\nactive",
+        ),
+        (2, "rm /etc/cni/net.d/10-flannel.conflist"): (
+            "file /etc/cni/net.d/10-flannel.conflist",
+            "ls /etc/cni/net.d",
+            "10-flannel.conflist",
+        ),
+    },
+    "nodes deleted from the cluster": {
+        (0, f"{KUBECTL} delete node pi-42 pi-44"): (
+            "object Node/pi-42, object Node/pi-44",
+            f"{KUBECTL} get nodes --no-headers -l fogbed.io/tier | awk '{{print $1, $2, $3}}'",
+            "pi-42 Ready control-plane\npi-43 Ready <none>\npi-44 Ready <none>",
+        ),
+    },
+    "an object edited, and our own memory": {
+        (0, f"{KUBECTL} -n kube-flannel patch daemonset kube-flannel-ds -p '{PATCH}'"): (
+            "object DaemonSet/kube-flannel/kube-flannel-ds",
+            f"{KUBECTL} -n kube-flannel get daemonset kube-flannel-ds -o jsonpath={PRIORITY}",
+            "system-node-critical",
+        ),
+        (1, "rm /var/lib/fogbed/cluster/kubelet-here"): (
+            "file /var/lib/fogbed/cluster/kubelet-here",
+            "test -s /var/lib/fogbed/cluster/kubelet-here && echo there",
+            "there",
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize("kind", DRIFT)
+def test_drift_leads_to_a_full_run_that_mends_it(cluster, kind):
+    for number, plant in DRIFT[kind]:
+        cluster.machines[number].ssh(plant)
+    assert cluster.play(f"after drift of {kind}")
+    for (number, _), (told, question, answer) in DRIFT[kind].items():
+        machine = cluster.machines[number]
+        mine = [line for line in cluster.told if line.startswith(f"{machine.name}: not as")]
+        assert told in "".join(mine)
+        assert machine.ssh(question, check=False).strip() == answer
+    if kind.startswith("units"):
+        cluster.play("after the command line is gone again")
+    assert cluster.play("and then") == []
+    assert len(cluster.started) <= 3 * LOOKS, cluster.told
+
+
+def test_a_changed_testbed_leads_to_a_full_run(cluster):
+    text = cluster.file.read_text(encoding="utf-8")
+    cluster.file.write_text(text.replace("tier: edge", "tier: fog", 1), encoding="utf-8")
+    assert cluster.play("another tier") == ["pi-42: Wait until the nodes are Ready, and label them"]
+    cluster.file.write_text(text, encoding="utf-8")
+    assert cluster.play("the old tier") == ["pi-42: Wait until the nodes are Ready, and label them"]
 
 
 def test_a_rehearsal_of_a_finished_cluster_finds_nothing_to_change(cluster):

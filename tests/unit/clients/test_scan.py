@@ -45,7 +45,8 @@ def greeting():
             thread.join()
 
 
-def test_who_greets_is_found_and_who_is_silent_is_not(greeting):
+def test_who_greets_is_found_and_who_is_silent_is_not(greeting, monkeypatch):
+    monkeypatch.setattr("fogbed.clients.scan._GREETING_S", 0.8)
     begun = time.monotonic()
     found = scan(ipaddress.IPv4Network("127.0.5.0/29"), Quiet(), port=greeting)
     # what a stranger sends reaches a terminal: nothing but what can be printed

@@ -131,13 +131,19 @@ class VirtualClock:
                 break
         return stop.is_set()
 
+    def stand_still(self) -> None:
+        """Wake who sleeps: no time passes from here on."""
+        with self._turn:
+            self._stood_still = -STANDSTILL_S
+            self._turn.notify_all()
+
     def _sleep(self, deadline: float, stop: threading.Event) -> bool:
         with self._turn:
             while self._now < deadline and not stop.is_set():
                 if self._sleepers.get(threading.get_ident()) != deadline:
                     self._sleepers[threading.get_ident()] = deadline
                     self._asleep.notify()
-                self._turn.wait(0.1)
+                self._turn.wait(0.02)
                 if time.monotonic() - self._stood_still > STANDSTILL_S:
                     break
             self._sleepers.pop(threading.get_ident(), None)
@@ -245,10 +251,12 @@ class FakeWorkload:
 
     def stop(self) -> dict[str, Any]:
         self.calls.append("stop")
+        self.clock.stand_still()
         return {"savepoint": "file:///sp", "position": {"rides": 1000}}
 
     def cancel(self) -> None:
         self.calls.append("cancel")
+        self.clock.stand_still()
 
     def compare(self, _output: Path) -> dict[str, Any]:
         counts = {"expected": 1000, "found": 1000 - self.lost, "lost": self.lost}

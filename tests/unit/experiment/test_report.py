@@ -26,6 +26,11 @@ def _maker() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    return _page(_maker().make_bundle(tmp_path_factory.mktemp("complete")))
+
+
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
     made: Bundle = _maker().make_bundle(tmp_path)
@@ -63,8 +68,10 @@ def _page(bundle: Bundle) -> tuple[str, str]:
     return page, re.sub(r"\s+", " ", " ".join(parser.text))
 
 
-def test_a_complete_run_shows_verdict_figures_actions_places_and_matrices(bundle: Bundle) -> None:
-    page, text = _page(bundle)
+def test_a_complete_run_shows_verdict_figures_actions_places_and_matrices(
+    complete: tuple[str, str],
+) -> None:
+    page, text = complete
     assert "Passed 3 of 3 assertions hold." in text
     for title in (
         "Throughput",
@@ -83,15 +90,15 @@ def test_a_complete_run_shows_verdict_figures_actions_places_and_matrices(bundle
     assert "kind: Experiment" in text
 
 
-def test_the_page_needs_nothing_from_outside(bundle: Bundle) -> None:
-    page, _ = _page(bundle)
+def test_the_page_needs_nothing_from_outside(complete: tuple[str, str]) -> None:
+    page, _ = complete
     fetched = re.findall(r"""(?:src|href)=["']([^"'#][^"']*)["']""", page)
     assert fetched == []
     assert "@import" not in page
 
 
-def test_colours_are_the_pages_own(bundle: Bundle) -> None:
-    page, _ = _page(bundle)
+def test_colours_are_the_pages_own(complete: tuple[str, str]) -> None:
+    page, _ = complete
     drawings = "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
     assert "var(--series-1)" in drawings
     assert not re.findall(r"#(?:c0000\d|101112|a1a2a3|e1e2e3)", drawings)
@@ -131,3 +138,14 @@ def test_pairs_out_of_tolerance_are_marked(bundle: Bundle) -> None:
     page, text = _page(bundle)
     assert page.count('class="out"') == 1
     assert "out of tolerance" in text
+
+
+def test_a_pair_with_jitter_says_how_wide_its_round_trips_were(bundle: Bundle) -> None:
+    path = min(bundle.network_folder.glob("*.json"))
+    matrix = json.loads(path.read_text(encoding="utf-8"))
+    nodes = range(len(matrix["nodes"]))
+    for name, value in (("expected_spread_ms", 16.0), ("rtt_spread_ms", 15.5)):
+        matrix[name] = [[value if (i, j) == (0, 1) else None for j in nodes] for i in nodes]
+    write_json(path, matrix)
+    page, _ = _page(bundle)
+    assert page.count("spread (p10 to p90) expected 16.0 ms, measured 15.5 ms") == 1

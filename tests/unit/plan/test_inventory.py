@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from fogbed import spec
 from fogbed.plan.inventory import plan_inventory, render_inventory
@@ -90,7 +91,15 @@ def beds(draw: st.DrawFn) -> Testbed:
     )
 
 
-@settings(max_examples=60)
+@pytest.mark.parametrize("break_", ["\x85", "\u2028", "\u2029"])
+def test_a_unicode_line_break_stays_one(break_):
+    plain = spec.load_testbed(SOUND / "design-testbed.yml")
+    ssh = plain.ssh.model_copy(update={"key": f"/keys/a{break_}b"})
+    testbed = plain.model_copy(update={"ssh": ssh})
+    assert yaml.safe_load(render_inventory(testbed, DEFAULTS)) == plan_inventory(testbed, DEFAULTS)
+    assert YAML(typ="safe", pure=True).load(spec.dump_yaml(testbed))["ssh"]["key"] == ssh.key
+
+
 @given(testbed=beds())
 def test_any_testbed_is_read_by_ansible_as_it_was_meant(testbed):
     text = render_inventory(testbed, DEFAULTS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fogbed.errors import SpecError, UsageError
@@ -284,7 +284,6 @@ def assert_kept(old: str, new: str, *, lines: int) -> None:
     assert old.count("\r") == 0 or new.count("\n") == new.count("\r\n")
 
 
-@settings(max_examples=60)
 @given(
     file=files(),
     slots=st.none() | st.integers(1, 9),
@@ -298,7 +297,6 @@ def test_an_added_node_is_all_that_is_new(file, slots, value):
     assert_kept(file.text, text, lines=1)
 
 
-@settings(max_examples=60)
 @given(file=files(), data=st.data())
 def test_a_removed_node_is_all_that_is_gone(file, data):
     gone = data.draw(st.sampled_from(file.testbed.nodes[1:]))
@@ -308,7 +306,6 @@ def test_a_removed_node_is_all_that_is_gone(file, data):
     assert_kept(file.text, text, lines=6)
 
 
-@settings(max_examples=60)
 @given(file=files(), data=st.data())
 def test_a_changed_address_is_all_that_changes(file, data):
     moved = data.draw(st.sampled_from(file.testbed.nodes))
@@ -323,7 +320,6 @@ def test_a_changed_address_is_all_that_changes(file, data):
     assert_kept(file.text, text, lines=6)
 
 
-@settings(max_examples=60)
 @given(file=files(), version=st.sampled_from(["1.36", "1.37.2"]))
 def test_a_set_version_is_all_that_changes(file, version):
     kubernetes = file.testbed.kubernetes.model_copy(update={"version": version})
@@ -332,7 +328,6 @@ def test_a_set_version_is_all_that_changes(file, version):
     assert_kept(file.text, text, lines=1)
 
 
-@settings(max_examples=60)
 @given(file=files())
 def test_adding_and_removing_gives_the_same_bytes(file):
     text = add_node(file.text, {"name": "new", "address": "10.1.0.1", "tier": "fog"})

@@ -47,7 +47,7 @@ def problems_of(path: Path) -> tuple[Problem, ...]:
 
 
 @pytest.mark.parametrize("name", ["design-testbed.yml", "design-profile.yml", "every-key.yml"])
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_junk_anywhere_is_loaded_or_refused(name: str, data: st.DataObject, tmp_path: Path) -> None:
     text = (SOUND / name).read_text(encoding="utf-8").replace("[2:9]", "2").replace("[12:19]", "12")
