@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 UV ?= uv
-SETUP := $(PYTHON) scripts/setup.py
+SETUP := "$(PYTHON)" scripts/setup.py
 RUN := $(SETUP) run
 
 .DEFAULT_GOAL := help
@@ -39,7 +39,7 @@ lint: python ## ruff, mypy --strict, import-linter, yamllint, ansible-lint
 	@$(RUN) mypy
 	@$(RUN) lint-imports --no-logo
 	@$(RUN) yamllint --strict .
-	@ANSIBLE_CONFIG=$(CURDIR)/playbooks/ansible.cfg $(RUN) ansible-lint --offline --strict -c playbooks/.ansible-lint playbooks
+	@ANSIBLE_CONFIG="$$PWD/playbooks/ansible.cfg" $(RUN) ansible-lint --offline --strict -c playbooks/.ansible-lint playbooks
 
 lock: ## pin every dependency anew, with hashes and without addresses; needs uv
 	$(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -50,6 +50,6 @@ clean: ## remove the environment and everything that can be made again (not runs
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python:
-	@command -v $(PYTHON) >/dev/null || { \
+	@command -v "$(PYTHON)" >/dev/null || { \
 	  echo "Missing: $(PYTHON). Install what fogbed needs with"; \
 	  echo "  sudo apt install git make python3-venv"; exit 2; } >&2

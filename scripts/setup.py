@@ -19,9 +19,10 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from invoker import User, give_back, invoking_user, write_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,29 +51,6 @@ class Stopped(Exception):  # noqa: N818 - a reason to stop, with the way out
     """Why the set-up cannot go on, as the user reads it."""
 
 
-@dataclass(frozen=True)
-class User:
-    """For whom files are made when ``make`` runs under sudo."""
-
-    uid: int
-    gid: int
-    home: str
-
-    def owns(self, path: Path) -> bool:
-        """Whether a file or folder belongs to this user."""
-        return path.lstat().st_uid == self.uid
-
-
-def invoking_user() -> User | None:
-    """Return who called sudo for work in a checkout of their own; None in every other case."""
-    uid = os.environ.get("SUDO_UID")
-    if os.geteuid() != 0 or not uid or uid == "0":
-        return None
-    entry = pwd.getpwuid(int(uid))
-    user = User(uid=entry.pw_uid, gid=entry.pw_gid, home=entry.pw_dir)
-    return user if user.owns(CHECKOUT) else None
-
-
 def check_prerequisites() -> None:
     """Stop with the one apt line if this Python or the system lacks something."""
     if sys.version_info < OLDEST:
@@ -85,6 +63,16 @@ def check_prerequisites() -> None:
     if missing:
         raise Stopped(
             f"Missing: {', '.join(missing)}. Install what fogbed needs with\n  {APT_LINE}"
+        )
+
+
+def check_place() -> None:
+    """Stop if Python makes no environment in this checkout because of its path."""
+    shown = os.fsencode(CHECKOUT).decode("utf-8", "backslashreplace")
+    if ":" in shown or "\n" in shown or os.fsdecode(shown.encode()) != str(CHECKOUT):
+        raise Stopped(
+            f"{shown!r} has a colon, a line break or bytes that are not UTF-8 in its path:\n"
+            "Python makes no environment there. Move the checkout to a folder of another name."
         )
 
 
@@ -178,15 +166,28 @@ def fill_environment(user: User | None) -> None:
             continue
         wanted = VENV / f"{name}.txt"
         write_for(user, wanted, lines)
+        # relative, as "." below: pip would take a checkout called "a[b]" for a with its extra b
+        listed = str(wanted.relative_to(CHECKOUT))
         # Whatever an interruption left of these packages is written over.
         how = ["--require-hashes", "--no-deps", "--ignore-installed", "--no-warn-script-location"]
-        require(call([*pip, "install", *how, "--requirement", str(wanted)], user))
+        require(call([*pip, "install", *how, "--requirement", listed], user))
         write_for(user, done, "")
     how = ["--no-deps", "--no-build-isolation", "--quiet"]
-    require(call([*pip, "install", *how, "--editable", str(CHECKOUT)], user))
+    require(call([*pip, "install", *how, "--editable", "."], user))
+    lead_back(user)
     require(call([*pip, "check", "--quiet"], user))
     call(["rm", "-rf", unpacking], user)
     write_for(user, COMPLETE, origin())
+
+
+def lead_back(user: User | None) -> None:
+    """Let the environment find the checkout by a relative path.
+
+    Python reads these files in the locale's encoding: in C it would not even start below a folder
+    called josé.
+    """
+    for file in VENV.glob("lib/python*/site-packages/*fogbed*.pth"):
+        write_for(user, file, f"{os.path.relpath(CHECKOUT, file.parent)}\n")
 
 
 def require(code: int) -> None:
@@ -195,19 +196,13 @@ def require(code: int) -> None:
         raise Stopped("The set-up is not complete; the same command goes on from here.")
 
 
-def write_for(user: User | None, path: Path, text: str) -> None:
-    """Write a small file that belongs to ``user``."""
-    path.write_text(text, encoding="utf-8")
-    if user is not None:
-        os.chown(path, user.uid, user.gid)
-
-
 def set_up(*, privileges: str) -> None:
     """Make the environment if it is not complete; everything that can be asked is asked first."""
     check_prerequisites()
+    check_place()
     if is_marked(COMPLETE):
         return
-    user = invoking_user()
+    user = invoking_user(CHECKOUT)
     begin_environment(user)
     if privileges != "none":
         check_privileges(needed=privileges == "needed")
@@ -218,32 +213,36 @@ def set_up(*, privileges: str) -> None:
     print(f"Set up in {time.monotonic() - started:.0f} s.\n", flush=True)
 
 
-def give_back(user: User) -> None:
-    """Let everything that root made in the checkout belong to the user who called sudo."""
-    for folder, folders, files in os.walk(CHECKOUT):
-        for name in (*folders, *files):
-            path = Path(folder, name)
-            if path.lstat().st_uid == 0:
-                os.lchown(path, user.uid, user.gid)
+def command(argv: Sequence[str]) -> list[str]:
+    """Return how a program of the environment is started: scripts by its interpreter.
+
+    Their first line cannot name one in every folder: a quotation mark or a dollar sign break it.
+    """
+    program = VENV / "bin" / argv[0]
+    with program.open("rb") as file:
+        is_script = file.read(2) == b"#!"
+    return [*([str(PYTHON)] if is_script else []), str(program), *argv[1:]]
 
 
 def run(argv: Sequence[str]) -> int:
     """Run a program of the environment in the checkout; its files are the invoking user's."""
-    words = [str(VENV / "bin" / argv[0]), *argv[1:]]
-    user = invoking_user()
+    words = command(argv)
+    # what pip wrote down of this checkout is UTF-8, whatever the locale
+    os.environ.setdefault("PYTHONUTF8", "1")
+    user = invoking_user(CHECKOUT)
     os.chdir(CHECKOUT)
     if user is None:
         os.execv(words[0], words)  # noqa: S606 - argv from the Makefile
     # Ctrl-C reaches the program by itself, it has the same terminal; we stay to tidy up after it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with subprocess.Popen(words, preexec_fn=_take_signals) as program:  # noqa: PLW1509 - no threads
+    with subprocess.Popen(words, preexec_fn=_heed_ctrl_c) as program:  # noqa: PLW1509 - no threads
         signal.signal(signal.SIGTERM, lambda *_: program.terminate())
         code = program.wait()
-    give_back(user)
+    give_back(CHECKOUT, user)
     return code if code >= 0 else 128 - code
 
 
-def _take_signals() -> None:
+def _heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich.cells import cell_len
 from rich.columns import Columns
 from rich.console import Console
 from rich.live import Live
@@ -35,6 +36,7 @@ _out = Console(**_AS_WRITTEN)
 _err = Console(stderr=True, **_AS_WRITTEN)
 
 _NO_EDGE = 10_000  # columns
+_READABLE = 12  # columns
 # A step shorter than this needs no word about its end where there is no terminal.
 _WORTH_SAYING_S = 2.0
 
@@ -118,12 +120,36 @@ def stream(pieces: Iterable[str]) -> None:
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
-    """Print rows under column names; whole, whatever the width, where it is not a terminal."""
+    """Print rows under column names; whole, whatever the width, where it is not a terminal.
+
+    A terminal too narrow for the columns gets a paragraph per row instead, a value to a line.
+    """
     table = Table(*columns, title=title or None, title_justify="left")
     for row in rows:
         table.add_row(*row)
     place = _out if _out.is_terminal else Console(width=_NO_EDGE, **_AS_WRITTEN)
-    place.print(table, soft_wrap=False)
+    if _is_too_narrow(columns, rows, place.width):
+        place.print("\n\n".join([*([title] if title else []), *_paragraphs(columns, rows)]))
+    else:
+        place.print(table, soft_wrap=False)
+
+
+def _is_too_narrow(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Say whether columns would have to be squeezed below what can be read.
+
+    A value may be folded down to ``_READABLE`` columns, and takes three more for its frame.
+    """
+    widest = [
+        max(cell_len(line) for cell in column for line in (cell.splitlines() or [""]))
+        for column in zip(columns, *rows, strict=True)
+    ]
+    return sum(min(each, _READABLE) + 3 for each in widest) + 1 > width
+
+
+def _paragraphs(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    for row in rows:
+        named = zip(columns, row, strict=True)
+        yield "\n".join(f"{name}: {cell}" if name else cell for name, cell in named if cell)
 
 
 def show_error(error: FogbedError) -> None:

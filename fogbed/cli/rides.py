@@ -9,6 +9,7 @@ import typer
 
 from fogbed.cli import console
 from fogbed.cli.options import JsonOption
+from fogbed.errors import UsageError
 from fogbed.stream_job import datasets
 from fogbed.stream_job.datasets import Dataset, Manifest
 from fogbed.stream_job.ride_notes import notes_of
@@ -115,6 +116,8 @@ def _show_summary(dataset: Dataset) -> None:
         f"{manifest.rejected:,} rejected"
     )
     _show_reasons(manifest)
+    if manifest.rejected:
+        console.say(f"rejects: {dataset.rejects_file}")
     console.say(f"pickups {manifest.first_pickup or '-'} to {manifest.last_pickup or '-'}")
     for note in notes_of(manifest):
         console.say(note)
@@ -173,6 +176,8 @@ def describe(
     from fogbed.stream_job import picture
     from fogbed.stream_job.landmarks import find_landmarks
 
+    if png is not None and (wrong := picture.path_problem(png)):
+        raise UsageError(wrong)
     found = datasets.find_dataset(dataset)
     places = find_landmarks(landmarks)
     with console.LiveProgress().step(f"reading {found.name}"):
@@ -194,7 +199,7 @@ def _show_description(description: Description) -> None:
         ("rides", f"{manifest.rides:,} ({description.usable:,} usable)"),
         ("rows read", f"{manifest.rows_read:,}, of which {manifest.rejected:,} rejected"),
         ("pickups", f"{manifest.first_pickup or '-'} to {manifest.last_pickup or '-'}"),
-        ("days", f"{description.days:,}"),
+        ("days with rides", f"{description.days:,}"),
         ("median ride", f"{description.median_ride_s / 60:.1f} min"),
         ("places", ", ".join(f"{n:,} by {kind}" for kind, n in manifest.places.items() if n)),
         ("sources", "\n".join(source.path for source in manifest.sources)),
@@ -205,3 +210,5 @@ def _show_description(description: Description) -> None:
         rows.insert(3, ("box", corners))
     console.say_table(("", manifest.name), rows)
     _show_reasons(manifest)
+    if description.dataset.rejects_file.exists() and manifest.rejected:
+        console.say(f"rejects: {description.dataset.rejects_file}")

@@ -173,7 +173,8 @@ class Bundle:
         """
         wanted = [("name", "in", list(names))] if names is not None else None
         parts = [
-            pq.read_table(path, schema=SAMPLES_SCHEMA, filters=wanted)
+            # Arrow takes a relative name with a colon for a URI
+            pq.read_table(path.absolute(), schema=SAMPLES_SCHEMA, filters=wanted)
             for path in sorted(self.metrics_folder.glob("*.parquet"))
         ]
         table = pa.concat_tables(parts) if parts else SAMPLES_SCHEMA.empty_table()

@@ -54,7 +54,8 @@ class SampleStore:
         table = pa.Table.from_arrays(arrays, schema=SAMPLES_SCHEMA)
         path = self._folder / f"samples-{self._parts:05d}.parquet"
         beside = path.with_suffix(".part")
-        pq.write_table(table, beside)
+        # Arrow takes a relative name with a colon for a URI
+        pq.write_table(table, beside.absolute())
         beside.replace(path)
         self._parts += 1
         self._rows = []

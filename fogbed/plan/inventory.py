@@ -70,11 +70,12 @@ def ssh_arguments(ssh: Ssh) -> list[str]:
 
 def option_path(path: str) -> str:
     """Return a path as OpenSSH reads it in an option: ``%`` begins a token, a space ends a word."""
-    doubled = path.replace("%", "%%")
-    if not re.search(r"[\s\"'\\\\]", doubled):
-        return doubled
-    escaped = doubled.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    written = _within_quotes(path)
+    return f'"{written}"' if re.search(r"[\s\"'\\#]", path) else written
+
+
+def _within_quotes(path: str) -> str:
+    return path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
 
 
 def _host(node: Node) -> dict[str, Any]:
@@ -115,7 +116,8 @@ def _connection(ssh: Ssh | None) -> dict[str, Any]:
     return {
         "ansible_user": ssh.user,
         "ansible_port": ssh.port,
-        "ansible_ssh_private_key_file": ssh.key.replace("%", "%%"),
+        # Ansible hands it on as an option, in quotation marks
+        "ansible_ssh_private_key_file": _within_quotes(ssh.key),
         "ansible_ssh_common_args": shlex.join(ssh_arguments(ssh)),
     }
 

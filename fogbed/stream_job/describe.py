@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +25,10 @@ _ROWS: Final = round((reasons.NORTH - reasons.SOUTH) / GRID_DEG)
 class Description:
     """Figures of one dataset, over its usable rides.
 
-    ``by_hour`` has 24 counts of pickups by hour of the day, ``density`` counts on a grid of 0.001
-    degrees over the box of ``reasons.py``, shape (latitude, longitude), south-west first.
+    ``by_hour`` has 24 counts of pickups by hour of the day; ``days`` counts the days on which a
+    ride begins. ``density`` counts pickups at points on a grid of 0.001 degrees over the box of
+    ``reasons.py``, shape (latitude, longitude), south-west first; ``zones`` those that stand at
+    the middle of their taxi zone, a row each of longitude, latitude and count.
     """
 
     dataset: Dataset
@@ -36,6 +37,7 @@ class Description:
     days: int
     median_ride_s: float
     density: NDArray[np.int64]
+    zones: NDArray[np.float64]
 
     def as_json(self) -> dict[str, object]:
         """Return the figures and the manifest as plain values."""
@@ -63,7 +65,8 @@ def describe(dataset: Dataset) -> Description:
             by_hour = dict(hours.fetchall())
             seconds = "approx_quantile(epoch(dropoff - pickup), 0.5)"
             median = connection.sql(f"SELECT {seconds} FROM rides").fetchall()[0][0]  # noqa: S608 - our own text
-            density = _density(connection)
+            days = connection.sql("SELECT count(DISTINCT pickup::DATE) FROM rides").fetchall()[0][0]
+            density, zones = _density(connection), _zones(connection)
     except duckdb.Error as error:
         raise DatasetError(
             f"{dataset.rides_file} cannot be read",
@@ -74,16 +77,17 @@ def describe(dataset: Dataset) -> Description:
         dataset=dataset,
         usable=sum(by_hour.values()),
         by_hour=tuple(by_hour.get(hour, 0) for hour in range(24)),
-        days=_days(dataset.manifest.first_pickup, dataset.manifest.last_pickup),
+        days=int(days),
         median_ride_s=float(median or 0.0),
         density=density,
+        zones=zones,
     )
 
 
 def _usable_rides(dataset: Dataset) -> str:
     columns = ("pickup_time", "dropoff_time", "pickup_lon", "pickup_lat")
     values = "try_cast({0} AS TIMESTAMP) AS pickup, try_cast({1} AS TIMESTAMP) AS dropoff, "
-    values += "try_cast({2} AS DOUBLE) AS lon, try_cast({3} AS DOUBLE) AS lat, "
+    values += "try_cast({2} AS DOUBLE) AS lon, try_cast({3} AS DOUBLE) AS lat, place, "
     values += "coalesce({1}, '') = '' AS no_end"
     rides_file = quoted(str(links.plain(dataset.rides_file.absolute())))
     return (
@@ -103,17 +107,18 @@ def _density(connection: duckdb.DuckDBPyConnection) -> NDArray[np.int64]:
     cells = connection.sql(
         f"SELECT least(floor((lat - {reasons.SOUTH}) / {GRID_DEG}), {_ROWS - 1})::INT AS y, "  # noqa: S608 - our own numbers
         f"least(floor((lon - ({reasons.WEST})) / {GRID_DEG}), {_COLUMNS - 1})::INT AS x, "
-        "count(*) AS n FROM rides GROUP BY ALL"
+        "count(*) AS n FROM rides WHERE place <> 'zone' GROUP BY ALL"
     ).fetchnumpy()
     density = np.zeros((_ROWS, _COLUMNS), np.int64)
     density[cells["y"], cells["x"]] = cells["n"]
     return density
 
 
-def _days(first: str, last: str) -> int:
-    if not first:
-        return 0
-    return (datetime.fromisoformat(last).date() - datetime.fromisoformat(first).date()).days + 1
+def _zones(connection: duckdb.DuckDBPyConnection) -> NDArray[np.float64]:
+    found = connection.sql(
+        "SELECT lon, lat, count(*)::DOUBLE FROM rides WHERE place = 'zone' GROUP BY ALL ORDER BY 3"
+    ).fetchall()
+    return np.array(found, np.float64).reshape(-1, 3)
 
 
 def default_picture(dataset: Dataset) -> Path:

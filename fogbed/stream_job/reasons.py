@@ -26,8 +26,13 @@ and 6 compare and subtract them as they are written.
 
 Three more reasons exist at import only, also with ``--raw``, because a row of the prepared file
 can no longer show them: ``unreadable`` (a line that cannot be split into the fields that are
-needed), ``unknown_zone`` (a zone number without a place: 264, 265, empty, or not in the zone
-table) and ``duplicate`` (every field equals those of an earlier usable row).
+needed, or that is no row of a table: over 64 KB or 1,000 fields), ``unknown_zone`` (no whole
+number, or one without a place: 264, 265, or not in the zone table) and ``duplicate`` (every field
+equals those of an earlier usable row).
+
+A last line without a line end may have been cut off. With fewer fields than the header it is
+``unreadable``, and also where it ends in a needed field: a place would be a wrong one, and nothing
+tells it from a whole one. Where other fields follow, what is needed is whole.
 """
 
 from __future__ import annotations

@@ -23,9 +23,9 @@ def decimal_sql(column: str) -> str:
 def time_sql(column: str) -> str:
     """Return an expression for the TIMESTAMP in a column; NULL where it is none."""
     parsed = f"try_strptime({column}, '%Y-%m-%d %H:%M:%S')"
-    # strptime takes a second 60, which the rules do not
+    # strptime takes a second 60 and a year 0, which the rules do not
     return (
-        f"CASE WHEN regexp_full_match({column}, '{_TIME}')"
+        f"CASE WHEN regexp_full_match({column}, '{_TIME}') AND {column} >= '0001'"
         f" AND strftime({parsed}, '%Y-%m-%d %H:%M:%S') = {column} THEN {parsed} END"
     )
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as NotYet
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import duckdb
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -27,18 +26,13 @@ from fogbed.clients.progress import Progress, Quiet, Step
 from fogbed.errors import DatasetError, UsageError
 from fogbed.stream_job import datasets
 from fogbed.stream_job.datasets import Dataset, Manifest, SourceFile
-from fogbed.stream_job.ride_columns import Layout
 from fogbed.stream_job.ride_files import shown
-from fogbed.stream_job.ride_lines import SCHEMA
-from fogbed.stream_job.ride_query import ZONES_TABLE, parquet_branch, text_branch, whole_query
+from fogbed.stream_job.ride_judging import Judging, open_database
 from fogbed.stream_job.ride_reading import Reading
 from fogbed.stream_job.ride_sources import Source, find_sources
 from fogbed.stream_job.ride_workshop import open_workshop, publish
 from fogbed.stream_job.ride_writer import RidesWriter
-from fogbed.stream_job.zones import load_zones
 
-MEMORY_LIMIT: Final = "240MB"
-_BATCH: Final = 50_000
 _TICK_S: Final = 0.2
 _EXAMPLE: Final = 200
 
@@ -125,8 +119,8 @@ def import_rides(plan: ImportPlan, progress: Progress | None = None) -> Dataset:
             raise UsageError("nothing was imported: 1 problem", details=_taken(plan.folder))
         total = sum(path.stat().st_size for path in {source.path for source in plan.sources})
         (folder := workshop / "made").mkdir()
-        with progress.step(f"importing {plan.name}", total=float(total)) as step:
-            manifest = _prepare(plan, folder, step)
+        with progress.step(f"importing {plan.name}", total=2.0 * total) as step:
+            manifest = _prepare(plan, folder, step, total)
         if not manifest.usable and not plan.allow_empty:
             raise _nothing_usable(manifest, folder / datasets.REJECTS)
         (folder / datasets.MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", "utf-8")
@@ -151,26 +145,39 @@ def _nothing_usable(manifest: Manifest, rejects: Path) -> DatasetError:
     )
 
 
-def _prepare(plan: ImportPlan, folder: Path, step: Step) -> Manifest:
+def _prepare(plan: ImportPlan, folder: Path, step: Step, total: int) -> Manifest:
     labels = {source.number: source.label for source in plan.sources}
     with (
         ThreadPoolExecutor(2, thread_name_prefix="import") as threads,
-        _connection(folder.parent / "spill") as connection,
+        open_database(folder.parent / "spill") as database,
         Reading(plan.sources) as reading,
         RidesWriter(folder, labels) as writer,
     ):
         digests = threads.submit(_digests, plan.sources)
-        work = threads.submit(_write, connection, reading, plan, writer, folder.parent)
+        judging = Judging(database, plan.sources, utc=plan.utc, spool=folder.parent)
+        work = threads.submit(judging.write, reading, writer, raw=plan.raw)
         try:
-            _wait(work, lambda: step.advance(float(reading.bytes), f"{writer.rides:,} rides"))
+            _wait(work, lambda: step.advance(*_how_far(reading, writer, total)))
         except BaseException:
             # the reader and the writer look at it per batch; DuckDB itself refuses while busy
             reading.stopped = True
             with suppress(duckdb.Error):
-                connection.interrupt()
+                database.interrupt()
             wait([work])
             raise
         return _manifest(plan, reading, writer, digests.result())
+
+
+def _how_far(reading: Reading, writer: RidesWriter, total: int) -> tuple[float, str]:
+    """Return how much of twice ``total`` bytes is done, and a word: reading is the first half.
+
+    DuckDB gives out the first row when it has sorted the last, so writing is the second.
+    """
+    rows, written = reading.rows.total(), writer.rides + writer.rejected.total()
+    if not written:
+        word = "sorting" if reading.bytes >= total else f"{rows:,} rows read"
+        return float(min(reading.bytes, total)), word
+    return total * (1 + written / max(rows, written)), f"{writer.rides:,} rides written"
 
 
 def _wait(work: Future[None], report: Callable[[], None]) -> None:
@@ -187,70 +194,12 @@ def _wait(work: Future[None], report: Callable[[], None]) -> None:
 def _first_of_each(rejects: Path) -> dict[str, str]:
     """Return for each reason where its first row is, and what stands there."""
     found: dict[str, str] = {}
-    with pq.ParquetFile(rejects) as file:
+    with pq.ParquetFile(rejects.absolute()) as file:
         for batch in file.iter_batches():
             for reason in set(batch["reason"].unique().to_pylist()) - set(found):
                 row = batch.filter(pc.equal(batch["reason"], reason)).slice(0, 1).to_pylist()[0]
                 found[reason] = f"{row['file']}:{row['line']}: {row['raw'][:_EXAMPLE]}"
     return found
-
-
-@contextmanager
-def _connection(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "temp_directory": str(spill),
-        "threads": str(min(4, os.cpu_count() or 1)),
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-    }
-    with duckdb.connect(config=settings) as connection:
-        # times with a zone are shown in the session's, which is else the computer's
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
-
-
-def _write(
-    connection: duckdb.DuckDBPyConnection,
-    reading: Reading,
-    plan: ImportPlan,
-    writer: RidesWriter,
-    spool: Path,
-) -> None:
-    zones = [(number, lon, lat) for number, (lon, lat) in load_zones().items()]
-    numbers, lons, lats = zip(*zones, strict=True)
-    table = pa.table({"zone": pa.array(numbers, pa.int32()), "lon": lons, "lat": lats})
-    connection.register(ZONES_TABLE, table)
-    branches = list(_branches(connection, reading, plan, spool))
-    query = whole_query(branches, raw=plan.raw)
-    try:
-        with connection.sql(query).to_arrow_reader(_BATCH) as batches:
-            for batch in batches:
-                reading.check()
-                writer.write(batch)
-    except (duckdb.Error, pa.ArrowException):
-        if reading.failure:  # it went through DuckDB, which only passes on its text
-            raise reading.failure from None
-        raise
-
-
-def _branches(
-    connection: duckdb.DuckDBPyConnection, reading: Reading, plan: ImportPlan, spool: Path
-) -> Iterator[str]:
-    by_layout: dict[Layout, list[Source]] = {}
-    for source in plan.sources:
-        if source.form == "parquet":
-            table, rows = f"rows_{source.number}", reading.rows_of(source, spool)
-            connection.register(table, rows)
-            yield parquet_branch(
-                table, source.number, source.layout, rows.schema.names, utc=plan.utc
-            )
-        else:
-            by_layout.setdefault(source.layout, []).append(source)
-    for number, (layout, alike) in enumerate(by_layout.items()):
-        lines = pa.RecordBatchReader.from_batches(SCHEMA, reading.lines(alike))
-        connection.register(f"lines_{number}", lines)
-        yield text_branch(f"lines_{number}", layout, utc=plan.utc)
 
 
 def _digests(sources: Sequence[Source]) -> dict[Path, str]:

@@ -13,39 +13,20 @@ from typing import Final
 from fogbed.stream_job import reasons
 from fogbed.stream_job.rejecting import DECIMAL, rules_sql
 from fogbed.stream_job.ride_columns import Column, Layout
+from fogbed.stream_job.ride_times import NEW_YORK, plain_sql, text_sql, time_sql, whole_seconds_sql
 
 UNTIMED: Final = 1 << 60
 REJECTED: Final = 1 << 61
 """Values of ``pickup_s`` in the result: ``UNTIMED`` for kept rides without a pickup time within
 the bounds, ``REJECTED`` for rows that are not kept; else that time in seconds since 1970."""
 
-NEW_YORK: Final = "America/New_York"
-"""The clock that rides are told by."""
-
-_NO_END: Final = "trim(b) = ''"
-_NOT_ELSEWHERE: Final = (
-    "(NOT regexp_matches(trim({0}), '[0-9][+-][0-9]{{2}}(:?[0-9]{{2}})?$') "
-    "OR regexp_matches(trim({0}), '[+-]00(:?00)?$'))"
-)
 ZONES_TABLE: Final = "zones"
 """Columns ``zone``, ``lon``, ``lat`` (text)."""
 
-# What the TLC, its portal's exports and BigQuery's write beside YYYY-MM-DD HH:MM:SS. An offset is
-# cut off, not applied: the hour on the clock is what was recorded.
-_SPELLINGS: Final = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%d %H:%M:%S.%f",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%dT%H:%M:%S.%f",
-    "%Y-%m-%d %H:%M:%S UTC",
-    "%Y-%m-%d %H:%M:%S+00",
-    "%Y-%m-%d %H:%M",
-    "%m/%d/%Y %I:%M:%S %p",
-    "%m/%d/%Y %I:%M %p",
-    "%m/%d/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M",
-)
-_CANONICAL: Final = "%Y-%m-%d %H:%M:%S"
+AGAIN_TABLE: Final = "again"
+"""Columns ``file``, ``line``: rows to be read again."""
+
+_NO_END: Final = "trim(b) = ''"
 
 
 def quoted(text: str) -> str:
@@ -75,10 +56,18 @@ def whole_query(branches: Sequence[str], *, raw: bool) -> str:
     )
 
 
+def raw_query(branches: Sequence[str]) -> str:
+    """Return the query for the rows in ``AGAIN_TABLE``: file, line, and ``text``, as read."""
+    return (
+        f"SELECT file, line, raw AS text FROM ({' UNION ALL '.join(branches)}) "
+        f"SEMI JOIN {AGAIN_TABLE} USING (file, line) ORDER BY file, line"
+    )
+
+
 def text_branch(table: str, layout: Layout, *, utc: bool = False) -> str:
     """Return the branch for lines (``ride_lines.SCHEMA``) that are registered as ``table``.
 
-    With ``utc`` times are UTC's and become New York's, but those that end in another offset.
+    With ``utc`` times of no zone, or of UTC, become New York's (``ride_times``).
     """
     # the comma in place of the line end makes one field more than there are
     source = (
@@ -86,8 +75,7 @@ def text_branch(table: str, layout: Layout, *, utc: bool = False) -> str:
         f"string_split(text, ',') AS fields FROM {table}"
     )
     readable = f"len(fields) > {layout.needed_fields}"
-    is_utc = _NOT_ELSEWHERE if utc else ""
-    return _judged(source, layout, readable, lambda column: f"fields[{column.place + 1}]", is_utc)
+    return _judged(source, layout, readable, lambda column: f"fields[{column.place + 1}]", utc=utc)
 
 
 def parquet_branch(
@@ -110,9 +98,7 @@ def parquet_branch(
             value = f"timezone('{NEW_YORK if column.is_elsewhere else 'UTC'}', {value})"
         return f"coalesce(regexp_replace({value}::VARCHAR, '[,\\r\\n]', ' ', 'g'), '')"
 
-    times = [layout.get(role) for role in ("pickup_time", "dropoff_time")]
-    is_elsewhere = any(column.is_elsewhere for column in times if column)
-    return _judged(source, layout, "true", take, _NOT_ELSEWHERE if utc and not is_elsewhere else "")
+    return _judged(source, layout, "true", take, utc=utc)
 
 
 def _name(name: str) -> str:
@@ -120,57 +106,33 @@ def _name(name: str) -> str:
 
 
 def _judged(
-    source: str, layout: Layout, readable: str, take: Callable[[Column], str], is_utc: str
+    source: str, layout: Layout, readable: str, take: Callable[[Column], str], *, utc: bool
 ) -> str:
     fields = _fields(source, layout, readable, take)
+    of_utc = [_is_utc(layout, role, utc=utc) for role in ("pickup_time", "dropoff_time")]
     values = (
         "SELECT *, try_cast(lon_text AS DOUBLE) AS lon, try_cast(lat_text AS DOUBLE) AS lat, "
-        "try_cast(a AS TIMESTAMP) AS a_time, try_cast(b AS TIMESTAMP) AS b_time, "
-        # a cast is quick but generous: canonical is only what it writes back letter for letter, and
-        # in 19 of them: without parts of a second, and before the year 10000
-        f"{_is_plain('a')} AS a_plain, {_is_plain('b')} AS b_plain FROM ({fields})"
+        f"{plain_sql('a')} AS a_plain, {plain_sql('b')} AS b_plain FROM ({fields})"
+    )
+    read = (
+        f"SELECT *, {time_sql('a', 'a_plain', utc=of_utc[0])} AS a_time, "
+        f"{time_sql('b', 'b_plain', utc=of_utc[1])} AS b_time FROM ({values})"
     )
     times = (
-        f"SELECT *, CASE WHEN a_plain THEN a_time ELSE {_slow_time('a')} END AS pickup, "
-        f"CASE WHEN b_plain THEN b_time ELSE {_slow_time('b')} END AS dropoff FROM ({values})"
+        f"SELECT *, {whole_seconds_sql('a_time')} AS pickup, "
+        f"{whole_seconds_sql('b_time')} AS dropoff FROM ({read})"
     )
-    if is_utc:
-        times = _converted(times, is_utc)
     return (
         f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, {_NO_END} AS no_end, "
-        f"lon_text, lat_text, dlon_text, dlat_text, {_time_text('a', 'pickup')} AS pickup_text, "
-        f"CASE WHEN {_NO_END} THEN '' ELSE {_time_text('b', 'dropoff')} END AS dropoff_text, "
+        f"lon_text, lat_text, dlon_text, dlat_text, {text_sql('a', 'pickup')} AS pickup_text, "
+        f"CASE WHEN {_NO_END} THEN '' ELSE {text_sql('b', 'dropoff')} END AS dropoff_text, "
         f"{_code()} AS code FROM ({times})"
     )
 
 
-def _converted(times: str, is_utc: str) -> str:
-    """Return the times, where they are UTC's, as New York's clock showed them."""
-
-    def local(text: str, time: str) -> str:
-        # a day later than the first there is, so that the result is one
-        condition = f"{time} > TIMESTAMP '0001-01-02' AND {is_utc.format(text)}"
-        converted = f"timezone('{NEW_YORK}', timezone('UTC', {time}))"
-        return f"CASE WHEN {condition} THEN {converted} ELSE {time} END AS {time}"
-
-    changed = f"{local('a', 'pickup')}, {local('b', 'dropoff')}"
-    return f"SELECT * REPLACE ({changed}, false AS a_plain, false AS b_plain) FROM ({times})"
-
-
-def _is_plain(text: str) -> str:
-    return f"(length({text}) = 19 AND {text}_time::VARCHAR = {text})"
-
-
-def _slow_time(text: str) -> str:
-    spellings = ", ".join(map(quoted, _SPELLINGS))
-    parsed = f"date_trunc('second', try_strptime(trim({text}), [{spellings}]))"
-    within = "TIMESTAMP '0001-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59'"
-    return f"(CASE WHEN {parsed} BETWEEN {within} THEN {parsed} END)"
-
-
-def _time_text(text: str, time: str) -> str:
-    rewritten = f"coalesce(strftime({time}, {quoted(_CANONICAL)}), {text}, '')"
-    return f"CASE WHEN {text}_plain THEN {text} ELSE {rewritten} END"
+def _is_utc(layout: Layout, role: str, *, utc: bool) -> bool:
+    column = layout.get(role)
+    return utc and not (column and column.is_elsewhere)
 
 
 def _code() -> str:
@@ -226,12 +188,9 @@ def _zone_fields(source: str, own: str, points: dict[str, str], text: Callable[[
     empty = f"coalesce(trim({lon}) || trim({lat}), '') = ''"
     empty_end = f"coalesce(trim({dlon}) || trim({dlat}), '') = ''"
 
-    def number(role: str) -> str:
-        return f"try_cast(try_cast({text(role)} AS DOUBLE) AS INTEGER)"
-
     joined = (
-        f"({source}) LEFT JOIN {ZONES_TABLE} AS z ON z.zone = {number('pickup_zone')} "
-        f"LEFT JOIN {ZONES_TABLE} AS d ON d.zone = {number('dropoff_zone')}"
+        f"({source}) LEFT JOIN {ZONES_TABLE} AS z ON z.zone::VARCHAR = {_zone(text('pickup_zone'))}"
+        f" LEFT JOIN {ZONES_TABLE} AS d ON d.zone::VARCHAR = {_zone(text('dropoff_zone'))}"
     )
     return (
         f"SELECT {own}, CASE WHEN {empty} THEN z.lon ELSE {lon} END AS lon_text, "
@@ -241,3 +200,10 @@ def _zone_fields(source: str, own: str, points: dict[str, str], text: Callable[[
         f"{empty} AND z.zone IS NOT NULL AS is_zone, {empty} AND z.zone IS NULL AS zone_missing "
         f"FROM {joined}"
     )
+
+
+def _zone(text: str) -> str:
+    """Return what makes 132 of 132.0 and 0132, which are that zone; 132.6 and 1_32 are none."""
+    trimmed = f"trim({text})"
+    whole = f"regexp_replace({trimmed}, '[.]0*$', '')"
+    return f"ltrim(CASE WHEN contains({trimmed}, '.') THEN {whole} ELSE {trimmed} END, '0')"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, Literal, cast
@@ -18,7 +20,9 @@ from fogbed.stream_job.ride_packing import UNREADABLE_FILE, RefusedFile, Unpacke
 Form = Literal["text", "parquet"]
 _TABLE_ENDINGS: Final = (".csv", ".parquet", ".gz", ".bz2", ".xz")
 _LONGEST_HEADER: Final = 1 << 16
+_MOST_HEADER_LINES: Final = 100
 _SHOWN: Final = 300
+_OLD_LINE_END: Final = re.compile(rb'[^\r\n"]+\r(?![\r\n])')
 _NO_TABLE: Final = "neither text nor Parquet; save it as CSV or Parquet"
 _OTHER_MARKS: Final = {"\t": "tabs", ";": "semicolons", "|": "bars"}
 
@@ -103,6 +107,8 @@ def why_unreadable(error: BaseException) -> str:
     """Return in one line why a file could not be read, and the way out."""
     if isinstance(error, PermissionError):
         return f"may not be read ({error.strerror}); change its rights or its owner"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "no room to unpack it; set TMPDIR to a folder on another disk, or unpack it yourself"
     what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"cannot be read ({' '.join(what.split()) or type(error).__name__}); fetch it again"
 
@@ -209,14 +215,27 @@ def _not_rides(names: Sequence[str], missing: Sequence[str]) -> _NotRides:
 
 
 def header_of(stream: IO[bytes]) -> tuple[list[str], int]:
-    """Read column names from the first line that is not empty; return them and its number."""
-    for number in range(1, 100):
-        line = stream.readline(_LONGEST_HEADER)
-        if not line:
-            break
-        text = line.decode("utf-8-sig", "replace").strip("\r\n")
-        if text.strip():
-            return next(csv.reader(io.StringIO(text)), []), number
+    """Read column names from the first line that is not empty; return them and its number.
+
+    A name in quotes may go over several lines; the number is that of the last line.
+
+    Raises:
+        ValueError: a quote is not closed.
+    """
+    number, is_at_end = 0, False
+
+    def lines() -> Iterator[str]:
+        nonlocal number, is_at_end
+        while number < _MOST_HEADER_LINES and (line := stream.readline(_LONGEST_HEADER)):
+            number += 1
+            yield line.decode("utf-8-sig", "replace").strip("\r\n") + "\n"
+        is_at_end = True
+
+    for names in csv.reader(lines()):
+        if is_at_end:  # within a row: its quote is still open
+            raise ValueError("a quote among its column names is not closed")
+        if len(names) > 1 or "".join(names).strip():
+            return [name.replace("\n", " ") for name in names], number
     return [], 0
 
 
@@ -226,7 +245,7 @@ def lines_of(stream: Unpacked) -> IO[bytes]:
     Classic Mac OS ended lines with a carriage return alone.
     """
     start = stream.start()
-    if b"\r" in start and b"\n" not in start:
+    if _OLD_LINE_END.match(start) or (b"\r" in start and b"\n" not in start):
         return io.BufferedReader(cast("io.RawIOBase", _OldLineEnds(stream)))
     return stream
 

@@ -116,8 +116,7 @@ def _sweep(parent: Path, *, spare: Path) -> None:
 
 
 def _failed(folder: Path, error: Exception) -> DatasetError:
-    number = getattr(error, "errno", None)
-    is_full = number in (errno.ENOSPC, errno.EDQUOT) or (
+    is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or (
         "No space left" in str(error) or "max_temp_directory_size" in str(error)
     )
     if is_full:
@@ -125,11 +124,5 @@ def _failed(folder: Path, error: Exception) -> DatasetError:
             f"the disk is full: {folder.name} was not imported",
             hint=f"make room in {folder.parent} (about three times the unpacked sources), or set "
             "XDG_DATA_HOME to a folder on another disk",
-        )
-    if number in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-        where = getattr(error, "filename", None) or folder.parent
-        return DatasetError(
-            f"{folder.name} was not imported: {where}: {os.strerror(number or 0)}",
-            hint="make it writable, or set XDG_DATA_HOME to a folder that is",
         )
     return DatasetError(f"{folder.name} was not imported", details=" ".join(str(error).split()))

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from fogbed.stream_job import reasons
 from fogbed.stream_job.datasets import HEADER, INDEX, INDEX_EVERY, REJECTS, RIDES, Box
+from fogbed.stream_job.ride_duplicates import Duplicates
 from fogbed.stream_job.ride_query import REJECTED, UNTIMED
 
 REJECTS_SCHEMA: Final = pa.schema(
@@ -31,7 +32,7 @@ REJECTS_SCHEMA: Final = pa.schema(
         ("raw", pa.string()),
     ]
 )
-"""``raw`` is the row as read; of a duplicate, the fields that were prepared from it."""
+"""``raw`` is the row as read."""
 
 _REASONS: Final = pa.array(reasons.ALL_REASONS)
 _DUPLICATE: Final = reasons.ALL_REASONS.index(reasons.DUPLICATE) + 1
@@ -51,10 +52,12 @@ class RidesWriter:
         self._sha256 = hashlib.sha256()
         self._corners: list[tuple[float, float, float, float]] = []
         self._times: list[int] = []
-        self._last_second: tuple[int, NDArray[np.uint64]] = (-1, np.empty(0, np.uint64))
+        self._duplicates = Duplicates()
         self._rides = (folder / RIDES).open("wb")
         self._index = (folder / INDEX).open("w", encoding="ascii")
-        self._rejects = pq.ParquetWriter(folder / REJECTS, REJECTS_SCHEMA, compression="zstd")
+        self._rejects = pq.ParquetWriter(
+            (folder / REJECTS).absolute(), REJECTS_SCHEMA, compression="zstd"
+        )
         self._put(f"{HEADER}\n".encode())
 
     def __enter__(self) -> Self:
@@ -85,39 +88,27 @@ class RidesWriter:
             return "", ""
         return _clock(min(self._times)), _clock(max(self._times))
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Write the next batch."""
+    def write(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Write the next batch; return the file and line of duplicates, which are not written.
+
+        What stood there has not come with them, for that would double what is sorted.
+        """
         at = batch.column("pickup_s").to_numpy()
         code = batch.column("code").to_numpy().copy()
-        code[self._duplicates(at, code, batch.column("hash").to_numpy())] = _DUPLICATE
-        kept = (at < REJECTED) & (code != _DUPLICATE)
-        self._write_rides(batch.filter(pa.array(kept)), code[kept])
-        if not kept.all():
-            self._write_rejects(batch.filter(pa.array(~kept)), code[~kept])
-
-    def _duplicates(
-        self, at: NDArray[np.int64], code: NDArray[np.uint8], hashes: NDArray[np.uint64]
-    ) -> NDArray[np.int64]:
-        """Return the places of usable rides that repeat an earlier one of the same second."""
         usable = np.flatnonzero((code == 0) & (at < UNTIMED))
-        if not usable.size:
-            return usable
-        second, seen = self._last_second
-        at, hashes = at[usable], hashes[usable]
-        is_old = np.zeros(len(usable), bool)
-        if at[0] == second:
-            is_old = (at == second) & np.isin(hashes, seen)
-        # the batch is in source order within a second, so the first of its kind is the original
-        order = np.lexsort((hashes, at))
-        same = (np.diff(at[order]) == 0) & (np.diff(hashes[order]) == 0)
-        is_old[order[1:][same]] = True
-        last = hashes[at == at[-1]]
-        self._last_second = (
-            int(at[-1]),
-            np.concatenate([seen, last]) if at[-1] == second else last,
-        )
-        found: NDArray[np.int64] = usable[is_old]
-        return found
+        again = self._duplicates.find(at[usable], batch.column("hash").to_numpy()[usable])
+        code[usable[again]] = _DUPLICATE
+        is_again = code == _DUPLICATE
+        kept = (at < REJECTED) & ~is_again
+        self._write_rides(batch.filter(pa.array(kept)), code[kept])
+        lost = ~kept & ~is_again
+        if lost.any():
+            self._write_rejects(batch.filter(pa.array(lost)), code[lost])
+        return batch.select(["file", "line"]).filter(pa.array(is_again))
+
+    def write_duplicates(self, batch: pa.RecordBatch) -> None:
+        """Write duplicates: their ``file``, ``line`` and ``text``, as read."""
+        self._write_rejects(batch, np.full(batch.num_rows, _DUPLICATE, np.uint8))
 
     def _write_rides(self, batch: pa.RecordBatch, code: NDArray[np.uint8]) -> None:
         count = batch.num_rows
@@ -157,8 +148,7 @@ class RidesWriter:
         _add(self.rejected, code)
         files = pa.DictionaryArray.from_arrays(batch.column("file"), self._labels)
         why = pa.DictionaryArray.from_arrays(pa.array(code.astype(np.int32) - 1), _REASONS)
-        raw = pc.utf8_rtrim(batch.column("text"), "\n")
-        columns = [files, batch.column("line"), why, raw]
+        columns = [files, batch.column("line"), why, batch.column("text")]
         self._rejects.write_batch(pa.record_batch(columns, schema=REJECTS_SCHEMA))
 
 

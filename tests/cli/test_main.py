@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import re
@@ -11,11 +12,13 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from fogbed import __version__, cli
-from fogbed.cli import console
+from fogbed.cli import console, pi
 from fogbed.clients.progress import Progress
 from fogbed.errors import (
     AssertionsFailed,
@@ -32,6 +35,8 @@ from fogbed.errors import (
     SpecError,
     UsageError,
 )
+
+CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -292,9 +297,34 @@ def test_in_a_locale_of_another_encoding_paths_are_still_the_bytes_that_librarie
     assert (done.stdout, done.stderr) == ("utf-8 True\n", "")
 
 
-@pytest.mark.parametrize("words", [[], ["down"], ["rides", "import"], ["images", "push"]])
-def test_flags_are_shown_as_flags(words, capsys):
-    assert cli.main([*words, "--help"]) == 0
-    said = capsys.readouterr().out
-    assert "--help" in said
-    assert "<bool>" not in said
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 200])
+def test_a_table_can_be_read_at_any_width(width, capsys, monkeypatch):
+    narrow = Console(width=width, force_terminal=True, color_system=None, **console._AS_WRITTEN)
+    monkeypatch.setattr(console, "_out", narrow)
+    columns = ["name", "rides", "first pickup", "last pickup", "kind"]
+    console.say_table(columns, [["nyc-sample", "7,073", "2013-08-01", "2013-08-31", "points"]])
+    shown = capsys.readouterr().out
+    for word in ("nyc-sample", "7,073", "2013-08-01", "2013-08-31", "points"):
+        assert word in shown
+
+
+@pytest.mark.parametrize("noun", [[], *([name] for name in cli.COMMANDS)], ids=str)
+def test_a_flag_is_shown_as_a_flag(noun, capsys):
+    assert cli.main([*noun, "--help"]) == 0
+    assert "<bool>" not in capsys.readouterr().out
+
+
+def test_the_flags_of_a_verb_are_shown_as_flags(capsys):
+    assert cli.main(["rides", "import", "--help"]) == 0
+    assert "<bool>" not in (shown := capsys.readouterr().out)
+    assert "<str>" in shown
+
+
+def test_no_is_an_answer_not_an_interruption(probe, capsys, monkeypatch):
+    monkeypatch.setattr(console, "can_ask", lambda: True)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    probe(lambda: pi.confirm("Remove it?", yes=False))
+    assert cli.main(["probe"]) == 1
+    err = capsys.readouterr().err
+    assert "nothing was changed" in err
+    assert "interrupted" not in err

@@ -10,6 +10,10 @@ import pytest
 
 from fogbed import paths
 from fogbed.cli import main
+from fogbed.stream_job import picture
+from fogbed.stream_job.datasets import find_dataset
+from fogbed.stream_job.describe import describe
+from fogbed.stream_job.landmarks import find_landmarks
 
 CASES = Path(__file__).parents[1] / "cases" / "rides"
 GREEN = str(CASES / "green-2013.csv")
@@ -172,3 +176,47 @@ def test_landmarks_say_all_that_is_wrong(
     )
     assert main(["landmarks", "list", "nyc-famus"]) == 2
     assert "did you mean nyc-famous?" in capsys.readouterr().err
+
+
+ZONES = """\
+tpep_pickup_datetime,tpep_dropoff_datetime,PULocationID,DOLocationID
+2023-05-03 08:00:00,2023-05-03 08:10:00,132,7
+2023-05-03 09:00:00,2023-05-03 09:10:00,132,7
+2023-05-20 09:00:00,2023-05-20 09:20:00,7,132
+2023-05-20 09:00:00,2023-05-20 09:20:00,999,132
+"""
+
+
+def test_zones_are_drawn_as_circles_by_count(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("zones.csv").write_text(ZONES, "utf-8")
+    assert main(["rides", "import", "zones.csv", "--name", "zones"]) == 0
+    assert "rejects.parquet" in capsys.readouterr().out
+    description = describe(find_dataset("zones"))
+    assert description.zones[:, 2].tolist() == [1, 2]
+    assert not description.density.any()
+    assert description.as_json()["rides_per_day"] == 1.5  # days 3 and 20, not the 18 between
+    figure = picture.figure_of(description, find_landmarks("nyc-famous"))
+    circles = figure.axes[1].collections[0]
+    small, large = sorted(circles.get_sizes())
+    assert large == 2 * small
+
+
+def test_one_ride_has_axes_and_titles_at_one_height(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("one.csv").write_text("".join(ZONES.splitlines(keepends=True)[:2]), "utf-8")
+    assert main(["rides", "import", "one.csv", "--name", "one"]) == 0
+    figure = picture.figure_of(describe(find_dataset("one")), find_landmarks("nyc-famous"))
+    figure.canvas.draw()
+    hours, where = figure.axes
+    assert all(tick == int(tick) for tick in hours.get_yticks())
+    assert hours.get_ylim()[0] == 0
+    assert hours.get_position().y1 == pytest.approx(where.get_position().y1, abs=0.002)
+
+
+def test_a_picture_that_is_no_png_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["rides", "describe", "nyc-sample", "--png", "x.txt"]) == 2
+    assert "ends in .png" in capsys.readouterr().err
+    assert main(["rides", "describe", "nyc-sample", "--png", "gone/x.png"]) == 2
+    assert not list(tmp_path.rglob("x.*"))

@@ -44,6 +44,57 @@ def test_a_command_is_taken(words, capsys, monkeypatch):
     assert code == 0, capsys.readouterr().err
 
 
+# what runs for real in a test: it reads files, and needs no machine, namespace or download
+REAL = [
+    ["rides", "list"],
+    ["rides", "describe", "nyc-sample"],
+    ["landmarks", "list"],
+    ["experiment", "list"],
+    ["network", "plan"],
+    ["experiment", "check"],
+    ["check"],
+]
+
+
+def is_real(words):
+    return any(words[: len(head)] == head for head in REAL)
+
+
+@pytest.mark.parametrize("words", [p for p in commands("fogbed") if is_real(p.values[0])])
+def test_a_command_that_only_reads_is_run(words, capsys, monkeypatch, fresh_home):
+    monkeypatch.chdir(fresh_home)
+    for folder in ("experiments", "inventory", "profiles"):
+        Path(folder).symlink_to(CHECKOUT / folder)
+    assert cli.main(words) == 0, capsys.readouterr().err
+    assert capsys.readouterr().out
+
+
+def yaml_blocks():
+    """Blocks of YAML by page and place; a fragment is put at the end of the page's last spec."""
+    found = []
+    for page in PAGES:
+        spec = ""
+        text = page.read_text(encoding="utf-8")
+        for match in re.finditer(r"```yaml\n(.*?)```", text, re.DOTALL):
+            block, line = match[1], text[: match.start()].count("\n") + 1
+            whole = block if block.startswith("apiVersion:") else spec + block
+            spec = block if block.startswith("apiVersion:") else spec
+            found.append(pytest.param(whole, id=f"{page.name}:{line}"))
+    return found
+
+
+@pytest.mark.parametrize("text", yaml_blocks())
+def test_a_block_of_yaml_is_a_spec_that_passes(text, capsys, fresh_home):
+    for folder in ("inventory", "profiles"):
+        (fresh_home / folder).symlink_to(CHECKOUT / folder)
+    (fresh_home / ".ssh").mkdir(exist_ok=True)
+    (fresh_home / ".ssh" / "id_ed25519").touch(mode=0o600)
+    (folder := fresh_home / "specs").mkdir()
+    path = folder / "block.yml"
+    path.write_text(text, encoding="utf-8")
+    assert cli.main(["check", str(path)]) == 0, capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", commands("make"))
 def test_a_target_is_there(words):
     assert {word for word in words if "=" not in word} <= set(TARGETS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ def load(name):
 
 @pytest.fixture
 def setup(monkeypatch):
+    monkeypatch.syspath_prepend(CHECKOUT / "scripts")  # as for a program that is started there
     monkeypatch.setitem(sys.modules, "setup", None)
     return load("setup")
 
@@ -86,6 +88,38 @@ def test_missing_privileges_stop_the_demo_before_any_download(setup, monkeypatch
     monkeypatch.setattr(setup, "fill_environment", lambda _user: pytest.fail("it downloads"))
     with pytest.raises(setup.Stopped, match="Nothing was downloaded"):
         setup.set_up(privileges="needed")
+
+
+@pytest.mark.parametrize("name", ["a:b", "a\nb", os.fsdecode(b"latin-\xe9")])
+def test_a_checkout_where_python_makes_no_environment_is_told_before_any_download(
+    setup, monkeypatch, name
+):
+    monkeypatch.setattr(setup, "CHECKOUT", Path("/home", name))
+    with pytest.raises(setup.Stopped, match="Move the checkout to a folder of another name"):
+        setup.check_place()
+    monkeypatch.setattr(setup, "CHECKOUT", Path("/home", "jos\u00e9 #1 %20 '\"$&"))
+    setup.check_place()
+
+
+def test_a_script_of_an_environment_in_any_folder_is_started_by_its_interpreter(
+    setup, monkeypatch, tmp_path
+):
+    """As pip writes it where the path has a space; the shell then trips over the rest."""
+    environment = tmp_path / "check out '\"$HOME;&" / ".venv"
+    (environment / "bin").mkdir(parents=True)
+    script = environment / "bin" / "tool"
+    script.write_text(
+        f"#!/bin/sh\n'''exec' \"{environment}/bin/python\" \"$0\" \"$@\"\n' '''\n"
+        "import sys\nprint(sys.argv[1])\n",
+        encoding="utf-8",
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(setup, "VENV", environment)
+    monkeypatch.setattr(setup, "PYTHON", Path(sys.executable))
+    done = subprocess.run(
+        setup.command(["tool", "a b"]), check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "a b\n"
 
 
 def test_parcels_hold_every_entry_of_the_lock_once(setup):

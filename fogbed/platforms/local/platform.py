@@ -13,7 +13,6 @@ from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import PlatformError
 from fogbed.network.fabric_client import FabricEmulator
-from fogbed.plan.flink_settings import Runtime
 from fogbed.plan.local import plan_local, require_local, room_needed
 from fogbed.plan.local_order import LocalPlan
 from fogbed.platforms.base import Endpoints, Scheduler, TestbedStatus
@@ -110,8 +109,8 @@ class LocalPlatform:
             UsageError: the testbed cannot run on one computer.
             PlatformError: Java or Flink is missing.
         """
-        runtime = find_runtime(lists=None)
-        return self._plan(runtime, free_number(self.testbed.name), self._scheduler_wanted(None))
+        number, scheduler = free_number(self.testbed.name), self._scheduler_wanted(None)
+        return self._plan(number, scheduler, touch=False)
 
     def kept(self) -> tuple[Path, ...]:
         """Return the folders that a ``down`` leaves, because they hold savepoints or output."""
@@ -141,8 +140,7 @@ class LocalPlatform:
             launch.listen(self._port) as listener,
         ):
             number = free_number(self.testbed.name)
-            runtime = find_runtime(lists=links.plain(self._folder.root) / "classes")
-            plan = self._plan(runtime, number, scheduler)
+            plan = self._plan(number, scheduler)
             self._folder.make()
             self._folder.write_plan(plan)
             runtime_dir = paths.runtime_dir()
@@ -249,11 +247,7 @@ class LocalPlatform:
             )
         refuse_while_a_job_runs(self, f"the JobManager must start again ({scheduler} scheduler)")
         with only_one(self.testbed.name), progress.step(f"JobManager: {scheduler} scheduler"):
-            plan = self._plan(
-                find_runtime(lists=links.plain(self._folder.root) / "classes"),
-                launched.number,
-                scheduler,
-            )
+            plan = self._plan(launched.number, scheduler)
             self._folder.write_plan(plan)
             workers = self.workers().list()
             # first: whoever interrupts what follows leaves the new one, not the old one's name
@@ -272,12 +266,13 @@ class LocalPlatform:
     def _spec_text(self) -> str:
         return spec.dump_yaml(self.testbed)
 
-    def _plan(self, runtime: Runtime, number: int, scheduler: Scheduler) -> LocalPlan:
+    def _plan(self, number: int, scheduler: Scheduler, *, touch: bool = True) -> LocalPlan:
+        folder = links.plain(self._folder.root)
         return plan_local(
             self.testbed,
-            runtime,
+            find_runtime(lists=folder / "classes" if touch else None),
             number=number,
-            folder=links.plain(self._folder.root),
+            folder=folder,
             storage=links.flink_uri(self._folder.root),
             log4j=links.plain(LOG4J),
             scheduler=scheduler,

@@ -127,6 +127,16 @@ def test_a_failed_action_lets_the_run_go_on(
     assert "stop" in laboratory.workload.calls
 
 
+def test_every_state_of_the_network_is_drawn_from_the_experiments_seed(
+    laboratory: Laboratory,
+) -> None:
+    change = "  - {at: 5s, do: network, links: [{between: [edge, fog], delay: 50ms}]}\n"
+    laboratory.run(f"{SHORT}{change}seed: 7\n")
+    asked = [plan for plan in laboratory.platform.links.history if plan is not None]
+    assert len(asked) >= 2
+    assert {plan.seed for plan in asked} == {7}
+
+
 def test_a_failed_action_aborts_and_cleans_up(laboratory: Laboratory) -> None:
     laboratory.workload.rescale_fails = True
     with pytest.raises(ExperimentError, match="action 1") as error:

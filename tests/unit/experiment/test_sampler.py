@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from fogbed.experiment.sampler import Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 class Steady:
@@ -66,6 +66,18 @@ def test_a_source_that_fails_costs_its_own_samples_and_one_note(tmp_path: Path) 
     names = samples.samples()["name"].value_counts()
     assert (names["restarts"], names["rides_in_per_s"]) == (5, 2)
     assert [name for name, _ in failed] == ["moody", "moody"]
+
+
+def test_samples_are_kept_in_a_folder_whose_name_looks_like_a_uri(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bundle = Bundle(Path("a:b%20", "run"))
+    bundle.metrics_folder.mkdir(parents=True)
+    store = SampleStore(bundle.metrics_folder)
+    store.append([Sample(1.0, "rtt_ms", "", -1, "cloud>edge", 5.0)])
+    store.flush()
+    assert list(bundle.samples()["value"]) == [5.0]
 
 
 def test_a_bug_in_a_source_is_not_swallowed(tmp_path: Path) -> None:

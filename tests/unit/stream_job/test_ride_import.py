@@ -15,6 +15,7 @@ import zipfile
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
@@ -25,7 +26,7 @@ from hypothesis import strategies as st
 
 from fogbed import paths
 from fogbed.errors import DatasetError, UsageError
-from fogbed.stream_job import datasets, reasons, ride_import, ride_lines
+from fogbed.stream_job import datasets, reasons, ride_import, ride_judging, ride_lines
 from fogbed.stream_job.datasets import Dataset
 from fogbed.stream_job.ride_writer import RidesWriter
 
@@ -189,10 +190,10 @@ def test_several_files_and_globs_are_one_dataset_and_no_file_counts_twice(tmp_pa
 def test_duplicates_are_found_across_batches_and_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ride_import, "_BATCH", 7)
+    monkeypatch.setattr(ride_judging, "_BATCH", 7)
     rows = [f"2015-01-01 10:00:00,2015-01-01 10:10:00,-73.98{n:02},40.75" for n in range(40)]
     for name in ("a.csv", "b.csv"):
-        (tmp_path / name).write_text("\n".join([HEADER, *rows]), "utf-8")
+        (tmp_path / name).write_text("\n".join([HEADER, *rows, ""]), "utf-8")
     dataset = load(tmp_path / "a.csv", tmp_path / "b.csv")
     assert (dataset.manifest.rides, dataset.manifest.rejected_by_reason) == (40, {"duplicate": 40})
     assert set(rejects_of(dataset)["file"]) == {str(tmp_path / "b.csv")}
@@ -303,7 +304,7 @@ def test_accepted_and_rejected_are_the_rows_read(rows: list[str], raw: bool) -> 
 def test_the_import_and_the_rules_agree(rows: list[tuple[str, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "r.csv")
-        source.write_text("\n".join([HEADER, *map(",".join, rows)]), "utf-8")
+        source.write_text("\n".join([HEADER, *map(",".join, rows), ""]), "utf-8")
         dataset = load(source)
     wanted = Counter(judge(list(row)) for row in rows)
     wanted.pop("", None)
@@ -427,3 +428,15 @@ def test_the_kaggle_sample_gives_the_figures_of_its_readme() -> None:
         "2016-01-01 00:03:02",
         "2016-06-30 23:56:05",
     )
+
+
+def test_reading_is_the_first_half_of_the_bar_and_writing_the_second() -> None:
+    reading = SimpleNamespace(rows=Counter({1: 100}), bytes=50)
+    writer = SimpleNamespace(rides=0, rejected=Counter())
+    assert ride_import._how_far(reading, writer, 200) == (50, "100 rows read")
+    reading.bytes = 200
+    assert ride_import._how_far(reading, writer, 200) == (200, "sorting")
+    writer.rides, writer.rejected = 40, Counter({"duplicate": 10})
+    assert ride_import._how_far(reading, writer, 200) == (300, "40 rides written")
+    writer.rides = 90
+    assert ride_import._how_far(reading, writer, 200)[0] == 400

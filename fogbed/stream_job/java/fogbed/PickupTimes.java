@@ -2,23 +2,30 @@ package fogbed;
 
 import java.io.IOException;
 
-/** The pickup time of every thousandth ride: how many rides are due by a time of theirs. */
+/**
+ * The pickup time of every thousandth ride: how many rides are due by a time of theirs.
+ *
+ * <p>The source reads them whenever it starts, also after a failure or a rescale, and is silent
+ * meanwhile: so only the first bytes of those rides are read, by the byte index, and not the file.
+ */
 final class PickupTimes {
+
+    // an id (at most 19 digits), a time and their commas
+    private static final int BEGINNING = 19 + 1 + WallClock.LENGTH + 1;
 
     private final PreparedRides rides;
     private final long[] times;
 
-    /** Reads them; this moves {@code lines}. A ride without a readable time has that before it. */
+    /** Reads them. A ride without a readable time has that before it. */
     PickupTimes(PreparedRides rides, RideLines lines) throws IOException {
         this.rides = rides;
         times = new long[(int) ((rides.count() + PreparedRides.BLOCK - 1) / PreparedRides.BLOCK)];
         RideParser parser = new RideParser();
+        byte[] beginning = new byte[BEGINNING];
         long latest = rides.firstPickup();
         for (int i = 0; i < times.length; i++) {
-            lines.seek((long) i * PreparedRides.BLOCK);
-            lines.next();
-            latest = Math.max(
-                    latest, parser.pickupTime(lines.bytes(), lines.start(), lines.end()));
+            int size = lines.peek(i, beginning);
+            latest = Math.max(latest, parser.pickupTime(beginning, 0, size));
             times[i] = latest;
         }
     }

@@ -48,6 +48,24 @@ final class RideLines implements AutoCloseable {
         }
     }
 
+    /**
+     * Reads the beginning of the first line of a block without moving, as much of it as there is
+     * room for; returns its size.
+     */
+    int peek(int block, byte[] room) throws IOException {
+        ByteBuffer target = ByteBuffer.wrap(room);
+        long at = offsets[block];
+        int read = 0;
+        while (target.hasRemaining() && read >= 0) {
+            read = channel.read(target, at + target.position());
+        }
+        int size = 0;
+        while (size < target.position() && room[size] != '\n') {
+            size++;
+        }
+        return size;
+    }
+
     /** Reads the next line. */
     void next() throws IOException {
         start = following;
