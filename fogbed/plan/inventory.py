@@ -10,13 +10,11 @@ import io
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
-from fogbed import spelling
 from fogbed.spec.testbed import Node, Ssh, Testbed
 from fogbed.spec.write import with_breaks_escaped
 
@@ -66,22 +64,14 @@ def ssh_arguments(ssh: Ssh) -> list[str]:
     """
     options = ["-o", "StrictHostKeyChecking=accept-new"]
     if ssh.known_hosts is not None:
-        options += ["-o", f"UserKnownHostsFile={_as_option(ssh.known_hosts)}"]
+        options += ["-o", f"UserKnownHostsFile={option_path(ssh.known_hosts)}"]
     return options
 
 
-def key_arguments(ssh: Ssh) -> list[str]:
-    """Return how OpenSSH's client is given the key.
-
-    ``-i`` looks for a file of just this name and then fills in what follows a ``%``: a name with
-    one can only be given as an option.
-    """
-    return ["-o", f"IdentityFile={_as_option(ssh.key)}"] if "%" in ssh.key else ["-i", ssh.key]
-
-
-def _as_option(path: str) -> str:
-    """Return a path as the value of an OpenSSH option: blanks part names, ``%`` is filled in."""
-    return path if spelling.is_plain(Path(path.removeprefix("~"))) else f'"{_within_quotes(path)}"'
+def option_path(path: str) -> str:
+    """Return a path as OpenSSH reads it in an option: ``%`` begins a token, a space ends a word."""
+    written = _within_quotes(path)
+    return f'"{written}"' if re.search(r"[\s\"'\\#]", path) else written
 
 
 def _within_quotes(path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ _CLOCK = ("date", "+%s.%N")
 # The first one opens the connection, which takes long and so says little.
 _CLOCK_TRIES = 3
 _NOT_FOUND = 127
+_SECONDS = re.compile(r"\d+\.\d+")
 _PROBE = Path(__file__).with_name("node_probe.py")
 
 
@@ -87,6 +89,8 @@ def _clock(channel: Channel) -> tuple[float | None, float | None, str]:
         after = time.time()
         if outcome.returncode != 0:
             return None, None, outcome.stderr
+        if not _SECONDS.fullmatch(outcome.stdout.strip()):
+            return None, None, f"date +%s.%N said {outcome.stdout.strip()[:40]!r}"
         bound = (after - before) / 2
         if best is None or bound < best[1]:
             best = (float(outcome.stdout) - (before + after) / 2, bound)
