@@ -136,7 +136,7 @@ class LoopbackCluster:
     @property
     def savepoints(self) -> str:
         """Where savepoints may go, as a URI."""
-        return (self.folder / "savepoints").as_uri()
+        return f"file://{self.folder}/savepoints"
 
     def close(self) -> None:
         """End every process that was started here, by pid."""

@@ -8,15 +8,21 @@ specification.
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
 
+from fogbed import spelling
 from fogbed.errors import UsageError
 
 _PACKAGE = Path(__file__).resolve().parent
+# a socket's path has 107 bytes (unix(7)); a testbed's name up to 63, and then ".keeper"
+_LONGEST_RUNTIME_DIR = 107 - len("/.keeper") - 63
+_LEAST_ROOM = 2**20  # bytes: a file system with less takes no file of ours
 
 
 def asset(*parts: str) -> Path:
@@ -51,19 +57,23 @@ def state_dir() -> Path:
 
 
 def runtime_dir() -> Path:
-    """Sockets, in a folder only this user can enter: ``$XDG_RUNTIME_DIR/fogbed``.
+    """Sockets and links, in a folder only this user can enter: ``$XDG_RUNTIME_DIR/fogbed``.
 
-    Where no session made one, a 0700 folder in the temporary directory; one that somebody else
-    owns is refused.
+    Where no session made one, or its path is too long for a socket or not plain, a 0700 folder in
+    the temporary directory, or in /tmp.
+
+    Raises:
+        UsageError: it belongs to somebody else, or cannot be made.
     """
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    folder = (
-        Path(base, "fogbed")
-        if base and os.access(base, os.W_OK)
-        else Path(tempfile.gettempdir(), f"fogbed-{os.getuid()}")
-    )
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = folder.lstat()
+    folder = next(filter(_suits, _runtime_candidates()), _last_resort())
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = folder.lstat()
+    except OSError as error:
+        raise UsageError(
+            f"{folder}, for sockets, cannot be made: {error.strerror}",
+            hint="set XDG_RUNTIME_DIR to a folder of your own, with a short and plain path",
+        ) from error
     # in a folder that all can write to, somebody may have put a link there before us
     if made.st_uid != os.getuid() or not stat.S_ISDIR(made.st_mode):
         raise UsageError(
@@ -72,6 +82,82 @@ def runtime_dir() -> Path:
         )
     folder.chmod(0o700)
     return folder
+
+
+def _runtime_candidates() -> Iterator[Path]:
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    # under su and sudo it may be another user's: what root makes there, that user cannot enter
+    if base and os.access(base, os.W_OK | os.X_OK) and Path(base).stat().st_uid == os.getuid():
+        yield Path(base, "fogbed")
+    yield Path(tempfile.gettempdir(), f"fogbed-{os.getuid()}")
+
+
+def _last_resort() -> Path:
+    return Path("/tmp", f"fogbed-{os.getuid()}")  # noqa: S108 - ours or refused
+
+
+def _suits(folder: Path) -> bool:
+    return len(os.fsencode(folder)) <= _LONGEST_RUNTIME_DIR and spelling.is_plain(folder)
+
+
+def require_writable(*folders: Path, room: int = _LEAST_ROOM) -> None:
+    """Return if ``room`` bytes of files can be made below each folder, which need not exist yet.
+
+    Java reads there too, and takes only names in UTF-8.
+
+    Raises:
+        UsageError: not in all of them; a line for each, with the way out. Nothing was touched.
+    """
+    problems = [
+        problem for folder in dict.fromkeys(folders) if (problem := _unwritable(folder, room))
+    ]
+    if problems:
+        what = "this folder" if len(problems) == 1 else "these folders"
+        raise UsageError(f"fogbed cannot write into {what}", details="\n".join(problems))
+
+
+def _unwritable(folder: Path, room: int) -> str | None:
+    there = folder
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    way_out = _another(folder)
+    if not spelling.is_text(folder):
+        return (
+            f"{spelling.shown(folder)}: its name is not UTF-8, and Java cannot read it; {way_out}"
+        )
+    if not there.is_dir():
+        return f"{folder}: {there} is not a folder; {way_out}"
+    file_system = os.statvfs(there)
+    if file_system.f_flag & os.ST_RDONLY:
+        return f"{folder}: {there} is on a file system that is read-only; {way_out}"
+    if not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
+        owner = _name_of(there.stat().st_uid)
+        return f"{folder}: you may not write into {there}, which is {owner}'s; {way_out}"
+    free = file_system.f_bavail * file_system.f_frsize
+    if file_system.f_blocks and free < room:  # a file system of the kernel's own has no blocks
+        found = f"{free / 1e6:.1f} MB are free on the disk of {there}, {room / 1e6:.0f} needed"
+        return f"{folder}: {found}; make room, or {way_out}"
+    return None
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of an existing folder has no room for another file of ours."""
+    file_system = os.statvfs(folder)
+    return file_system.f_bavail * file_system.f_frsize < _LEAST_ROOM
+
+
+def _another(folder: Path) -> str:
+    for kind, variable in ((data_dir, "DATA"), (cache_dir, "CACHE"), (state_dir, "STATE")):
+        if folder.is_relative_to(kind()):
+            return f"set XDG_{variable}_HOME to a folder that can be written"
+    return "name another folder"
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 def runs_dir() -> Path:

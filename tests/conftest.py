@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     It is short: a Unix socket's path has room for 107 bytes.
     """
+    # a shell's `&` hands SIGINT on as ignored, to us and to every program that we start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     home = Path(tempfile.mkdtemp(prefix="fogbed-test-"))
     patch = pytest.MonkeyPatch()
     patch.setenv("HOME", str(home))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -44,6 +45,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 # A full disk can end any command; it is the computer's fault, not a bug.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# Nor is a place that is not ours to read or write.
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class LazyGroup(TyperGroup):
@@ -123,8 +126,21 @@ def _on_sigterm(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
+def _begin_in_utf8() -> None:
+    """Start this program anew in Python's UTF-8 mode (PEP 540) where the locale is another.
+
+    Arrow, DuckDB and Java take a path's bytes as UTF-8 whatever the locale says, and so would find
+    another file than we do.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and "PYTHONUTF8" not in os.environ:
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; the only place that catches FogbedError."""
+    if argv is None:
+        _begin_in_utf8()
     signal.signal(signal.SIGTERM, _on_sigterm)
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -133,12 +149,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _show(error)
     except TyperException as error:
         return _show(_misused(error)) if error.format_message() else WRONG_INPUT
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):  # outside of any command, too
         return _show(Interrupted("interrupted"))
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if (explained := _explained(error)) is None:
             raise
-        return _show(_no_room(error))
+        return _show(explained)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE
     return code if isinstance(code, int) else DONE
@@ -149,12 +165,20 @@ def _show(error: FogbedError) -> int:
     return error.exit_code
 
 
-def _no_room(error: OSError) -> FogbedError:
-    where = error.filename or "a file, or the output,"
-    return FogbedError(
-        f"{where} cannot be written: {error.strerror}",
-        hint="make room there, then give the command again",
-    )
+def _explained(error: OSError) -> FogbedError | None:
+    """Return a fault of the computer's as an error of ours; None for what is a bug."""
+    if error.errno in _NO_ROOM:
+        where = error.filename or "a file, or the output,"
+        return FogbedError(
+            f"{where} cannot be written: {error.strerror}",
+            hint="make room there, then give the command again",
+        )
+    if error.errno in _NOT_OURS and error.filename is not None:
+        return UsageError(
+            f"{os.fsdecode(error.filename)}: {error.strerror}",
+            hint="see whose it is and what its rights are (ls -ld), or name another place",
+        )
+    return None
 
 
 def _misused(error: TyperException) -> UsageError:

@@ -8,7 +8,7 @@ import typer
 
 from fogbed import paths
 from fogbed.cli import experiment_shown
-from fogbed.cli.experiment import RunsOption, carry_out
+from fogbed.cli.experiment import RunsOption, carry_out, require_places
 from fogbed.cli.options import DryRunOption, JsonLinesOption
 from fogbed.errors import PlatformError
 from fogbed.experiment.checks import check_experiment
@@ -30,6 +30,8 @@ def demo(
     fog, results arrive in the cloud. In the middle the road to the fog becomes ten times as long,
     later the search gets a second subtask; the end is a verdict and a report.
     """
+    if not dry_run:
+        require_places(runs)
     resolved = check_experiment(paths.asset("experiments", "demo.yml"))
     if dry_run:
         experiment_shown.show_plan(resolved, as_json=as_json)

@@ -83,6 +83,8 @@ def run(  # noqa: PLR0913 - one parameter per option
     as_json: JsonLinesOption = False,
 ) -> None:
     """Run an experiment to its verdict and report; what it brings up, it removes."""
+    if not dry_run:
+        require_places(runs)
     resolved = check_experiment(file, testbed=testbed, profile=profile)
     words: list[str | Path] = ["fogbed", "experiment", "run", file]
     words += [] if testbed is None else ["--testbed", testbed]
@@ -120,6 +122,11 @@ def report(run: RunArgument = "last", *, runs: RunsOption = None) -> None:
     console.say(str(write_report(find_run(runs or paths.runs_dir(), run).folder)))
 
 
+def require_places(runs: Path | None) -> None:
+    """Raise UsageError, with a line for each, if a folder that a run writes into cannot be."""
+    paths.require_writable(runs or paths.runs_dir(), paths.state_dir(), paths.cache_dir())
+
+
 def carry_out(
     resolved: ResolvedExperiment, *, runs: Path | None, as_json: bool, command: str
 ) -> None:
@@ -151,4 +158,6 @@ def _require_passed(statuses: Sequence[str], folder: str) -> None:
         return
     what = "the run is invalid" if "invalid" in bad else "an assertion does not hold"
     of = f" in {len(bad)} of {len(statuses)} repetitions" if len(statuses) > 1 else ""
-    raise AssertionsFailed(f"{what}{of}", hint=f"`fogbed experiment show {folder}` says which")
+    raise AssertionsFailed(
+        f"{what}{of}", hint=f"`fogbed experiment show {shlex.quote(folder)}` says which"
+    )

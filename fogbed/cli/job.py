@@ -92,6 +92,8 @@ def submit_(  # noqa: PLR0913 - one parameter per option
             plan = submit.dry_run(target.flink, request, scheduler_fits=fits)
             job_shown.show_plan(plan, as_json=as_json)
             return
+        # first: what cannot run must not cost a JobManager its start
+        submit.check_fit(target.flink, request)
         _fit_scheduler(target, request)
         job = submit.submit(target.flink, request, savepoint=savepoint, progress=progress())
         job_shown.show_job(job, as_json=as_json)

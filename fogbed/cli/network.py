@@ -47,7 +47,9 @@ FlowsOption = Annotated[
 ]
 ToleranceOption = Annotated[str, typer.Option(help="How far an RTT may be off, or ...")]
 OrOption = Annotated[str, typer.Option("--or", help="... this much, the larger.")]
-CountOption = Annotated[int, typer.Option(min=10, max=1000, help="Probes per pair.")]
+CountOption = Annotated[
+    int, typer.Option(min=10, max=1000, help="Probes per pair; with jitter up to 5 times.")
+]
 ClearFirstOption = Annotated[
     bool,
     typer.Option("--clear-first", help="Take all away for a second to measure the bare RTT anew."),

@@ -100,10 +100,15 @@ def verification_as_json(found: Verification) -> dict[str, Any]:
 
 def show_verification(found: Verification) -> None:
     """Print a table each of RTTs, rates and losses, and one line with the verdict."""
+    figures: tuple[str, ...] = ("asked", "bare", "expected", "p50", "p99", "error")
+    jittery = any(each.asked_spread_ms for each in found.pairs)
+    if jittery:
+        figures += ("p10-p90", "asked")
     for under_load, title in ((False, "RTT in ms, idle"), (True, "RTT in ms, under load")):
-        rows = [_rtt_row(each) for each in found.pairs if each.under_load == under_load]
+        rows = [
+            _rtt_row(each, jittery=jittery) for each in found.pairs if each.under_load == under_load
+        ]
         if rows:
-            figures: tuple[str, ...] = ("asked", "bare", "expected", "p50", "p99", "error")
             console.say_table(("from", "to", *figures, "verdict"), rows, title=title)
     if found.rates:
         figures = ("asked", "offered", "least", "median", "most")
@@ -130,11 +135,14 @@ def summary_of_failures(found: Verification) -> str:
     return ", ".join(f"{bad} of {count} {what}" for what, bad, count in counts if bad)
 
 
-def _rtt_row(each: PairVerdict) -> list[str]:
-    figures = (each.asked_rtt_ms, each.bare_ms, each.expected_ms, each.p50_ms, each.p99_ms)
-    error = f"{each.error_ms:+.2f}"
+def _rtt_row(each: PairVerdict, *, jittery: bool) -> list[str]:
+    rtts = (each.asked_rtt_ms, each.bare_ms, each.expected_ms, each.p50_ms, each.p99_ms)
+    figures = [*(f"{ms:.2f}" for ms in rtts), f"{each.error_ms:+.2f}"]
+    if jittery:
+        asked = f"{each.asked_spread_ms:.2f}" if each.asked_spread_ms else "-"
+        figures += [f"{each.spread_ms:.2f}", asked]
     verdict = _verdict(ok=each.ok) + (f" ({each.lost} of {each.sent} lost)" if each.lost else "")
-    return [each.source, each.target, *(f"{ms:.2f}" for ms in figures), error, verdict]
+    return [each.source, each.target, *figures, verdict]
 
 
 def _rate_row(each: RateVerdict) -> list[str]:

@@ -12,9 +12,11 @@ from fogbed.cli.options import JsonOption
 from fogbed.stream_job import datasets, ride_import
 from fogbed.stream_job.datasets import Dataset, Manifest
 from fogbed.stream_job.landmarks import find_landmarks
+from fogbed.stream_job.ride_notes import notes_of
 
 if TYPE_CHECKING:
     from fogbed.stream_job.describe import Description
+    from fogbed.stream_job.ride_sources import Source
 
 app = typer.Typer(
     add_completion=False,
@@ -31,14 +33,22 @@ app = typer.Typer(
 def import_(  # noqa: PLR0913 - one parameter per option
     sources: Annotated[
         list[str],
-        typer.Argument(help="TLC yellow or green trip files: CSV, Parquet, .gz, .zip; or globs."),
+        typer.Argument(
+            help="TLC yellow or green trip files: CSV, Parquet, packed or not; or globs."
+        ),
     ],
     *,
     name: Annotated[str, typer.Option("--name", help="What to call the dataset.")],
     raw: Annotated[
         bool, typer.Option("--raw", help="Keep bad rides, for the job's own parse to reject.")
     ] = False,
+    utc: Annotated[
+        bool, typer.Option("--utc", help="Times are UTC, or of no zone: convert them to New York.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a dataset of this name.")] = False,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Keep a dataset without any usable ride.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be read and written.")
     ] = False,
@@ -48,7 +58,9 @@ def import_(  # noqa: PLR0913 - one parameter per option
 
     Rows that cannot be used go to rejects.parquet with their file, line and reason.
     """
-    plan = ride_import.plan_import(sources, name=name, raw=raw, force=force)
+    plan = ride_import.plan_import(
+        sources, name=name, raw=raw, utc=utc, force=force, allow_empty=allow_empty
+    )
     if dry_run:
         _show_plan(plan, as_json=as_json)
         return
@@ -64,20 +76,34 @@ def _show_plan(plan: ride_import.ImportPlan, *, as_json: bool) -> None:
         {
             "file": source.label,
             "packing": source.packing,
+            "form": source.form,
             "places": "points" if source.layout.has_points else "zones",
             "columns": source.layout.names,
         }
         for source in plan.sources
     ]
     if as_json:
-        console.say_json({"name": plan.name, "folder": str(plan.folder), "sources": tables})
+        console.say_json(
+            {
+                "name": plan.name,
+                "folder": str(plan.folder),
+                "sources": tables,
+                "left_out": plan.left_out,
+            }
+        )
         return
     rows = [
-        (source.label, source.packing, str(table["places"]), source.layout.names["pickup_time"])
+        (source.label, _form(source), str(table["places"]), source.layout.names["pickup_time"])
         for source, table in zip(plan.sources, tables, strict=True)
     ]
-    console.say_table(("file", "packing", "places", "pickup time"), rows)
+    console.say_table(("file", "form", "places", "pickup time"), rows)
+    for each in plan.left_out:
+        console.say(f"left out: {each}")
     console.say(f"would {'replace' if plan.replaces else 'write'} {plan.folder}")
+
+
+def _form(source: Source) -> str:
+    return source.form if source.packing == "plain" else f"{source.form} in {source.packing}"
 
 
 def _show_summary(dataset: Dataset) -> None:
@@ -88,6 +114,8 @@ def _show_summary(dataset: Dataset) -> None:
     )
     _show_reasons(manifest)
     console.say(f"pickups {manifest.first_pickup or '-'} to {manifest.last_pickup or '-'}")
+    for note in notes_of(manifest):
+        console.say(note)
     console.say(str(dataset.folder))
 
 

@@ -23,12 +23,22 @@ PortOption = Annotated[
         show_default=False,
     ),
 ]
+SharedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--shared/--no-shared",
+        help="On local: let every user of this computer use Flink, which runs what it is handed as "
+        "you; or you and root only, as at first.",
+        show_default=False,
+    ),
+]
 
 
 def up(  # noqa: PLR0913 - what a user may ask of either platform
     *,
     testbed: TestbedOption = None,
     port: PortOption = None,
+    shared: SharedOption = None,
     limit: pi.LimitOption = None,
     tags: pi.TagsOption = None,
     check: pi.CheckOption = False,
@@ -38,7 +48,7 @@ def up(  # noqa: PLR0913 - what a user may ask of either platform
     """Bring a testbed up; run it again to resume. Example: fogbed up -t inventory/laptop.yml."""
     bed, origin = platforms.locate_testbed(testbed)
     if bed.platform == "pi":
-        pi.refuse_options("pi", {"--port": port is not None})
+        pi.refuse_options("pi", {"--port": port is not None, "--shared": shared is not None})
         if dry_run:
             testbed_shown.show_phases(bed)
             return
@@ -49,7 +59,7 @@ def up(  # noqa: PLR0913 - what a user may ask of either platform
         return
     given = {"--limit": bool(limit), "--tags": bool(tags), "--check": check}
     pi.refuse_options(bed.platform, {**given, "--ask-become-pass": ask_become_pass})
-    platform = platforms.open_platform(bed, port=port)
+    platform = platforms.open_platform(bed, port=port, shared=shared)
     if dry_run:
         testbed_shown.show_plan(platform.planned())
         return

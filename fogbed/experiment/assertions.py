@@ -100,7 +100,9 @@ def _judge_emulation(assertion: EmulationAssertion, evidence: Evidence) -> Judge
         for matrix in evidence.matrices
         for flow in (*matrix["rates"], *matrix["losses"])
     ]
-    wrong = [f"{cell.where}: {cell.error_ms:+.2f} ms" for cell in judged if not cell.within]
+    wrong = [
+        f"{cell.where}: {cell.error_ms:+.2f} ms{cell.spread}" for cell in judged if not cell.within
+    ]
     wrong += [f"{c.where}: too few answers" for c in unseen]
     wrong += [f"{label}: {flow.get('detail', flow)}" for label, flow in flows if not flow["ok"]]
     worst = max(judged, key=lambda cell: abs(cell.error_ms), default=None)
@@ -131,6 +133,7 @@ class _Cell:
     length_s: float
     error_ms: float
     within: bool | None
+    spread: str
 
 
 def _cells(matrices: Sequence[Mapping[str, Any]]) -> Iterable[_Cell]:
@@ -146,7 +149,16 @@ def _cells(matrices: Sequence[Mapping[str, Any]]) -> Iterable[_Cell]:
                         length_s,
                         float("inf") if error is None else error,
                         matrix["within"][i][j],
+                        _spread(matrix, i, j),
                     )
+
+
+def _spread(matrix: Mapping[str, Any], i: int, j: int) -> str:
+    """Return what jitter has come to, beside what was asked; empty where none was."""
+    if not matrix.get("expected_spread_ms") or matrix["expected_spread_ms"][i][j] is None:
+        return ""
+    seen, asked = matrix["rtt_spread_ms"][i][j], matrix["expected_spread_ms"][i][j]
+    return f", spread {'-' if seen is None else f'{seen:.2f}'} of {asked:.2f} ms"
 
 
 def _judge_output(title: str, completeness: Mapping[str, Any]) -> Judgement:

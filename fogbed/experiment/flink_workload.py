@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from fogbed import links
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
 from fogbed.clients.progress import Quiet
@@ -20,7 +21,7 @@ from fogbed.platforms.base import Platform
 from fogbed.spec import ResolvedExperiment
 from fogbed.spec.experiment import OPERATORS, Operator, Placement, Workload
 from fogbed.stream_job import operators
-from fogbed.stream_job.datasets import find_dataset
+from fogbed.stream_job.datasets import find_dataset, find_usable
 from fogbed.stream_job.gauges import read_gauges
 from fogbed.stream_job.landmarks import find_landmarks
 from fogbed.stream_job.metrics import ORIGIN_MS
@@ -39,10 +40,11 @@ def describe(resolved: ResolvedExperiment) -> dict[str, Any]:
     """Return what the bundle says of rides and landmarks.
 
     Raises:
-        DatasetError: they are not there or cannot be read.
+        UsageError: they are not there, or no ride can be used.
+        DatasetError: they cannot be read.
     """
     workload = resolved.experiment.workload
-    rides, landmarks = find_dataset(workload.rides), find_landmarks(workload.landmarks)
+    rides, landmarks = find_usable(workload.rides), find_landmarks(workload.landmarks)
     manifest = rides.manifest
     request = JobRequest(rides=rides, landmarks=landmarks, replay=workload.replay)
     return {
@@ -141,7 +143,7 @@ class FlinkWorkload:
                     self._running(),
                     operator,
                     parallelism,
-                    savepoint_dir=self._savepoints.as_uri(),
+                    savepoint_dir=links.flink_uri(self._savepoints),
                     progress=Quiet(),
                 )
             self._job = moved.job
@@ -160,7 +162,7 @@ class FlinkWorkload:
         """Stop with a savepoint, without drain: what is replayed until then is in the output."""
         self._moving = True
         self._stopped = stop_with_savepoint(
-            self._flink, self._running(), savepoint_dir=self._savepoints.as_uri()
+            self._flink, self._running(), savepoint_dir=links.flink_uri(self._savepoints)
         )
         return {
             "savepoint": self._stopped.savepoint,

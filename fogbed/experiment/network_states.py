@@ -16,6 +16,8 @@ from fogbed.network.verdicts import PairVerdict, Tolerance, judge_rtt
 from fogbed.plan.network import Impairment, NetworkPlan
 
 Matrix = npt.NDArray[np.float64]
+# a light ping over every link while the run lasts
+PROBES_PER_S = 5
 # below this many answers a median says little; a state that short is not judged, and said so
 FEWEST_PROBES = 20
 # what was in flight when the links changed belongs to neither state
@@ -94,13 +96,16 @@ def measured_state(
         tolerance: how far p50 may be from asked + bare.
     """
     nodes = state.plan.nodes
-    pairs = [
-        _judge(
-            state, (i, j), float(bare[i, j]), _during(state, (source, target), answers), tolerance
-        )
+    during = {
+        (i, j): _during(state, (source, target), answers)
         for i, source in enumerate(nodes)
         for j, target in enumerate(nodes)
         if i != j
+    }
+    judged = max(1, sum(rtts.size >= FEWEST_PROBES for rtts in during.values()))
+    pairs = [
+        _judge(state, pair, float(bare[pair]), rtts, tolerance, judged=judged)
+        for pair, rtts in during.items()
     ]
     return {
         "label": state.label,
@@ -117,12 +122,14 @@ def measured_state(
     }
 
 
-def _judge(
+def _judge(  # noqa: PLR0913 - what was asked and what was measured; one more by keyword
     state: NetworkState,
     pair: tuple[int, int],
     bare_ms: float,
     rtts_ms: npt.NDArray[np.float64],
     tolerance: Tolerance,
+    *,
+    judged: int,
 ) -> PairVerdict:
     i, j = pair
     plan = state.plan
@@ -132,10 +139,24 @@ def _judge(
         back=plan.impairments[int(plan.index[j, i])],
         bare_ms=bare_ms,
         rtts_ms=rtts_ms,
+        interval_ms=1000 / PROBES_PER_S,
         probe_octets=PROBE_OCTETS,
         load_octets=_JOB_PACKET,
         tolerance=tolerance,
+        judged=judged,
     )
+
+
+MEASURED = (
+    "expected_rtt_ms",
+    "rtt_p50_ms",
+    "rtt_p99_ms",
+    "error_ms",
+    "expected_spread_ms",
+    "rtt_spread_ms",
+    "within",
+    "probes",
+)
 
 
 def measured_matrices(nodes: Sequence[str], pairs: Sequence[PairVerdict]) -> dict[str, Any]:
@@ -144,21 +165,27 @@ def measured_matrices(nodes: Sequence[str], pairs: Sequence[PairVerdict]) -> dic
     Of pairs that were measured twice (idle and under load) the second is kept.
     """
     figures: dict[str, list[list[Any]]] = {
-        name: [[None] * len(nodes) for _ in nodes]
-        for name in ("expected_rtt_ms", "rtt_p50_ms", "rtt_p99_ms", "error_ms", "within", "probes")
+        name: [[None] * len(nodes) for _ in nodes] for name in MEASURED
     }
     for pair in pairs:
-        known = pair.sent >= FEWEST_PROBES
-        for name, value in (
-            ("expected_rtt_ms", _cell(pair.expected_ms)),
-            ("rtt_p50_ms", _cell(pair.p50_ms)),
-            ("rtt_p99_ms", _cell(pair.p99_ms)),
-            ("error_ms", _cell(pair.error_ms)),
-            ("within", pair.ok if known else None),
-            ("probes", pair.sent - pair.lost),
-        ):
+        for name, value in zip(MEASURED, _measured(pair), strict=True):
             figures[name][nodes.index(pair.source)][nodes.index(pair.target)] = value
     return {"nodes": list(nodes), **figures}
+
+
+def _measured(pair: PairVerdict) -> tuple[Any, ...]:
+    """Return a pair's figures in the order of ``MEASURED``; a spread only where jitter is asked."""
+    jittery = pair.asked_spread_ms > 0
+    return (
+        _cell(pair.expected_ms),
+        _cell(pair.p50_ms),
+        _cell(pair.p99_ms),
+        _cell(pair.error_ms),
+        _cell(pair.asked_spread_ms) if jittery else None,
+        _cell(pair.spread_ms) if jittery else None,
+        pair.ok if pair.sent >= FEWEST_PROBES else None,
+        pair.sent - pair.lost,
+    )
 
 
 def asked_matrices(plan: NetworkPlan, bare: Matrix) -> dict[str, Any]:

@@ -78,6 +78,11 @@ def _cell(matrix: Mapping[str, Any], i: int, j: int) -> Cell:
         f"{_ms(at('expected_rtt_ms'))} ms; measured p50 {_ms(at('rtt_p50_ms'))} ms, p99 "
         f"{_ms(at('rtt_p99_ms'))} ms, error {_ms(at('error_ms'))} ms, {at('probes') or 0} probes"
     )
+    if at("expected_spread_ms") is not None:
+        explained += (
+            f"; spread (p10 to p90) expected {_ms(at('expected_spread_ms'))} ms, measured "
+            f"{_ms(at('rtt_spread_ms'))} ms"
+        )
     return Cell(
         asked=_ms(at("expected_rtt_ms")),
         measured=_ms(at("rtt_p50_ms")),

@@ -14,11 +14,9 @@ import numpy.typing as npt
 from fogbed.errors import FogbedError
 from fogbed.experiment.clock import Clock
 from fogbed.experiment.metric_names import pair_name
-from fogbed.experiment.network_states import Matrix
+from fogbed.experiment.network_states import PROBES_PER_S, Matrix
 from fogbed.experiment.sample_store import Sample
 from fogbed.plan.network import NetworkPlan
-
-PER_SECOND = 5
 
 
 class Pinger(Protocol):
@@ -127,4 +125,4 @@ class RoundTrips:
                 self._fresh.setdefault(pair, []).extend(values)
                 kept = self._kept.setdefault(pair, array("d"))
                 for k, rtt in enumerate(values):
-                    kept.extend((sent + k / PER_SECOND, rtt))
+                    kept.extend((sent + k / PROBES_PER_S, rtt))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fogbed.experiment.bundle import write_json
+from fogbed.experiment.network_plans import plan_changes
 from fogbed.experiment.network_states import (
     Matrix,
     measured_state,
@@ -17,31 +18,8 @@ from fogbed.experiment.network_states import (
 from fogbed.experiment.round_trips import RoundTrips
 from fogbed.experiment.setting import Setting
 from fogbed.network.emulator import LinkEmulator
-from fogbed.plan.network import NetworkPlan, change, plan_network
-from fogbed.plan.timeline import PlannedAction, Timeline, network_actions
-from fogbed.spec import ResolvedExperiment
-from fogbed.spec.experiment import NetworkAction
-
-
-def plan_changes(resolved: ResolvedExperiment, timeline: Timeline) -> dict[int, NetworkPlan]:
-    """Return the plan in force after each network action, by the action's index from 1.
-
-    Rules of ``links`` come on top of what is in force; ``profile`` and ``restore`` replace it.
-    """
-    first = plan_network(resolved.profile, resolved.testbed)
-    plans: dict[int, NetworkPlan] = {}
-    current = first
-    for planned in network_actions(timeline):
-        action = planned.action
-        assert isinstance(action, NetworkAction)  # noqa: S101 - what network_actions selects by
-        if action.restore:
-            current = first
-        elif action.profile is not None:
-            current = plan_network(resolved.action_profiles[planned.index - 1], resolved.testbed)
-        else:
-            current = change(current, action.links or (), resolved.testbed)
-        plans[planned.index] = current
-    return plans
+from fogbed.plan.network import NetworkPlan, plan_network
+from fogbed.plan.timeline import PlannedAction
 
 
 class RunNetwork:

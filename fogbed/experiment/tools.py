@@ -14,8 +14,13 @@ from fogbed.experiment.actions import own_thread
 from fogbed.experiment.flink_workload import FlinkWorkload, describe
 from fogbed.experiment.host_sources import LinkSource, ProcessSource
 from fogbed.experiment.metric_names import pair_name
-from fogbed.experiment.network_states import Matrix, asked_matrices, measured_matrices
-from fogbed.experiment.round_trips import PER_SECOND, OpenPinger, Pinger
+from fogbed.experiment.network_states import (
+    PROBES_PER_S,
+    Matrix,
+    asked_matrices,
+    measured_matrices,
+)
+from fogbed.experiment.round_trips import OpenPinger, Pinger
 from fogbed.experiment.sampler import Source
 from fogbed.experiment.setting import Tools
 from fogbed.network.agent_client import Agent
@@ -183,7 +188,7 @@ class _AgentPinger:
         """Send a second's probes; what did not come back within a second is NaN."""
         by_address = {self._addresses[target]: target for target in targets}
         rtts = self._agent.ping(
-            list(by_address), count=PER_SECOND, interval_s=1 / PER_SECOND, wait_s=_PROBE_WAIT_S
+            list(by_address), count=PROBES_PER_S, interval_s=1 / PROBES_PER_S, wait_s=_PROBE_WAIT_S
         )
         return {by_address[address]: values.tolist() for address, values in rtts.items()}
 

@@ -57,6 +57,7 @@ class Agent:
         self._outgoing = outgoing
         self._lock = threading.RLock()  # SIGTERM may come while it is held
         self._children: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
         self._listeners: dict[int, Receiver] = {}
 
     def run(self) -> None:
@@ -67,8 +68,9 @@ class Agent:
         self.kill_children()
 
     def kill_children(self) -> None:
-        """End every program that is still running, and its own children."""
+        """End every program that is still running, and its own children; none starts after it."""
         with self._lock:
+            self._ended = True
             for child in self._children:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
@@ -131,15 +133,7 @@ class Agent:
         """Run a program to its end; output is cut at 1 MiB per stream and said to be."""
         bounded(timeout_s, 24 * 3600)
         began = time.monotonic()
-        child = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        with self._lock:
-            self._children.add(child)
+        child = self._start(argv)
         streams = {"stdout": Drain(child.stdout), "stderr": Drain(child.stderr)}
         try:
             child.wait(timeout_s)
@@ -159,6 +153,21 @@ class Agent:
             "cut": cut,
             **outcome,
         }
+
+    def _start(self, argv: list[str]) -> subprocess.Popen[bytes]:
+        # Started and noted in one: the session's end must not come in between, and miss it.
+        with self._lock:
+            if self._ended:
+                raise RuntimeError("the session has ended")
+            child = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            self._children.add(child)
+        return child
 
 
 class Drain(threading.Thread):
@@ -297,6 +306,7 @@ class Receiver(threading.Thread):
             "overflowed": self._overflowed,
             "bin_s": BIN_NS / NS,
             "bins": bins,
+            "first_s": first * BIN_NS / NS,
         }
 
     def _wait(self, readable: socket.socket) -> bool:

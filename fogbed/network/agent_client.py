@@ -52,7 +52,8 @@ class Sent:
 class Received:
     """What came in of a flow: distinct packets (UDP) and layer 3 octets, in bins of ``bin_s``.
 
-    ``overflowed`` packets arrived too but found the receiver's buffer full.
+    ``overflowed`` packets arrived too but found the receiver's buffer full. The first bin begins
+    at ``first_s``, seconds of the node's real-time clock.
     """
 
     packets: int
@@ -60,6 +61,7 @@ class Received:
     bin_s: float
     bins: Sequence[int]
     overflowed: int = 0
+    first_s: float = 0.0
 
     def rates_bps(self, window_s: float = 1.0) -> npt.NDArray[np.float64]:
         """Return bit/s of layer 3 over every window of that length; empty if it was shorter."""

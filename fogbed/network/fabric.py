@@ -27,6 +27,7 @@ from typing import Any
 
 from fogbed.network.fabric_control import LATENESS_STEP_NS, ControlServer
 from fogbed.network.fabric_memory import Memory
+from fogbed.network.jitter import path_key
 from fogbed.network.link import Link, Shape
 from fogbed.network.priority import run_first
 
@@ -73,7 +74,8 @@ class Fabric:
 
     def _connect(self, i: int, j: int, seed: int) -> Link:
         source, target = self.ports[i], self.ports[j]
-        link = Link(i * len(self.ports) + j, fd=target.fd, header=source.header, seed=seed)
+        key = path_key(seed, source.node, target.node)
+        link = Link(i * len(self.ports) + j, fd=target.fd, header=source.header, key=key)
         if i != j:
             source.links[target.address] = link
         return link

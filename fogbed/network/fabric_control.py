@@ -207,7 +207,9 @@ class _Peer:
 
 def _shape(values: list[Any]) -> Shape:
     delay_ms, jitter_ms, loss, rate_bps = values
-    if min(delay_ms, jitter_ms, loss, rate_bps or 1) < 0 or loss > 1 or rate_bps == 0:
+    outside = min(delay_ms, jitter_ms, loss, rate_bps or 1) < 0 or loss > 1 or rate_bps == 0
+    # nothing arrives before it left: cut off there, jitter would make the mean grow
+    if outside or jitter_ms > delay_ms:
         raise ValueError(f"not an impairment: {values}")
     return (float(delay_ms), float(jitter_ms), float(loss), rate_bps)
 

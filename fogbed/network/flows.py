@@ -106,7 +106,13 @@ def measure_rates(
             sent, got = run_flow(flow, sessions, addresses, quiet_s=_quiet_s(link))
             offered = sent.octets * 8 / sent.seconds
             windows = got.rates_bps(1.0)
-            verdict = judge_rate(flow.ends, asked, offered_bps=offered, windows_bps=windows)
+            verdict = judge_rate(
+                flow.ends,
+                asked,
+                offered_bps=offered,
+                windows_bps=windows,
+                jitter_ms=link.impairment.jitter_ms,
+            )
             if verdict.ok or sent.stall_s < _QUEUE_S:
                 break
         return verdict

@@ -3,7 +3,8 @@
 A packet that comes in leaves the sender when the rate allows (``free_at``: when the last byte of
 everything before it has gone) and arrives after the delay. Both times are computed once, at its
 entry, from the packet's size and the clock; a late wake-up of the fabric delays a packet but never
-changes the rate or the order. Only the standard library here: the fabric's process stays small.
+changes the rate or the order. Jitter is a law of the link in time (``fogbed.network.jitter``), read
+at the moment a packet has left. Only the standard library here: the fabric's process stays small.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from random import Random
+
+from fogbed.network.jitter import Jitter
 
 NS_PER_MS = 1_000_000
 QUEUE_NS = 100 * NS_PER_MS
@@ -29,17 +32,19 @@ class Link:
     """The state of one ordered pair.
 
     ``line`` holds (release, departure, packet) in order; times in nanoseconds of the monotonic
-    clock. ``header`` bytes of every packet are not layer 3 and do not count.
+    clock. ``header`` bytes of every packet are not layer 3 and do not count. ``key`` is what loss
+    and jitter are drawn from (``fogbed.network.jitter.path_key``).
     """
 
     __slots__ = (
         "_delay_ns",
         "_draw",
+        "_jitter",
         "_jitter_ns",
+        "_key",
         "_loss",
         "_ns_per_octet",
         "_queue_ns",
-        "_seed",
         "cut",
         "dropped",
         "fd",
@@ -56,7 +61,7 @@ class Link:
         "shape",
     )
 
-    def __init__(self, number: int, *, fd: int, header: int, seed: int) -> None:
+    def __init__(self, number: int, *, fd: int, header: int, key: int) -> None:
         self.number = number
         self.fd = fd
         self.header = header
@@ -65,7 +70,9 @@ class Link:
         self.free_at = self.last_release = 0
         self.cut = False
         self._draw: Callable[[], float] | None = None
-        self._seed = seed * 1_000_003 + number
+        self._jitter: Jitter | None = None
+        self._jitter_ns = 0
+        self._key = key
         self._set(UNTOUCHED)
 
     def reshape(self, shape: Shape, now: int) -> None:
@@ -123,11 +130,11 @@ class Link:
         departure = start + int((len(packet) - self.header) * self._ns_per_octet)
         self.free_at = departure
         release = departure + self._delay_ns
-        if self._jitter_ns and self._draw is not None:
-            release += int(self._jitter_ns * (2 * self._draw() - 1))
-            release = max(release, departure)
-        # Jitter keeps packets in order, and so does a delay that became shorter.
-        release = max(release, self.last_release)
+        if self._jitter is not None:
+            release += self._jitter.at(departure)
+        # The law of jitter lets nothing overtake; a delay that became shorter must not either.
+        if release < self.last_release:  # noqa: PLR1730 - max() takes a tenth of all this
+            release = self.last_release
         self.last_release = release
         self.line.append((release, departure, packet))
 
@@ -135,12 +142,15 @@ class Link:
         delay_ms, jitter_ms, loss, rate_bps = shape
         self.shape = shape
         self._delay_ns = int(delay_ms * NS_PER_MS)
-        self._jitter_ns = int(jitter_ms * NS_PER_MS)
         self._loss = loss
         self._ns_per_octet = 8e9 / rate_bps if rate_bps else 0.0
         self._queue_ns = max(QUEUE_NS, int(QUEUE_OCTETS * self._ns_per_octet))
         self.open = shape == UNTOUCHED and not self.cut
-        if (jitter_ms or loss) and self._draw is None:
+        if loss and self._draw is None:
             # Made when it is needed: most of the links of a large testbed never draw. The same
             # seed gives the same losses.
-            self._draw = Random(self._seed).random  # noqa: S311 - repeatable on purpose
+            self._draw = Random(self._key).random  # noqa: S311 - repeatable on purpose
+        jitter_ns = int(jitter_ms * NS_PER_MS)
+        if jitter_ns != self._jitter_ns:
+            self._jitter_ns = jitter_ns
+            self._jitter = Jitter(self._key, jitter_ns) if jitter_ns else None

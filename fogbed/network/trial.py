@@ -20,7 +20,7 @@ from fogbed.network.fabric_client import FabricEmulator
 from fogbed.network.namespaces import create_namespace
 from fogbed.network.ports import PortKind, open_port
 
-_READY_S = 20.0
+_READY_S = 60.0
 _END_S = 5.0
 
 

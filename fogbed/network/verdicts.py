@@ -9,10 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fogbed.network.jitter_statistics import (
+    expected_spread,
+    normal_quantile,
+    spread_of,
+    standard_errors,
+)
 from fogbed.plan.network import Impairment
 
 CONFIDENCE = 0.99
 RATE_LOW, RATE_HIGH = 0.95, 1.02
+SPREAD_FRACTION = 0.10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +35,11 @@ class PairVerdict:
     """One ordered pair's RTT in milliseconds. ``under_load``: with flows on every link.
 
     ``asked_rtt_ms`` is d(i,j) + d(j,i); ``expected_ms`` adds the bare RTT and the time the probe
-    itself takes at the pair's rates; ``error_ms`` is p50 minus expected; ``lost`` probes of
-    ``sent`` did not come back. p50, p99 and error are NaN when none did.
+    itself takes at the pair's rates; ``error_ms`` is p50 minus expected, ``allowed_ms`` how much
+    it may be; ``lost`` probes of ``sent`` did not come back. ``spread_ms`` is from the 10th to the
+    90th percentile, ``asked_spread_ms`` what jitter makes of it, and ``spread_allowed_ms`` how far
+    they may be apart: 0 without jitter, where the spread is not judged. p50, p99, error and
+    spread are NaN when no probe came back.
     """
 
     source: str
@@ -42,6 +52,9 @@ class PairVerdict:
     p99_ms: float
     error_ms: float
     allowed_ms: float
+    asked_spread_ms: float
+    spread_ms: float
+    spread_allowed_ms: float
     sent: int
     lost: int
     ok: bool
@@ -109,26 +122,36 @@ def judge_rtt(  # noqa: PLR0913 - a verdict joins this many facts, all by keywor
     back: Impairment,
     bare_ms: float,
     rtts_ms: npt.NDArray[np.float64],
+    interval_ms: float,
     probe_octets: int,
     load_octets: int,
     tolerance: Tolerance,
+    judged: int = 1,
 ) -> PairVerdict:
     """Return the verdict on the RTTs (milliseconds, NaN = lost) from ``ends[0]`` to ``ends[1]``.
 
-    ``load_octets`` is the size of the flow's packets (0: idle). Allowed beyond the tolerance are:
-    with jitter, the 99 % sampling error of a median (1.2533 sigma / sqrt(n)); under load, one such
-    packet in front of the probe in each direction, and the jitter itself (packets keep their
-    order, so that a probe waits for what was sent before it).
+    The probes were ``interval_ms`` apart; ``load_octets`` is the size of the flow's packets (0:
+    idle); ``judged`` pairs are judged together. p50 may be off by the tolerance. Beyond that are
+    allowed: under load, one such packet in front of the probe in each direction; with jitter, what
+    chance does to a sample of this size (see ``_chance``). Jitter itself is judged by the spread
+    of the RTTs, which may be off by 10 % or the tolerance's milliseconds, and the same two.
     """
+    came = rtts_ms[~np.isnan(rtts_ms)]
     asked = there.delay_ms + back.delay_ms
     expected = asked + bare_ms + sum(_sending_ms(way, probe_octets) for way in (there, back))
-    came = rtts_ms[~np.isnan(rtts_ms)]
-    p50, p99 = np.percentile(came, [50, 99]) if came.size else (math.nan, math.nan)
-    sigma = math.hypot(there.jitter_ms, back.jitter_ms) / math.sqrt(3)
-    allowed = max(tolerance.fraction * expected, tolerance.or_ms)
-    allowed += 2.576 * 1.2533 * sigma / math.sqrt(max(1, came.size))
-    if load_octets:
-        allowed += sum(_sending_ms(way, load_octets) + way.jitter_ms for way in (there, back))
+    p50, p99, spread = math.nan, math.nan, math.nan
+    if came.size:
+        p50, p99 = (float(value) for value in np.percentile(came, [50, 99]))
+        spread = float(spread_of(came))
+    median_error, spread_error = _chance(there, back, rtts_ms.size, came.size, interval_ms, judged)
+    queued = sum(_sending_ms(way, load_octets) for way in (there, back))
+    allowed = max(tolerance.fraction * expected, tolerance.or_ms) + queued + median_error
+    asked_spread = expected_spread(there.jitter_ms, back.jitter_ms)
+    spread_allowed = 0.0
+    if asked_spread:
+        spread_allowed = max(SPREAD_FRACTION * asked_spread, tolerance.or_ms)
+        spread_allowed += queued + spread_error
+    good = came.size >= _enough(rtts_ms.size, there, back)
     return PairVerdict(
         source=ends[0],
         target=ends[1],
@@ -136,14 +159,34 @@ def judge_rtt(  # noqa: PLR0913 - a verdict joins this many facts, all by keywor
         asked_rtt_ms=asked,
         bare_ms=bare_ms,
         expected_ms=expected,
-        p50_ms=float(p50),
-        p99_ms=float(p99),
-        error_ms=float(p50) - expected,
+        p50_ms=p50,
+        p99_ms=p99,
+        error_ms=p50 - expected,
         allowed_ms=allowed,
+        asked_spread_ms=asked_spread,
+        spread_ms=spread,
+        spread_allowed_ms=spread_allowed,
         sent=rtts_ms.size,
         lost=rtts_ms.size - came.size,
-        ok=bool(came.size >= _enough(rtts_ms.size, there, back) and abs(p50 - expected) <= allowed),
+        ok=good
+        and abs(p50 - expected) <= allowed
+        and (not asked_spread or abs(spread - asked_spread) <= spread_allowed),
     )
+
+
+def _chance(  # noqa: PLR0913, PLR0917 - a sample is this many facts
+    there: Impairment, back: Impairment, sent: int, came: int, interval_ms: float, judged: int
+) -> tuple[float, float]:
+    """Return how far p50 and the spread of a sample are off by chance at most, in milliseconds.
+
+    That is z(99 %, for all of the judged figures together) times the standard error of a sample
+    of the law, probed as this one was, times sqrt(sent / came) for the probes that were lost.
+    """
+    errors = standard_errors(
+        (there.jitter_ms, back.jitter_ms), probes=sent, interval_ms=interval_ms
+    )
+    z = normal_quantile(CONFIDENCE, judged=2 * judged) * math.sqrt(sent / max(1, came))
+    return z * errors.median_ms, z * errors.spread_ms
 
 
 def judge_rate(
@@ -152,8 +195,13 @@ def judge_rate(
     *,
     offered_bps: float,
     windows_bps: npt.NDArray[np.float64],
+    jitter_ms: float = 0.0,
 ) -> RateVerdict:
-    """Return the verdict on a rate from every 1 s window of a flow that offered more than it."""
+    """Return the verdict on a rate from every 1 s window of a flow that offered more than it.
+
+    With jitter, what arrives within 1 s has left within 1 s and twice the jitter, more or less.
+    """
+    moved = 2 * jitter_ms / 1000
     known = windows_bps if windows_bps.size else np.array([0.0])
     least, most = float(known.min()), float(known.max())
     return RateVerdict(
@@ -164,7 +212,8 @@ def judge_rate(
         least_bps=least,
         median_bps=float(np.median(known)),
         most_bps=most,
-        ok=RATE_LOW * asked_bps <= least and most <= RATE_HIGH * asked_bps,
+        ok=RATE_LOW * (1 - moved) * asked_bps <= least
+        and most <= RATE_HIGH * (1 + moved) * asked_bps,
     )
 
 

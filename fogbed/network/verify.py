@@ -20,6 +20,9 @@ from fogbed.plan.network import Link, NetworkPlan
 COUNT = 50
 INTERVAL_S = 0.1
 MOST_PROBES_PER_S = 5000
+# A path with jitter is probed more often in the same time: more of its law is seen
+JITTER_INTERVAL_S = 0.02
+MOST_JITTER_PROBES_PER_S = 1000
 
 
 def verify(  # noqa: PLR0913 - what is measured, where, against what and how; all by keyword
@@ -42,7 +45,8 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     per ordered pair in milliseconds, shape (n, n); None: as ``emulator`` recalls it. ``load``
     measures a second time with a rate-limited flow on every link, ``flows`` also the rate and loss
     of the pairs that ask for them. An RTT may be off by the fraction ``tolerance`` or by
-    ``or_ms``, the larger; ``count`` probes are sent per pair.
+    ``or_ms``, the larger; ``count`` probes are sent per pair, up to five times as many in the same
+    time where a pair has jitter.
 
     Raises:
         NetworkError: the bare RTT is unknown and links are impaired, or an agent failed.
@@ -55,9 +59,10 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     links = list(plan.links()) if flows else []
     with agents(reached) as sessions:
         measured = _Measured(plan, sessions, addresses, progress, count)
-        pairs = _judge(plan, bare, asked, measured.idle())
+        pairs = _judge(plan, bare, asked, measured, measured.idle())
         if load:
-            pairs += _judge(plan, bare, asked, measured.loaded(), load_octets=LOAD_PACKET)
+            loaded = measured.loaded()
+            pairs += _judge(plan, bare, asked, measured, loaded, load_octets=LOAD_PACKET)
         rates = measure_rates(links, sessions, addresses, progress)
         losses = measure_losses(links, sessions, addresses, progress)
     return Verification(
@@ -83,11 +88,15 @@ class _Measured:
         self._sessions = sessions
         self._addresses = addresses
         self._progress = progress
-        self._count = count
         pairs = len(sessions) * (len(sessions) - 1)
-        self._interval_s = max(INTERVAL_S, pairs / MOST_PROBES_PER_S)
+        jittery = any(impairment.jitter_ms for impairment in plan.impairments)
+        self._count, self._interval_s = probing(pairs, count, jittery=jittery)
         # The longest way there and back, twice: what comes later than that is lost
         self._wait_s = 1.0 + 2 * float(plan.asked_rtt_ms().max(initial=0.0)) / 1000
+
+    @property
+    def interval_ms(self) -> float:
+        return 1000 * self._interval_s
 
     def idle(self) -> Rtts:
         with self._progress.step("measuring the RTT of every pair"):
@@ -119,10 +128,20 @@ class _Measured:
         )
 
 
-def _judge(
+def probing(pairs: int, count: int, *, jittery: bool) -> tuple[int, float]:
+    """Return how many probes each of ``pairs`` gets, and how many seconds apart."""
+    interval_s = max(INTERVAL_S, pairs / MOST_PROBES_PER_S)
+    if not jittery:
+        return count, interval_s
+    denser_s = min(interval_s, max(JITTER_INTERVAL_S, pairs / MOST_JITTER_PROBES_PER_S))
+    return round(count * interval_s / denser_s), denser_s
+
+
+def _judge(  # noqa: PLR0913 - what was asked and what was measured; one more by keyword
     plan: NetworkPlan,
     bare: npt.NDArray[np.float64],
     tolerance: Tolerance,
+    measured: _Measured,
     rtts: Rtts,
     *,
     load_octets: int = 0,
@@ -134,9 +153,11 @@ def _judge(
             back=plan.impairments[int(plan.index[j, i])],
             bare_ms=float(bare[i, j]),
             rtts_ms=values,
+            interval_ms=measured.interval_ms,
             probe_octets=PROBE_OCTETS,
             load_octets=load_octets,
             tolerance=tolerance,
+            judged=len(rtts),
         )
         for (i, j), values in rtts.items()
     ]

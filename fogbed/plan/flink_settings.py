@@ -16,6 +16,9 @@ from fogbed.plan.local_order import REST_PORT
 from fogbed.plan.placement import resources_offered
 from fogbed.spec.testbed import Node
 
+# Java reads and writes file names in the encoding of its locale (sun.jnu.encoding, which cannot be
+# set by itself): in C, every letter beyond ASCII becomes a question mark.
+LOCALE = {"LC_ALL": "C.UTF-8"}
 SCHEDULERS = {"adaptive": "Adaptive", "default": "Default"}
 # from this Java on, what Flink does for speed is warned of unless it is allowed (JEP 472, JEP 498)
 _WARNS_FROM = 24

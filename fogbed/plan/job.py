@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
-from urllib.parse import unquote, urlparse
 
+from fogbed import spelling
 from fogbed.plan.placement import Place
 from fogbed.plan.slots import SlotShare
 from fogbed.spec.experiment import MAX_PARALLELISM, OPERATORS, Replay
@@ -27,6 +27,10 @@ class Counted(Protocol):
     @property
     def rides(self) -> int:
         """How many rides the prepared file holds."""
+
+    @property
+    def usable(self) -> int:
+        """How many of them the job will answer."""
 
 
 class RidesInput(Protocol):
@@ -66,6 +70,11 @@ class RideCount:
     """How many rides a file holds."""
 
     rides: int
+
+    @property
+    def usable(self) -> int:
+        """As many: the job was accepted, so it has some."""
+        return self.rides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +137,8 @@ def request_problems(request: JobRequest) -> list[str]:
         found.append(f"parallelism of rides is {wide}, but the rides are in {request.splits} parts")
     if request.sink == "files" and request.output is None:
         found.append("sink files needs an output folder")
-    if request.rides.manifest.rides < 1:
-        found.append(f"dataset {request.rides.name} has no rides")
+    if request.rides.manifest.usable < 1:
+        found.append(f"dataset {request.rides.name} has no usable ride; choose another")
     return found + _chaining_problems(request)
 
 
@@ -150,14 +159,18 @@ def _chaining_problems(request: JobRequest) -> list[str]:
 
 
 def program_arguments(request: JobRequest, shares: Mapping[str, SlotShare]) -> list[str]:
-    """Return the jar's arguments; ``shares`` has one entry per placed operator."""
+    """Return the jar's arguments; ``shares`` has one entry per placed operator.
+
+    Raises:
+        ValueError: Flink cannot name the output folder as it is (``fogbed.links`` can).
+    """
     pairs = {
         "name": request.name,
-        "rides": str(request.rides.rides_file),
-        "index": str(request.rides.index_file),
+        "rides": spelling.text_of(request.rides.rides_file),
+        "index": spelling.text_of(request.rides.index_file),
         "rides-count": str(request.rides.manifest.rides),
         "rides-name": request.rides.name,
-        "landmarks": str(request.landmarks.path),
+        "landmarks": spelling.text_of(request.landmarks.path),
         "landmarks-name": request.landmarks.name,
         **{f"parallelism.{op}": str(request.parallelism[op]) for op in OPERATORS},
         "max-parallelism": str(request.max_parallelism),
@@ -174,7 +187,7 @@ def program_arguments(request: JobRequest, shares: Mapping[str, SlotShare]) -> l
         **{f"slot.{op}": _share_text(share) for op, share in sorted(shares.items())},
     }
     if request.output is not None:
-        pairs["output"] = request.output.absolute().as_uri()
+        pairs["output"] = spelling.flink_uri(request.output.absolute())
     return [word for key, value in pairs.items() for word in (f"--{key}", value)]
 
 
@@ -188,11 +201,13 @@ def parse_arguments(given: Mapping[str, str]) -> JobRequest:
     return JobRequest(
         rides=RidesFile(
             name=given["rides-name"],
-            rides_file=Path(given["rides"]),
-            index_file=Path(given["index"]),
+            rides_file=spelling.path_from(given["rides"]),
+            index_file=spelling.path_from(given["index"]),
             manifest=RideCount(int(given["rides-count"])),
         ),
-        landmarks=LandmarksFile(name=given["landmarks-name"], path=Path(given["landmarks"])),
+        landmarks=LandmarksFile(
+            name=given["landmarks-name"], path=spelling.path_from(given["landmarks"])
+        ),
         replay=_parse_replay(given),
         parallelism={op: int(given[f"parallelism.{op}"]) for op in OPERATORS},
         chaining=given["chaining"] == "true",
@@ -200,7 +215,7 @@ def parse_arguments(given: Mapping[str, str]) -> JobRequest:
             op: _parse_place(given[f"place.{op}"]) for op in OPERATORS if f"place.{op}" in given
         },
         sink=_SINKS[given["sink"]],
-        output=Path(unquote(urlparse(output).path)) if output else None,
+        output=spelling.path_of(output) if output else None,
         name=given["name"],
         max_parallelism=int(given["max-parallelism"]),
         splits=int(given["splits"]),

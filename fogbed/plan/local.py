@@ -12,6 +12,7 @@ from pathlib import Path
 from fogbed.errors import UsageError
 from fogbed.plan import flink_memory
 from fogbed.plan.flink_settings import (
+    LOCALE,
     TIMING,
     Runtime,
     java_options,
@@ -23,6 +24,8 @@ from fogbed.spec.testbed import FLINK_VERSION, Node, Testbed
 from fogbed.units import format_memory
 
 MOST_NODES = 253
+# Every Flink process unpacks 21 MB, its RPC system, into its temporary folder; the rest are logs
+_ROOM_PER_PROCESS, _ROOM_BESIDES = 22 * 10**6, 10 * 10**6
 
 _MAIN: dict[Role, tuple[str, ...]] = {
     "jobmanager": (
@@ -40,10 +43,15 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
     *,
     number: int,
     folder: Path,
+    storage: str,
     log4j: Path,
     scheduler: str,
 ) -> LocalPlan:
     """Plan a testbed that keeps its files in ``folder``.
+
+    That, ``log4j`` and the paths of ``runtime`` must be plain (``fogbed.links``): class paths,
+    lists of folders and log4j's patterns have no spelling for every character. ``storage`` is the
+    same folder as Flink's file system reads it: what jobs leave there is named by it for good.
 
     Raises:
         UsageError: as for ``require_local``.
@@ -58,7 +66,8 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
         )
         for position, node in enumerate(testbed.nodes)
     )
-    writer = _Writer(testbed, runtime, folder, log4j, {n.name: n.address for n in nodes}, scheduler)
+    addresses = {node.name: node.address for node in nodes}
+    writer = _Writer(testbed, runtime, folder, storage, log4j, addresses, scheduler)
     return LocalPlan(
         name=testbed.name,
         nodes=nodes,
@@ -123,6 +132,12 @@ def _too_little(what: str, node: Node, given: int, least: int) -> list[str]:
     return [f"nodes[{node.name}]: {left}; it needs at least {format_memory(least)}"]
 
 
+def room_needed(testbed: Testbed) -> int:
+    """Return how many bytes of disk the testbed takes while it is up and no job has run."""
+    processes = 1 + sum(node.taskmanager for node in testbed.nodes)
+    return processes * _ROOM_PER_PROCESS + _ROOM_BESIDES
+
+
 def jobmanager_bytes(testbed: Testbed) -> int:
     """Return the process memory of the JobManager."""
     return testbed.services.flink.jobmanager.memory or flink_memory.JOBMANAGER_DEFAULT
@@ -147,6 +162,7 @@ class _Writer:
     testbed: Testbed
     runtime: Runtime
     folder: Path
+    storage: str
     log4j: Path
     addresses: dict[str, str]
     scheduler: str
@@ -188,6 +204,7 @@ class _Writer:
             slots=slots,
             argv=(str(self.runtime.java), *jvm, "-cp", jars, *main),
             environment={
+                **LOCALE,
                 "FLINK_CONF_DIR": str(conf),
                 "FLINK_LIB_DIR": str(self.runtime.jars[0].parent),
                 "FLINK_PLUGINS_DIR": str(self.runtime.plugins),
@@ -210,8 +227,8 @@ class _Writer:
             "jobmanager.rpc.port": "6123",
             "rest.address": jobmanager,
             "rest.port": str(REST_PORT),
-            "execution.checkpointing.dir": (self.folder / "checkpoints").as_uri(),
-            "execution.checkpointing.savepoint-dir": (self.folder / "savepoints").as_uri(),
+            "execution.checkpointing.dir": f"{self.storage}/checkpoints",
+            "execution.checkpointing.savepoint-dir": f"{self.storage}/savepoints",
             "io.tmp.dirs": str(self.folder / "tmp"),
             "blob.storage.directory": str(self.folder / "tmp"),
             "process.working-dir": str(self.folder / "tmp" / node.name),

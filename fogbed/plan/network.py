@@ -17,13 +17,14 @@ from fogbed.errors import UsageError
 from fogbed.spec.base import TIERS
 from fogbed.spec.network_profile import LinkRule, NetworkProfile, Shape
 from fogbed.spec.testbed import Testbed
+from fogbed.units import format_delay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Impairment:
     """What is added in one direction.
 
-    One-way delay and uniform jitter (plus or minus, order kept) in milliseconds, loss as a
+    One-way delay and uniform jitter (plus or minus, a law of time) in milliseconds, loss as a
     fraction, rate in bit/s of layer 3 bytes (None: not limited).
     """
 
@@ -83,7 +84,8 @@ def plan_network(profile: NetworkProfile, testbed: Testbed) -> NetworkPlan:
     """Return what ``profile`` wants between every ordered pair of the testbed's nodes.
 
     Raises:
-        UsageError: a line names what is neither a node nor a tier of this testbed.
+        UsageError: a line names what is neither a node nor a tier of this testbed, or a pair gets
+            its delay from one line and a larger jitter from another.
     """
     layers = _Layers(untouched([node.name for node in testbed.nodes]))
     everyone = np.arange(len(testbed.nodes))
@@ -95,7 +97,7 @@ def change(plan: NetworkPlan, rules: Sequence[LinkRule], testbed: Testbed) -> Ne
     """Return ``plan`` with ``rules`` laid over it, whatever the precedence of what is there.
 
     Raises:
-        UsageError: a rule names what is neither a node nor a tier of this testbed.
+        UsageError: as ``plan_network``.
     """
     return _lay_rules(_Layers(plan), rules, testbed)
 
@@ -177,4 +179,28 @@ def _lay_rules(layers: _Layers, rules: Sequence[LinkRule], testbed: Testbed) -> 
             positions[end] if end in positions else np.flatnonzero(tiers == end) for end in ends
         )
         layers.lay(sources, targets, rule, rule.one_way_ms)
-    return layers.plan()
+    plan = layers.plan()
+    _require_delay_for_jitter(plan)
+    return plan
+
+
+def _require_delay_for_jitter(plan: NetworkPlan) -> None:
+    """Refuse jitter that would have a packet arrive before it left: it could not be uniform."""
+    bad = [number for number, one in enumerate(plan.impairments) if one.jitter_ms > one.delay_ms]
+    if not bad:
+        return
+    lines = []
+    for number in bad:
+        ends = np.argwhere(plan.index == number)
+        source, target = (plan.nodes[int(end)] for end in ends[0])
+        more = f" and {len(ends) - 1} more" if len(ends) > 1 else ""
+        one = plan.impairments[number]
+        lines.append(
+            f"{source} to {target}{more}: jitter {format_delay(one.jitter_ms)}, "
+            f"delay {format_delay(one.delay_ms)}"
+        )
+    raise UsageError(
+        "jitter is more than the one-way delay once all lines are laid over each other",
+        details="\n".join(lines),
+        hint="give these pairs a delay of at least their jitter, or `jitter: 0ms`",
+    )

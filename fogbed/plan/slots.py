@@ -89,6 +89,15 @@ def slot_share(place: Place, task_managers: Sequence[TaskManager]) -> SlotShare:
     )
 
 
+def with_freed(
+    task_managers: Sequence[TaskManager], freed: Mapping[str, int]
+) -> tuple[TaskManager, ...]:
+    """Return the TaskManagers as they will be once ``freed`` slots of each are given back."""
+    return tuple(
+        replace(tm, free_slots=tm.free_slots + freed.get(tm.name, 0)) for tm in task_managers
+    )
+
+
 def missing_slots(groups: Sequence[SlotGroup], task_managers: Sequence[TaskManager]) -> list[str]:
     """Return a sentence per group that cannot have its slots, naming the free ones; [] if all fit.
 

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 HERE = Path("testbed.yml")
 
 
-def open_platform(testbed: Testbed, *, port: int | None = None) -> LocalPlatform:
-    """Return the platform of a testbed; ``port``: the loopback port of Flink's web page.
+def open_platform(
+    testbed: Testbed, *, port: int | None = None, shared: bool | None = None
+) -> LocalPlatform:
+    """Return the platform of a testbed; ``port`` and ``shared`` as ``LocalPlatform`` has them.
 
     Raises:
         PlatformError: this version has no such platform.
     """
     if testbed.platform == "local":
-        return LocalPlatform(testbed, port=port)
+        return LocalPlatform(testbed, port=port, shared=shared)
     if testbed.platform == "pi":
         raise PlatformError(
             "platform pi makes clusters in this version of fogbed; it runs no Flink yet",

@@ -107,6 +107,13 @@ def _resolved(
     )
 
 
+def data_path(reference: str, experiment: Path) -> Path | None:
+    """Return where an experiment says its rides or landmarks are; None if it gives their name."""
+    if os.sep not in reference and not reference.startswith(("~", ".")):
+        return None
+    return Path(os.path.normpath(experiment.parent / Path(reference).expanduser()))
+
+
 @dataclass(slots=True)
 class _Files:
     """Finds and reads what an experiment refers to, and collects what is wrong on the way."""
@@ -131,10 +138,9 @@ class _Files:
 
     def find_data(self, reference: Part) -> str:
         """Return a dataset's name as it is, a path made absolute; a missing one is a problem."""
-        text = reference.text or "nyc-famous"
-        if os.sep not in text and not text.startswith(("~", ".")):
-            return text
-        own = Path(os.path.normpath(self.experiment.parent / Path(text).expanduser()))
+        own = data_path(reference.text or "nyc-famous", self.experiment)
+        if own is None:
+            return reference.text or "nyc-famous"
         if not own.exists():
             way_out = "paths start at this file; a name is looked up among the datasets"
             self.problems.append(reference.problem(f"there is no file or folder {own}", way_out))

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from fogbed import paths
 from fogbed.errors import DatasetError
 
 NAMES: Final = ("nyc-sample",)
@@ -22,15 +23,17 @@ def unpacked(name: str, cache: Path) -> Path:
     appears whole or not at all, also when two commands unpack at once.
 
     Raises:
+        UsageError: the cache is not ours to write into.
         DatasetError: the cache cannot be written.
     """
     packed = _FOLDER / f"{name}.csv.xz"
     manifest = _FOLDER / f"{name}.json"
     digest = hashlib.sha256(packed.read_bytes() + manifest.read_bytes()).hexdigest()[:12]
     folder = cache / f"{name}-{digest}"
-    if folder.is_dir():
-        return folder
     try:
+        if folder.is_dir():
+            return folder
+        paths.require_writable(cache)
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".unpacking-") as temporary:
             made = Path(temporary, name)

@@ -8,6 +8,7 @@ A dataset is a folder with ``rides.csv`` (one ride a line, sorted by pickup time
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,10 @@ _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class SourceFile(BaseModel):
-    """One file that rides came from; its number is its place in the manifest, from 1."""
+    """One file that rides came from; its number is its place in the manifest, from 1.
+
+    ``zone`` is the time zone that the file says its pickup times are in; empty if it says none.
+    """
 
     model_config = ConfigDict(frozen=True)
     path: str
@@ -37,6 +41,7 @@ class SourceFile(BaseModel):
     sha256: str
     rows: int
     columns: dict[str, str]
+    zone: str = ""
 
 
 class Box(BaseModel):
@@ -55,7 +60,9 @@ class Manifest(BaseModel):
     ``rides`` + ``rejected`` == ``rows_read``, always. ``first_pickup``, ``last_pickup`` and
     ``box`` are over usable rides and empty where there is none. With ``raw``, ``kept_bad`` counts
     by reason the rides that were kept for the job's ``parse`` to reject; otherwise it is empty.
-    ``sha256`` is that of ``rides.csv``.
+    ``sha256`` is that of ``rides.csv``. ``without_dropoff`` counts rides whose duration nobody
+    knows. ``utc``: times without a zone, or labelled UTC, were converted to New York's clock.
+    ``left_out`` are members of archives that were not read, each with the reason.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -75,6 +82,14 @@ class Manifest(BaseModel):
     sources: tuple[SourceFile, ...]
     fogbed_version: str
     imported_at: str
+    without_dropoff: int = 0
+    utc: bool = False
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def usable(self) -> int:
+        """How many rides the job will answer."""
+        return self.rides - sum(self.kept_bad.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,15 +135,25 @@ def list_datasets() -> tuple[tuple[Dataset, ...], tuple[DatasetError, ...]]:
     """Return the built-in datasets and the user's, by name, and what is wrong with the damaged.
 
     Raises:
-        DatasetError: a built-in one cannot be unpacked.
+        DatasetError: a built-in one cannot be unpacked, or the user's cannot be looked at.
     """
     sound, damaged = [_built_in(name) for name in builtin_rides.NAMES], []
-    for path in sorted(datasets_dir().glob(f"[!.]*/{MANIFEST}")):
+    for folder in _own_folders():
         try:
-            sound.append(open_dataset(path.parent))
+            sound.append(open_dataset(folder))
         except DatasetError as error:
             damaged.append(error)
     return tuple(sound), tuple(damaged)
+
+
+def _own_folders() -> list[Path]:
+    try:
+        return [path.parent for path in sorted(datasets_dir().glob(f"[!.]*/{MANIFEST}"))]
+    except OSError as error:
+        raise DatasetError(
+            f"{datasets_dir()} cannot be read: {error.strerror}",
+            hint="change its rights or its owner, or set XDG_DATA_HOME to a folder of your own",
+        ) from error
 
 
 def find_dataset(name_or_path: str | Path) -> Dataset:
@@ -143,14 +168,29 @@ def find_dataset(name_or_path: str | Path) -> Dataset:
         return _built_in(wanted)
     path = Path(name_or_path)
     for folder in (datasets_dir() / wanted, path, path.parent if path.name == RIDES else path):
-        if (folder / MANIFEST).is_file():
+        if os.path.isfile(folder / MANIFEST):  # noqa: PTH113 - Path.is_file raises where a folder may not be entered
             return open_dataset(folder)
     raise _unknown(wanted)
 
 
+def find_usable(name_or_path: str | Path) -> Dataset:
+    """As ``find_dataset``, of a dataset that a job has something to answer for.
+
+    Raises:
+        UsageError: there is none, or it has no usable ride.
+        DatasetError: it is damaged.
+    """
+    dataset = find_dataset(name_or_path)
+    if not dataset.manifest.usable:
+        raise UsageError(
+            f"dataset {dataset.name} has no usable ride: there is nothing to replay",
+            hint="choose another (fogbed rides list)",
+        )
+    return dataset
+
+
 def _unknown(wanted: str) -> UsageError:
-    own = [p.parent.name for p in sorted(datasets_dir().glob(f"[!.]*/{MANIFEST}"))]
-    known = [*builtin_rides.NAMES, *own]
+    known = [*builtin_rides.NAMES, *(folder.name for folder in _own_folders())]
     near = difflib.get_close_matches(wanted, known, n=1)
     guess = f"did you mean {near[0]}? " if near else ""
     return UsageError(

@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from fogbed import links
 from fogbed.errors import DatasetError
 from fogbed.stream_job import reasons
 from fogbed.stream_job.datasets import Dataset
@@ -82,16 +83,19 @@ def describe(dataset: Dataset) -> Description:
 def _usable_rides(dataset: Dataset) -> str:
     columns = ("pickup_time", "dropoff_time", "pickup_lon", "pickup_lat")
     values = "try_cast({0} AS TIMESTAMP) AS pickup, try_cast({1} AS TIMESTAMP) AS dropoff, "
-    values += "try_cast({2} AS DOUBLE) AS lon, try_cast({3} AS DOUBLE) AS lat"
+    values += "try_cast({2} AS DOUBLE) AS lon, try_cast({3} AS DOUBLE) AS lat, "
+    values += "coalesce({1}, '') = '' AS no_end"
+    rides_file = quoted(str(links.plain(dataset.rides_file.absolute())))
     return (
         f"CREATE VIEW rides AS SELECT * FROM (SELECT {values.format(*columns)} "  # noqa: S608 - the path is quoted
-        f"FROM read_csv({quoted(str(dataset.rides_file))}, delim = ',', quote = '', escape = '', "
+        f"FROM read_csv({rides_file}, delim = ',', quote = '', escape = '', "
         "header = true, all_varchar = true)) "
         f"WHERE lon BETWEEN {reasons.WEST} AND {reasons.EAST} "
         f"AND lat BETWEEN {reasons.SOUTH} AND {reasons.NORTH} "
-        f"AND pickup >= TIMESTAMP '{reasons.FIRST_TIME}' AND dropoff >= pickup "
+        f"AND pickup >= TIMESTAMP '{reasons.FIRST_TIME}' "
+        f"AND pickup < TIMESTAMP '{reasons.END_TIME}' AND (no_end OR (dropoff >= pickup "
         f"AND dropoff < TIMESTAMP '{reasons.END_TIME}' "
-        f"AND dropoff - pickup <= to_seconds({reasons.LONGEST_RIDE_S})"
+        f"AND dropoff - pickup <= to_seconds({reasons.LONGEST_RIDE_S})))"
     )
 
 

@@ -18,13 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from fogbed import links
 from fogbed.errors import JobError
 from fogbed.plan.job import JobRequest
 from fogbed.stream_job import oracle
 from fogbed.stream_job.datasets import HEADER
 from fogbed.stream_job.landmarks import Landmarks, find_landmarks
 from fogbed.stream_job.positions import Position
-from fogbed.stream_job.rejecting import decimal_sql, reason_sql, time_sql
+from fogbed.stream_job.rejecting import decimal_sql, no_end_sql, reason_sql, time_sql
 from fogbed.stream_job.submit import SubmittedJob
 
 _BATCH = 100_000
@@ -35,7 +36,7 @@ _RIDES = f"""
 SELECT ride, lon, lat, epoch(pickup)::BIGINT AS start, {reason_sql()} AS reason
 FROM (SELECT ride_id::BIGINT AS ride, {decimal_sql("pickup_lon")} AS lon,
         {decimal_sql("pickup_lat")} AS lat, {time_sql("pickup_time")} AS pickup,
-        {time_sql("dropoff_time")} AS dropoff
+        {time_sql("dropoff_time")} AS dropoff, {no_end_sql("dropoff_time")} AS no_end
     FROM read_csv(?, auto_detect=false, header=true, delim=',', quote='', escape='',
         nullstr='never written', columns={{{_COLUMNS}}}))
 """  # noqa: S608 - of our own constants
@@ -116,7 +117,7 @@ def _on_disk() -> Iterator[duckdb.DuckDBPyConnection]:
         duckdb.connect(str(Path(folder, "compare.duckdb"))) as database,
     ):
         database.execute(f"SET memory_limit='{_MEMORY}'")
-        database.execute(f"SET temp_directory='{folder}/spill'")
+        database.execute("SET temp_directory=?", [f"{folder}/spill"])
         yield database
 
 
@@ -134,8 +135,10 @@ def _load_expected(
     database.execute("CREATE TABLE emitted (split BIGINT, count BIGINT)")
     table = pa.table({"split": range(len(position.emitted)), "count": position.emitted})
     database.from_arrow(table).insert_into("emitted")
+    # a name that DuckDB does not take for a pattern of names
+    file = str(links.plain(request.rides.rides_file.absolute()))
     with database.cursor() as reading:
-        rides = reading.sql(_RIDES, params=[str(request.rides.rides_file)])
+        rides = reading.sql(_RIDES, params=[file])
         for batch in rides.to_arrow_reader(_BATCH):
             answers = _answers(batch, landmarks, request, position)
             database.from_arrow(answers).insert_into("expected")
@@ -196,7 +199,7 @@ def _load_found(database: duckdb.DuckDBPyConnection, output: Path) -> None:
     """Fill table ``found`` from the committed files: hidden ones are in progress."""
     files = [
         str(path)
-        for path in sorted(output.rglob("*"))
+        for path in sorted(links.plain(output.absolute()).rglob("*"))
         if path.is_file() and not path.name.startswith((".", "_")) and path.stat().st_size
     ]
     if not files:

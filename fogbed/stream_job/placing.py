@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fogbed.clients.flink import FlinkClient
+from fogbed.errors import UsageError
 from fogbed.plan.placement import Place
 from fogbed.plan.slots import TaskManager
 from fogbed.stream_job import operators
@@ -38,6 +39,26 @@ def places(flink: FlinkClient, job_id: str) -> list[SubtaskPlace]:
                     ),
                 )
     return list(found.values())
+
+
+def require_places(placement: Mapping[str, Place], task_managers: Sequence[TaskManager]) -> None:
+    """Return if every place that is asked for has a TaskManager.
+
+    Raises:
+        UsageError: not every one; a line for each, with the places there are.
+    """
+    nowhere = [
+        f"{operator} is to run on {place}, and no TaskManager is there"
+        for operator, place in placement.items()
+        if not any(tm.offers(place) for tm in task_managers)
+    ]
+    if nowhere:
+        known = sorted({name.replace("-", " ", 1) for tm in task_managers for name in tm.resources})
+        raise UsageError(
+            "the job asks for places that are not there",
+            details="\n".join(nowhere),
+            hint=f"there are: {', '.join(known) or 'none'}",
+        )
 
 
 def misplaced(

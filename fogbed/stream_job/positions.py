@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 import numpy as np
 import numpy.typing as npt
 
+from fogbed import spelling
 from fogbed.errors import JobError
 
 _SPLIT = re.compile(rb"fogbed-split/1 (\d+) (\d+) (\d+) -?\d+\n")
@@ -50,9 +49,8 @@ def read_position(savepoint: str) -> Position:
     Raises:
         JobError: the savepoint is elsewhere, or holds no source of this job.
     """
-    url = urlparse(savepoint)
-    folder = Path(unquote(url.path))
-    if url.scheme not in ("", "file") or not folder.is_dir():
+    folder = spelling.path_of(savepoint)
+    if folder is None or not folder.is_dir():
         raise JobError(
             f"savepoint {savepoint} cannot be read from this computer",
             hint="the position of the source is in its files; use a folder that is shared",

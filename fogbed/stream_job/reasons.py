@@ -14,8 +14,9 @@ names the reason. Drop-off coordinates are carried along and never judged: no an
 3. ``outside_box``: not (``WEST <= lon <= EAST`` and ``SOUTH <= lat <= NORTH``).
 4. ``bad_time``: ``pickup_time`` or ``dropoff_time``, without spaces around it, is not exactly
    ``YYYY-MM-DD HH:MM:SS`` (19 characters, digits 0-9), or not a date and time of the calendar
-   (30 February, hour 24, second 60). Empty is bad. (The import also knows the other spellings the
-   TLC has used and rewrites them.)
+   (30 February, hour 24, second 60). An empty pickup is bad. An empty drop-off is one that nobody
+   recorded: no answer needs it, so it is not judged. (The import also knows the other spellings
+   the TLC has used and rewrites them.)
 5. ``impossible_time``: a time before ``FIRST_TIME`` (the TLC's first published month), or not
    before ``END_TIME``, or a drop-off more than ``LONGEST_RIDE_S`` seconds after the pickup.
 6. ``negative_duration``: the drop-off is before the pickup. (Equal is allowed.)

@@ -30,18 +30,26 @@ def time_sql(column: str) -> str:
     )
 
 
+def no_end_sql(column: str) -> str:
+    """Return an expression for whether the column says that no drop-off time is known."""
+    return f"coalesce({column} = '', false)"
+
+
 def reason_sql() -> str:
     """Return an expression for why a row is rejected; NULL where it is not.
 
     The first rule that applies names the reason. It reads the columns of ``rules_sql``, made by
-    ``decimal_sql`` and ``time_sql``.
+    ``decimal_sql``, ``time_sql`` and ``no_end_sql``.
     """
     whens = " ".join(f"WHEN {rule} THEN '{reason}'" for reason, rule in rules_sql().items())
     return f"CASE {whens} END"
 
 
 def rules_sql() -> dict[str, str]:
-    """Return the condition of each reason, in their order: on lon, lat, pickup and dropoff."""
+    """Return the condition of each reason, in their order.
+
+    On lon, lat, pickup, dropoff, and ``no_end``: whether there is no drop-off time at all.
+    """
     inside = (
         f"lon BETWEEN {reasons.WEST} AND {reasons.EAST}"
         f" AND lat BETWEEN {reasons.SOUTH} AND {reasons.NORTH}"
@@ -55,7 +63,7 @@ def rules_sql() -> dict[str, str]:
         reasons.MISSING_COORDINATES: "lon IS NULL OR lat IS NULL",
         reasons.ZERO_COORDINATES: "lon = 0 AND lat = 0",
         reasons.OUTSIDE_BOX: f"NOT ({inside})",
-        reasons.BAD_TIME: "pickup IS NULL OR dropoff IS NULL",
+        reasons.BAD_TIME: "pickup IS NULL OR (dropoff IS NULL AND NOT no_end)",
         reasons.IMPOSSIBLE_TIME: impossible,
         reasons.NEGATIVE_DURATION: "dropoff < pickup",
     }

@@ -16,7 +16,7 @@ from fogbed.clients.flink_values import ENDED, Job
 from fogbed.clients.progress import Progress
 from fogbed.errors import JobError, ServiceError, UsageError
 from fogbed.plan.job import JobRequest
-from fogbed.plan.slots import free_slots
+from fogbed.plan.slots import free_slots, with_freed
 from fogbed.stream_job import operators
 from fogbed.stream_job.placing import places
 from fogbed.stream_job.stopwatch import Laps, Stopwatch, Way, await_arrivals
@@ -29,7 +29,6 @@ from fogbed.stream_job.submit import (
     plan_slots,
     prepare,
     rehearse,
-    with_freed,
 )
 from fogbed.stream_job.undo import RescaleUndoneError, Undo
 from fogbed.stream_job.waiting import wait_until

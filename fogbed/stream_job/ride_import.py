@@ -6,11 +6,8 @@ sorts under a memory limit and spills into the temporary folder the dataset is m
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as NotYet
@@ -22,6 +19,7 @@ from typing import Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import fogbed
@@ -30,49 +28,84 @@ from fogbed.errors import DatasetError, UsageError
 from fogbed.stream_job import datasets
 from fogbed.stream_job.datasets import Dataset, Manifest, SourceFile
 from fogbed.stream_job.ride_columns import Layout
+from fogbed.stream_job.ride_files import shown
 from fogbed.stream_job.ride_lines import SCHEMA
 from fogbed.stream_job.ride_query import ZONES_TABLE, parquet_branch, text_branch, whole_query
 from fogbed.stream_job.ride_reading import Reading
 from fogbed.stream_job.ride_sources import Source, find_sources
+from fogbed.stream_job.ride_workshop import open_workshop, publish
 from fogbed.stream_job.ride_writer import RidesWriter
 from fogbed.stream_job.zones import load_zones
 
 MEMORY_LIMIT: Final = "240MB"
 _BATCH: Final = 50_000
 _TICK_S: Final = 0.2
+_EXAMPLE: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportPlan:
-    """What an import would read, and where it would write."""
+    """What an import would read, and where it would write.
+
+    ``left_out`` names members of archives that are no tables of rides, each with the reason.
+    ``utc``: times without a zone, or labelled UTC, are converted to New York's clock.
+    """
 
     name: str
     sources: tuple[Source, ...]
+    left_out: tuple[str, ...] = ()
     folder: Path
     raw: bool
+    utc: bool = False
+    force: bool = False
+    allow_empty: bool = False
     replaces: bool
 
 
-def plan_import(
-    patterns: Sequence[str], *, name: str, raw: bool = False, force: bool = False
+def plan_import(  # noqa: PLR0913 - one parameter per wish
+    patterns: Sequence[str],
+    *,
+    name: str,
+    raw: bool = False,
+    utc: bool = False,
+    force: bool = False,
+    allow_empty: bool = False,
 ) -> ImportPlan:
     """Recognise every source and check the name; nothing is written.
+
+    ``allow_empty`` keeps a dataset without any usable ride.
 
     Raises:
         UsageError: the name cannot be used, or is taken and ``force`` is not given; sources that
             are missing or no trip files. All at once.
     """
-    sources, problems = find_sources(patterns)
+    found = find_sources(patterns)
+    problems = found.problems
     folder = datasets.datasets_dir() / name
+    is_taken = os.path.lexists(folder)
     if wrong := datasets.name_problem(name):
         problems.append(wrong)
-    elif folder.exists() and not force:
-        way_out = "choose another --name, or replace it with --force"
-        problems.append(f"--name {name}: there is such a dataset already ({folder}); {way_out}")
+    elif is_taken and not force:
+        problems.append(_taken(folder))
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise UsageError(f"nothing was imported: {count}", details="\n".join(problems))
-    return ImportPlan(name=name, sources=sources, folder=folder, raw=raw, replaces=folder.exists())
+    return ImportPlan(
+        name=name,
+        sources=tuple(found.sources),
+        left_out=tuple(found.left_out),
+        folder=folder,
+        raw=raw,
+        utc=utc,
+        force=force,
+        allow_empty=allow_empty,
+        replaces=is_taken,
+    )
+
+
+def _taken(folder: Path) -> str:
+    way_out = "choose another --name, or replace it with --force"
+    return f"--name {folder.name}: there is such a dataset already ({folder}); {way_out}"
 
 
 def import_rides(plan: ImportPlan, progress: Progress | None = None) -> Dataset:
@@ -82,77 +115,52 @@ def import_rides(plan: ImportPlan, progress: Progress | None = None) -> Dataset:
     was.
 
     Raises:
-        DatasetError: a source cannot be read to its end, or the disk is full.
+        UsageError: another import has taken the name meanwhile.
+        DatasetError: a source cannot be read to its end, no row of them can be used, or the disk
+            is full.
     """
     progress = progress or Quiet()
-    total = sum(path.stat().st_size for path in {source.path for source in plan.sources})
-    with _workshop(plan) as folder:
+    with open_workshop(plan.folder) as workshop:
+        if plan.folder.exists() and not plan.force:
+            raise UsageError("nothing was imported: 1 problem", details=_taken(plan.folder))
+        total = sum(path.stat().st_size for path in {source.path for source in plan.sources})
+        (folder := workshop / "made").mkdir()
         with progress.step(f"importing {plan.name}", total=float(total)) as step:
             manifest = _prepare(plan, folder, step)
+        if not manifest.usable and not plan.allow_empty:
+            raise _nothing_usable(manifest, folder / datasets.REJECTS)
         (folder / datasets.MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", "utf-8")
-        _publish(folder, plan.folder)
+        publish(folder, plan.folder)
     return datasets.open_dataset(plan.folder)
 
 
-@contextmanager
-def _workshop(plan: ImportPlan) -> Iterator[Path]:
-    """Give a temporary folder beside the target; what stopped the import becomes our error."""
-    parent = plan.folder.parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        _sweep(parent)
-        with tempfile.TemporaryDirectory(
-            dir=parent, prefix=f".importing-{os.getpid()}-", ignore_cleanup_errors=True
-        ) as temporary:
-            (made := Path(temporary, "made")).mkdir()
-            yield made
-    except (OSError, duckdb.Error, pa.ArrowException) as error:
-        raise _failed(plan, parent, error) from error
-
-
-def _failed(plan: ImportPlan, parent: Path, error: Exception) -> DatasetError:
-    is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or (
-        "No space left" in str(error) or "max_temp_directory_size" in str(error)
+def _nothing_usable(manifest: Manifest, rejects: Path) -> DatasetError:
+    what = (
+        f"no row of {manifest.rows_read:,} can be used" if manifest.rows_read else "there is no row"
     )
-    if is_full:
-        return DatasetError(
-            f"the disk is full: {plan.name} was not imported",
-            hint=f"make room in {parent} (about three times the unpacked sources), or set "
-            "XDG_DATA_HOME to a folder on another disk",
-        )
-    return DatasetError(f"{plan.name} was not imported", details=str(error).strip())
-
-
-def _sweep(parent: Path) -> None:
-    """Remove what imports that were killed left behind."""
-    for left in parent.glob(".importing-*"):
-        pid = left.name.split("-")[1]
-        if not Path("/proc", pid).exists():
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _publish(made: Path, folder: Path) -> None:
-    old = made.parent / "old"
-    if folder.exists():
-        folder.rename(old)
-    try:
-        made.rename(folder)
-    except BaseException:
-        if old.exists():
-            old.rename(folder)
-        raise
+    lines = [
+        f"{reason}: {rows:,} kept for the job's parse" for reason, rows in manifest.kept_bad.items()
+    ]
+    firsts = _first_of_each(rejects)
+    for reason, rows in manifest.rejected_by_reason.items():
+        lines.append(f"{reason}: {rows:,}, the first {firsts[reason]}")
+    return DatasetError(
+        f"{manifest.name} was not imported: {what}",
+        details="\n".join(lines) or None,
+        hint="--allow-empty keeps the dataset, with what was rejected in its rejects.parquet",
+    )
 
 
 def _prepare(plan: ImportPlan, folder: Path, step: Step) -> Manifest:
-    reading = Reading(plan.sources)
     labels = {source.number: source.label for source in plan.sources}
     with (
         ThreadPoolExecutor(2, thread_name_prefix="import") as threads,
         _connection(folder.parent / "spill") as connection,
+        Reading(plan.sources) as reading,
         RidesWriter(folder, labels) as writer,
     ):
         digests = threads.submit(_digests, plan.sources)
-        work = threads.submit(_write, connection, reading, plan, writer)
+        work = threads.submit(_write, connection, reading, plan, writer, folder.parent)
         try:
             _wait(work, lambda: step.advance(float(reading.bytes), f"{writer.rides:,} rides"))
         except BaseException:
@@ -176,6 +184,17 @@ def _wait(work: Future[None], report: Callable[[], None]) -> None:
             return
 
 
+def _first_of_each(rejects: Path) -> dict[str, str]:
+    """Return for each reason where its first row is, and what stands there."""
+    found: dict[str, str] = {}
+    with pq.ParquetFile(rejects) as file:
+        for batch in file.iter_batches():
+            for reason in set(batch["reason"].unique().to_pylist()) - set(found):
+                row = batch.filter(pc.equal(batch["reason"], reason)).slice(0, 1).to_pylist()[0]
+                found[reason] = f"{row['file']}:{row['line']}: {row['raw'][:_EXAMPLE]}"
+    return found
+
+
 @contextmanager
 def _connection(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     settings: dict[str, str | bool | int | float | list[str]] = {
@@ -186,17 +205,24 @@ def _connection(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         "autoload_known_extensions": "false",
     }
     with duckdb.connect(config=settings) as connection:
+        # times with a zone are shown in the session's, which is else the computer's
+        connection.execute("SET TimeZone = 'UTC'")
         yield connection
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, reading: Reading, plan: ImportPlan, writer: RidesWriter
+    connection: duckdb.DuckDBPyConnection,
+    reading: Reading,
+    plan: ImportPlan,
+    writer: RidesWriter,
+    spool: Path,
 ) -> None:
     zones = [(number, lon, lat) for number, (lon, lat) in load_zones().items()]
     numbers, lons, lats = zip(*zones, strict=True)
     table = pa.table({"zone": pa.array(numbers, pa.int32()), "lon": lons, "lat": lats})
     connection.register(ZONES_TABLE, table)
-    query = whole_query(list(_branches(connection, reading, plan.sources)), raw=plan.raw)
+    branches = list(_branches(connection, reading, plan, spool))
+    query = whole_query(branches, raw=plan.raw)
     try:
         with connection.sql(query).to_arrow_reader(_BATCH) as batches:
             for batch in batches:
@@ -209,20 +235,22 @@ def _write(
 
 
 def _branches(
-    connection: duckdb.DuckDBPyConnection, reading: Reading, sources: Sequence[Source]
+    connection: duckdb.DuckDBPyConnection, reading: Reading, plan: ImportPlan, spool: Path
 ) -> Iterator[str]:
     by_layout: dict[Layout, list[Source]] = {}
-    for source in sources:
-        if source.packing == "parquet":
-            rows, names = pq.read_metadata(source.path).num_rows, pq.read_schema(source.path).names
-            reading.report(source, rows, 0)
-            yield parquet_branch(str(source.path), source.number, source.layout, names)
+    for source in plan.sources:
+        if source.form == "parquet":
+            table, rows = f"rows_{source.number}", reading.rows_of(source, spool)
+            connection.register(table, rows)
+            yield parquet_branch(
+                table, source.number, source.layout, rows.schema.names, utc=plan.utc
+            )
         else:
             by_layout.setdefault(source.layout, []).append(source)
     for number, (layout, alike) in enumerate(by_layout.items()):
         lines = pa.RecordBatchReader.from_batches(SCHEMA, reading.lines(alike))
         connection.register(f"lines_{number}", lines)
-        yield text_branch(f"lines_{number}", layout)
+        yield text_branch(f"lines_{number}", layout, utc=plan.utc)
 
 
 def _digests(sources: Sequence[Source]) -> dict[Path, str]:
@@ -260,15 +288,20 @@ def _manifest(
         sources=tuple(_source_file(source, reading, digests) for source in plan.sources),
         fogbed_version=fogbed.__version__,
         imported_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        without_dropoff=writer.without_dropoff,
+        utc=plan.utc,
+        left_out=plan.left_out,
     )
 
 
 def _source_file(source: Source, reading: Reading, digests: dict[Path, str]) -> SourceFile:
+    pickup = source.layout.get("pickup_time")
     return SourceFile(
-        path=str(source.path),
+        path=shown(source.path),
         member=source.member,
         bytes=source.path.stat().st_size,
         sha256=digests[source.path],
         rows=reading.rows[source.number],
         columns=source.layout.names,
+        zone=pickup.zone if pickup else "",
     )

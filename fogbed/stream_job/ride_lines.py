@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from fogbed.errors import DatasetError
-from fogbed.stream_job.ride_sources import UNREADABLE_FILE, Source, header_of
+from fogbed.stream_job.ride_packing import UNREADABLE_FILE
+from fogbed.stream_job.ride_sources import Source, header_of
 
 SCHEMA: Final = pa.schema(
     [("file", pa.int32()), ("line", pa.int64()), ("text", pa.string()), ("raw", pa.string())]

@@ -19,6 +19,14 @@ REJECTED: Final = 1 << 61
 """Values of ``pickup_s`` in the result: ``UNTIMED`` for kept rides without a pickup time within
 the bounds, ``REJECTED`` for rows that are not kept; else that time in seconds since 1970."""
 
+NEW_YORK: Final = "America/New_York"
+"""The clock that rides are told by."""
+
+_NO_END: Final = "trim(b) = ''"
+_NOT_ELSEWHERE: Final = (
+    "(NOT regexp_matches(trim({0}), '[0-9][+-][0-9]{{2}}(:?[0-9]{{2}})?$') "
+    "OR regexp_matches(trim({0}), '[+-]00(:?00)?$'))"
+)
 ZONES_TABLE: Final = "zones"
 """Columns ``zone``, ``lon``, ``lat`` (text)."""
 
@@ -50,7 +58,8 @@ def whole_query(branches: Sequence[str], *, raw: bool) -> str:
 
     Its columns: ``pickup_s``; ``file`` and ``line``; ``code`` (0 for a usable ride, else 1 + the
     place of its reason in ``ALL_REASONS``); ``is_zone``; ``lon`` and ``lat``; ``hash`` of all
-    fields; ``text``, the prepared line without its ride id, or the row as read if it is not kept.
+    fields; ``no_end`` for a ride without a drop-off time; ``text``, the prepared line without its
+    ride id, or the row as read if it is not kept.
     """
     kept = f"code <= {len(reasons.PARSE_REASONS)}" if raw else "code = 0"
     first, end = quoted(reasons.FIRST_TIME), quoted(reasons.END_TIME)
@@ -61,43 +70,58 @@ def whole_query(branches: Sequence[str], *, raw: bool) -> str:
     prepared = f"concat_ws(',', {fields}, {place}, concat(file, ':', line, chr(10)))"
     return (
         f"SELECT {at} ELSE {UNTIMED} END AS pickup_s, file, line, code, is_zone, lon, lat, hash, "
-        f"CASE WHEN {kept} THEN {prepared} ELSE raw END AS text "
+        f"no_end, CASE WHEN {kept} THEN {prepared} ELSE raw END AS text "
         f"FROM ({' UNION ALL '.join(branches)}) ORDER BY pickup_s, file, line"
     )
 
 
-def text_branch(table: str, layout: Layout) -> str:
-    """Return the branch for lines (``ride_lines.SCHEMA``) that are registered as ``table``."""
+def text_branch(table: str, layout: Layout, *, utc: bool = False) -> str:
+    """Return the branch for lines (``ride_lines.SCHEMA``) that are registered as ``table``.
+
+    With ``utc`` times are UTC's and become New York's, but those that end in another offset.
+    """
     # the comma in place of the line end makes one field more than there are
     source = (
         "SELECT file, line, left(raw, -1) AS raw, hash(text) AS hash, "
         f"string_split(text, ',') AS fields FROM {table}"
     )
     readable = f"len(fields) > {layout.needed_fields}"
-    return _judged(source, layout, readable, lambda column: f"fields[{column.place + 1}]")
+    is_utc = _NOT_ELSEWHERE if utc else ""
+    return _judged(source, layout, readable, lambda column: f"fields[{column.place + 1}]", is_utc)
 
 
-def parquet_branch(path: str, number: int, layout: Layout, names: Sequence[str]) -> str:
-    """Return the branch for a Parquet file with columns ``names``; ``line`` is the row, from 1."""
-    row = ", ".join(f"{_name(name)} := {_name(name)}" for name in names)
+def parquet_branch(
+    table: str, number: int, layout: Layout, names: Sequence[str], *, utc: bool = False
+) -> str:
+    """Return the branch for rows that are registered as ``table``, with columns ``names``.
+
+    The last of them is the row's number. Times of a zone of their own become New York's; those of
+    UTC, or of none, do so with ``utc``, and else are taken by their digits.
+    """
+    row = ", ".join(f"{_name(name)} := {_name(name)}" for name in names[:-1])
     source = (
         f"SELECT {number}::INTEGER AS file, line, row::VARCHAR AS raw, hash(row) AS hash, row FROM "
-        f"(SELECT file_row_number + 1 AS line, struct_pack({row}) AS row "
-        f"FROM read_parquet({quoted(path)}, file_row_number = true))"
+        f"(SELECT {_name(names[-1])} AS line, struct_pack({row}) AS row FROM {table})"
     )
 
     def take(column: Column) -> str:
-        text = f"row.{_name(names[column.place])}::VARCHAR"
-        return f"coalesce(regexp_replace({text}, '[,\\r\\n]', ' ', 'g'), '')"
+        value = f"row.{_name(names[column.place])}"
+        if column.zone:
+            value = f"timezone('{NEW_YORK if column.is_elsewhere else 'UTC'}', {value})"
+        return f"coalesce(regexp_replace({value}::VARCHAR, '[,\\r\\n]', ' ', 'g'), '')"
 
-    return _judged(source, layout, "true", take)
+    times = [layout.get(role) for role in ("pickup_time", "dropoff_time")]
+    is_elsewhere = any(column.is_elsewhere for column in times if column)
+    return _judged(source, layout, "true", take, _NOT_ELSEWHERE if utc and not is_elsewhere else "")
 
 
 def _name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _judged(source: str, layout: Layout, readable: str, take: Callable[[Column], str]) -> str:
+def _judged(
+    source: str, layout: Layout, readable: str, take: Callable[[Column], str], is_utc: str
+) -> str:
     fields = _fields(source, layout, readable, take)
     values = (
         "SELECT *, try_cast(lon_text AS DOUBLE) AS lon, try_cast(lat_text AS DOUBLE) AS lat, "
@@ -110,11 +134,27 @@ def _judged(source: str, layout: Layout, readable: str, take: Callable[[Column],
         f"SELECT *, CASE WHEN a_plain THEN a_time ELSE {_slow_time('a')} END AS pickup, "
         f"CASE WHEN b_plain THEN b_time ELSE {_slow_time('b')} END AS dropoff FROM ({values})"
     )
+    if is_utc:
+        times = _converted(times, is_utc)
     return (
-        f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, "
+        f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, {_NO_END} AS no_end, "
         f"lon_text, lat_text, dlon_text, dlat_text, {_time_text('a', 'pickup')} AS pickup_text, "
-        f"{_time_text('b', 'dropoff')} AS dropoff_text, {_code()} AS code FROM ({times})"
+        f"CASE WHEN {_NO_END} THEN '' ELSE {_time_text('b', 'dropoff')} END AS dropoff_text, "
+        f"{_code()} AS code FROM ({times})"
     )
+
+
+def _converted(times: str, is_utc: str) -> str:
+    """Return the times, where they are UTC's, as New York's clock showed them."""
+
+    def local(text: str, time: str) -> str:
+        # a day later than the first there is, so that the result is one
+        condition = f"{time} > TIMESTAMP '0001-01-02' AND {is_utc.format(text)}"
+        converted = f"timezone('{NEW_YORK}', timezone('UTC', {time}))"
+        return f"CASE WHEN {condition} THEN {converted} ELSE {time} END AS {time}"
+
+    changed = f"{local('a', 'pickup')}, {local('b', 'dropoff')}"
+    return f"SELECT * REPLACE ({changed}, false AS a_plain, false AS b_plain) FROM ({times})"
 
 
 def _is_plain(text: str) -> str:

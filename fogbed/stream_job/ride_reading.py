@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from fogbed.errors import DatasetError
+from fogbed.stream_job import ride_parquet
 from fogbed.stream_job.ride_lines import read_lines
-from fogbed.stream_job.ride_sources import Source
+from fogbed.stream_job.ride_packing import UNREADABLE_FILE
+from fogbed.stream_job.ride_sources import Source, why_unreadable
 
 
 class Reading:
@@ -21,6 +26,14 @@ class Reading:
         self.stopped = False
         self.failure: DatasetError | None = None
         self._position: dict[Path, int] = {}
+        self._files: list[pq.ParquetFile] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close(force=True)
 
     @property
     def bytes(self) -> int:
@@ -34,6 +47,35 @@ class Reading:
         except DatasetError as error:
             self.failure = error
             raise
+
+    def rows_of(self, source: Source, folder: Path) -> pa.RecordBatchReader:
+        """Return the rows of a Parquet source, counted; ``folder`` is for unpacking it.
+
+        A failure is kept in ``failure``.
+        """
+        with self._kept(source):
+            file = ride_parquet.open_parquet(source.open(), folder)
+            self._files.append(file)
+        size, total = source.path.stat().st_size, max(1, file.metadata.num_rows)
+
+        def report(rows: int) -> None:
+            self.report(source, rows, size * (self.rows[source.number] + rows) // total)
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            with self._kept(source):
+                yield from ride_parquet.read_rows(file, report=report)
+
+        return pa.RecordBatchReader.from_batches(ride_parquet.schema_of(file), batches())
+
+    @contextmanager
+    def _kept(self, source: Source) -> Iterator[None]:
+        try:
+            yield
+        except InterruptedError:
+            raise
+        except UNREADABLE_FILE as error:
+            self.failure = DatasetError(f"{source.label}: {why_unreadable(error)}")
+            raise self.failure from error
 
     def report(self, source: Source, rows: int, position: int) -> None:
         """Take in that ``rows`` more were read, up to a position in the source's file."""

@@ -1,136 +1,211 @@
-"""The files of an import: found, opened and recognised before anything is read in full."""
+"""The tables of an import: found, opened and recognised before anything is read in full."""
 
 from __future__ import annotations
 
 import csv
-import glob
-import gzip
 import io
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final, Literal, Protocol, cast
+from typing import IO, Final, Literal, cast
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from fogbed.stream_job import ride_packing, ride_parquet
 from fogbed.stream_job.ride_columns import Layout, recognise
+from fogbed.stream_job.ride_files import find_files, shown
+from fogbed.stream_job.ride_packing import UNREADABLE_FILE, RefusedFile, Unpacked
 
-Packing = Literal["plain", "gzip", "zip", "parquet"]
-_MAGIC: Final[dict[bytes, Packing]] = {
-    b"PAR1": "parquet",
-    b"\x1f\x8b": "gzip",
-    b"PK\x03\x04": "zip",
-}
-_TABLE_ENDINGS: Final = (".csv", ".txt", ".csv.gz")
+Form = Literal["text", "parquet"]
+_TABLE_ENDINGS: Final = (".csv", ".parquet", ".gz", ".bz2", ".xz")
 _LONGEST_HEADER: Final = 1 << 16
-UNREADABLE_FILE: Final = (OSError, EOFError, zlib.error, zipfile.BadZipFile, pa.ArrowException)
-"""What opening or reading a damaged file can raise."""
+_SHOWN: Final = 300
+_NO_TABLE: Final = "neither text nor Parquet; save it as CSV or Parquet"
+_OTHER_MARKS: Final = {"\t": "tabs", ";": "semicolons", "|": "bars"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One table of rides: a file, or a member of a zip. ``number`` counts from 1."""
+    """One table of rides: a file, or a member of a zip. ``number`` counts from 1.
+
+    ``entry`` is the member's place in its zip, from 0; a ``member`` whose name is there twice is
+    told from the first by a number behind it.
+    """
 
     number: int
     path: Path
-    packing: Packing
+    packing: str
+    form: Form
     member: str = ""
+    entry: int | None = None
     layout: Layout
 
     @property
     def label(self) -> str:
         """What to call it in messages and in ``rejects.parquet``."""
-        return f"{self.path}:{self.member}" if self.member else str(self.path)
+        return _label(self.path, self.member)
+
+    def open(self) -> Unpacked:
+        """Open it down to its content."""
+        return ride_packing.open_unpacked(self.path, self.entry)
 
     def open_text(self) -> tuple[IO[bytes], IO[bytes]]:
         """Open it as text; return the unpacked stream and the file below (for its position)."""
-        return _open(self.path, self.packing, self.member)
+        stream = self.open()
+        return lines_of(stream), stream.file
 
 
-def find_sources(patterns: Sequence[str]) -> tuple[tuple[Source, ...], list[str]]:
+@dataclass(slots=True)
+class Found:
+    """What an import would read; ``left_out`` and ``problems`` each name a file and say why."""
+
+    sources: list[Source] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    packing: str
+    form: Form
+    layout: Layout
+
+
+class _NotRides(Exception):  # noqa: N818 - a judgement on a file, not a fault
+    """A file can be read and is no table of rides: why, in one line, and in few words."""
+
+    def __init__(self, why: str, *, briefly: str = "") -> None:
+        super().__init__(why)
+        self.briefly = briefly or why
+
+
+def find_sources(patterns: Sequence[str]) -> Found:
     """Return every table that the paths and glob patterns name, each file once, and all problems.
 
-    A problem is a file that is missing, unreadable or no trip file: ``file: what; way out``.
+    A file that is missing, unreadable or no trip file is a problem; so is a damaged member of a
+    zip. A member that is no trip file is left out, as long as another one is.
     """
-    problems: list[str] = []
-    sources: list[Source] = []
-    for path in _paths(patterns, problems):
-        for packing, member in _tables(path, problems):
-            label = f"{path}:{member}" if member else str(path)
-            if layout := _layout(path, packing, member, label, problems):
-                number = len(sources) + 1
-                sources.append(
-                    Source(number=number, path=path, packing=packing, member=member, layout=layout)
-                )
-    return tuple(sources), problems
+    files, problems = find_files(patterns)
+    found = Found(problems=problems)
+    for path in files:
+        try:
+            if ride_packing.is_zip(path):
+                _take_members(path, found)
+            else:
+                _take(found, path, _table(path))
+        except (_NotRides, RefusedFile) as error:
+            found.problems.append(f"{shown(path)}: {error}")
+        except UNREADABLE_FILE as error:
+            found.problems.append(f"{shown(path)}: {why_unreadable(error)}")
+    return found
 
 
-def _paths(patterns: Sequence[str], problems: list[str]) -> list[Path]:
-    found: dict[Path, Path] = {}
-    for pattern in patterns:
-        is_pattern = glob.has_magic(pattern) and not Path(pattern).exists()
-        hits = sorted(glob.glob(pattern, recursive=True)) if is_pattern else [pattern]  # noqa: PTH207 - takes absolute patterns, Path.glob does not
-        files = [Path(hit) for hit in hits if Path(hit).is_file()]
-        if not files:
-            problems.append(_no_file(pattern, is_pattern=is_pattern))
-        for path in files:
-            found.setdefault(path.resolve(), path)
-    return list(found.values())
+def why_unreadable(error: BaseException) -> str:
+    """Return in one line why a file could not be read, and the way out."""
+    if isinstance(error, PermissionError):
+        return f"may not be read ({error.strerror}); change its rights or its owner"
+    what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"cannot be read ({' '.join(what.split()) or type(error).__name__}); fetch it again"
 
 
-def _no_file(pattern: str, *, is_pattern: bool) -> str:
-    if is_pattern:
-        return f"{pattern}: no file matches; check the pattern"
-    if Path(pattern).is_dir():
-        return f"{pattern}: a folder; name its files, as in '{pattern.rstrip('/')}/*.parquet'"
-    return f"{pattern}: no such file; check the path"
+def _take(
+    found: Found, path: Path, table: _Table, member: str = "", entry: int | None = None
+) -> None:
+    source = Source(
+        number=len(found.sources) + 1,
+        path=path,
+        packing=table.packing,
+        form=table.form,
+        member=member,
+        entry=entry,
+        layout=table.layout,
+    )
+    found.sources.append(source)
 
 
-def _tables(path: Path, problems: list[str]) -> Iterator[tuple[Packing, str]]:
-    try:
-        with path.open("rb") as file:
-            start = file.read(4)
-        packing = _packing(start)
-        if packing != "zip":
-            yield packing, ""
-            return
-        with zipfile.ZipFile(path) as archive:
-            members = [name for name in archive.namelist() if name.lower().endswith(_TABLE_ENDINGS)]
-    except UNREADABLE_FILE as error:
-        problems.append(_damaged(str(path), error))
+def _take_members(path: Path, found: Found) -> None:
+    inside = Found(sources=found.sources)
+    before = len(found.sources)
+    times: Counter[str] = Counter()
+    for entry, info in enumerate(ride_packing.members(path)):
+        if info.is_dir():
+            continue
+        times[info.filename] += 1
+        again = f" ({times[info.filename]})" if times[info.filename] > 1 else ""
+        _take_member(path, entry, shown(info.filename) + again, inside)
+    found.problems += inside.problems
+    if len(found.sources) == before and not inside.problems:
+        found.problems.append(_nothing_in(path, inside.left_out))
+    else:
+        found.left_out += inside.left_out
+
+
+def _take_member(path: Path, entry: int, member: str, found: Found) -> None:
+    label = _label(path, member)
+    if why := _why_no_data(member):
+        found.left_out.append(f"{label}: {why}")
         return
-    if not members:
-        problems.append(f"{path}: no .csv inside; unpack it and name the files")
-    yield from (("zip", member) for member in members if "__MACOSX" not in member)
-
-
-def _packing(start: bytes) -> Packing:
-    return next((p for magic, p in _MAGIC.items() if start.startswith(magic)), "plain")
-
-
-def _damaged(label: str, error: BaseException) -> str:
-    return f"{label}: cannot be read ({error}); fetch the file again"
-
-
-def _layout(
-    path: Path, packing: Packing, member: str, label: str, problems: list[str]
-) -> Layout | None:
     try:
-        if packing == "parquet":
-            names = list(pq.read_schema(path).names)
-        else:
-            with _open(path, packing, member)[0] as stream:
-                names = header_of(stream)[0]
+        _take(found, path, _table(path, entry), member, entry)
+    except _NotRides as error:
+        found.left_out.append(f"{label}: {error.briefly}")
+    except RefusedFile as error:
+        is_table = member.lower().endswith(_TABLE_ENDINGS)
+        (found.problems if is_table else found.left_out).append(f"{label}: {error}")
     except UNREADABLE_FILE as error:
-        problems.append(_damaged(label, error))
-        return None
-    layout, missing = recognise(names)
-    columns = ", ".join(name.strip() for name in names)[:300] or "none"
-    problems.extend(f"{label}: {what}; its columns: {columns}" for what in missing)
-    return None if missing else layout
+        found.problems.append(f"{label}: {why_unreadable(error)}")
+
+
+def _why_no_data(member: str) -> str:
+    parts = member.split("/")
+    if "__MACOSX" in parts or parts[-1].startswith("._") or parts[-1] == ".DS_Store":
+        return "macOS keeps its own there"
+    return ""
+
+
+def _nothing_in(path: Path, left_out: Sequence[str]) -> str:
+    if any(each.startswith(f"{_label(path, 'xl/workbook.xml')}:") for each in left_out):
+        return f"{shown(path)}: an Excel workbook; save its sheet as CSV"
+    seen = ", ".join(each.removeprefix(f"{shown(path)}:") for each in left_out[:3])
+    return f"{shown(path)}: no trip file inside ({seen or 'it is empty'}); check the file"
+
+
+def _label(path: Path, member: str) -> str:
+    return f"{shown(path)}:{member}" if member else shown(path)
+
+
+def _table(path: Path, entry: int | None = None) -> _Table:
+    with ride_packing.open_unpacked(path, entry) as stream:
+        is_parquet = stream.start().startswith(ride_parquet.MAGIC)
+        zones: dict[int, str] = {}
+        if is_parquet:
+            names, zones = ride_parquet.columns_of(stream)
+        else:
+            names = _text_columns(stream)
+        if not names:
+            raise _NotRides("empty: it has no line with column names; check the file")
+        layout, missing = recognise(names, zones)
+        if missing:
+            raise _not_rides(names, missing)
+        form: Form = "parquet" if is_parquet else "text"
+        return _Table(packing=", ".join(stream.packings) or "plain", form=form, layout=layout)
+
+
+def _text_columns(stream: Unpacked) -> list[str]:
+    try:
+        return header_of(lines_of(stream))[0]
+    except csv.Error as error:
+        raise _NotRides(_NO_TABLE) from error
+
+
+def _not_rides(names: Sequence[str], missing: Sequence[str]) -> _NotRides:
+    line = ", ".join(name.strip() for name in names)
+    if not line.replace("\t", "").isprintable():
+        return _NotRides(_NO_TABLE)
+    for mark, what in _OTHER_MARKS.items():
+        if len(names) == 1 and not recognise(names[0].split(mark))[1]:
+            return _NotRides(f"its fields are separated by {what}; save it with commas")
+    columns = f"its columns: {shown(line[:_SHOWN])}"
+    return _NotRides(f"{'; '.join(missing)}; {columns}", briefly=f"no trip file; {columns}")
 
 
 def header_of(stream: IO[bytes]) -> tuple[list[str], int]:
@@ -145,36 +220,29 @@ def header_of(stream: IO[bytes]) -> tuple[list[str], int]:
     return [], 0
 
 
-def _open(path: Path, packing: Packing, member: str) -> tuple[IO[bytes], IO[bytes]]:
-    below = path.open("rb")
-    if packing == "gzip":
-        unpacked = gzip.GzipFile(fileobj=below)
-        return _closing(unpacked, below), below
-    if packing == "zip":
-        archive = zipfile.ZipFile(below)
-        inside = archive.open(member)
-        if member.lower().endswith(".gz"):
-            return _closing(gzip.GzipFile(fileobj=inside), inside, archive, below), below
-        return _closing(inside, archive, below), below
-    return below, below
+def lines_of(stream: Unpacked) -> IO[bytes]:
+    """Return the stream with lines that end in a line feed, also of files that know none.
+
+    Classic Mac OS ended lines with a carriage return alone.
+    """
+    start = stream.start()
+    if b"\r" in start and b"\n" not in start:
+        return io.BufferedReader(cast("io.RawIOBase", _OldLineEnds(stream)))
+    return stream
 
 
-class _Closable(Protocol):
-    def close(self) -> None: ...
+class _OldLineEnds(io.RawIOBase):
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
 
+    def readable(self) -> bool:
+        return True
 
-class _Stack(io.BufferedReader):
-    """A stream that closes what it was made from."""
-
-    below: tuple[_Closable, ...] = ()
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        content = self._stream.read(len(buffer)).replace(b"\r", b"\n")
+        buffer[: len(content)] = content
+        return len(content)
 
     def close(self) -> None:
         super().close()
-        for stream in self.below:
-            stream.close()
-
-
-def _closing(stream: io.BufferedIOBase | IO[bytes], *below: _Closable) -> IO[bytes]:
-    stack = _Stack(cast("io.RawIOBase", stream), buffer_size=1 << 18)
-    stack.below = below
-    return stack
+        self._stream.close()

@@ -45,6 +45,7 @@ class RidesWriter:
         self.rejected: Counter[str] = Counter()
         self.kept_bad: Counter[str] = Counter()
         self.places: Counter[str] = Counter()
+        self.without_dropoff = 0
         self.bytes = 0
         self._labels = pa.array([labels.get(n, "") for n in range(max(labels, default=0) + 1)])
         self._sha256 = hashlib.sha256()
@@ -141,6 +142,7 @@ class RidesWriter:
         _add(self.kept_bad, code[code > 0])
         zones = int(pc.sum(batch.column("is_zone")).as_py() or 0)
         self.places.update({"zone": zones, "point": batch.num_rows - zones})
+        self.without_dropoff += int(pc.sum(batch.column("no_end")).as_py() or 0)
         usable = code == 0
         if usable.any():
             lon = batch.column("lon").to_numpy(zero_copy_only=False)[usable]

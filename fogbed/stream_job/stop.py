@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from fogbed import links
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED, Operation
 from fogbed.errors import JobError, ServiceError, UsageError
+from fogbed.stream_job import full_disk
 from fogbed.stream_job.positions import Position, read_position
 from fogbed.stream_job.submit import SubmittedJob
 from fogbed.stream_job.waiting import wait_until
@@ -72,9 +74,12 @@ def await_savepoint(
         raise JobError(
             f"the savepoint of job {job_id} failed",
             details=seen.failure,
-            hint="the job goes on; see that the savepoint folder exists and can be written",
+            hint=full_disk.hint_for(
+                seen.failure,
+                "the job goes on; see that the savepoint folder exists and can be written",
+            ),
         )
-    return seen.location
+    return links.meant(seen.location)
 
 
 def await_finished(flink: FlinkClient, job_id: str, *, timeout_s: float) -> None:
@@ -112,7 +117,8 @@ def savepoint_folder(flink: FlinkClient, given: str | None) -> str:
     """
     if given is not None and not re.match(r"[a-z][a-z0-9+]*:/", given):
         raise UsageError(
-            f"--savepoint-dir {given!r} is not a URI", hint="write a folder as file:///PATH"
+            f"--savepoint-dir {given!r} is not a URI",
+            hint="write a folder as file:///PATH, as it is: no %20",
         )
     configured = flink.configuration()
     keys = ("execution.checkpointing.savepoint-dir", "state.savepoints.dir")
@@ -122,4 +128,4 @@ def savepoint_folder(flink: FlinkClient, given: str | None) -> str:
             f"the JobManager at {flink.url} has no folder for savepoints",
             hint="give --savepoint-dir file:///PATH, a folder that it can reach",
         )
-    return folder
+    return links.spelled(folder)

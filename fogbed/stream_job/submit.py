@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fogbed import links
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED, Job
 from fogbed.clients.progress import Progress, Quiet
@@ -14,15 +15,16 @@ from fogbed.errors import JobError, UsageError
 from fogbed.plan.job import JobRequest, parse_arguments, program_arguments, request_problems
 from fogbed.plan.slots import (
     SlotShare,
-    TaskManager,
     free_slots,
     missing_slots,
     slot_groups,
     slot_share,
+    with_freed,
 )
-from fogbed.stream_job import operators
+from fogbed.stream_job import full_disk, operators
 from fogbed.stream_job.build import ENTRY_CLASS, jar_path
-from fogbed.stream_job.placing import SubtaskPlace, misplaced, places
+from fogbed.stream_job.job_paths import as_flink_reads, as_meant
+from fogbed.stream_job.placing import SubtaskPlace, misplaced, places, require_places
 from fogbed.stream_job.waiting import wait_until
 
 __all__ = ["JobRequest", "SubmittedJob", "find_job", "recover", "submit"]
@@ -74,11 +76,12 @@ def submit(
     ``savepoint`` is a URI to go on from.
 
     Raises:
-        UsageError: no cluster could do what is asked.
+        UsageError: no cluster could do what is asked, or this one has no such place.
         JobError: this one cannot (the free slots are named), or the job did not come to run; it
             has been cancelled then.
         ServiceError: the JobManager did not answer or refused.
     """
+    require_places(request.placement, flink.task_managers())
     with (progress or Quiet()).step("submitting the job") as step:
         prepared = prepare(flink, request)
         step.advance(0.5, "waiting until it runs")
@@ -94,6 +97,7 @@ def dry_run(
     ``scheduler_fits``: the JobManager would be given the right scheduler first.
     """
     check_request(request)
+    require_places(request.placement, flink.task_managers())
     if not scheduler_fits:
         check_scheduler(flink, request)
     shares = plan_slots(flink, request, freed={})
@@ -101,8 +105,14 @@ def dry_run(
     return {
         "jobmanager": flink.url,
         "slots": {group.name: group.slots for group in groups},
-        "arguments": program_arguments(request, shares),
+        "arguments": program_arguments(as_flink_reads(request), shares),
     }
+
+
+def check_fit(flink: FlinkClient, request: JobRequest) -> None:
+    """Raise what ``submit`` would of a job that this cluster cannot hold; nothing is touched."""
+    require_places(request.placement, flink.task_managers())
+    plan_slots(flink, request, freed={})
 
 
 def check_request(request: JobRequest) -> None:
@@ -125,7 +135,7 @@ def prepare(
     return Prepared(
         request=request,
         jar_id=upload_once(flink, jar_path()),
-        arguments=tuple(program_arguments(request, shares)),
+        arguments=tuple(program_arguments(as_flink_reads(request), shares)),
     )
 
 
@@ -158,15 +168,6 @@ def plan_slots(
     return {op: slot_share(place, there) for op, place in request.placement.items()}
 
 
-def with_freed(
-    task_managers: tuple[TaskManager, ...], freed: Mapping[str, int]
-) -> tuple[TaskManager, ...]:
-    """Return the TaskManagers as they will be once ``freed`` slots of each are given back."""
-    return tuple(
-        replace(tm, free_slots=tm.free_slots + freed.get(tm.name, 0)) for tm in task_managers
-    )
-
-
 def upload_once(flink: FlinkClient, jar: Path) -> str:
     """Return the id of the jar at this JobManager; its name there carries the digest.
 
@@ -197,7 +198,7 @@ def launch(flink: FlinkClient, prepared: Prepared, *, savepoint: str | None = No
         prepared.jar_id,
         entry_class=ENTRY_CLASS,
         arguments=prepared.arguments,
-        savepoint=savepoint,
+        savepoint=links.spelled(savepoint) if savepoint is not None else None,
     )
 
 
@@ -239,11 +240,12 @@ def _keeps_failing(flink: FlinkClient, job: Job) -> bool:
 def _not_running(flink: FlinkClient, job_id: str, timeout_s: float) -> JobError:
     job = flink.job(job_id)
     why = flink.failure(job_id)
+    told = {"details": why, "hint": full_disk.hint_for(why)}
     if job.state in ENDED:
-        return JobError(f"job {job_id} ended as {job.state} before it ran", details=why)
+        return JobError(f"job {job_id} ended as {job.state} before it ran", **told)
     if why is not None:
         flink.cancel(job_id)
-        return JobError(f"job {job_id} fails whenever it starts and was cancelled", details=why)
+        return JobError(f"job {job_id} fails whenever it starts and was cancelled", **told)
     waiting = ", ".join(v.name for v in job.vertices if v.status != "RUNNING")
     free = free_slots(flink.task_managers())
     flink.cancel(job_id)
@@ -265,7 +267,7 @@ def recover(flink: FlinkClient, job_id: str) -> SubmittedJob:
         ServiceError: there is no such job, or no answer.
     """
     try:
-        request = parse_arguments(flink.parameters(job_id))
+        request = as_meant(parse_arguments(flink.parameters(job_id)))
     except (KeyError, ValueError) as error:
         raise JobError(
             f"job {job_id} was not started by this version of fogbed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -94,7 +95,7 @@ class Undo:
                 f"job {self._job.job_id} was stopped for a rescale, and neither the new nor the"
                 f" old parallelism could be started; nothing is lost: its savepoint is {location}",
                 details=f"{error.message}\n{second.message}",
-                hint=f"`fogbed job submit ... --savepoint {location}` goes on from there",
+                hint=f"`fogbed job submit ... --savepoint {shlex.quote(location)}` goes on there",
             )
         return RescaleUndoneError(
             f"the rescale of job {self._job.job_id} failed; it goes on at its old parallelism as"

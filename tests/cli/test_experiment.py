@@ -68,6 +68,44 @@ def test_metric_problems_come_with_all_others(
     assert not Path("runs").exists()
 
 
+PROFILE = """\
+apiVersion: fogbed/v1
+kind: NetworkProfile
+name: jittery
+links:
+  - {between: [edge, fog], delay: 20ms, jitter: 10ms}
+"""
+
+
+def test_a_change_that_leaves_less_delay_than_jitter_is_refused_before_anything_is_touched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("jittery.yml").write_text(PROFILE, encoding="utf-8")
+    head, _ = EXPERIMENT.split("assert:")
+    action = "scenario: [{at: 3s, do: network, links: [{between: [edge, fog], delay: 1ms}]}]"
+    text = head.replace("profile: metro", "profile: jittery.yml") + action + "\n"
+    Path("wrong.yml").write_text(text, encoding="utf-8")
+    assert main(["experiment", "check", "wrong.yml"]) == 2
+    said = capsys.readouterr().err
+    assert "error: jitter is more than the one-way delay once all lines are laid over" in said
+    assert "jitter 10ms, delay 1ms" in said
+
+
+def test_rides_and_landmarks_that_are_not_there_come_with_all_other_problems(
+    fresh_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(fresh_home)
+    workload = "workload: {rides: nyc-sampel, landmarks: nyc-famus, replay"
+    text = EXPERIMENT.replace("workload: {rides: nyc-sample, replay", workload)
+    Path("wrong.yml").write_text(text, encoding="utf-8")
+    assert main(["experiment", "check", "wrong.yml"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: 4 problems in wrong.yml\n")
+    assert "workload.rides: no dataset called nyc-sampel, and no prepared dataset at that" in said
+    assert "workload.landmarks: no landmarks called nyc-famus, and no such file" in said
+
+
 def test_the_demo_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
     demo = paths.asset("experiments", "demo.yml")
     assert main(["experiment", "check", str(demo)]) == 0

@@ -148,6 +148,17 @@ def test_every_option_that_is_wrong_is_refused_before_anything_is_asked(argv, er
     assert said(capsys)[1].startswith(error)
 
 
+def test_a_place_that_is_not_there_is_refused_with_those_that_are(jobmanager, capsys):
+    argv = ["job", "submit", "--url", jobmanager, "--place", "nearest=node:fog-9"]
+    assert main([*argv, "--place", "results=label:zone:moon"]) == 2
+    assert said(capsys)[1] == (
+        "error: the job asks for places that are not there\n"
+        "nearest is to run on node fog-9, and no TaskManager is there\n"
+        "results is to run on label zone=moon, and no TaskManager is there\n"
+        "hint: there are: node edge-1, node fog-1, tier edge, tier fog\n"
+    )
+
+
 def test_what_is_no_url_is_not_tried(capsys):
     assert main(["job", "list", "--url", "localhost:8081"]) == 2
     assert said(capsys)[1] == (

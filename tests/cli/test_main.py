@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import re
+import shutil
+import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -118,6 +121,15 @@ def test_a_long_error_is_not_broken_into_lines(probe, capsys):
 def test_exit_codes(probe, error, code):
     probe(raising(error))
     assert cli.main(["probe"]) == code
+
+
+def test_a_place_that_is_not_ours_is_wrong_input_and_no_bug(probe, capsys):
+    probe(raising(PermissionError(errno.EACCES, "Permission denied", "/root/report.png")))
+    assert cli.main(["probe"]) == 2
+    assert capsys.readouterr().err == (
+        "error: /root/report.png: Permission denied\n"
+        "hint: see whose it is and what its rights are (ls -ld), or name another place\n"
+    )
 
 
 def test_a_command_that_ends_well_returns_0(probe, capsys):
@@ -255,3 +267,26 @@ def test_verbose_shows_the_log(probe, capsys):
     probe(lambda: logging.getLogger("fogbed.probe").debug("GET [jobs] :100:"))
     assert cli.main(["--verbose", "probe"]) == 0
     assert "fogbed.probe: GET [jobs] :100:" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("localedef") is None, reason="no localedef to make a locale with")
+def test_in_a_locale_of_another_encoding_paths_are_still_the_bytes_that_libraries_read(tmp_path):
+    made = tmp_path / "fr_FR.ISO-8859-1"
+    argv = ["localedef", "-i", "fr_FR", "-f", "ISO-8859-1", str(made)]
+    if subprocess.run(argv, check=False, capture_output=True).returncode != 0:
+        pytest.skip("the sources of locales are not installed")
+    program = (
+        "import os, sys; from fogbed import cli;"
+        "cli.app = lambda **_: print(sys.getfilesystemencoding(), os.path.exists('jos\\u00e9'));"
+        "sys.exit(cli.main())"
+    )
+    (tmp_path / "jos\u00e9").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "LC_ALL": made.name, "LOCPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("utf-8 True\n", "")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from fogbed import paths
 from fogbed.cli import main
 
 CASES = Path(__file__).parents[1] / "cases" / "rides"
@@ -48,6 +50,69 @@ def test_import_dry_run_writes_nothing(
     assert not list(fresh_home.rglob("mine"))
 
 
+def test_what_times_are_taken_for_is_said_and_utc_is_converted_when_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    utc = str(CASES.parent / "ride_files" / "utc.parquet")
+    assert main(["rides", "import", utc, "--name", "mine"]) == 0
+    said = capsys.readouterr().out
+    assert "pickups 2023-01-01 00:30:00 to 2023-01-01 00:33:00\n" in said
+    label = "times labelled UTC, taken by their digits (--utc converts them): utc.parquet\n"
+    assert label in said
+    assert main(["rides", "import", utc, "--name", "mine", "--force", "--utc"]) == 0
+    said = capsys.readouterr().out
+    assert "pickups 2022-12-31 19:30:00 to 2022-12-31 19:33:00\n" in said
+    assert "times of UTC, converted to New York's clock: utc.parquet\n" in said
+
+
+def test_a_dry_run_names_what_would_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile("r.zip", "w") as archive:
+        archive.write(GREEN, "green.csv")
+        archive.writestr("readme.txt", "hello\n")
+    argv = ["rides", "import", "r.zip", "--name", "mine", "--dry-run"]
+    assert main(argv) == 0
+    left_out = "r.zip:readme.txt: no trip file; its columns: hello"
+    assert f"left out: {left_out}\n" in capsys.readouterr().out
+    assert main([*argv, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["left_out"] == [left_out]
+    assert [source["file"] for source in plan["sources"]] == ["r.zip:green.csv"]
+
+
+def test_nothing_usable_exits_1_and_what_was_kept_is_refused_before_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    header = "pickup_datetime,pickup_longitude,pickup_latitude\n"
+    Path("r.csv").write_text(f"{header}2015-01-01 10:00:00,0,0\n", "utf-8")
+    argv = ["rides", "import", "r.csv", "--name", "mine"]
+    assert main(argv) == 1
+    assert capsys.readouterr().err.endswith(
+        "error: mine was not imported: no row of 1 can be used\n"
+        "zero_coordinates: 1, the first r.csv:2: 2015-01-01 10:00:00,0,0\n"
+        "hint: --allow-empty keeps the dataset, with what was rejected in its rejects.parquet\n"
+    )
+    assert main(["rides", "describe", "mine"]) == 2
+    assert main([*argv, "--allow-empty"]) == 0
+    capsys.readouterr()
+    experiment = paths.asset("experiments", "demo.yml").read_text("utf-8")
+    Path("e.yml").write_text(experiment.replace("nyc-sample", "mine"), "utf-8")
+    for command in (["check", "e.yml"], ["run", "e.yml"]):
+        assert main(["experiment", *command]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("error: 1 problem in e.yml\n")
+        assert (
+            "workload.rides: dataset mine has no usable ride: there is nothing to replay; "
+            "choose another (fogbed rides list)\n"
+        ) in said
+    assert not Path("runs").exists()
+    assert main(["job", "submit", "--rides", "mine", "--url", "http://127.0.0.1:1"]) == 2
+    assert "dataset mine has no usable ride" in capsys.readouterr().err
+
+
 def test_import_says_all_that_is_wrong(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,11 +121,9 @@ def test_import_says_all_that_is_wrong(
     argv = ["rides", "import", "gone.csv", "*.parquet", "other.csv", "--name", "nyc-sample"]
     assert main(argv) == 2
     assert capsys.readouterr().err == (
-        "error: nothing was imported: 5 problems\n"
+        "error: nothing was imported: 4 problems\n"
         "gone.csv: no such file; check the path\n"
         "*.parquet: no file matches; check the pattern\n"
-        "other.csv: no drop-off time (tpep_dropoff_datetime, dropoff_datetime, ...); "
-        "its columns: a, pickup_datetime\n"
         "other.csv: neither pickup coordinates (pickup_longitude, Start_Lon, ...) nor "
         "PULocationID; its columns: a, pickup_datetime\n"
         "--name nyc-sample: it is built in; choose another\n"

@@ -72,7 +72,7 @@ def _client(url: str) -> Iterator[FlinkClient]:
         for job in flink.jobs():
             if job.state not in ENDED:
                 flink.cancel(job.id)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while any(tm.free_slots < tm.slots for tm in flink.task_managers()):
             assert time.monotonic() < deadline, "the slots did not come back"
             time.sleep(0.05)

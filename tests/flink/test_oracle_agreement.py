@@ -46,7 +46,7 @@ def check(*arguments: str | Path) -> str:
     jars = Path(spec.submodule_search_locations[0], "lib").glob("flink-dist*.jar")
     class_path = ":".join(map(str, [build.jar_path(), *jars]))
     argv = [java(), "-Xmx256m", "-XX:+UseSerialGC", "-cp", class_path, "fogbed.OracleCheck"]
-    return process.run([*argv, *arguments], timeout_s=120).require().stdout
+    return process.run([*argv, *arguments], timeout_s=600).require().stdout
 
 
 def written(folder: Path, latitudes: Floats, longitudes: Floats) -> Landmarks:
@@ -267,6 +267,7 @@ def assert_rides_agree(
 def reason(fields: list[str]) -> str:
     """The rules of fogbed/stream_job/reasons.py, read anew; "" for a ride that can be used."""
     pickup, dropoff, lon, lat = [*fields, "", "", "", ""][:4]
+    dropoff = dropoff or pickup  # none was recorded: nothing to judge
     numbers = [decimal(lon), decimal(lat)]
     if None in numbers:
         return reasons.MISSING_COORDINATES

@@ -19,7 +19,7 @@ TIERS = {
 }
 
 
-def wait_for(look, is_so, *, timeout_s=20.0):
+def wait_for(look, is_so, *, timeout_s=120.0):
     deadline = time.monotonic() + timeout_s
     while not is_so(seen := look()):
         assert time.monotonic() < deadline, seen

@@ -80,3 +80,9 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def apart():
     return run_apart
+
+
+@pytest.fixture
+def apart_python():
+    """Return what skips a test where this user cannot be had, or cannot read what it runs."""
+    return prefix_of

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import socket
+import struct
 import sys
 import threading
 import time
@@ -14,12 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from fogbed.errors import NetworkError
+from fogbed.network.jitter import Jitter, path_key
 from fogbed.network.namespaces import inside
 from fogbed.network.sessions import agents
 from fogbed.network.trial import Trial
 from fogbed.plan.network import Impairment, NetworkPlan, untouched
 
 ALL = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]], dtype=np.uint32)
+
+PACKETS = 1500
 
 
 def plan(trial, **impairment):
@@ -52,34 +56,87 @@ def same_bytes(trial):
     return digest.hexdigest() == hashlib.sha256(blob).hexdigest()
 
 
-def came_back(agent, address):
-    rtts = agent.ping([address], count=10, interval_s=0.01, wait_s=0.3)[address]
+def lawful(trial):
+    """Send numbered packets through jitter; tell their order and how much the law was missed by.
+
+    The law, the seed and the clock are the fabric's own: no packet may arrive earlier than the law
+    says of the moment it was sent, and the least late one is hardly late.
+    """
+    trial.emulator.apply(plan(trial, delay_ms=20, jitter_ms=10))
+    with inside(trial.namespaces["b"]):
+        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with inside(trial.namespaces["a"]):
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**23)
+    receiver.bind((trial.addresses["b"], 0))
+    receiver.settimeout(10)
+    sender.connect(receiver.getsockname())
+
+    def send():
+        for number in range(PACKETS):
+            sender.send(struct.pack("!QQ", number, time.monotonic_ns()))
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    law = Jitter(path_key(0, "a", "b"), 10_000_000)
+    numbers, late_ns, noise_ns = [], [], []
+    while not numbers or numbers[-1] < PACKETS - 1:
+        number, sent = struct.unpack("!QQ", receiver.recv(100))
+        arrived = time.monotonic_ns()
+        numbers.append(number)
+        noise_ns.append(law.at(sent))
+        late_ns.append(arrived - sent - 20_000_000 - noise_ns[-1])
+    thread.join()
+    sender.close()
+    receiver.close()
+    return {
+        "ordered": numbers == sorted(numbers),
+        "came": len(numbers),
+        "least_late_ms": min(late_ns) / 1e6,
+        "range_ms": [min(noise_ns) / 1e6, max(noise_ns) / 1e6],
+    }
+
+
+def came_back(agent, address, *, wait_s=20.0):
+    """Return how many of 10 probes came back; all that will come are waited for."""
+    rtts = agent.ping([address], count=10, interval_s=0.01, wait_s=wait_s)[address]
     return int(np.count_nonzero(~np.isnan(rtts)))
 
 
 def cutting(trial, agent):
     trial.emulator.apply(untouched(list(trial.addresses)))
     trial.emulator.cut(["b"])
-    cut = came_back(agent, trial.addresses["b"])
+    cut = came_back(agent, trial.addresses["b"], wait_s=0.5)
     other = came_back(agent, trial.addresses["c"])
     trial.emulator.cut([])
     return {"cut": cut, "other": other, "joined": came_back(agent, trial.addresses["b"])}
 
 
+def counters(trial):
+    return {(each.source, each.target): each for each in trial.emulator.statistics().links}
+
+
 def counting(trial, agent):
-    """Overrun a slow link; tell what the counters of that pair and of the others say."""
+    """Overrun a slow link; tell what the counters of that pair and of the others say.
+
+    From b to c, where nothing else goes: from a to b, and back, what is left of the TCP stream may
+    be sent again.
+    """
     trial.emulator.apply(plan(trial, rate_bps=1_000_000))
-    before = {(each.source, each.target): each for each in trial.emulator.statistics().links}
-    sent = agent.send("udp", (trial.addresses["b"], 9), seconds=1.0, rate_bps=4e6, size=1000)
-    time.sleep(0.5)
-    after = {(each.source, each.target): each for each in trial.emulator.statistics().links}
-    one, were = after["a", "b"], before["a", "b"]
+    before, began = counters(trial), time.monotonic()
+    sent = agent.send("udp", (trial.addresses["c"], 9), seconds=1.0, rate_bps=4e6, size=1000)
+    while counters(trial)["b", "c"].queued and time.monotonic() < began + 30:
+        time.sleep(0.05)
+    after, took_s = counters(trial), time.monotonic() - began
+    one, were = after["b", "c"], before["b", "c"]
     return {
         "sent": sent.packets,
         "carried": one.packets - were.packets,
         "octets": one.octets - were.octets,
         "dropped": one.dropped - were.dropped,
         "queued": one.queued,
+        "took_s": took_s,
         "others": after["a", "c"].packets - before["a", "c"].packets,
     }
 
@@ -90,6 +147,7 @@ def refusals(trial):
     for name, act in {
         "stranger": lambda: trial.emulator.apply(stranger),
         "nonsense": lambda: trial.emulator.apply(plan(trial, delay_ms=-1)),
+        "early": lambda: trial.emulator.apply(plan(trial, delay_ms=1, jitter_ms=2)),
     }.items():
         try:
             act()
@@ -107,7 +165,8 @@ def main(kind):
             "refusals": refusals(trial),
             "kept": trial.emulator.show().impairments[1].rate_bps,
             "cutting": cutting(trial, sessions["a"]),
-            "counting": counting(trial, sessions["a"]),
+            "lawful": lawful(trial),
+            "counting": counting(trial, sessions["b"]),
         }
         trial.emulator.clear()
         facts["cleared"] = not trial.emulator.show().index.any()
@@ -121,10 +180,10 @@ def main(kind):
         except NetworkError as error:
             facts["dead"] = error.message
         trial.start_fabric()
-        trial.emulator.wait_until_ready(10)
+        trial.emulator.wait_until_ready(60)
         facts["next"] = trial.emulator.show().impairments[1].delay_ms
         facts["next_carries"] = came_back(sessions["a"], trial.addresses["c"])
-        facts["next_cut"] = came_back(sessions["a"], trial.addresses["b"])
+        facts["next_cut"] = came_back(sessions["a"], trial.addresses["b"], wait_s=0.5)
         facts["next_recalls"] = trial.emulator.recall("bare")
     sys.stdout.write(json.dumps(facts))
 

@@ -67,7 +67,7 @@ def life(files):
     platform.down(everything=True)
 
 
-def until(claim, timeout_s=60.0):
+def until(claim, timeout_s=180.0):
     deadline = time.monotonic() + timeout_s
     while not claim():
         assert time.monotonic() < deadline
@@ -124,6 +124,43 @@ def test_status_tells_processes_memory_limits_and_urls(capsys):
 def test_up_again_changes_nothing(life):
     before = life.processes()
     life.up(Quiet())
+    assert life.processes() == before
+
+
+def test_a_job_for_a_place_that_is_not_there_costs_no_jobmanager_its_start(life, capsys):
+    before = life.processes()
+    argv = ["job", "submit", "-t", "local-life", "--place", "nearest=node:edge-9"]
+    assert main(argv) == 2
+    assert "no TaskManager is there\nhint: there are: node edge-1" in capsys.readouterr().err
+    assert main([*argv[:-1], "nearest=node:edge-1", "-p", "nearest=3"]) == 1
+    assert "the job does not fit" in capsys.readouterr().err
+    assert life.processes() == before
+
+
+def status_of_a_stranger(port):
+    words = ["setpriv", "--reuid=65533", "--regid=65533", "--clear-groups", "/usr/bin/python3"]
+    script = (
+        "import http.client, sys; c = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1]));"
+        "c.request('GET', '/config'); print(c.getresponse().status)"
+    )
+    done = subprocess.run(
+        [*words, "-c", script, str(port)], capture_output=True, text=True, check=True, cwd="/"
+    )
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_another_user_reaches_flink_only_where_it_is_shared_on_purpose(life, files, capsys):
+    before = life.processes()
+    assert status_of_a_stranger(PORT) == 403
+    assert main(["logs", "keeper", "-t", "local-life"]) == 0
+    assert "refused user 65533; fogbed up --shared opens Flink" in capsys.readouterr().out
+    assert main(["up", "-t", str(files / "life.yml"), "--shared"]) == 0
+    assert "shared: every user of this computer may run jobs as you" in capsys.readouterr().out
+    assert status_of_a_stranger(PORT) == 200
+    assert main(["up", "-t", str(files / "life.yml"), "--no-shared"]) == 0
+    assert "shared" not in capsys.readouterr().out
+    assert status_of_a_stranger(PORT) == 403
     assert life.processes() == before
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from fogbed import paths
 from fogbed.clients.images.documents import (
     OCI_LAYER_GZIP,
     Descriptor,
@@ -39,6 +40,7 @@ class BlobStore:
         self._layouts = root / "layouts"
         self.notes = root / "notes"
         self._whole: set[str] = set()
+        paths.require_writable(root)
         for folder in self._folders():
             folder.mkdir(parents=True, exist_ok=True)
 

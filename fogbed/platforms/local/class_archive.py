@@ -16,10 +16,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from fogbed import paths
+from fogbed import links, paths
 from fogbed.clients import process
 from fogbed.clients.progress import Progress
 from fogbed.errors import CommandError
+from fogbed.plan.flink_settings import LOCALE
 from fogbed.platforms.local.java import Java
 from fogbed.platforms.ownership import give_back
 from fogbed.platforms.testbeds import write_whole
@@ -34,7 +35,7 @@ def find(java: Java, jars: Sequence[Path], lists: Path) -> Path | None:
 
     Then ``lists``, a folder of the testbed's own, is made ready for ``make`` to find lists in.
     """
-    archive = paths.cache_dir() / "classes" / f"{_key(java, jars)}.jsa"
+    archive = links.plain(paths.cache_dir() / "classes") / f"{_key(java, jars)}.jsa"
     if archive.is_file():
         return archive
     lists.mkdir(parents=True, exist_ok=True)
@@ -87,7 +88,7 @@ def _recorded(lists: Path) -> Iterator[str]:
 
 def _succeeds(argv: Sequence[str]) -> bool:
     try:
-        return process.run(argv, timeout_s=_TIMEOUT_S).returncode == 0
+        return process.run(argv, timeout_s=_TIMEOUT_S, env={**os.environ, **LOCALE}).returncode == 0
     except CommandError:
         return False
 

@@ -8,6 +8,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from fogbed import paths
+from fogbed.errors import PlatformError
+from fogbed.plan.flink_settings import to_yaml
 from fogbed.plan.local_order import LocalPlan, plan_from_json
 from fogbed.platforms.testbeds import testbeds_dir, write_whole
 
@@ -16,13 +19,17 @@ _MADE_BY_JOBS = ("savepoints", "output")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launched:
-    """With what a keeper was started; ``port`` is the loopback port of Flink's web page."""
+    """With what a keeper was started; ``port`` is the loopback port of Flink's web page.
+
+    ``shared``: every user of the computer may use it.
+    """
 
     port: int
     number: int
     scheduler: str
     steering: Path
     fabric_socket: Path
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ class TestbedFolder:
 
     @property
     def keeper_log(self) -> Path:
-        """What the keeper itself says: nothing, unless it fails."""
+        """What the keeper itself says: whom it refused, and why it failed."""
         return self.root / "logs" / "keeper.log"
 
     def make(self) -> None:
@@ -53,12 +60,27 @@ class TestbedFolder:
         for name in ("conf", "logs", "checkpoints", "classes", "tmp", *_MADE_BY_JOBS):
             (self.root / name).mkdir(parents=True, exist_ok=True)
 
+    def require_room(self, what: str) -> None:
+        """Return unless the folder's disk is full; ``what`` says what came of that.
+
+        Raises:
+            PlatformError: it is.
+        """
+        if paths.is_full(self.root):
+            raise PlatformError(
+                f"{what}: the disk of {self.root} is full",
+                hint="make room there, then fogbed up; fogbed down gives up",
+            )
+
     def plan(self) -> LocalPlan:
         """Return the plan the keeper works by."""
         return plan_from_json((self.root / "plan.json").read_text(encoding="utf-8"))
 
     def write_plan(self, plan: LocalPlan) -> None:
-        """Write the keeper's plan."""
+        """Write the keeper's plan, and what Flink's processes read."""
+        for process in (plan.jobmanager, *plan.taskmanagers):
+            process.conf.mkdir(parents=True, exist_ok=True)
+            write_whole(process.conf / "config.yaml", to_yaml(process.config))
         write_whole(self.root / "plan.json", plan.to_json())
 
     def launched(self) -> Launched | None:

@@ -6,7 +6,7 @@ node namespaces, starts the fabric, keeps the Flink processes alive and forwards
 It is steered over a Unix socket (0600), one JSON object per line in and out::
 
     {"do": "status"}    {"do": "start"|"stop"|"restart", "name": "taskmanager@fog-1"}
-    {"do": "replace", "process": {...}}    {"do": "end"}
+    {"do": "replace", "process": {...}}    {"do": "share", "on": true}    {"do": "end"}
 
 Started by ``launch``; it needs the standard library and pyroute2 only, to be there at once.
 """
@@ -22,6 +22,8 @@ import socket
 import sys
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,8 @@ from fogbed.plan.local_order import (
     plan_from_json,
     process_from,
 )
-from fogbed.platforms.local.forward import Forward
+from fogbed.platforms.local import peers
+from fogbed.platforms.local.forward import Door, Forward
 from fogbed.platforms.local.limits import NodeLimits, limit_node
 from fogbed.platforms.local.supervisor import EventLog, Program, Supervised
 
@@ -45,10 +48,11 @@ _FABRIC = "fabric"
 class Keeper:
     """Holds one testbed from its start to its end."""
 
-    def __init__(self, plan: LocalPlan, folder: Path, fabric_socket: Path) -> None:
+    def __init__(self, plan: LocalPlan, folder: Path, fabric_socket: Path, door: Door) -> None:
         self._plan = plan
         self._folder = folder
         self._fabric_socket = fabric_socket
+        self._door = door
         self._fabric_memory = os.memfd_create("fabric")  # for the next one, should it die
         self._log = EventLog(folder / "events.jsonl")
         self._namespaces: dict[str, int] = {}
@@ -69,9 +73,8 @@ class Keeper:
         for name in (self._plan.jobmanager.name, *workers):
             self._programs[name].start()
         jobmanager = self._plan.jobmanager.node
-        forward = Forward(
-            self._namespaces[jobmanager], (self._plan.addresses[jobmanager], REST_PORT)
-        )
+        address = (self._plan.addresses[jobmanager], REST_PORT)
+        forward = Forward(self._namespaces[jobmanager], address, self._door)
         await forward.serve(listener)
         server = await asyncio.start_unix_server(self._steer, sock=_bind_private(steering))
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -149,6 +152,9 @@ class Keeper:
         if wish["do"] == "end":
             self._ended.set()
             return {"ok": True}
+        if wish["do"] == "share":
+            self._door.is_shared = wish["on"]
+            return {"ok": True}
         if wish["do"] == "replace":
             process = process_from(wish["process"])
             await self._programs[process.name].replace(self._program(process), wish.get("why", ""))
@@ -167,6 +173,7 @@ class Keeper:
             "ok": True,
             "pid": int(Path("/proc/self").readlink().name),
             "port_kind": self._port_kind,
+            "shared": self._door.is_shared,
             "namespaces": self._namespaces,
             "limits": {name: limits.said for name, limits in self._limits.items()},
             "programs": {
@@ -188,6 +195,11 @@ def _bind_private(path: Path) -> socket.socket:
     return made
 
 
+def _log(line: str) -> None:
+    """Write a line into the keeper's log: our stdout and stderr."""
+    sys.stderr.write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {line}\n")
+
+
 def main() -> None:
     """Run a keeper until it is told to end."""
     parser = argparse.ArgumentParser()
@@ -195,11 +207,16 @@ def main() -> None:
     parser.add_argument("--steering", type=Path, required=True)
     parser.add_argument("--fabric-socket", type=Path, required=True)
     parser.add_argument("--listen-fd", type=int, required=True)
+    parser.add_argument("--table-fd", type=int, action="append", default=[])
+    parser.add_argument("--owner", type=int, action="append", default=[])
+    parser.add_argument("--shared", action="store_true")
     wish = parser.parse_args()
     plan = plan_from_json((wish.folder / "plan.json").read_text(encoding="utf-8"))
     with socket.socket(fileno=wish.listen_fd) as listener:
-        os.set_inheritable(wish.listen_fd, False)  # noqa: FBT003 - the system call's own signature
-        keeper = Keeper(plan, wish.folder, wish.fabric_socket)
+        for descriptor in (wish.listen_fd, *wish.table_fd):
+            os.set_inheritable(descriptor, False)  # noqa: FBT003 - the system call's own signature
+        door = Door(wish.owner, partial(peers.user_of, wish.table_fd), _log, is_shared=wish.shared)
+        keeper = Keeper(plan, wish.folder, wish.fabric_socket, door)
         asyncio.run(keeper.run(wish.steering, listener))
 
 

@@ -17,8 +17,10 @@ from pathlib import Path
 import psutil
 
 import fogbed
+from fogbed import links
 from fogbed.errors import PlatformError
 from fogbed.platforms import preflight
+from fogbed.platforms.local import peers
 from fogbed.platforms.local.folder import Launched, TestbedFolder
 from fogbed.platforms.local.steering import Steering
 
@@ -84,6 +86,7 @@ def launch(folder: TestbedFolder, launched: Launched, listener: socket.socket) -
         PlatformError: it ended instead; the error holds what it said.
     """
     lock = os.open(folder.root / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    tables = peers.open_tables()
     try:
         # held by the keeper as long as it lives: its copy of the descriptor is the lock
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,8 +96,12 @@ def launch(folder: TestbedFolder, launched: Launched, listener: socket.socket) -
             *(sys.executable, "-m", _MODULE, "--folder", str(folder.root)),
             *("--steering", str(launched.steering), "--listen-fd", str(listener.fileno())),
             *("--fabric-socket", str(launched.fabric_socket)),
+            *(word for table in tables for word in ("--table-fd", str(table))),
+            *(word for uid in sorted(peers.owners()) for word in ("--owner", str(uid))),
+            *(["--shared"] if launched.shared else []),
         ]
-        root = str(Path(fogbed.__file__).resolve().parent.parent)
+        # plain: a colon would part it in two
+        root = str(links.plain(Path(fogbed.__file__).resolve().parent.parent))
         search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         with folder.keeper_log.open("ab") as log:
             subprocess.run(
@@ -105,10 +112,11 @@ def launch(folder: TestbedFolder, launched: Launched, listener: socket.socket) -
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(listener.fileno(), lock),
+                pass_fds=(listener.fileno(), lock, *tables),
             )
     finally:
-        os.close(lock)
+        for descriptor in (lock, *tables):
+            os.close(descriptor)
     _wait_until_ready(folder, launched)
 
 
@@ -116,6 +124,7 @@ def _wait_until_ready(folder: TestbedFolder, launched: Launched) -> None:
     steering, deadline = Steering(launched.steering), time.monotonic() + _READY_S
     while steering.status() is None:
         if not is_held(folder) or time.monotonic() > deadline:
+            folder.require_room(f"the keeper of testbed {folder.name} could not start")
             said = folder.keeper_log.read_text(encoding="utf-8", errors="replace")
             raise PlatformError(
                 f"the keeper of testbed {folder.name} could not start",

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fogbed import paths, spec
+from fogbed import links, paths, spec
 from fogbed.clients.channel import Channel
-from fogbed.clients.flink import FlinkClient
-from fogbed.clients.flink_values import ENDED
 from fogbed.clients.progress import Progress, Quiet
-from fogbed.errors import PlatformError, ServiceError
+from fogbed.errors import PlatformError
 from fogbed.network.fabric_client import FabricEmulator
-from fogbed.plan.flink_settings import Runtime, to_yaml
-from fogbed.plan.local import plan_local, require_local
+from fogbed.plan.flink_settings import Runtime
+from fogbed.plan.local import plan_local, require_local, room_needed
 from fogbed.plan.local_order import LocalPlan
 from fogbed.platforms.base import Endpoints, Scheduler, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
 from fogbed.platforms.local.folder import Launched, TestbedFolder
-from fogbed.platforms.local.registration import wait_until_registered
+from fogbed.platforms.local.registration import refuse_while_a_job_runs, wait_until_registered
 from fogbed.platforms.local.runtime import find_runtime, free_number
 from fogbed.platforms.local.status import (
     Event,
@@ -40,11 +39,18 @@ LOG4J = Path(__file__).with_name("log4j2.properties")
 
 
 class LocalPlatform:
-    """A testbed on this computer; the object holds nothing that another one would not find."""
+    """A testbed on this computer; the object holds nothing that another one would not find.
 
-    def __init__(self, testbed: Testbed, *, port: int | None = None) -> None:
+    ``port``: the loopback port of Flink's web page. ``shared``: whether ``up`` opens it to every
+    user of the computer or to its owner and root only; None leaves that as it is.
+    """
+
+    def __init__(
+        self, testbed: Testbed, *, port: int | None = None, shared: bool | None = None
+    ) -> None:
         self.testbed = testbed
         self._port = port
+        self._shared = shared
         self._folder = TestbedFolder(testbed.name)
 
     # -- up and down -----------------------------------------------------------------------------
@@ -56,15 +62,17 @@ class LocalPlatform:
         for here, a job that is about to follow finds the right one.
 
         Raises:
-            UsageError: the testbed cannot run on one computer.
+            UsageError: the testbed cannot run on one computer, or its files have no place.
             PlatformError: something did not come up, or a running job forbids the change.
         """
         require_local(self.testbed)
         with only_one(self.testbed.name):
             if self._is_as_written():
                 progress.note(f"testbed {self.testbed.name} is up already")
+                self._share()
                 self._wait(progress)
                 return
+            paths.require_writable(self._folder.root, room=room_needed(self.testbed))
             self._make_way(progress)
             try:
                 self._start(self._scheduler_wanted(scheduler), progress)
@@ -72,6 +80,7 @@ class LocalPlatform:
             except KeyboardInterrupt:
                 self._end()
                 self._folder.remove(everything=False)
+                progress.note(f"interrupted: testbed {self.testbed.name} is taken down again")
                 raise
             give_back(self._folder.root, paths.cache_dir())
 
@@ -122,7 +131,7 @@ class LocalPlatform:
         if launched is None:
             return
         if Steering(launched.steering).status() is not None:
-            self._refuse_while_a_job_runs("its spec has changed")
+            refuse_while_a_job_runs(self, "its spec has changed")
             progress.note(f"testbed {self.testbed.name} is up by another spec: it starts anew")
         self._end()
 
@@ -132,12 +141,9 @@ class LocalPlatform:
             launch.listen(self._port) as listener,
         ):
             number = free_number(self.testbed.name)
-            runtime = find_runtime(lists=self._folder.root / "classes")
+            runtime = find_runtime(lists=links.plain(self._folder.root) / "classes")
             plan = self._plan(runtime, number, scheduler)
             self._folder.make()
-            for process in (plan.jobmanager, *plan.taskmanagers):
-                process.conf.mkdir(parents=True, exist_ok=True)
-                write_whole(process.conf / "config.yaml", to_yaml(process.config))
             self._folder.write_plan(plan)
             runtime_dir = paths.runtime_dir()
             launched = Launched(
@@ -146,10 +152,17 @@ class LocalPlatform:
                 scheduler=scheduler,
                 steering=runtime_dir / f"{self.testbed.name}.keeper",
                 fabric_socket=runtime_dir / f"{self.testbed.name}.fabric",
+                shared=bool(self._shared),
             )
             self._folder.write_launched(launched)
             write_whole(self._folder.spec, self._spec_text())
             launch.launch(self._folder, launched, listener)
+
+    def _share(self) -> None:
+        launched = self._launched()
+        if self._shared not in (None, launched.shared):
+            self._folder.write_launched(replace(launched, shared=bool(self._shared)))
+            self._steering().share(on=bool(self._shared))
 
     def _wait(self, progress: Progress) -> None:
         steering, plan = self._steering(), self._folder.plan()
@@ -234,19 +247,18 @@ class LocalPlatform:
                 f"{scheduler} one",
                 hint="write `scheduler: auto` under services.flink",
             )
-        self._refuse_while_a_job_runs(f"the JobManager must start again ({scheduler} scheduler)")
+        refuse_while_a_job_runs(self, f"the JobManager must start again ({scheduler} scheduler)")
         with only_one(self.testbed.name), progress.step(f"JobManager: {scheduler} scheduler"):
             plan = self._plan(
-                find_runtime(lists=self._folder.root / "classes"), launched.number, scheduler
+                find_runtime(lists=links.plain(self._folder.root) / "classes"),
+                launched.number,
+                scheduler,
             )
-            process = plan.jobmanager
-            write_whole(process.conf / "config.yaml", to_yaml(process.config))
             self._folder.write_plan(plan)
             workers = self.workers().list()
             # first: whoever interrupts what follows leaves the new one, not the old one's name
-            fields = {name: getattr(launched, name) for name in Launched.__slots__}
-            self._folder.write_launched(Launched(**(fields | {"scheduler": scheduler})))
-            self._steering().replace(process, f"restarted with the {scheduler} scheduler")
+            self._folder.write_launched(replace(launched, scheduler=scheduler))
+            self._steering().replace(plan.jobmanager, f"restarted with the {scheduler} scheduler")
             wait_until_registered(self, workers, progress)
 
     # -- inside --------------------------------------------------------------------------------
@@ -265,8 +277,9 @@ class LocalPlatform:
             self.testbed,
             runtime,
             number=number,
-            folder=self._folder.root,
-            log4j=LOG4J,
+            folder=links.plain(self._folder.root),
+            storage=links.flink_uri(self._folder.root),
+            log4j=links.plain(LOG4J),
             scheduler=scheduler,
         )
 
@@ -286,15 +299,3 @@ class LocalPlatform:
                 f"the keeper of testbed {self.testbed.name} is gone", hint="fogbed up rebuilds it"
             )
         return said
-
-    def _refuse_while_a_job_runs(self, why: str) -> None:
-        with FlinkClient(self.endpoints().flink) as flink:
-            try:
-                running = [job.name for job in flink.jobs() if job.state not in ENDED]
-            except ServiceError:  # a JobManager that does not answer runs nothing
-                return
-        if running:
-            raise PlatformError(
-                f"{', '.join(running)} is running on testbed {self.testbed.name}, and {why}",
-                hint="stop it first: fogbed job stop",
-            )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from fogbed.clients.flink import FlinkClient
+from fogbed.clients.flink_values import ENDED
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError, ServiceError
 from fogbed.plan.slots import TaskManager
@@ -65,6 +66,25 @@ def wait_until_gone(testbed: Registering, node: str, progress: Progress) -> None
         )
 
 
+def refuse_while_a_job_runs(testbed: Registering, why: str) -> None:
+    """Return if no job runs; ``why`` says what would end it.
+
+    Raises:
+        PlatformError: one does; the error names it.
+    """
+    with FlinkClient(testbed.endpoints().flink) as flink:
+        try:
+            running = [job.name for job in flink.jobs() if job.state not in ENDED]
+        except ServiceError:  # a JobManager that does not answer runs nothing
+            return
+    if running:
+        _, folder = testbed.keeper()
+        raise PlatformError(
+            f"{', '.join(running)} is running on testbed {folder.name}, and {why}",
+            hint="stop it first: fogbed job stop",
+        )
+
+
 def _wait(
     testbed: Registering,
     is_so: Callable[[Sequence[TaskManager]], bool],
@@ -105,6 +125,8 @@ def _require_hope(
             f"the keeper of testbed {folder.name} is gone", hint="fogbed up rebuilds it"
         )
     for name, deaths in _deaths(said).items():
+        if deaths > before.get(name, 0):
+            folder.require_room(f"{name} died")
         if deaths - before.get(name, 0) >= _TOO_OFTEN:
             raise PlatformError(
                 f"{name} died {_TOO_OFTEN} times",

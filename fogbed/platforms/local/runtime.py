@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fogbed import links
 from fogbed.plan.flink_settings import Runtime
 from fogbed.platforms.local import class_archive
 from fogbed.platforms.local.folder import TestbedFolder
@@ -16,19 +17,21 @@ _NUMBERS = range(1, 255)
 def find_runtime(*, lists: Path | None) -> Runtime:
     """Return what runs Flink here; where there is no archive yet, classes are listed in ``lists``.
 
-    Without ``lists`` nothing is touched.
+    Every path is plain: a class path has no spelling for a colon. Without ``lists`` nothing is
+    touched.
 
     Raises:
         PlatformError: Java or Flink is missing.
     """
     java = find_java()
-    jars, plugins = find_flink()
+    found, plugins = find_flink()
+    jars = tuple(links.plain(jar.parent) / jar.name for jar in found)
     archive = class_archive.find(java, jars, lists) if lists is not None else None
     return Runtime(
         java=java.program,
         java_version=java.version,
         jars=jars,
-        plugins=plugins,
+        plugins=links.plain(plugins),
         archive=archive,
         class_lists=None if archive else lists,
     )

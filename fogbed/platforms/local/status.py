@@ -151,10 +151,18 @@ def _services(said: Mapping[str, Any]) -> Sequence[ServiceStatus]:
                 memory=memory,
                 cpu_s=cpu_s,
                 restarts=program["restarts"],
-                note=f"{said['port_kind']} ports" if role == "fabric" else "",
+                note=_note(role, said),
             )
         )
     return found
+
+
+def _note(role: str, said: Mapping[str, Any]) -> str:
+    if role == "fabric":
+        return f"{said['port_kind']} ports"
+    if role == "keeper" and said.get("shared"):
+        return "shared: every user of this computer may run jobs as you"
+    return ""
 
 
 def _usage(pid: int | None) -> tuple[int | None, float | None]:

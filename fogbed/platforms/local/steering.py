@@ -40,6 +40,10 @@ class Steering:
         fields = json.loads(json.dumps(asdict(process), default=str))
         self._tell({"do": "replace", "process": fields, "why": why})
 
+    def share(self, *, on: bool) -> None:
+        """Let every user of the computer use Flink, or its owner and root only."""
+        self._tell({"do": "share", "on": on})
+
     def end(self) -> None:
         """Have the keeper take everything down; it answers before it does."""
         self._tell({"do": "end"})

@@ -125,6 +125,7 @@ class PiPlatform:
         variables: Mapping[str, object] | None = None,
     ) -> PlaybookResult:
         require_possible(self.testbed, name, wish)
+        paths.require_writable(paths.state_dir())
         self.record(rehearsal=wish.check)
         return play(self.testbed, name, watch, wish=wish, variables=variables)
 

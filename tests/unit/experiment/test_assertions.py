@@ -134,3 +134,16 @@ def test_a_rate_out_of_tolerance_is_not_met(example_module: ModuleType) -> None:
     (judgement,) = judge(asked, evidence(asked, matrices=[matrix(example_module, rates=[rate])]))
     assert not judgement.ok
     assert "asked 10mbit, measured 80mbit" in judgement.detail
+
+
+def test_jitter_out_of_tolerance_says_how_wide_it_was(example_module: ModuleType) -> None:
+    asked = experiment(EMULATION)
+    within = [[i == j or (i, j) != (0, 1) for j in range(4)] for i in range(4)]
+    wide = [[16.0 if (i, j) == (0, 1) else None for j in range(4)] for i in range(4)]
+    narrow = [[2.5 if (i, j) == (0, 1) else None for j in range(4)] for i in range(4)]
+    seen = matrix(example_module, within=within, expected_spread_ms=wide, rtt_spread_ms=narrow)
+    (judgement,) = judge(asked, evidence(asked, matrices=[seen]))
+    assert not judgement.ok
+    assert judgement.detail == (
+        "out of tolerance: cloud-1>fog-1 (action-1): +0.11 ms, spread 2.50 of 16.00 ms"
+    )

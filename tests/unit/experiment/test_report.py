@@ -138,3 +138,14 @@ def test_pairs_out_of_tolerance_are_marked(bundle: Bundle) -> None:
     page, text = _page(bundle)
     assert page.count('class="out"') == 1
     assert "out of tolerance" in text
+
+
+def test_a_pair_with_jitter_says_how_wide_its_round_trips_were(bundle: Bundle) -> None:
+    path = min(bundle.network_folder.glob("*.json"))
+    matrix = json.loads(path.read_text(encoding="utf-8"))
+    nodes = range(len(matrix["nodes"]))
+    for name, value in (("expected_spread_ms", 16.0), ("rtt_spread_ms", 15.5)):
+        matrix[name] = [[value if (i, j) == (0, 1) else None for j in nodes] for i in nodes]
+    write_json(path, matrix)
+    page, _ = _page(bundle)
+    assert page.count("spread (p10 to p90) expected 16.0 ms, measured 15.5 ms") == 1

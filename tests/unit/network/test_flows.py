@@ -22,7 +22,7 @@ class Agent:
         return 1
 
     def send(self, *_: object, **__: object) -> Sent:
-        self._everyone.wait(10)
+        self._everyone.wait(120)
         return Sent(packets=1, octets=1, refused=0, seconds=1.0, stall_s=0.0)
 
     def collect(self, *_: object, **__: object) -> Received:

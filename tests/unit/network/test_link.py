@@ -5,6 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fogbed.network.jitter import Jitter
 from fogbed.network.link import HELD_OCTETS, QUEUE_NS, Link
 
 MS = 1_000_000
@@ -12,7 +13,7 @@ SECOND = 1000 * MS
 
 
 def link_with(*, delay_ms=0.0, jitter_ms=0.0, loss=0.0, rate_bps=None, header=0):
-    link = Link(1, fd=-1, header=header, seed=7)
+    link = Link(1, fd=-1, header=header, key=7)
     link.reshape((delay_ms, jitter_ms, loss, rate_bps), 0)
     return link
 
@@ -61,6 +62,27 @@ def test_what_a_link_holds_is_bounded():
         link.accept(packet, 0)
     assert sum(size for _, size in drain(link)) <= HELD_OCTETS
     assert link.dropped
+
+
+def test_jitter_never_pushes_a_packet_back():
+    """What the law says of the moment a packet leaves is when it arrives, rate or not."""
+    link = link_with(delay_ms=20, jitter_ms=10, rate_bps=8_000_000)
+    law = Jitter(7, 10 * MS)
+    for number in range(5000):
+        link.accept(b"x" * 1000, number * 300_000)
+        link.held = 0
+    departures = [departure for _, departure, _ in link.line]
+    releases = [release for release, _, _ in link.line]
+    asked = [departure + 20 * MS + law.at(departure) for departure in departures]
+    # a nanosecond: where the law turns is rounded
+    assert all(0 <= was - wanted <= 1 for was, wanted in zip(releases, asked, strict=True))
+
+
+def test_the_law_goes_on_where_it_was_when_something_else_changes():
+    link, law = link_with(delay_ms=20, jitter_ms=10), Jitter(7, 10 * MS)
+    link.reshape((30.0, 10.0, 0.0, None), 5 * MS)
+    link.accept(b"x", 6 * MS)
+    assert [release for release, _ in drain(link)] == [36 * MS + law.at(6 * MS)]
 
 
 def test_a_shorter_delay_lets_nothing_overtake():
@@ -117,12 +139,19 @@ def test_a_link_that_is_cut_carries_nothing_until_it_is_joined():
     assert link.lost == 1
 
 
-shapes = st.tuples(
-    st.sampled_from([0.0, 1.0, 20.0, 150.0]),
+plain = st.tuples(
+    st.sampled_from([0.0, 1.0]),
+    st.just(0.0),
+    st.just(0.0),
+    st.sampled_from([None, 1_000_000]),
+)
+jittery = st.tuples(
+    st.sampled_from([10.0, 20.0, 150.0]),
     st.sampled_from([0.0, 0.5, 10.0]),
     st.just(0.0),
     st.sampled_from([None, 1_000_000, 10_000_000, 1_000_000_000]),
 )
+shapes = plain | jittery
 steps = st.lists(
     st.tuples(
         st.integers(min_value=0, max_value=30 * MS),

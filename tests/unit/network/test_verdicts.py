@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from fogbed.network.jitter import Jitter, path_key
 from fogbed.network.verdicts import (
     Tolerance,
     binomial_interval,
@@ -12,12 +13,13 @@ from fogbed.network.verdicts import (
     judge_rate,
     judge_rtt,
 )
+from fogbed.network.verify import probing
 from fogbed.plan.network import Impairment
 
 PLAIN = Impairment()
 
 
-def rtt(values, *, there=PLAIN, back=PLAIN, load_octets=0):
+def rtt(values, *, there=PLAIN, back=PLAIN, load_octets=0, interval_ms=100.0, judged=1):
     return judge_rtt(
         ends=("a", "b"),
         there=there,
@@ -26,6 +28,8 @@ def rtt(values, *, there=PLAIN, back=PLAIN, load_octets=0):
         rtts_ms=np.array(values, dtype=np.float64),
         probe_octets=84,
         load_octets=load_octets,
+        interval_ms=interval_ms,
+        judged=judged,
         tolerance=Tolerance(),
     )
 
@@ -95,3 +99,77 @@ def test_loss_is_judged_for_all_pairs_together():
     assert not judge_loss(("a", "b"), 0.01, sent=5000, lost=75, judged=1).ok
     assert judge_loss(("a", "b"), 0.01, sent=5000, lost=72, judged=20).ok
     assert not judge_loss(("a", "b"), 0.01, sent=0, lost=0, judged=1).ok
+
+
+JITTERY = Impairment(delay_ms=20, jitter_ms=10)
+BACK = Impairment(delay_ms=5)
+
+
+def probes(jitter_ms, *, seed, count=250, interval_ms=20):
+    """RTTs over a path of 20 ms with jitter by the law, 5 ms back, bare 0.2 ms."""
+    law = Jitter(path_key(seed, "a", "b"), int(jitter_ms * 1e6))
+    times = (seed * 987_654_321 + i * interval_ms * 1_000_000 for i in range(count))
+    return 25.2 + np.array([law.at(when) for when in times]) / 1e6
+
+
+def verdict_on(rtts, *, load_octets=0):
+    return rtt(rtts, there=JITTERY, back=BACK, interval_ms=20, load_octets=load_octets, judged=12)
+
+
+@pytest.mark.parametrize("load_octets", [0, 500])
+def test_a_path_that_follows_the_law_passes_and_a_mean_that_grew_does_not(load_octets):
+    """Order kept by pushing packets back: +4.6 ms at 20 ms +-10 ms passed under load."""
+    verdicts = [verdict_on(probes(10, seed=seed), load_octets=load_octets) for seed in range(200)]
+    assert sum(verdict.ok for verdict in verdicts) >= 199
+    # 1 ms of tolerance, and what chance does to 250 probes of the law: not the jitter itself
+    assert all(1.0 < verdict.allowed_ms < 2.0 for verdict in verdicts)
+    for off in (-4.6, 2.5, 4.6):
+        grown = [
+            verdict_on(probes(10, seed=seed) + off, load_octets=load_octets) for seed in range(50)
+        ]
+        assert not any(verdict.ok for verdict in grown)
+
+
+@pytest.mark.parametrize(("jitter_ms", "ok"), [(10, True), (0.001, False), (6, False), (15, False)])
+def test_jitter_itself_is_judged_by_the_spread(jitter_ms, ok):
+    verdicts = [verdict_on(probes(jitter_ms, seed=seed)) for seed in range(50)]
+    assert {verdict.ok for verdict in verdicts} == {ok}
+    assert verdicts[0].asked_spread_ms == pytest.approx(16)
+    if ok:
+        assert verdicts[0].spread_ms == pytest.approx(16, abs=2)
+
+
+def test_a_spread_that_nobody_asked_for_is_not_judged():
+    verdict = rtt([0.2] * 6 + [90.0] * 4)
+    assert verdict.ok
+    assert (verdict.asked_spread_ms, verdict.spread_allowed_ms) == (0, 0)
+
+
+def test_probes_that_were_lost_leave_more_to_chance():
+    rtts = probes(10, seed=3)
+    rtts[::2] = np.nan
+    whole, half = verdict_on(probes(10, seed=3)), verdict_on(rtts)
+    assert half.allowed_ms - 1 == pytest.approx((whole.allowed_ms - 1) * np.sqrt(2))
+
+
+def test_a_window_holds_what_jitter_moves_into_it():
+    windows = np.array([9.4e6, 10.35e6])
+    ends, asked = ("a", "b"), 10_000_000
+    assert not judge_rate(ends, asked, offered_bps=13e6, windows_bps=windows).ok
+    assert judge_rate(ends, asked, offered_bps=13e6, windows_bps=windows, jitter_ms=10).ok
+    assert not judge_rate(ends, asked, offered_bps=13e6, windows_bps=windows + 3e5, jitter_ms=10).ok
+
+
+@pytest.mark.parametrize(
+    ("pairs", "jittery", "expected"),
+    [
+        (12, False, (50, 0.1)),
+        (12, True, (250, 0.02)),
+        (50, True, (100, 0.05)),
+        (3540, False, (50, 0.708)),
+        (3540, True, (50, 0.708)),
+    ],
+)
+def test_a_path_with_jitter_is_probed_more_often_in_the_same_time(pairs, jittery, expected):
+    count, interval_s = probing(pairs, 50, jittery=jittery)
+    assert (count, interval_s) == (expected[0], pytest.approx(expected[1]))

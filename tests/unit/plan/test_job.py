@@ -22,7 +22,7 @@ from fogbed.spec.experiment import OPERATORS, Replay
 
 NUMBER = st.floats(min_value=1e-3, max_value=1e9)
 NAME = st.text(alphabet="abz09.-_ =:%,", min_size=1, max_size=12)
-PATH = st.lists(NAME.map(lambda text: f"x{text}"), min_size=1, max_size=3).map(
+PATH = st.lists(NAME.map(lambda text: f"x{text}x"), min_size=1, max_size=3).map(
     lambda parts: Path("/", *parts)
 )
 REPLAYS = st.one_of(

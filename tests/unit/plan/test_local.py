@@ -45,7 +45,13 @@ def written(tmp_path):
 def planned(testbed, **more):
     more = {"scheduler": "adaptive", **more}
     return plan_local(
-        testbed, RUNTIME, number=7, folder=Path("/state/bench"), log4j=Path("/l.properties"), **more
+        testbed,
+        RUNTIME,
+        number=7,
+        folder=Path("/state/bench"),
+        storage="file:///state/bench",
+        log4j=Path("/l.properties"),
+        **more,
     )
 
 
@@ -113,7 +119,13 @@ def test_a_plan_travels_to_the_keeper_as_json(written):
 def test_only_one_process_of_a_kind_records_its_classes(written):
     lists = replace(RUNTIME, class_lists=Path("/classes"))
     plan = plan_local(
-        written(), lists, number=1, folder=Path("/s"), log4j=Path("/l"), scheduler="default"
+        written(),
+        lists,
+        number=1,
+        folder=Path("/s"),
+        storage="file:///s",
+        log4j=Path("/l"),
+        scheduler="default",
     )
     recording = [p.name for p in plan.processes() if any("DumpLoaded" in w for w in p.argv)]
     assert recording == ["jobmanager@cloud-1", "taskmanager@fog-1"]
@@ -123,7 +135,13 @@ def test_only_one_process_of_a_kind_records_its_classes(written):
 def test_a_new_java_is_told_what_flink_may_do(written, version, is_told):
     runtime = replace(RUNTIME, java_version=version)
     plan = plan_local(
-        written(), runtime, number=1, folder=Path("/s"), log4j=Path("/l"), scheduler="default"
+        written(),
+        runtime,
+        number=1,
+        folder=Path("/s"),
+        storage="file:///s",
+        log4j=Path("/l"),
+        scheduler="default",
     )
     assert ("--enable-native-access=ALL-UNNAMED" in plan.jobmanager.argv) is is_told
 

@@ -114,6 +114,25 @@ def test_an_unknown_end_is_an_error_that_lists_what_there_is():
     assert error.value.hint == "nodes: n0, n1, n2, n3, n4, n5; tiers: cloud, fog, edge"
 
 
+def test_a_jitter_that_meets_a_shorter_delay_of_another_line_is_refused():
+    """Each line is sound by itself; laid over each other a packet would arrive before it left."""
+    lines = [
+        {"from": "edge", "to": "fog", "delay": "20ms", "jitter": "10ms"},
+        {"from": "n2", "to": "n1", "delay": "5ms"},
+    ]
+    with pytest.raises(UsageError) as error:
+        plan_network(profile_of(lines), BED)
+    assert error.value.message == (
+        "jitter is more than the one-way delay once all lines are laid over each other"
+    )
+    assert error.value.details == "n2 to n1: jitter 10ms, delay 5ms"
+    sound = plan_network(profile_of(lines[:1]), BED)
+    shorter = LinkRule.model_validate({"between": ["edge", "fog"], "delay": "1ms"})
+    with pytest.raises(UsageError) as error:
+        change(sound, [shorter], BED)
+    assert error.value.details == "n2 to n1 and 3 more: jitter 10ms, delay 1ms"
+
+
 rules = st.lists(
     st.fixed_dictionaries(
         {"from": st.sampled_from(ENDS), "to": st.sampled_from(ENDS)},

@@ -234,6 +234,20 @@ def test_a_job_of_another_program_is_told_apart():
         submit.recover(taped.flink, taped.job_ids[0])
 
 
+def test_a_disk_that_is_full_is_said_in_one_line_with_the_way_out():
+    trace = "CheckpointException: declined\n\tat o.a.f.X\nCaused by: {}\n\tat java.base/sun.nio"
+    cause = "java.io.IOException: No space left on device"
+    failed = {"failure-cause": {"class": "x", "stack-trace": trace.format(cause)}}
+    answer = {"status": {"id": "COMPLETED"}, "operation": failed}
+    taped = Taped("default", lambda _m, path, _b: (200, answer) if "/savepoints/" in path else None)
+    with pytest.raises(JobError) as caught:
+        stop.await_savepoint(taped.flink, taped.job_ids[0], "1", timeout_s=1)
+    assert caught.value.details == cause
+    assert caught.value.hint == (
+        "the disk that the job writes to is full: make room there, then give the command again"
+    )
+
+
 def test_savepoints_go_where_they_are_told_else_where_the_jobmanager_is_configured():
     taped = Taped("default")
     assert stop.savepoint_folder(taped.flink, "s3://bucket/x") == "s3://bucket/x"

@@ -40,7 +40,9 @@ def _home(fresh_home: Path) -> None:
 
 
 def load(*sources: Path | str, name: str = "d", raw: bool = False) -> Dataset:
-    plan = ride_import.plan_import([str(s) for s in sources], name=name, raw=raw, force=True)
+    plan = ride_import.plan_import(
+        [str(s) for s in sources], name=name, raw=raw, force=True, allow_empty=True
+    )
     return ride_import.import_rides(plan)
 
 
@@ -238,6 +240,7 @@ def judge(row: list[str]) -> str:  # noqa: PLR0911 - one return per rule
         return reasons.ZERO_COORDINATES
     if not (-74.30 <= lon <= -73.65 and 40.45 <= lat <= 40.95):
         return reasons.OUTSIDE_BOX
+    dropoff = dropoff or pickup  # none was recorded: nothing to judge
     if not (_TIME.fullmatch(pickup) and _TIME.fullmatch(dropoff)):
         return reasons.BAD_TIME
     try:

@@ -40,7 +40,10 @@ final class RideParser {
             dropoffAt = next(line, pickupAt, to);
             longitudeAt = next(line, dropoffAt, to);
             pickup = time(line, pickupAt, dropoffAt - 1);
-            dropoff = time(line, dropoffAt, longitudeAt - 1);
+            // no drop-off was recorded: nothing to judge
+            dropoff = longitudeAt - 1 == dropoffAt
+                    ? pickup
+                    : time(line, dropoffAt, longitudeAt - 1);
         }
         int latitudeAt = next(line, longitudeAt, to);
         int end = next(line, latitudeAt, to) - 1;

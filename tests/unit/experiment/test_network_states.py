@@ -1,0 +1,40 @@
+"""What a run's own probes say of a state with jitter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fogbed.experiment.network_states import PROBES_PER_S, NetworkState, measured_state
+from fogbed.network.jitter import Jitter, path_key
+from fogbed.network.verdicts import Tolerance
+from fogbed.plan.network import Impairment, NetworkPlan
+
+JITTERY = Impairment(delay_ms=20, jitter_ms=10)
+PLAN = NetworkPlan(("a", "b"), (Impairment(), JITTERY), np.array([[0, 1], [0, 0]], dtype=np.uint32))
+STATE = NetworkState(label="profile", plan=PLAN, from_s=0.0, to_s=60.0)
+BARE = np.array([[0.0, 0.2], [0.2, 0.0]])
+
+
+def measured(*, jitter_ms: float, more_ms: float = 0.0) -> dict[str, Any]:
+    """Return the state as probes of a path with ``jitter_ms`` and ``more_ms`` of delay see it."""
+    law = Jitter(path_key(0, "a", "b"), int(jitter_ms * 1e6))
+    seconds = np.arange(0, 60, 1 / PROBES_PER_S)
+    rtts = [20.2 + more_ms + law.at(int(at * 1e9)) / 1e6 for at in seconds]
+    answers = {pair: np.column_stack([seconds, rtts]) for pair in ("a>b", "b>a")}
+    return measured_state(STATE, BARE, answers, Tolerance())
+
+
+def test_a_state_that_follows_the_law_is_within_and_its_spread_is_kept() -> None:
+    state = measured(jitter_ms=10)
+    assert state["ok"]
+    assert state["expected_spread_ms"][0][1] == pytest.approx(16)
+    assert state["rtt_spread_ms"][0][1] == pytest.approx(16, abs=2)
+    assert state["rtt_spread_ms"][0][0] is None
+
+
+@pytest.mark.parametrize("wrong", [{"jitter_ms": 10, "more_ms": 4.6}, {"jitter_ms": 3}])
+def test_a_mean_that_grew_or_too_little_jitter_is_not(wrong: dict[str, float]) -> None:
+    assert not measured(**wrong)["ok"]
