@@ -59,6 +59,10 @@ class LazyGroup(TyperGroup):
             self.commands[args[0]] = _load(args[0])
         return super().resolve_command(ctx, args)
 
+    def get_params(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Return the options of fogbed itself."""
+        return _flags_without_type(super().get_params(ctx))
+
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run a command; Ctrl-C ends as our own error, with its exit code."""
         try:
@@ -75,7 +79,17 @@ def _load(name: str) -> Any:  # noqa: ANN401 - as above
         noun.command(name)(getattr(module, name))
     command = typer.main.get_command(noun)
     command.name = name
+    for each in (command, *getattr(command, "commands", {}).values()):
+        _flags_without_type(each.get_params(typer.Context(each)))
     return command
+
+
+def _flags_without_type(params: Sequence[Any]) -> Sequence[Any]:
+    """Have --help show flags as flags: typer shows the type ``<bool>``, as if they took a value."""
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    return params
 
 
 app = typer.Typer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,9 +12,9 @@ from fogbed.cli import console
 from fogbed.cli.options import JsonOption, TestbedOption
 from fogbed.errors import PlatformError
 from fogbed.platforms import preflight
-from fogbed.platforms.examination import examine
-from fogbed.platforms.registry import HERE
-from fogbed.spec.testbed import Testbed
+
+if TYPE_CHECKING:
+    from fogbed.spec.testbed import Testbed
 
 
 def doctor(
@@ -38,10 +38,12 @@ def doctor(
         return
     bed = _meant(testbed)
     if bed is not None and bed.platform == "pi":
-        from fogbed.cli.doctor_nodes import doctor_nodes  # noqa: PLC0415 - Ansible is an extra
+        from fogbed.cli.doctor_nodes import doctor_nodes
 
         doctor_nodes(bed, as_json=as_json)
         return
+    from fogbed.platforms.examination import examine
+
     checks = examine()
     if as_json:
         console.say_json([asdict(check) for check in checks])
@@ -57,6 +59,8 @@ def doctor(
 
 def _meant(testbed: str | None) -> Testbed | None:
     """Return the testbed that is meant; None: this computer alone."""
+    from fogbed.platforms.registry import HERE
+
     if testbed is None and not HERE.is_file():
         return None
     return platforms.find_testbed(testbed)

@@ -117,7 +117,7 @@ def show(
 @app.command(epilog="Example: fogbed experiment report last")
 def report(run: RunArgument = "last", *, runs: RunsOption = None) -> None:
     """Write a run's report.html anew and print its path."""
-    from fogbed.experiment.report import write_report  # noqa: PLC0415 - matplotlib is slow to load
+    from fogbed.experiment.report import write_report
 
     console.say(str(write_report(find_run(runs or paths.runs_dir(), run).folder)))
 
@@ -135,8 +135,8 @@ def carry_out(
     Raises:
         AssertionsFailed: it ran, and an assertion does not hold (exit code 3).
     """
-    from fogbed import platforms  # noqa: PLC0415 - only a run needs a platform
-    from fogbed.experiment.runner import run_experiment  # noqa: PLC0415 - nor pandas
+    from fogbed import platforms
+    from fogbed.experiment.runner import run_experiment
 
     with open_view(as_json=as_json) as view:
         result = run_experiment(

@@ -54,8 +54,7 @@ def push(  # noqa: PLR0913 - one parameter per option
     Digests are checked at both ends. After a failure the same command goes on where it stopped.
     """
     platform = platforms.open_pi(platforms.find_testbed(testbed))
-    # Ansible takes long to import, and a wrong testbed is said at once
-    from fogbed.platforms.pi.images import push as push_to  # noqa: PLC0415
+    from fogbed.platforms.pi.images import push as push_to
 
     wish = read_wish(limit=limit, check=dry_run, ask=ask)
     progress = console.LiveProgress()
@@ -91,7 +90,7 @@ def _show(collected: Collected, transfer: Transfer, *, dry_run: bool) -> None:
 def show(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
     """List the images that were pushed, as the containerd of each node has them now."""
     platform = platforms.open_pi(platforms.find_testbed(testbed))
-    from fogbed.platforms.pi.images import read_images  # noqa: PLC0415 - as above
+    from fogbed.platforms.pi.images import read_images
 
     found = read_images(platform.testbed)
     if as_json:

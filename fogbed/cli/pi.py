@@ -5,18 +5,18 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fogbed import platforms
 from fogbed.cli import console
-from fogbed.cli.playbook_view import watched
-from fogbed.clients.ansible import PlaybookResult
 from fogbed.errors import FAILED, PlatformError, UsageError
-from fogbed.platforms.pi import ssh
-from fogbed.platforms.pi.platform import PiPlatform
-from fogbed.platforms.pi.playbook import PlaybookWish
-from fogbed.spec.testbed import Testbed
+
+if TYPE_CHECKING:
+    from fogbed.clients.ansible import PlaybookResult
+    from fogbed.platforms.pi.playbook import PlaybookWish
+    from fogbed.spec.testbed import Testbed
 
 LimitOption = Annotated[
     str | None,
@@ -49,6 +49,8 @@ def read_wish(
     Raises:
         UsageError: an option is there and names nothing.
     """
+    from fogbed.platforms.pi.playbook import PlaybookWish
+
     return PlaybookWish(
         limit=_words("--limit", limit),
         tags=_words("--tags", tags),
@@ -69,7 +71,9 @@ def _words(option: str, text: str | None) -> tuple[str, ...]:
 
 def up(bed: Testbed, origin: Path | None, wish: PlaybookWish) -> None:
     """Make the cluster; say what changed."""
-    platform = PiPlatform(bed, origin)
+    from fogbed.cli.playbook_view import watched
+
+    platform = platforms.open_pi(bed, origin)
     with watched() as view:
         result = platform.up(console.LiveProgress(), view, wish=wish)
     say_result(result)
@@ -79,12 +83,14 @@ def up(bed: Testbed, origin: Path | None, wish: PlaybookWish) -> None:
 
 def down(bed: Testbed, wish: PlaybookWish, *, purge: bool, yes: bool) -> None:
     """Say what will be removed, ask, remove it."""
+    from fogbed.cli.playbook_view import watched
+
     for line in removal(bed, wish, purge=purge):
         console.note(line)
     if not wish.check:
         confirm(f"Remove all this from {bed.name}?", yes=yes)
     with watched() as view:
-        result = PiPlatform(bed).down(console.LiveProgress(), view, purge=purge, wish=wish)
+        result = platforms.open_pi(bed).down(console.LiveProgress(), view, purge=purge, wish=wish)
     say_result(result)
 
 
@@ -124,8 +130,12 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def logs(bed: Testbed, node: str, *, lines: int, follow: bool) -> None:
     """Print the last lines of the journal that kubelet and containerd wrote on a node."""
+    from fogbed.platforms.pi import ssh
+
     words = ["journalctl", "--no-pager", "-n", str(lines), "-u", "kubelet", "-u", "containerd"]
-    with PiPlatform(bed).channel(node, sudo=True).open([*words, *["-f"] * follow]) as program:
+    with (
+        platforms.open_pi(bed).channel(node, sudo=True).open([*words, *["-f"] * follow]) as program
+    ):
         assert program.stdout is not None  # noqa: S101 - Channel.open gives pipes
         assert program.stderr is not None  # noqa: S101
         try:

@@ -9,13 +9,13 @@ import typer
 
 from fogbed.cli import console
 from fogbed.cli.options import JsonOption
-from fogbed.stream_job import datasets, ride_import
+from fogbed.stream_job import datasets
 from fogbed.stream_job.datasets import Dataset, Manifest
-from fogbed.stream_job.landmarks import find_landmarks
 from fogbed.stream_job.ride_notes import notes_of
 
 if TYPE_CHECKING:
     from fogbed.stream_job.describe import Description
+    from fogbed.stream_job.ride_import import ImportPlan
     from fogbed.stream_job.ride_sources import Source
 
 app = typer.Typer(
@@ -58,6 +58,8 @@ def import_(  # noqa: PLR0913 - one parameter per option
 
     Rows that cannot be used go to rejects.parquet with their file, line and reason.
     """
+    from fogbed.stream_job import ride_import
+
     plan = ride_import.plan_import(
         sources, name=name, raw=raw, utc=utc, force=force, allow_empty=allow_empty
     )
@@ -71,7 +73,7 @@ def import_(  # noqa: PLR0913 - one parameter per option
     _show_summary(dataset)
 
 
-def _show_plan(plan: ride_import.ImportPlan, *, as_json: bool) -> None:
+def _show_plan(plan: ImportPlan, *, as_json: bool) -> None:
     tables = [
         {
             "file": source.label,
@@ -167,9 +169,9 @@ def describe(
     ] = False,
 ) -> None:
     """Show a dataset's figures and draw it: pickups by hour, and on the map with landmarks."""
-    # matplotlib takes long to import, and only this command draws
-    from fogbed.stream_job import describe as describing  # noqa: PLC0415
-    from fogbed.stream_job import picture  # noqa: PLC0415
+    from fogbed.stream_job import describe as describing
+    from fogbed.stream_job import picture
+    from fogbed.stream_job.landmarks import find_landmarks
 
     found = datasets.find_dataset(dataset)
     places = find_landmarks(landmarks)

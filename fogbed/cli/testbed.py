@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fogbed import platforms
-from fogbed.cli import console, pi, testbed_shown
+from fogbed.cli import console, pi
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
-from fogbed.platforms.local import logs as testbed_logs
-from fogbed.spec.testbed import Testbed
+
+if TYPE_CHECKING:
+    from fogbed.spec.testbed import Testbed
 
 PortOption = Annotated[
     int | None,
@@ -46,6 +47,8 @@ def up(  # noqa: PLR0913 - what a user may ask of either platform
     dry_run: DryRunOption = False,
 ) -> None:
     """Bring a testbed up; run it again to resume. Example: fogbed up -t inventory/laptop.yml."""
+    from fogbed.cli import testbed_shown
+
     bed, origin = platforms.locate_testbed(testbed)
     if bed.platform == "pi":
         pi.refuse_options("pi", {"--port": port is not None, "--shared": shared is not None})
@@ -98,6 +101,8 @@ def down(  # noqa: PLR0913 - what a user may ask of either platform
 
 
 def _down_local(bed: Testbed, *, everything: bool, dry_run: bool) -> None:
+    from fogbed.cli import testbed_shown
+
     platform = platforms.open_platform(bed)
     kept = () if everything else platform.kept()
     if dry_run:
@@ -113,6 +118,8 @@ def _down_local(bed: Testbed, *, everything: bool, dry_run: bool) -> None:
 
 def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
     """Show nodes, processes, versions, URLs, drift. Example: fogbed status -t laptop --json."""
+    from fogbed.cli import testbed_shown
+
     bed = platforms.find_testbed(testbed)
     platform = platforms.open_pi(bed) if bed.platform == "pi" else platforms.open_platform(bed)
     found = platform.status()
@@ -134,6 +141,8 @@ def logs(
     if bed.platform == "pi":
         pi.logs(bed, node, lines=lines, follow=follow)
         return
+    from fogbed.platforms.local import logs as testbed_logs
+
     files = testbed_logs.log_files(bed.name, node)
     for path in files:
         console.note(f"==> {path}")

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from fogbed import paths
 from fogbed.errors import PlatformError, UsageError
-from fogbed.platforms.local.folder import TestbedFolder
-from fogbed.platforms.local.platform import LocalPlatform
-from fogbed.platforms.testbeds import names_up, read_origin
+from fogbed.platforms.testbeds import names_up, read_origin, spec_file
 from fogbed.spec import load_testbed
 from fogbed.spec.testbed import Testbed
 
 if TYPE_CHECKING:
+    from fogbed.platforms.local.platform import LocalPlatform
     from fogbed.platforms.pi.platform import PiPlatform
 
 HERE = Path("testbed.yml")
@@ -29,6 +28,8 @@ def open_platform(
         PlatformError: this version has no such platform.
     """
     if testbed.platform == "local":
+        from fogbed.platforms.local.platform import LocalPlatform  # noqa: PLC0415 - only if opened
+
         return LocalPlatform(testbed, port=port, shared=shared)
     if testbed.platform == "pi":
         raise PlatformError(
@@ -72,7 +73,7 @@ def find_testbed(name_or_path: str | Path | None = None) -> Testbed:
     if path.is_file():
         return load_testbed(path)
     if name in names_up():
-        return load_testbed(TestbedFolder(name).spec)
+        return load_testbed(spec_file(name))
     shipped = _shipped()
     if name in shipped:
         return load_testbed(shipped[name])
@@ -105,7 +106,7 @@ def _the_one_meant() -> Testbed:
         return load_testbed(HERE)
     names = names_up()
     if len(names) == 1:
-        return load_testbed(TestbedFolder(names[0]).spec)
+        return load_testbed(spec_file(names[0]))
     if not names:
         raise UsageError(
             "which testbed? There is no ./testbed.yml, and no testbed is up",

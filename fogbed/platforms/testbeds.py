@@ -30,6 +30,11 @@ def names_up() -> tuple[str, ...]:
     return tuple(sorted(spec.parent.name for spec in testbeds_dir().glob(f"*/{SPEC}")))
 
 
+def spec_file(name: str) -> Path:
+    """Where the resolved spec of a testbed is, as it was brought up."""
+    return testbeds_dir() / name / SPEC
+
+
 def read_origin(name: str) -> Path | None:
     """Return the file that a testbed was brought up from, as far as that is known."""
     try:

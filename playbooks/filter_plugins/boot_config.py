@@ -26,7 +26,7 @@ CMDLINES = (
 BEGIN, END = "# BEGIN fogbed", "# END fogbed"
 
 # A value may have spaces in double quotes: dyndbg="file drivers/usb/* +p".
-_WORD = re.compile(r'(?:"[^"]*(?:"|$)|[^\s"])+')
+_WORD = re.compile(r'(?:"[^"]*(?:"|$)|[^\s"])+', re.ASCII)
 
 
 def _words(text: str) -> list[str]:
@@ -48,9 +48,18 @@ def _without_memory(word: str) -> str:
     return f"cgroup_disable={','.join(rest)}" if rest else ""
 
 
+def _line_in_force(text: str) -> str:
+    """The first line: what follows it, or a NUL of a torn file, never reaches the kernel."""
+    return re.split(r"[\n\0]", text, maxsplit=1)[0]
+
+
 def boot_cmdline(text: str) -> str:
-    """The command line with the memory controller on: one line, all other words in their order."""
-    words = [word for word in map(_without_memory, _words(text)) if word]
+    """The first line with the memory controller on, all other words in their order.
+
+    The lines after it are dropped: joined to it, or left for another tool to join, a root or init
+    that somebody had put aside there would come into force.
+    """
+    words = [word for word in map(_without_memory, _words(_line_in_force(text))) if word]
     # What follows -- is for init, not for the kernel.
     end = words.index("--") if "--" in words else len(words)
     if not any("memory" in (_controllers(w, "cgroup_enable") or ()) for w in words[:end]):
@@ -60,22 +69,28 @@ def boot_cmdline(text: str) -> str:
 
 def boot_config(text: str, settings: Mapping[str, object]) -> str:
     """config.txt with our settings in a block of their own, for all models; none, no block."""
-    lines = text.splitlines()
-    if BEGIN in lines and END in lines[lines.index(BEGIN) :]:
-        start = lines.index(BEGIN)
-        stop = lines.index(END, start)
-        del lines[start : stop + 1]
-    elif BEGIN in lines:
-        # An end that someone removed: our block is the lines up to the next blank one.
-        start = lines.index(BEGIN)
-        stop = next((i for i in range(start, len(lines)) if not lines[i].strip()), len(lines))
-        del lines[start:stop]
-    if settings:
-        body = [f"{key}={_value(value)}" for key, value in sorted(settings.items())]
-        lines += [BEGIN, "[all]", *body, END]
-    elif lines == text.splitlines():
+    rest = _without_block(text)
+    if not settings:
+        return rest
+    # The ends of lines that the file has: every byte that is not ours stays.
+    end = "\r\n" if "\r\n" in text else "\n"
+    body = [f"{key}={_value(value)}" for key, value in sorted(settings.items())]
+    gap = end if rest and not rest.endswith("\n") else ""
+    return rest + gap + "".join(f"{line}{end}" for line in (BEGIN, "[all]", *body, END))
+
+
+def _without_block(text: str) -> str:
+    """The text less our block; one without its end reaches to the next blank line."""
+    lines = text.split("\n")
+    plain = [line.rstrip("\r") for line in lines]
+    if BEGIN not in plain:
         return text
-    return "".join(f"{line}\n" for line in lines)
+    start = plain.index(BEGIN)
+    if END in plain[start:]:
+        stop = plain.index(END, start) + 1
+    else:
+        stop = next((i for i in range(start, len(plain)) if not plain[i].strip()), len(plain))
+    return "\n".join([*lines[:start], *lines[stop:]])
 
 
 def _value(value: object) -> str:
@@ -94,7 +109,27 @@ def _setting(config: str, key: str) -> str:
     return value
 
 
+def boot_unclear(texts: Mapping[str, str | None]) -> list[str]:
+    """The files of which nobody can say which line is in force: their first is none, others are.
+
+    The firmware knows no comments and skips no lines in cmdline.txt. A machine that runs all the
+    same reads another file, or another loader reads this one: dropping lines might end it.
+    """
+    return [path for path in _candidates(texts) if _is_unclear(texts[path] or "")]
+
+
+def _is_unclear(text: str) -> bool:
+    """Whether the first line is empty or looks like a comment, and there are more lines."""
+    first = _line_in_force(text).strip()
+    return not first or (first.startswith("#") and bool(text.partition("\n")[2].strip("\0 \r\n\t")))
+
+
 def boot_cmdline_paths(texts: Mapping[str, str | None]) -> list[str]:
+    """The files among those read whose command line we may change."""
+    return [path for path in _candidates(texts) if not _is_unclear(texts[path] or "")]
+
+
+def _candidates(texts: Mapping[str, str | None]) -> list[str]:
     """The files among those read that the firmware takes the command line from.
 
     Raspberry Pi OS leaves a stub in /boot that points to /boot/firmware; editing it does nothing.
@@ -162,4 +197,5 @@ class FilterModule:
             "boot_config_path": boot_config_path,
             "boot_memory": boot_memory,
             "boot_other_cmdline": boot_other_cmdline,
+            "boot_unclear": boot_unclear,
         }

@@ -18,6 +18,7 @@ CLONED = (
     "/etc/ssh/ssh_host_* && sudo dpkg-reconfigure openssh-server`"
 )
 OLDEST_PYTHON = (3, 9)
+CNI_FOLDER, OUR_CNI = "/etc/cni/net.d", "10-flannel.conflist"
 
 Host = Mapping[str, Any]
 
@@ -192,6 +193,24 @@ def _cluster(want: Host) -> Iterator[tuple[str, str]]:
         )
 
 
+def _cni(host: Host, want: Host) -> Iterator[tuple[str, str]]:
+    # containerd takes the first file by name. One behind ours is in force until flannel's is
+    # written, and pods that start meanwhile keep its addresses.
+    named = sorted(name for name in want["cni"] if name.endswith((".conf", ".conflist", ".json")))
+    others = [name for name in named if name != OUR_CNI]
+    if host["installed"]:
+        others = [name for name in others if name < OUR_CNI]
+    if others:
+        files = " ".join(f"{CNI_FOLDER}/{name}" for name in others)
+        yield (
+            "cni",
+            (
+                f"another pod network is set up there ({files}), and pods would get its addresses. "
+                f"Remove what put it there, or put it aside: `sudo mv {files} /root/`"
+            ),
+        )
+
+
 def _name(want: Host) -> Iterator[tuple[str, str]]:
     if not _NAME.fullmatch(want["name"]):
         yield (
@@ -217,7 +236,7 @@ def preflight_problems(
     """
     found = [*_name(want), *_system(host, want), *_kernel(host, want), *_size(host, want)]
     found += [*_clock(host, want), *_network(host, want), *_twins(host, want, others)]
-    found += _cluster(want)
+    found += [*_cluster(want), *_cni(host, want)]
     return [f"{problem}." for check, problem in found if check not in ignored]
 
 

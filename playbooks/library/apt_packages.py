@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ansible.module_utils.apt_versions import is_fresh, matches
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import read_lines
 
@@ -48,25 +49,6 @@ NETWORK = re.compile(
     r"Failed to fetch|Unable to fetch|Could not (resolve|connect)|Connection (failed|timed out)"
     r"|Temporary failure|Hash Sum mismatch|unexpected size"
 )
-
-
-def matches(version: str, beginning: str) -> bool:
-    """Return whether a package's version meets a wanted beginning."""
-    upstream = version.split(":", 1)[-1]
-    if not beginning or beginning in (version, upstream):
-        return True
-    rest = upstream[len(beginning) :]
-    # Not 1.3 by 1.36; but 2.3 by 2.3.4 and by 2.3-1.
-    return upstream.startswith(beginning) and not (rest[0].isdigit() and beginning[-1].isdigit())
-
-
-def is_fresh(stamp: Path, seconds: int) -> bool:
-    """Return whether the index was fetched lately, and after the last change of the sources."""
-    if not stamp.exists() or not 0 <= time.time() - stamp.stat().st_mtime < seconds:
-        return False
-    lists = Path("/etc/apt/sources.list.d")
-    sources = [Path("/etc/apt/sources.list"), lists, *(lists.iterdir() if lists.is_dir() else ())]
-    return all(x.stat().st_mtime <= stamp.stat().st_mtime for x in sources if x.exists())
 
 
 class Apt:
@@ -180,6 +162,17 @@ class Apt:
                     f"version in the testbed, or remove the package first."
                 )
 
+    def refuse_held(self, names: list[str], on_hold: list[str], installed: dict[str, str]) -> None:
+        """Stop before a package is changed that somebody else holds at its version."""
+        ours = read_lines(self.folder / "held")
+        theirs = [f"{x} {installed[x]}" for x in names if x in set(on_hold) - set(ours)]
+        if theirs:
+            self.module.fail_json(
+                msg=f"{', '.join(theirs)} is held on this host (`apt-mark showhold`), and another "
+                "version is wanted. Ask for the held one in the testbed (versions), or let it go: "
+                f"`sudo apt-mark unhold {' '.join(x.split()[0] for x in theirs)}`"
+            )
+
     def install(self, chosen: list[str], *, held: bool) -> None:
         """Install; a network that fails is given three chances."""
         words = ["install", *chosen]
@@ -224,12 +217,15 @@ def present(module: AnsibleModule, apt: Apt) -> None:
     if module.check_mode:
         module.exit_json(changed=changed, diff=diff, installed=installed)
     if lacking:
+        apt.refuse_held([x["name"] for x in lacking if x["name"] in installed], on_hold, installed)
         apt.update()
         chosen = [apt.choose(package) for package in lacking]
         apt.refuse_downgrade(chosen, installed)
         apt.install(chosen, held=bool(set(on_hold) & {x["name"] for x in lacking}))
-        # A held package that is changed is no longer held.
-        to_hold = names if module.params["hold"] else []
+        # A held package that is changed is no longer held. What somebody else holds stays theirs.
+        changed_now = {x["name"] for x in lacking}
+        held_now = [x for x in names if x in changed_now or x not in on_hold]
+        to_hold = held_now if module.params["hold"] else []
     if to_hold:
         apt.record("held", to_hold)
         apt.run("apt-mark", "hold", *to_hold)

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.host_files import write_text
+from ansible.module_utils.host_keep import Store
 
 DOCUMENTATION = r"""
 module: containerd_registries
@@ -18,6 +18,8 @@ options:
     type: dict
     default: {}
   path: {description: The folder., type: path, default: /etc/containerd/certs.d}
+  root: {description: A folder in place of /, type: path, default: /}
+  store: {description: Where the files of others are kept; below root unless told, type: path}
 """
 
 OURS = "# Written by fogbed: a change made here is lost.\n"
@@ -63,23 +65,38 @@ def differences(present: dict[str, str], wanted: dict[str, str]) -> list[dict[st
     ]
 
 
+def apply(module: AnsibleModule, folder: Path, wanted: dict[str, str], names: list[str]) -> None:
+    """Write what is wanted, and remove the rest; what somebody else wrote there is kept first."""
+    store = Store(module)
+    for name in names:
+        path = folder / name / "hosts.toml"
+        if not (path.exists() and path.read_text(encoding="utf-8").startswith(OURS)):
+            store.keep(f"/{path.relative_to(module.params['root'])}")
+        if name in wanted:
+            write_text(path, wanted[name])
+            continue
+        path.unlink()
+        # The certificate of a registry lies beside its file, and is not ours.
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
+
+
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
         argument_spec={
             "registries": {"type": "dict", "default": {}},
             "path": {"type": "path", "default": "/etc/containerd/certs.d"},
+            "root": {"type": "path", "default": "/"},
+            "store": {"type": "path"},
         },
         supports_check_mode=True,
     )
-    folder = Path(module.params["path"])
+    folder = Path(module.params["root"], module.params["path"].lstrip("/"))
     wanted = wanted_files(module.params["registries"])
     diff = differences(present_files(folder), wanted)
-    for name in [] if module.check_mode else [entry["after_header"] for entry in diff]:
-        if name in wanted:
-            write_text(folder / name / "hosts.toml", wanted[name])
-        else:
-            shutil.rmtree(folder / name)
+    if not module.check_mode:
+        apply(module, folder, wanted, [entry["after_header"] for entry in diff])
     module.exit_json(changed=bool(diff), diff=diff)
 
 

@@ -45,7 +45,8 @@ _ARGUMENTS = {
 def read(path: Path) -> str | None:
     """Return the text of a file, None if there is none."""
     try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape")
+        # Not as text: that would read every end of a line as \n, and write it back so.
+        return path.read_bytes().decode("utf-8", errors="surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -62,7 +63,7 @@ def flush(path: Path) -> None:
 def replace(path: Path, text: str) -> None:
     """Put the text in the file's place at once, with the old file's mode and owner."""
     fresh = path.with_name(f"{path.name}.fogbed-new")
-    fresh.write_text(text, encoding="utf-8", errors="surrogateescape")
+    fresh.write_bytes(text.encode("utf-8", errors="surrogateescape"))
     if path.exists():
         fresh.chmod(path.stat().st_mode & 0o7777)
         own(fresh, path.stat())
@@ -86,6 +87,15 @@ def difference(path: str, before: str | None, after: str) -> dict[str, str]:
 def change(module: AnsibleModule, root: Path) -> list[dict[str, str]]:
     """Write and remove; return the differences."""
     diffs = []
+    # First, for two files may not bear each other: apt's sources of one repository.
+    for name in module.params["remove"]:
+        path = root / name.lstrip("/")
+        before = read(path)
+        if before is None:
+            continue
+        diffs.append(difference(name, before if "\0" not in before[:4096] else "(binary)", ""))
+        if not module.check_mode:
+            path.unlink()
     for name, text in sorted(module.params["write"].items()):
         # A link is followed: what it points to is what is read at boot.
         path = Path(os.path.realpath(root / name.lstrip("/")))
@@ -96,14 +106,6 @@ def change(module: AnsibleModule, root: Path) -> list[dict[str, str]]:
         if not module.check_mode:
             path.parent.mkdir(parents=True, exist_ok=True)
             replace(path, text)
-    for name in module.params["remove"]:
-        path = root / name.lstrip("/")
-        before = read(path)
-        if before is None:
-            continue
-        diffs.append(difference(name, before if "\0" not in before[:4096] else "(binary)", ""))
-        if not module.check_mode:
-            path.unlink()
     return diffs
 
 

@@ -30,12 +30,17 @@ def read_lines(path: Path) -> list[str]:
 
 def write_text(path: Path, text: str, *, mode: int = 0o644, folder_mode: int = 0o755) -> None:
     """Replace a file at once, with a mode of its own; make its folder if that is missing."""
+    write_bytes(path, text.encode(), mode=mode, folder_mode=folder_mode)
+
+
+def write_bytes(path: Path, data: bytes, *, mode: int = 0o644, folder_mode: int = 0o755) -> None:
+    """As ``write_text``, for what may be no text."""
     path.parent.mkdir(mode=folder_mode, parents=True, exist_ok=True)
     # hidden: programs that read a whole folder pass over it
     fresh = path.with_name(f".{path.name}.fogbed-new")
-    with fresh.open("w", encoding="utf-8") as file:
+    with fresh.open("wb") as file:
         fresh.chmod(mode)
-        file.write(text)
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)

@@ -290,3 +290,11 @@ def test_in_a_locale_of_another_encoding_paths_are_still_the_bytes_that_librarie
         check=False,
     )
     assert (done.stdout, done.stderr) == ("utf-8 True\n", "")
+
+
+@pytest.mark.parametrize("words", [[], ["down"], ["rides", "import"], ["images", "push"]])
+def test_flags_are_shown_as_flags(words, capsys):
+    assert cli.main([*words, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "--help" in said
+    assert "<bool>" not in said

@@ -8,6 +8,7 @@ import pytest
 
 from fogbed import spec
 from fogbed.clients.progress import Quiet
+from fogbed.errors import PlatformError
 from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import PlaybookWish
 
@@ -78,6 +79,55 @@ def test_what_was_given_back_is_as_it_was(lab, run, snapshot, differences):
     run(bed, PARTS, "first run on another")
     PiPlatform(bed).down(Quiet(), lambda _: None, purge=True)
     assert differences(before, machine) == ""
+
+
+# Docker's as Docker tells to do it; Kubernetes' under another name, with a key that is gone.
+SOURCES = """
+mkdir -p /etc/apt/keyrings && cd /etc/apt
+python3 - <<'END'
+from urllib.request import urlretrieve
+urlretrieve("http://198.18.2.1:8080/linux/debian/gpg", "keyrings/docker.asc")
+END
+cat >sources.list.d/docker.list <<'END'
+deb [signed-by=/etc/apt/keyrings/docker.asc] http://198.18.2.1:8080/linux/debian bookworm stable
+END
+cat >sources.list.d/k8s.sources <<'END'
+Types: deb
+URIs: http://198.18.2.1:8080/core:/stable:/v1.36/deb
+Suites: /
+Signed-By: /gone.gpg
+END
+"""
+
+
+def test_sources_that_somebody_else_set_up_are_used_or_set_aside_and_given_back(
+    lab, run, snapshot, differences
+):
+    (machine,) = lab.fresh(42)
+    machine.ssh(SOURCES)
+    before = snapshot(machine)
+    bed = spec.load_testbed(lab.testbed("sources", [machine]))
+    assert run(bed, PARTS, "with sources of somebody else's")
+    said = machine.ssh("apt-get -q update 2>&1; echo code $?; ls /etc/apt/sources.list.d")
+    assert "code 0" in said, said
+    assert not [line for line in said.splitlines() if line.startswith(("E:", "Err:"))], said
+    assert "fogbed-kubernetes.sources" in said
+    assert "fogbed-docker.sources" not in said
+    assert machine.ssh("systemctl is-active docker containerd").split() == ["active", "active"]
+    assert run(bed, PARTS, "the same again") == []
+    PiPlatform(bed).down(Quiet(), lambda _: None, purge=True)
+    assert differences(before, machine) == ""
+
+
+def test_the_file_of_another_pod_network_is_refused_before_anything_is_touched(lab, run, snapshot):
+    (machine,) = lab.fresh(41)
+    machine.ssh("mkdir -pm700 /etc/cni/net.d; echo '{}' >/etc/cni/net.d/05-other.conflist")
+    before = snapshot(machine)
+    bed = spec.load_testbed(lab.testbed("other-network", [machine]))
+    with pytest.raises(PlatformError) as refused:
+        run(bed, PARTS, "refused for another pod network")
+    assert "/etc/cni/net.d/05-other.conflist" in str(refused.value.details)
+    assert snapshot(machine) == before
 
 
 def test_what_somebody_edited_is_saved_and_told_before_it_is_given_back(one):

@@ -42,7 +42,7 @@ def measure_delays(trial, hub):
     least = {}
     for name, delays in (("bare", [0] * len(DELAYS_MS)), ("asked", DELAYS_MS)):
         trial.emulator.apply(star(nodes, [Impairment(delay_ms=delay) for delay in delays]))
-        rtts = hub.ping(spokes, count=60, interval_s=0.05, wait_s=20.0)
+        rtts = hub.ping(spokes, count=40, interval_s=0.05, wait_s=20.0)
         least[name] = [float(np.nanmin(rtts[spoke])) for spoke in spokes]
     return [
         {"delay_ms": delay, "bare_ms": bare, "least_ms": asked}
@@ -69,7 +69,7 @@ def measure_rate(trial, sender: Agent, receiver: Agent):
         time.sleep(0.5)
         trial.emulator.apply(impaired(6 + change))
     flood.join()
-    received = receiver.collect(flow, quiet_s=2.0)
+    received = receiver.collect(flow, quiet_s=1.0)
     ends = received.first_s + received.bin_s * np.arange(1, len(received.bins) + 1) - began
     ahead = np.cumsum(received.bins) - RATE / 8 * ends
     return {"octets": received.octets, "most_ahead": float(ahead.max())}
@@ -88,7 +88,7 @@ def measure_loss(trial, sender: Agent, receiver: Agent):
     before = counters()
     flow = receiver.listen("udp", address, seconds=60)
     sender.send("udp", (address, flow), seconds=2.5, rate_bps=3.2 * MBIT, size=200)
-    received = receiver.collect(flow, quiet_s=2.0)
+    received = receiver.collect(flow, quiet_s=1.0)
     carried, lost = (counters() - before).tolist()
     return {"carried": carried, "lost": lost, "received": received.packets}
 

@@ -12,7 +12,7 @@ from fogbed import paths
 from fogbed.errors import PlatformError
 from fogbed.plan.flink_settings import to_yaml
 from fogbed.plan.local_order import LocalPlan, plan_from_json
-from fogbed.platforms.testbeds import testbeds_dir, write_whole
+from fogbed.platforms.testbeds import spec_file, testbeds_dir, write_whole
 
 _MADE_BY_JOBS = ("savepoints", "output")
 
@@ -48,7 +48,7 @@ class TestbedFolder:
     @property
     def spec(self) -> Path:
         """The testbed's resolved spec, as it was brought up."""
-        return self.root / "testbed.yml"
+        return spec_file(self.name)
 
     @property
     def keeper_log(self) -> Path:

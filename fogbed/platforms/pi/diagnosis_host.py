@@ -26,6 +26,7 @@ _OLDEST_KERNEL = (5, 4)
 _SYSTEMS = {"debian": ("12", "13"), "ubuntu": ("24.04", "26.04")}
 _SUPPORTED = "64-bit Raspberry Pi OS bookworm or trixie, Debian 12 or 13, Ubuntu 24.04 or 26.04"
 _HOT_C = 80.0
+_OUR_CNI = "10-flannel.conflist"
 _GIGABIT_MODELS = ("Raspberry Pi 4", "Raspberry Pi 5", "Compute Module 4", "Compute Module 5")
 # Bits of get_throttled: https://www.raspberrypi.com/documentation/computers/os.html#vcgencmd
 _POWER_NOW, _POWER_EVER = 1 << 0, 1 << 16
@@ -155,6 +156,22 @@ def network(facts: Facts, testbed: Testbed, node: Node) -> Iterator[Said]:
         yield "ports", "blocks", f"taken: {', '.join(taken)}", fix
 
 
+def shared(facts: Facts, testbed: Testbed, node: Node) -> Iterator[Said]:
+    """What others put where ``up`` needs to work: files of pod networks, apt's sources."""
+    del testbed, node
+    names = [name for name in facts["cni"] if name != _OUR_CNI]
+    if facts["in_cluster"]:
+        # behind ours it is not in force
+        names = [name for name in names if name < _OUR_CNI]
+    if names:
+        files = " ".join(f"/etc/cni/net.d/{name}" for name in names)
+        found = f"another pod network is set up ({files}); pods would get its addresses"
+        yield "cni", "blocks", found, f"remove what put it there, or: sudo mv {files} /root/"
+    if facts["apt_problem"]:
+        fix = "mend the files in /etc/apt/sources.list.d until sudo apt-get update works there"
+        yield "apt", "blocks", f"apt cannot read its sources: {facts['apt_problem']}", fix
+
+
 def _link(link: Facts, model: str) -> Iterator[Said]:
     name, speed = link["interface"], link["speed_mbit"]
     if link["is_wifi"]:
@@ -172,4 +189,4 @@ def _link(link: Facts, model: str) -> Iterator[Said]:
         yield "link", "warns", f"{name} runs at {speed} Mbit/s, the board can do 1000", fix
 
 
-RULES = (system, kernel, size, board, network)
+RULES = (system, kernel, size, board, network, shared)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fogbed.platforms.testbeds import ORIGIN, SPEC, testbeds_dir, write_whole
+from fogbed.platforms.testbeds import ORIGIN, spec_file, testbeds_dir, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class PiFolder:
     @property
     def spec(self) -> Path:
         """The testbed's resolved spec, as it was brought up last."""
-        return self.root / SPEC
+        return spec_file(self.name)
 
     @property
     def inventory(self) -> Path:

@@ -61,6 +61,8 @@ def main(wish: dict[str, Any]) -> None:
         "firewall": _firewall(),
         "in_cluster": Path("/etc/kubernetes/kubelet.conf").exists(),
         "ports": _ports(as_root=sudo in ("root", "passwordless")),
+        "cni": _cni(as_root=sudo in ("root", "passwordless")),
+        "apt_problem": _apt_problem(),
         "sources": answers(),
     }
     sys.stdout.write(json.dumps(facts) + "\n")
@@ -259,6 +261,21 @@ def _ports(*, as_root: bool) -> list[dict[str, Any]]:
             user = re.search(r'\(\("([^"]+)"', line)
             taken[int(port[1])] = user[1] if user else None
     return [{"port": port, "by": by} for port, by in sorted(taken.items())]
+
+
+def _cni(*, as_root: bool) -> list[str]:
+    """Return the files of pod networks, in the order in which containerd takes them."""
+    # containerd makes the folder for root alone
+    sudo = ["sudo", "-n"] if as_root and os.geteuid() != 0 else []
+    names = (_said(*sudo, "ls", "-1", "/etc/cni/net.d") or "").splitlines()
+    return sorted(name for name in names if name.endswith((".conf", ".conflist", ".json")))
+
+
+def _apt_problem() -> str | None:
+    """Return why apt cannot read its sources; None if it can, or there is no apt."""
+    code, said = _run("apt-get", "-q", "indextargets")
+    errors = [line[2:].strip() for line in said.splitlines() if line.startswith("E:")]
+    return errors[0] if code not in (0, 127) and errors else None
 
 
 def _try_all(wanted: dict[str, str]) -> Callable[[], list[dict[str, Any]]]:

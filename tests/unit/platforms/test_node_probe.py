@@ -58,6 +58,8 @@ def test_this_computer_as_a_node(mirror):
     assert facts["disk"]["free"] <= facts["disk"]["total"]
     assert facts["disk"]["write_p50_ms"] <= facts["disk"]["write_p99_ms"]
     assert facts["cgroup"]["version"] in (1, 2)
+    assert facts["cni"] == sorted(facts["cni"])
+    assert facts["apt_problem"] is None
     assert {each["name"]: each["problem"] for each in facts["sources"]} == {
         "apt": "",
         "registry": "",

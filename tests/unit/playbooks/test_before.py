@@ -9,6 +9,7 @@ from plugins import load
 
 keeping = load("library/keep_files.py")
 packages = load("library/apt_packages.py")
+units = load("module_utils/host_units.py")
 
 
 class Module:
@@ -190,7 +191,7 @@ def test_a_folder_is_not_kept(root):
     ],
 )
 def test_a_unit_goes_back_to_how_it_was(before, now, verbs):
-    assert keeping.unit_verbs(before, now) == verbs
+    assert units.unit_verbs(before, now) == verbs
 
 
 @pytest.mark.parametrize(
@@ -210,3 +211,14 @@ def test_a_unit_goes_back_to_how_it_was(before, now, verbs):
 )
 def test_a_version_is_met_by_its_beginning_at_a_dot(version, beginning, met):
     assert packages.matches(version, beginning) is met
+
+
+def test_a_package_that_somebody_else_holds_is_not_changed(tmp_path):
+    host = Module(tmp_path)
+    host.params |= {"folder": str(tmp_path), "timeout": 1}
+    apt = packages.Apt(host)
+    apt.record("held", ["kubelet"])
+    installed = {"docker-ce": "5:27.1-1", "kubelet": "1.35.0-1"}
+    apt.refuse_held(["kubelet"], ["kubelet", "docker-ce"], installed)
+    with pytest.raises(RuntimeError, match=r"docker-ce 5:27.1-1 is held .* unhold docker-ce`"):
+        apt.refuse_held(["docker-ce", "kubelet"], ["kubelet", "docker-ce"], installed)

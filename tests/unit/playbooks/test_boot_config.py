@@ -30,12 +30,18 @@ def test_a_case_changes_these_files_and_no_other(case):
     changes = boot.boot_changes(texts, case.get("settings") or {})
     assert changes == case["changes"]
     assert boot.boot_memory(texts) is case["memory"]
+    assert boot.boot_unclear(texts) == case.get("unclear", [])
     assert boot.boot_changes(texts | changes, case.get("settings") or {}) == {}
 
 
-@given(lines, st.sampled_from([" ", "  ", "\n", " \n\n"]))
-def test_a_command_line_is_one_line_with_memory_on_and_all_else_in_order(words, gap):
-    new = boot.boot_cmdline(gap.join(words))
+rest = st.sampled_from(
+    ["", "\n", "\r\n", "\n\n", "\nroot=b init=/bin/sh", "\n#root=b\n", "\0root=b"]
+)
+
+
+@given(lines, st.sampled_from([" ", "  ", "\t"]), rest)
+def test_a_command_line_is_its_first_line_with_memory_on_and_all_else_in_order(words, gap, more):
+    new = boot.boot_cmdline(gap.join(words) + more)
     assert boot.boot_cmdline(new) == new
     assert new.count("\n") == 1
     assert new.endswith("\n")
@@ -50,9 +56,12 @@ def test_a_command_line_is_one_line_with_memory_on_and_all_else_in_order(words, 
 settings = st.dictionaries(st.sampled_from(["gpu_mem", "kernel", "arm_64bit"]), st.integers(0, 99))
 
 
-@given(st.lists(st.sampled_from(["a=1", "[pi4]", "[all]", "# note", ""])), settings, settings)
-def test_config_txt_takes_settings_leaves_them_and_comes_back(rows, first, second):
-    text = "".join(f"{row}\n" for row in rows)
+config_rows = st.lists(st.sampled_from(["a=1", "[pi4]", "[all]", "# note", "b=\x0c\x85", ""]))
+
+
+@given(config_rows, st.sampled_from(["\n", "\r\n"]), settings, settings)
+def test_config_txt_takes_settings_leaves_them_and_comes_back(rows, end, first, second):
+    text = "".join(f"{row}{end}" for row in rows)
     once = boot.boot_config(text, first)
     assert boot.boot_config(once, first) == once
     assert boot.boot_config(boot.boot_config(once, second), first) == once
@@ -61,6 +70,11 @@ def test_config_txt_takes_settings_leaves_them_and_comes_back(rows, first, secon
 
 def test_without_settings_config_txt_is_left_to_the_byte():
     assert boot.boot_config("a=1\r\nb=2", {}) == "a=1\r\nb=2"
+
+
+def test_every_other_byte_of_config_txt_stays():
+    text = boot.boot_config("a=1\r\nb=\x0c2", {"gpu_mem": 16})
+    assert text == "a=1\r\nb=\x0c2\r\n# BEGIN fogbed\r\n[all]\r\ngpu_mem=16\r\n# END fogbed\r\n"
 
 
 def test_a_block_without_its_end_is_replaced_up_to_the_next_blank_line():

@@ -30,6 +30,7 @@ WANT = {
     "name": "pico-0",
     "testbed": "pico",
     "cluster": "",
+    "cni": [],
     "node_ip": "192.0.2.10",
     "control_plane": True,
     "memory_mb": 1700,
@@ -59,6 +60,29 @@ def test_the_cluster_of_another_testbed_is_not_taken_over():
         "first (`fogbed down`), or use its name."
     )
     assert problems({}, ignored=["cluster"], cluster="other") == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "installed", "named"),
+    [
+        (["10-flannel.conflist", "README", ".keep"], False, ""),
+        (["05-cilium.conflist"], False, "/etc/cni/net.d/05-cilium.conflist"),
+        (["87-podman-bridge.conflist"], False, "/etc/cni/net.d/87-podman-bridge.conflist"),
+        (["87-podman-bridge.conflist", "10-flannel.conflist"], True, ""),
+        (
+            ["10-flannel.conflist", "10-calico.conflist", "00-a.conf", "calico-kubeconfig"],
+            True,
+            "/etc/cni/net.d/00-a.conf /etc/cni/net.d/10-calico.conflist",
+        ),
+    ],
+)
+def test_the_file_of_another_pod_network_is_named(names, installed, named):
+    wanted = (
+        f"another pod network is set up there ({named}), and pods would get its addresses. Remove "
+        f"what put it there, or put it aside: `sudo mv {named} /root/`."
+    )
+    assert problems({"installed": installed}, cni=names) == (wanted if named else "")
+    assert problems({"installed": installed}, ignored=["cni"], cni=names) == ""
 
 
 def system(name, version, pretty=""):

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
 from plugins import load
 
 json_merge = load("library/json_merge.py")
 registries = load("library/containerd_registries.py")
+keep_files = load("library/keep_files.py")
 netfilter = load("library/netfilter_clean.py")
 nodes = load("library/cluster_nodes.py")
 etcd = load("library/etcd_member.py")
@@ -207,3 +209,40 @@ def test_a_page_is_not_a_key():
     assert source.is_key(b"\x99\x01")
     assert not source.is_key(b"<html>404</html>")
     assert not source.is_key(b"")
+
+
+def run_registries(capsys, root, mirrors):
+    want = {"registries": mirrors, "path": "/certs.d", "root": str(root)}
+    with patch_module_args(want), pytest.raises(SystemExit):
+        registries.main()
+    return json.loads(capsys.readouterr().out)
+
+
+def test_what_somebody_else_says_of_a_registry_is_kept_and_given_back(tmp_path, capsys):
+    theirs, other = (
+        tmp_path / "certs.d/docker.io/hosts.toml",
+        tmp_path / "certs.d/a.example/hosts.toml",
+    )
+    for path in (theirs, other):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"server = 'mine'\r\n")
+    certificate = theirs.with_name("ca.crt")
+    certificate.touch()
+    mirrors = {"docker.io": "http://a", "ghcr.io": "http://b"}
+    assert run_registries(capsys, tmp_path, mirrors)["changed"]
+    assert 'host."http://a"' in theirs.read_text(encoding="utf-8")
+    assert run_registries(capsys, tmp_path, mirrors)["changed"] is False
+    assert run_registries(capsys, tmp_path, {})["changed"]
+    assert not theirs.exists()
+    wish = {"state": "restored", "everything": True, "root": f"{tmp_path}/"}
+    with patch_module_args(wish), pytest.raises(SystemExit):
+        keep_files.main()
+    left = sorted(str(x.relative_to(tmp_path)) for x in (tmp_path / "certs.d").rglob("*.*"))
+    assert left == [
+        "certs.d/a.example",
+        "certs.d/a.example/hosts.toml",
+        "certs.d/docker.io",
+        "certs.d/docker.io/ca.crt",
+        "certs.d/docker.io/hosts.toml",
+    ]
+    assert theirs.read_bytes() == other.read_bytes() == b"server = 'mine'\r\n"
