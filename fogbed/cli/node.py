@@ -14,6 +14,7 @@ from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.errors import UsageError
 from fogbed.platforms.pi import nodes
 from fogbed.platforms.pi.playbook import require_nodes
+from fogbed.platforms.pi.reach import require_answers
 from fogbed.platforms.pi.status import read_cluster
 
 app = typer.Typer(
@@ -77,6 +78,7 @@ def reboot(  # noqa: PLR0913 - what a user may ask
     if len(bed.nodes) == 1:
         console.note("There is no other node for its pods: they start again with it.")
     pi.confirm(f"Restart {len(chosen)} of {len(bed.nodes)} nodes?", yes=yes)
+    require_answers(bed, chosen)
     wish = dataclasses.replace(pi.read_wish(ask=ask_become_pass), limit=tuple(chosen))
     play(platform, "node-reboot", wish)
 

@@ -81,7 +81,9 @@ def up(bed: Testbed, origin: Path | None, wish: PlaybookWish) -> None:
         console.note(f"nothing was changed; what would be, line by line: {result.log}")
 
 
-def down(bed: Testbed, wish: PlaybookWish, *, purge: bool, yes: bool) -> None:
+def down(
+    bed: Testbed, wish: PlaybookWish, *, purge: bool, yes: bool, forget_silent: bool = False
+) -> None:
     """Say what will be removed, ask, remove it."""
     from fogbed.cli.playbook_view import watched
 
@@ -90,8 +92,11 @@ def down(bed: Testbed, wish: PlaybookWish, *, purge: bool, yes: bool) -> None:
     if not wish.check:
         confirm(f"Remove all this from {bed.name}?", yes=yes)
     with watched() as view:
-        result = platforms.open_pi(bed).down(console.LiveProgress(), view, purge=purge, wish=wish)
-    say_result(result)
+        result = platforms.open_pi(bed).down(
+            console.LiveProgress(), view, purge=purge, wish=wish, forget_silent=forget_silent
+        )
+    if result is not None:
+        say_result(result)
 
 
 def removal(bed: Testbed, wish: PlaybookWish, *, purge: bool) -> list[str]:

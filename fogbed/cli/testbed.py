@@ -79,6 +79,10 @@ def down(  # noqa: PLR0913 - what a user may ask of either platform
     purge: Annotated[
         bool, typer.Option("--purge", help="On pi: give the nodes back as they were found.")
     ] = False,
+    forget_unreachable: Annotated[
+        bool,
+        typer.Option("--forget-unreachable", help="On pi: give up nodes that do not answer."),
+    ] = False,
     limit: pi.LimitOption = None,
     ask_become_pass: pi.AskPasswordOption = False,
     yes: pi.YesOption = False,
@@ -93,9 +97,10 @@ def down(  # noqa: PLR0913 - what a user may ask of either platform
             for line in pi.removal(bed, wish, purge=purge):
                 console.say(line)
             return
-        pi.down(bed, wish, purge=purge, yes=yes)
+        pi.down(bed, wish, purge=purge, yes=yes, forget_silent=forget_unreachable)
         return
     given = {"--purge": purge, "--limit": bool(limit), "--ask-become-pass": ask_become_pass}
+    given |= {"--forget-unreachable": forget_unreachable}
     pi.refuse_options(bed.platform, given)
     _down_local(bed, everything=everything, dry_run=dry_run)
 

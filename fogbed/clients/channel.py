@@ -6,13 +6,19 @@ Pis. What is done on a node is done by the agent that is sent through it.
 
 from __future__ import annotations
 
+import base64
+import re
 import shlex
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fogbed.clients import process
 from fogbed.clients.process import Outcome
+
+_BEGINS = "fogbed-begins-here"
+# What csh, fish or zsh read otherwise than sh does, though it stands between single quotes.
+_TOLD_APART = re.compile(r"[\\\n!]|(^|\s)[=%]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +26,20 @@ class Channel:
     """How to run a program on one node.
 
     ``python`` is the interpreter (>= 3.9) to use there. ``is_shell``: what follows the prefix is
-    read by a shell (sshd starts one), so that words are quoted.
+    read by a login shell (sshd starts one), whichever that is. ``through``: what starts the program
+    there, as in ``sudo -n --``.
     """
 
     node: str
     prefix: tuple[str, ...]
     python: str = "python3"
     is_shell: bool = False
+    through: tuple[str, ...] = ()
 
     def argv(self, argv: Sequence[str]) -> list[str]:
         """Return what to start here so that ``argv`` is run there, word by word as given."""
-        return [*self.prefix, *([shlex.join(argv)] if self.is_shell else argv)]
+        words = [*self.through, *argv]
+        return [*self.prefix, *([in_any_shell(words)] if self.is_shell else words)]
 
     def run(self, argv: Sequence[str], *, timeout_s: float, stdin: str | None = None) -> Outcome:
         """Run a program on the node to its end; ``stdin`` is what it reads.
@@ -38,7 +47,14 @@ class Channel:
         Raises:
             CommandError: it could not be started or took longer than ``timeout_s`` seconds.
         """
-        return process.run(self.argv(argv), timeout_s=timeout_s, stdin=stdin)
+        command = self.argv(argv)
+        if not self.is_shell:
+            return process.run(command, timeout_s=timeout_s, stdin=stdin)
+        command[-1] = f"echo {_BEGINS}; {command[-1]}"
+        outcome = process.run(command, timeout_s=timeout_s, stdin=stdin)
+        # what comes before is the login shell's: a greeting in somebody's .bashrc
+        _, mark, after = outcome.stdout.partition(f"{_BEGINS}\n")
+        return replace(outcome, stdout=after) if mark else outcome
 
     def open(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start a program on the node with pipes for its stdin and stdout (both binary)."""
@@ -48,3 +64,12 @@ class Channel:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+
+
+def in_any_shell(argv: Sequence[str]) -> str:
+    """Return a command line that sh, bash, zsh, csh and fish read as the words of ``argv``."""
+    line = shlex.join(argv)
+    if not _TOLD_APART.search(line):
+        return line
+    packed = base64.b64encode(f"exec {line}".encode()).decode()
+    return f"sh -c 'eval \"$(printf %s {packed} | base64 -d)\"'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +46,11 @@ class KubeClient:
 
         try:
             # the client ships no types
-            api = config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]
+            found = client.Configuration()
+            config.load_kube_config(str(kubeconfig), client_configuration=found)  # type: ignore[no-untyped-call]
+            # urllib3 would warn of each of its tries on the terminal; one that fails is told by us
+            found.retries = False
+            api = client.ApiClient(found)
         except config.ConfigException as error:
             raise ServiceError(f"{kubeconfig} names no cluster: {error}") from error
         self._api = api
@@ -55,7 +60,7 @@ class KubeClient:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._api.close()
+        self._api.close()  # type: ignore[no-untyped-call]
 
     def version(self) -> str:
         """Return the API server's version, as in ``v1.36.3``.
@@ -102,7 +107,8 @@ def _asked(ask: Any, *words: object, **options: object) -> Any:  # noqa: ANN401 
 
 def _cause(error: BaseException) -> str:
     reason = getattr(error, "reason", None) or error
-    return str(reason).rpartition(": ")[2] or str(reason)
+    said = str(reason).rpartition(": ")[2] or str(reason)
+    return re.sub(r"^\[Errno \d+\] ", "", said)
 
 
 def _node(node: Any) -> KubeNode:  # noqa: ANN401

@@ -1,18 +1,24 @@
-"""The user's kubeconfig: a context for each testbed, every other entry left as it is."""
+"""The user's kubeconfig: a context for each testbed, every byte that is not ours as it was."""
 
 from __future__ import annotations
 
-import io
 import os
+import stat
+from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from fogbed.errors import PlatformError
+from fogbed.clients.kubeconfig_text import with_entry, with_text, without_entry
+from fogbed.errors import PlatformError, UsageError
 
 _KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
+_CURRENT = "current-context"
+_NEW = "apiVersion: v1\nkind: Config\npreferences: {}\n"
+_OTHERS = 0o077
 
 
 def add_context(path: Path, name: str, admin: str) -> bool:
@@ -25,54 +31,88 @@ def add_context(path: Path, name: str, admin: str) -> bool:
     """
     new = _parsed(admin, "the cluster's admin.conf")
     cluster, user = new["clusters"][0]["cluster"], new["users"][0]["user"]
-    context = {"cluster": name, "user": name}
-    values = {"clusters": cluster, "users": user, "contexts": context}
-    config = _read(path)
-    before = _text(config)
+    values = {"clusters": cluster, "users": user, "contexts": {"cluster": name, "user": name}}
+    before = _read(path)
+    text = before if before.strip("\ufeff \t\r\n") else before + _NEW
+    config = _parsed(text, str(path))
+    wanted = deepcopy(config)
     for kind, value in values.items():
-        _put(config, kind, name, value)
-    config["current-context"] = config.get("current-context") or name
-    return _write(path, config, before)
+        entry = {"name": name, _KINDS[kind]: value}
+        there = [each for each in config.get(kind) or [] if each.get("name") == name]
+        wanted[kind] = _merged(config.get(kind) or [], entry)
+        if not there or any(each != entry for each in there):
+            text = _changed(path, text, with_entry, kind, entry)
+    if not config.get(_CURRENT):
+        wanted[_CURRENT] = name
+        text = _changed(path, text, with_text, _CURRENT, name)
+    return _write(path, before, text, wanted)
 
 
 def remove_context(path: Path, name: str) -> bool:
-    """Remove what ``add_context`` added; return whether anything was there."""
-    if not path.exists():
-        return False
-    config = _read(path)
-    before = _text(config)
+    """Remove what ``add_context`` added; return whether anything was there.
+
+    Raises:
+        PlatformError: as for ``add_context``.
+    """
+    before = text = _read(path)
+    config = _parsed(text, str(path)) if text.strip() else {}
+    wanted = deepcopy(config)
     for kind in _KINDS:
-        config[kind] = [entry for entry in config.get(kind) or [] if entry.get("name") != name]
-    if config.get("current-context") == name:
-        config["current-context"] = ""
-    return _write(path, config, before)
+        left = [entry for entry in config.get(kind) or [] if entry.get("name") != name]
+        if left != (config.get(kind) or []):
+            wanted[kind] = left
+            text = _changed(path, text, without_entry, kind, name)
+    if config.get(_CURRENT) == name:
+        wanted[_CURRENT] = ""
+        text = _changed(path, text, with_text, _CURRENT, "")
+    return _write(path, before, text, wanted)
 
 
-def _put(config: dict[str, Any], kind: str, name: str, value: Any) -> None:  # noqa: ANN401 - YAML
-    entry = {"name": name, _KINDS[kind]: value}
-    entries = list(config.get(kind) or [])
-    places = [index for index, each in enumerate(entries) if each.get("name") == name]
-    if places:
-        entries[places[0]] = entry
-    else:
-        entries.append(entry)
-    config[kind] = entries
+def is_open_to_others(path: Path) -> bool:
+    """Whether other users may read a kubeconfig; its rights are its owner's affair."""
+    with suppress(OSError):
+        return bool(path.stat().st_mode & _OTHERS)
+    return False
 
 
-def _read(path: Path) -> dict[str, Any]:
-    if not path.exists() or not path.read_text(encoding="utf-8").strip():
-        return {"apiVersion": "v1", "kind": "Config", "preferences": {}}
-    return _parsed(path.read_text(encoding="utf-8"), str(path))
+def _merged(entries: list[Any], entry: dict[str, Any]) -> list[Any]:
+    merged = [entry if each.get("name") == entry["name"] else each for each in entries]
+    return merged if entry in merged else [*merged, entry]
+
+
+def _changed(path: Path, text: str, change: Any, *words: object) -> str:  # noqa: ANN401 - one of three
+    try:
+        return str(change(text, *words))
+    except (UsageError, YAMLError) as error:
+        raise _beyond_us(path) from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError as error:
+        raise _unreadable(str(path)) from error
+    except OSError as error:
+        raise PlatformError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _parsed(text: str, what: str) -> dict[str, Any]:
     try:
-        config = YAML(typ="safe").load(text)
-    except YAMLError as error:
+        config = YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError) as error:
         raise _unreadable(what) from error
-    if not isinstance(config, dict):
+    config = {} if config is None else config
+    if not isinstance(config, dict) or any(_is_no_list(config.get(kind)) for kind in _KINDS):
         raise _unreadable(what)
     return config
+
+
+def _is_no_list(value: Any) -> bool:  # noqa: ANN401 - YAML
+    if value is None:
+        return False
+    return not isinstance(value, list) or not all(isinstance(each, dict) for each in value)
 
 
 def _unreadable(what: str) -> PlatformError:
@@ -81,24 +121,42 @@ def _unreadable(what: str) -> PlatformError:
     )
 
 
-def _text(config: dict[str, Any]) -> str:
-    out = io.StringIO()
-    yaml = YAML()
-    yaml.width = 100_000  # a certificate stays on its line, as kubectl writes it
-    yaml.dump(config, out)
-    return out.getvalue()
+def _beyond_us(path: Path) -> PlatformError:
+    return PlatformError(
+        f"{path} is written in a way that fogbed cannot change",
+        hint="it was left as it is; name another file with KUBECONFIG",
+    )
 
 
-def _write(path: Path, config: dict[str, Any], before: str) -> bool:
-    text = _text(config)
-    if text == before and path.exists():
+def _write(path: Path, before: str, text: str, wanted: dict[str, Any]) -> bool:
+    if text == before:
         return False
-    target = path.resolve()  # people keep it under a link
+    try:
+        is_as_wanted = _parsed(text, str(path)) == wanted
+    except PlatformError:
+        is_as_wanted = False
+    if not is_as_wanted:
+        raise _beyond_us(path)
+    try:
+        _replace(path.resolve(), text)  # people keep it under a link
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise PlatformError(
+            f"{path} cannot be written: {why}", hint="name another file with KUBECONFIG"
+        ) from error
+    return True
+
+
+def _replace(target: Path, text: str) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = target.with_name(f"{target.name}.fogbed-new")
     beside.unlink(missing_ok=True)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text.encode())
+        with suppress(FileNotFoundError):
+            there = target.stat()
+            if os.geteuid() == 0:
+                os.fchown(descriptor, there.st_uid, there.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(there.st_mode))
     beside.replace(target)
-    return True

@@ -63,8 +63,17 @@ def ssh_arguments(ssh: Ssh) -> list[str]:
     """
     options = ["-o", "StrictHostKeyChecking=accept-new"]
     if ssh.known_hosts is not None:
-        options += ["-o", f"UserKnownHostsFile={ssh.known_hosts}"]
+        options += ["-o", f"UserKnownHostsFile={option_path(ssh.known_hosts)}"]
     return options
+
+
+def option_path(path: str) -> str:
+    """Return a path as OpenSSH reads it in an option: ``%`` begins a token, a space ends a word."""
+    doubled = path.replace("%", "%%")
+    if not re.search(r"[\s\"'\\\\]", doubled):
+        return doubled
+    escaped = doubled.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _host(node: Node) -> dict[str, Any]:
@@ -105,7 +114,7 @@ def _connection(ssh: Ssh | None) -> dict[str, Any]:
     return {
         "ansible_user": ssh.user,
         "ansible_port": ssh.port,
-        "ansible_ssh_private_key_file": ssh.key,
+        "ansible_ssh_private_key_file": ssh.key.replace("%", "%%"),
         "ansible_ssh_common_args": shlex.join(ssh_arguments(ssh)),
     }
 

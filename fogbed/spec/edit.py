@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from ruamel.yaml.nodes import MappingNode
 
 from fogbed.spec.document import Document, compose
+from fogbed.spec.edit_flow import gap_before, with_item, without_item
 from fogbed.spec.edit_places import (
     FILE,
     Entry,
@@ -54,7 +55,7 @@ def add_node(text: str, fields: Mapping[str, object]) -> str:
     listing = read_listing(text)
     last = listing.entries[-1]
     if not listing.is_block:
-        return _added_to_flow(text, last, _flow(fields))
+        return with_item(text, last.start, last.end, _flow(fields))
     dash = text[last.start :].partition("-")[0] + "- "
     written = _flow(fields)
     if last.is_block:
@@ -152,46 +153,18 @@ def _narrowed(written: str, first: int, after: int) -> str:
 def _replaced(listing: Listing, entry: Entry, pieces: Sequence[str]) -> str:
     text, start, end = listing.text, entry.start, entry.end
     if not pieces:
-        return _without_lines(text, entry) if listing.is_block else _without_item(text, entry)
-    between = newline_of(text) if listing.is_block else f",{_gap(text, start)}"
+        return (
+            _without_lines(text, entry)
+            if listing.is_block
+            else without_item(text, entry.start, entry.end)
+        )
+    between = newline_of(text) if listing.is_block else f",{gap_before(text, start)}"
     return text[:start] + between.join(pieces) + text[end:]
 
 
 def _without_lines(text: str, entry: Entry) -> str:
     after = text.find("\n", entry.end)
     return text[: entry.start] + (text[after + 1 :] if after >= 0 else "")
-
-
-def _without_item(text: str, entry: Entry) -> str:
-    """Return the text without an item of ``[...]``, its comma, and its line if it had its own."""
-    start, end = entry.start, entry.end
-    comma = re.compile(r"\s*,[ \t]*").match(text, end)
-    if comma:
-        end = comma.end()
-    else:
-        before = re.search(r",[ \t]*\Z", text[:start])
-        start = before.start() if before else start
-    line, rest = line_start(text, start), text[end:].partition("\n")
-    if not text[line:start].strip() and (not rest[0].strip() or rest[0].startswith("#")):
-        start, end = line, end + len(rest[0]) + len(rest[1])
-    return text[:start] + text[end:]
-
-
-def _added_to_flow(text: str, last: Entry, written: str) -> str:
-    gap = _gap(text, last.start)
-    place = last.end
-    if gap != " " and re.match(r",?[ \t]*(#|\r?\n)", text[place:]):
-        # a remark beside the last one stays beside it
-        comma = "" if text[place] == "," else ","
-        after = line_end(text, place)
-        return f"{text[:place]}{comma}{text[place:after]}{gap}{written}{text[after:]}"
-    return f"{text[:place]},{gap}{written}{text[place:]}"
-
-
-def _gap(text: str, start: int) -> str:
-    """Return what stands before an item of ``[...]``: a line of its own, or a space."""
-    indent = text[line_start(text, start) : start]
-    return " " if indent.strip() else newline_of(text) + indent
 
 
 def _flow(fields: Mapping[str, object]) -> str:

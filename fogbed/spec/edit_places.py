@@ -98,7 +98,7 @@ def _entries(
         if any(not start <= place < end for place, _ in values.values()):
             raise by_hand()
         yield Entry(
-            start=_dash_line(text, start) if is_block else start,
+            start=dash_line(text, start) if is_block else start,
             end=line_end(text, end) if is_block else end,
             members=names,
             values=values,
@@ -144,7 +144,7 @@ def end_of(node: Node, text: str) -> int:
     return max(end_of(part, text) for part in parts)
 
 
-def _dash_line(text: str, start: int) -> int:
+def dash_line(text: str, start: int) -> int:
     """Return where the line begins whose dash an entry of a block list belongs to."""
     line = line_start(text, start)
     if re.fullmatch(r"[ \t]*-[ \t]+", text[line:start]):

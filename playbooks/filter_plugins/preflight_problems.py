@@ -265,7 +265,8 @@ def preflight_access(result: Mapping[str, Any], user: str) -> str:
         return _unreachable(message.rpartition("to the host via ssh: ")[2], user)
     if not result.get("failed"):
         return ""
-    words = f"{message} {result.get('module_stderr', '')} {result.get('module_stdout', '')}"
+    parts = (message, result.get("module_stderr", ""), result.get("module_stdout", ""))
+    words = "\n".join(map(str, parts))
     return _sudo(words, user) or message or "it cannot be asked."
 
 
@@ -273,17 +274,21 @@ def _sudo(words: str, user: str) -> str:
     """Why sudo fails, or what else a host lacks before it can be asked; empty if unknown."""
     if re.search(r"Incorrect sudo password|Sorry, try again", words):
         return "the sudo password is wrong. Give the right one (`--ask-become-pass`)."
-    if re.search(r"[Mm]issing sudo password|password is required|escalation prompt", words):
+    missing = r"[Mm]issing sudo password|password is required|authentication is required"
+    if re.search(rf"{missing}|escalation prompt", words):
         return (
             "sudo asks for a password (Raspberry Pi OS does since April 2026). Give it with "
             f"`--ask-become-pass`, or allow sudo without: `echo '{user} ALL=(ALL) NOPASSWD: ALL' | "
             "sudo tee /etc/sudoers.d/010_fogbed`."
         )
-    if re.search(r"not in the sudoers|not allowed to (run|execute)|sudo: .*not found", words):
+    refused = r"not in the sudoers|not allowed to (run|execute)|may not run|I can't do that"
+    if re.search(rf"{refused}|sudo: .*not found", words):
         return f"{user or 'the user'} may not use sudo. Add it: `usermod -aG sudo {user}`, as root."
     if re.search(r"python3?\S*: (No such file|not found)|interpreter", words):
         return "it has no Python 3: `sudo apt install python3`."
-    return ""
+    # in whatever language: its name before its words is the same in all of them
+    said = re.search(r"^sudo: (.+)", words, re.MULTILINE)
+    return f"sudo refuses {user or 'the user'}: {said[1]}. Try it there by hand." if said else ""
 
 
 class FilterModule:

@@ -18,6 +18,7 @@ from fogbed.errors import PlatformError
 from fogbed.platforms.pi import images as pi_images
 from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import PlaybookWish
+from fogbed.platforms.pi.reach import Silence
 
 NAME = "docker.io/library/my-job:1"
 BED = """\
@@ -76,6 +77,7 @@ def plays(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, PlaybookWish]]:
             watch(PlaybookEvent(kind="ok", host=host, task="Name the images"))
 
     monkeypatch.setattr(PiPlatform, "play", play)
+    monkeypatch.setattr(pi_images, "silent_nodes", lambda *_: {})
     return asked
 
 
@@ -128,6 +130,7 @@ def test_a_node_that_fails_is_said_with_the_way_on(
         raise PlatformError("Send images failed on pico-1", details="pico-1: Send", hint="again")
 
     monkeypatch.setattr(PiPlatform, "play", play)
+    monkeypatch.setattr(pi_images, "silent_nodes", lambda *_: {})
     assert main(["images", "push", "my-job.tar"]) == 1
     assert capsys.readouterr().err.endswith(
         "error: Send images failed on pico-1\npico-1: Send\nhint: again\n"
@@ -135,6 +138,23 @@ def test_a_node_that_fails_is_said_with_the_way_on(
 
 
 @pytest.mark.usefixtures("folder", "plays")
+@pytest.mark.usefixtures("folder")
+def test_a_node_that_is_off_does_not_keep_the_others(
+    plays: list[tuple[str, PlaybookWish]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    off = {"pico-1": Silence("pico-1 cannot be reached", "is it on?")}
+    monkeypatch.setattr(pi_images, "silent_nodes", lambda *_: off)
+    assert main(["images", "push", "my-job.tar"]) == 1
+    assert [wish.limit for _, wish in plays] == [("pico-0",)]
+    assert capsys.readouterr().err.endswith(
+        "error: pico-1 did not answer and got no image; done: pico-0\n"
+        "pico-1 cannot be reached; is it on?\n"
+        "hint: give the command again when it answers: what a node has is not sent again\n"
+    )
+
+
 def test_a_file_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["images", "push", "gone.tar"]) == 2
     assert capsys.readouterr().err == (

@@ -12,6 +12,7 @@ import pytest
 from fogbed import spec
 from fogbed.cli import main
 from fogbed.plan.inventory import plan_inventory
+from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.playbook import shared_defaults
 
 SOUND = Path(__file__).parents[1] / "cases" / "spec" / "sound"
@@ -28,7 +29,10 @@ def test_ansible_inventory_accepts_what_is_rendered(name, fresh_home, tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     listed = json.loads(done.stdout)
-    planned = plan_inventory(spec.load_testbed(file), shared_defaults())["all"]
+    bed = spec.load_testbed(file)
+    # its files are told as they are found here
+    reach = ssh.located(bed.ssh) if bed.ssh else None
+    planned = plan_inventory(bed.model_copy(update={"ssh": reach}), shared_defaults())["all"]
     assert sorted(listed["all"]["children"]) == ["control_plane", "ungrouped", "worker"]
     for group in ("control_plane", "worker"):
         hosts = planned["children"][group]["hosts"]

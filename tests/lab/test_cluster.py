@@ -224,16 +224,19 @@ DRIFT = {
             "pi-42 Ready control-plane\npi-43 Ready <none>\npi-44 Ready <none>",
         ),
     },
-    "an object edited, and our own memory": {
+    "an object and kubelet's configuration edited": {
         (0, f"{KUBECTL} -n kube-flannel patch daemonset kube-flannel-ds -p '{PATCH}'"): (
             "object DaemonSet/kube-flannel/kube-flannel-ds",
             f"{KUBECTL} -n kube-flannel get daemonset kube-flannel-ds -o jsonpath={PRIORITY}",
             "system-node-critical",
         ),
-        (1, "rm /var/lib/fogbed/cluster/kubelet-here"): (
-            "file /var/lib/fogbed/cluster/kubelet-here",
-            "test -s /var/lib/fogbed/cluster/kubelet-here && echo there",
-            "there",
+        (
+            1,
+            "sed -i 's/^containerLogMaxFiles:.*/containerLogMaxFiles: 7/' /var/lib/kubelet/config.yaml",
+        ): (
+            "file /var/lib/kubelet/config.yaml",
+            "grep ^containerLogMaxFiles: /var/lib/kubelet/config.yaml",
+            "containerLogMaxFiles: 2",
         ),
     },
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from fogbed import __version__, paths
 from fogbed.clients import process
 from fogbed.errors import CommandError
+from fogbed.platforms.pi.ssh import located
 from fogbed.platforms.preflight import Check, check_room
 from fogbed.spec.testbed import Testbed
 
@@ -25,7 +26,7 @@ def examine_controller(testbed: Testbed) -> list[Check]:
         Check("fogbed", ok=True, found=f"{__version__}, Python {platform.python_version()}"),
         check_client(),
         *(check_package(name) for name in _PACKAGES),
-        *([check_key(Path(testbed.ssh.key).expanduser())] if testbed.ssh else []),
+        *([check_key(Path(located(testbed.ssh).key))] if testbed.ssh else []),
         check_room(paths.state_dir()),
         check_clock(),
     ]

@@ -52,8 +52,11 @@ def system(facts: Facts, testbed: Testbed, node: Node) -> Iterator[Said]:
         fix = "give --ask-become-pass to fogbed up, or allow it: sudo raspi-config, System Options"
         yield "sudo", "warns", "asks for a password", fix
     elif facts["sudo"] == "none":
-        fix = "as root there: apt install sudo; usermod -aG sudo USER"
+        fix = "as root there: usermod -aG sudo USER"
         yield "sudo", "blocks", "the user of ssh.user may not use it", fix
+    elif facts["sudo"] == "missing":
+        fix = "as root there: apt install sudo; usermod -aG sudo USER"
+        yield "sudo", "blocks", "there is none", fix
 
 
 def kernel(facts: Facts, testbed: Testbed, node: Node) -> Iterator[Said]:

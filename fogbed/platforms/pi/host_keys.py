@@ -15,7 +15,7 @@ from typing import Literal
 
 from fogbed.clients import process
 from fogbed.errors import PlatformError
-from fogbed.platforms.pi.ssh import ssh_argv
+from fogbed.platforms.pi.ssh import located, ssh_argv
 from fogbed.spec.testbed import Node, Ssh
 
 _SCAN_S = 10
@@ -39,11 +39,11 @@ class HostKey:
 
 def known_hosts_file(ssh: Ssh) -> Path:
     """Return the file that the host keys of a testbed's nodes stand in."""
-    named = ssh.known_hosts or "~/.ssh/known_hosts"
-    if not named.startswith("~/"):
-        return Path(named).expanduser()
-    # OpenSSH takes ~ from the list of users, whatever HOME says
-    return Path(pwd.getpwuid(os.getuid()).pw_dir, named.removeprefix("~/"))
+    named = located(ssh).known_hosts
+    if named is not None:
+        return Path(named)
+    # of its own file OpenSSH takes ~ from the list of users, whatever HOME says
+    return Path(pwd.getpwuid(os.getuid()).pw_dir, ".ssh", "known_hosts")
 
 
 def scan(ssh: Ssh, address: str) -> tuple[HostKey, ...]:
@@ -97,8 +97,8 @@ def remember(ssh: Ssh, keys: Sequence[HostKey]) -> None:
     """Write confirmed keys down, so that no other one is accepted in their place."""
     file = known_hosts_file(ssh)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    before = file.read_text(encoding="utf-8") if file.exists() else ""
-    newline = "" if not before or before.endswith("\n") else "\n"
+    before = file.read_bytes() if file.exists() else b""
+    newline = "" if not before or before.endswith(b"\n") else "\n"
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
         out.write(newline + "".join(f"{key.line}\n" for key in keys))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fogbed.clients.ansible_events import PlaybookEvent
 from fogbed.clients.images import Collected, Transfer
-from fogbed.errors import CommandError
+from fogbed.errors import CommandError, PlatformError
 from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.platform import PiPlatform
-from fogbed.platforms.pi.playbook import PlaybookWish
+from fogbed.platforms.pi.playbook import PlaybookWish, require_nodes
+from fogbed.platforms.pi.reach import silent_nodes, told
 from fogbed.spec.testbed import Testbed
 
 _TIMEOUT_S = 60.0
@@ -56,7 +57,22 @@ def push(
         transfer(event)
         watch(event)
 
-    platform.play("images", both, wish=wish, variables={"images_layout": str(collected.layout)})
+    testbed = platform.testbed
+    names = list(wish.limit) or [node.name for node in testbed.nodes]
+    require_nodes(testbed, names)
+    silent = silent_nodes(testbed, names)
+    heard = tuple(name for name in names if name not in silent)
+    some = replace(wish, limit=heard) if silent else wish
+    if heard:
+        variables = {"images_layout": str(collected.layout)}
+        platform.play("images", both, wish=some, variables=variables)
+    if silent:
+        raise PlatformError(
+            f"{', '.join(silent)} did not answer and got no image"
+            + (f"; done: {', '.join(heard)}" if heard else ""),
+            details=told(silent),
+            hint="give the command again when it answers: what a node has is not sent again",
+        )
     return transfer
 
 

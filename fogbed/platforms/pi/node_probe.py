@@ -39,6 +39,8 @@ _SIGNS = {"br_netfilter": "/proc/sys/net/bridge/bridge-nf-call-iptables"}
 _PORTS = (2379, 2380, 6443, 8081, 8472, 10250, 10256, 10257, 10259)
 _WRITES, _BLOCK, _WRITE_LIMIT_S = 40, b"\0" * 4096, 3.0
 _SOURCE_S, _SOURCES_LIMIT_S, _ANSWERED = 4.0, 7.0, (200, 401, 403)
+_NO_PROGRAM = 127
+_NOT_ALLOWED = r"not in the sudoers|may not run|not allowed to|I can't do that|must have a tty"
 _ADDRESSES = ("ip", "-o", "-4", "addr")
 
 
@@ -73,10 +75,10 @@ def _run(*argv: str) -> tuple[int, str]:
     try:
         done = subprocess.run(
             argv, check=False, capture_output=True, text=True, timeout=15,
-            env={"PATH": _PATH, "LC_ALL": "C"}, stdin=subprocess.DEVNULL,
+            env={"PATH": _PATH, "LC_ALL": "C", "LANGUAGE": ""}, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        return 127, ""
+        return _NO_PROGRAM, ""
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
@@ -129,7 +131,10 @@ def _sudo() -> str:
     if os.geteuid() == 0:
         return "root"
     code, text = _run("sudo", "-n", "true")
-    return "passwordless" if code == 0 else "password" if "password" in text else "none"
+    if code in (0, _NO_PROGRAM):
+        return "passwordless" if code == 0 else "missing"
+    # who may not use it is told so by sudo-rs at once, by sudo only after the right password
+    return "none" if re.search(_NOT_ALLOWED, text) else "password"
 
 
 def _firewall() -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fogbed import paths, spec
@@ -17,6 +18,7 @@ from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.folder import PiFolder
 from fogbed.platforms.pi.playbook import (
     NO_WISH,
+    PlaybookFailed,
     PlaybookWish,
     Watch,
     play,
@@ -24,6 +26,7 @@ from fogbed.platforms.pi.playbook import (
     require_possible,
     shared_defaults,
 )
+from fogbed.platforms.pi.reach import Silence, silent_nodes, told
 from fogbed.platforms.pi.status import read_status
 from fogbed.platforms.testbeds import only_one
 from fogbed.spec.testbed import Testbed
@@ -44,7 +47,14 @@ class PiPlatform:
 
     def inventory(self) -> str:
         """Return the inventory of this testbed, as Ansible reads it."""
-        return render_inventory(self.testbed, shared_defaults())
+        return render_inventory(self._located(), shared_defaults())
+
+    def _located(self) -> Testbed:
+        reach = self.testbed.ssh
+        if reach is None:
+            return self.testbed
+        # written down absolute: another HOME or working folder later means the same files
+        return self.testbed.model_copy(update={"ssh": ssh.located(reach)})
 
     def up(
         self, progress: Progress, watch: Watch, *, wish: PlaybookWish = NO_WISH
@@ -56,24 +66,47 @@ class PiPlatform:
             PlatformError: it failed somewhere; the error says where, why, and how to go on.
         """
         with only_one(self.testbed.name):
-            result = self._play("site", watch, wish=wish)
+            was_known = self.folder.spec.exists()
+            try:
+                result = self._play("site", watch, wish=wish)
+            except PlaybookFailed as error:
+                if not was_known and not error.has_touched:
+                    # nothing was made: there is nothing for down to remove
+                    self.folder.remove()
+                raise
             if not wish.check and not wish.tags:
                 self._fetch_kubeconfig(progress, wish)
             return result
 
     def down(
-        self, progress: Progress, watch: Watch, *, purge: bool, wish: PlaybookWish = NO_WISH
-    ) -> PlaybookResult:
+        self,
+        progress: Progress,
+        watch: Watch,
+        *,
+        purge: bool,
+        forget_silent: bool = False,
+        wish: PlaybookWish = NO_WISH,
+    ) -> PlaybookResult | None:
         """Remove the cluster from the nodes; with ``purge`` give them back as they were found.
+
+        A node that does not answer keeps no other one from it; with ``forget_silent`` it is given
+        up, with all that is on it. Return None where no node answers.
 
         Raises:
             PlatformError: it failed somewhere; the same command goes on from there.
         """
+        names = list(wish.limit) or [node.name for node in self.testbed.nodes]
+        require_nodes(self.testbed, names)
         with only_one(self.testbed.name):
+            silent = silent_nodes(self.testbed, names)
+            heard = [name for name in names if name not in silent]
             variables = {"fogbed_purge": purge}
-            result = self._play("reset", watch, wish=wish, variables=variables)
+            some = replace(wish, limit=tuple(heard)) if silent else wish
+            result = self._play("reset", watch, wish=some, variables=variables) if heard else None
+            if silent and not forget_silent:
+                raise _left(self.testbed, heard, silent)
             if not wish.limit and not wish.check:
-                kubeconfig.remove_context(paths.kubeconfig(), self.testbed.name)
+                self._forget_context(progress)
                 self.folder.remove()
                 progress.note(f"testbed {self.testbed.name} is down")
             return result
@@ -96,7 +129,7 @@ class PiPlatform:
 
     def record(self, *, rehearsal: bool = False) -> None:
         """Write down the testbed as it is now: what ``status`` and ``render --check`` go by."""
-        written = None if rehearsal else spec.dump_yaml(self.testbed)
+        written = None if rehearsal else spec.dump_yaml(self._located())
         self.folder.begin(inventory=self.inventory(), spec=written, origin=self.origin)
 
     def status(self) -> TestbedStatus:
@@ -134,8 +167,24 @@ class PiPlatform:
         text = self._read_admin(first.name, wish.become_password)
         self.folder.write_kubeconfig(text)
         place = paths.kubeconfig()
-        if kubeconfig.add_context(place, self.testbed.name, text):
+        try:
+            is_new = kubeconfig.add_context(place, self.testbed.name, text)
+        except PlatformError as error:
+            own = f"the cluster is there: kubectl --kubeconfig {self.folder.kubeconfig}"
+            error.hint = f"{error.hint}; {own}" if error.hint else own
+            raise
+        if is_new:
             progress.note(f"kubectl --context {self.testbed.name} (in {place})")
+            if kubeconfig.is_open_to_others(place):
+                progress.note(f"others may read {place}, and with it the cluster's key: chmod 600")
+
+    def _forget_context(self, progress: Progress) -> None:
+        place = paths.kubeconfig()
+        try:
+            kubeconfig.remove_context(place, self.testbed.name)
+        except PlatformError as error:
+            # the cluster is gone; a file that somebody else has spoilt does not bring it back
+            progress.note(f"{error.message}: it may still have the context {self.testbed.name}")
 
     def _read_admin(self, node: str, become_password: str | None) -> str:
         prefix: Sequence[str] = ("sudo", "-n")
@@ -150,6 +199,16 @@ class PiPlatform:
             said, hint = ssh.explain(outcome.stderr, node)
             raise PlatformError(f"{_ADMIN} of {node} cannot be read: {said}", hint=hint)
         return outcome.stdout
+
+
+def _left(testbed: Testbed, heard: Sequence[str], silent: Mapping[str, Silence]) -> PlatformError:
+    done = f"{', '.join(heard)} {'is' if len(heard) == 1 else 'are'} done" if heard else "none is"
+    return PlatformError(
+        f"{', '.join(silent)} of testbed {testbed.name} did not answer and was left; {done}",
+        details=told(silent),
+        hint="when it answers, the same command goes on; if it is gone for good, "
+        "give --forget-unreachable",
+    )
 
 
 def kubeconfig_of(testbed: Testbed) -> Path:

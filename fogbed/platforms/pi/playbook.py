@@ -22,12 +22,16 @@ Watch = Callable[[PlaybookEvent], None]
 # What a module says -> the way out. The first that fits; {host} and {log} are filled in.
 _WAYS_OUT = (
     (
-        r"(?i)missing sudo password|sudo: a password is required|premature end of stream waiting",
+        r"(?i)missing sudo password|(password|authentication) is required|premature end of stream",
         "give sudo's password with --ask-become-pass, or allow sudo without one on {host}",
     ),
     (
-        r"(?i)incorrect sudo password|sorry, try again|timeout .*waiting for (become|privilege)",
+        r"(?i)incorrect sudo password|(sorry|failed), try again|waiting for (become|privilege)",
         "the password that was given is not sudo's on {host}; give the command again",
+    ),
+    (
+        r"(?im)not in the sudoers|may not run|is not allowed to|I can't do that|^sudo: ",
+        "may ssh.user use sudo on {host}? Try it: fogbed node ssh {host}, then sudo id",
     ),
     (r"(?i)permission denied \(", "is ssh.user right, and is ssh.key's public half on {host}?"),
     (r"(?i)host key verification failed|identification has changed", "see `fogbed doctor`"),
@@ -55,6 +59,23 @@ class PlaybookWish:
 
 
 NO_WISH = PlaybookWish()
+
+
+class PlaybookFailed(PlatformError):  # noqa: N818 - as a user says it
+    """A playbook that did not end well; ``result`` is how it ended."""
+
+    def __init__(
+        self, message: str, result: PlaybookResult, *, hint: str, details: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.result = result
+
+    @property
+    def has_touched(self) -> bool:
+        """Whether any node may be another than before: preflight only looks."""
+        failures = self.result.failures
+        looked = bool(failures) and all(each.play == "Preflight" for each in failures)
+        return not looked or any(self.result.changed.values())
 
 
 def playbook_path(name: str) -> Path:
@@ -140,19 +161,20 @@ def require_tags(name: str, tags: Sequence[str]) -> None:
         )
 
 
-def playbook_error(name: str, result: PlaybookResult) -> PlatformError:
+def playbook_error(name: str, result: PlaybookResult) -> PlaybookFailed:
     """Return a failed playbook as an error: host, task, the module's message, the way on."""
     hint = f"everything that was said: {result.log}"
     if not result.failures:
         tail = result.log.read_text(encoding="utf-8", errors="replace").strip()[-2000:]
-        return PlatformError(f"{name}.yml could not be run", details=tail, hint=hint)
+        return PlaybookFailed(f"{name}.yml could not be run", result, details=tail, hint=hint)
     # what a role tried and then judged is told by its judgement: the last word on each host
     final = list({failure.host: failure for failure in result.failures}.values())
     first = final[0]
     hosts = ", ".join(failure.host for failure in final)
     details = "\n".join(_told(final))
-    return PlatformError(
+    return PlaybookFailed(
         f"{first.play or name} failed on {hosts}",
+        result,
         details=details,
         hint=f"{way_out(first)}\n      {hint}",
     )

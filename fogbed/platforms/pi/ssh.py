@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 
 from fogbed import paths
 from fogbed.clients.channel import Channel
-from fogbed.plan.inventory import ssh_arguments
+from fogbed.plan.inventory import option_path, ssh_arguments
 from fogbed.spec.testbed import Node, Ssh, Testbed
 
 _CONNECT_S = 10
 # How long a connection outlives the command that opened it, for the next one.
 _PERSIST_S = 30
+
+# sudo speaks the language of its user; its words are judged here.
+_AS_ROOT = ("env", "LC_ALL=C.UTF-8", "LANGUAGE=", "sudo", "-n", "--")
 
 # OpenSSH's words -> what they mean, the way out; {node}, {address} and {port} are filled in.
 _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
@@ -27,7 +31,7 @@ _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
         "is ssh.user right, and does its ~/.ssh/authorized_keys have the public half of ssh.key?",
     ),
     (
-        r"(Load key|Identity file) .*(No such file|not accessible)",
+        r"(Load key|Identity file|no such identity).*(No such file|not accessible)",
         "the key of ssh.key is not there",
         "name the private key, as in ~/.ssh/id_ed25519",
     ),
@@ -44,9 +48,19 @@ _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
     ),
     (r"Could not resolve hostname", "the address of {node} has no meaning here", None),
     (
-        r"sudo: .*password is required|no new privileges",
+        r"sudo: .*(password|authentication) is required",
         "sudo on {node} wants a password",
         "allow it without one there, or give --ask-become-pass",
+    ),
+    (
+        r"(?i)not in the sudoers|may not run|is not allowed to|I can't do that",
+        "sudo on {node} does not let ssh.user do this",
+        "as root there: usermod -aG sudo USER",
+    ),
+    (
+        r"sudo\S* .*not found|command not found: sudo|sudo: (No such file|unknown command)",
+        "{node} has no sudo",
+        "as root there: apt install sudo",
     ),
 )
 
@@ -54,15 +68,15 @@ _MEANINGS: tuple[tuple[str, str, str | None], ...] = (
 def ssh_options(ssh: Ssh) -> list[str]:
     """Return the options of every connection: key, port, known hosts, no questions, shared."""
     return [
-        "-i", ssh.key,
+        "-o", f"IdentityFile={option_path(located(ssh).key)}",
         "-p", str(ssh.port),
         "-o", "BatchMode=yes",
         "-o", f"ConnectTimeout={_CONNECT_S}",
         "-o", "ServerAliveInterval=15",
         "-o", "ControlMaster=auto",
-        "-o", f"ControlPath={_connection(ssh)}",
+        "-o", f"ControlPath={_connection(located(ssh))}",
         "-o", f"ControlPersist={_PERSIST_S}",
-        *ssh_arguments(ssh),
+        *ssh_arguments(located(ssh)),
     ]  # fmt: skip
 
 
@@ -70,7 +84,17 @@ def _connection(ssh: Ssh) -> str:
     # OpenSSH's own %C does not tell keys apart: a connection that one key has opened would let in
     # whoever names another. Short, for a socket's path may have 104 characters.
     digest = hashlib.sha256(f"{ssh.key}\n{ssh.known_hosts}".encode()).hexdigest()
-    return f"{paths.runtime_dir()}/{digest[:6]}%C"
+    return option_path(f"{paths.runtime_dir()}/{digest[:6]}\0").replace("\0", "%C")
+
+
+def located(ssh: Ssh) -> Ssh:
+    """Return how Pis are reached, with its files as absolute paths: ``~`` is ``$HOME``.
+
+    OpenSSH alone would take ``~`` from the list of users, whatever HOME says.
+    """
+    files = {"key": ssh.key, "known_hosts": ssh.known_hosts}
+    known = {name: str(Path(text).expanduser().absolute()) for name, text in files.items() if text}
+    return ssh.model_copy(update=known)
 
 
 def ssh_argv(ssh: Ssh, node: Node) -> list[str]:
@@ -82,9 +106,8 @@ def channel(testbed: Testbed, name: str, *, sudo: bool = False) -> Channel:
     """Return how to run programs on a node; with ``sudo`` as root, if it asks for no password."""
     if testbed.ssh is None:
         raise ValueError(f"testbed {testbed.name} is not reached over SSH")
-    as_root = ("sudo", "-n", "--") if sudo else ()
-    prefix = (*ssh_argv(testbed.ssh, testbed.node(name)), "--", *as_root)
-    return Channel(name, prefix, is_shell=True)
+    prefix = (*ssh_argv(testbed.ssh, testbed.node(name)), "--")
+    return Channel(name, prefix, is_shell=True, through=_AS_ROOT if sudo else ())
 
 
 def explain(stderr: str, node: str) -> tuple[str, str | None]:

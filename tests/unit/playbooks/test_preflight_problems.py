@@ -180,6 +180,18 @@ def test_twins_are_refused(twin, words):
         ({"failed": True, "msg": "Task failed: Incorrect sudo password"}, "password is wrong"),
         ({"failed": True, "msg": "Task failed: Missing sudo password"}, "sudo asks for a password"),
         ({"failed": True, "module_stderr": "fog is not in the sudoers file."}, "may not use sudo"),
+        (
+            {"failed": True, "msg": "x", "module_stderr": "sudo: I'm afraid I can't do that"},
+            "may not use sudo",
+        ),
+        (
+            {"failed": True, "module_stderr": "sudo: interactive authentication is required"},
+            "sudo asks for a password",
+        ),
+        (
+            {"failed": True, "msg": "x", "module_stderr": "sudo: Ein Passwort ist notwendig\n"},
+            "sudo refuses fog: Ein Passwort ist notwendig",
+        ),
         ({"failed": True, "module_stdout": "/usr/bin/python3: not found"}, "no Python 3"),
         ({"failed": True, "msg": "odd"}, "odd"),
         (

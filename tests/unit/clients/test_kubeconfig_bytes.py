@@ -1,0 +1,115 @@
+"""A kubeconfig in whatever spelling: what is not ours stays byte for byte, and kubectl reads it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fogbed.clients.kubeconfig import add_context, remove_context
+from fogbed.errors import PlatformError
+
+from .test_kubeconfig import ADMIN
+
+CASES = sorted(Path("tests/cases/kubeconfig").glob("*"))
+KUBECTL = shutil.which("kubectl")
+
+
+def lines_left(before, after):
+    """Whether the lines of one text stand in another, in their order."""
+    rest = iter(after.splitlines())
+    return all(any(line == other for other in rest) for line in before.splitlines())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_comes_goes_again_and_leaves_every_byte(case, tmp_path):
+    path = tmp_path / "config"
+    path.write_bytes(case.read_bytes())
+    assert add_context(path, "pico", ADMIN)
+    once = path.read_bytes()
+    assert not add_context(path, "pico", ADMIN)
+    assert path.read_bytes() == once
+    assert remove_context(path, "pico")
+    assert path.read_bytes() == case.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.suffix == ".yml"], ids=lambda case: case.name
+)
+def test_no_line_of_theirs_is_written_anew(case, tmp_path):
+    path = tmp_path / "config"
+    path.write_bytes(case.read_bytes())
+    add_context(path, "pico", ADMIN)
+    text = path.read_bytes().decode()
+    assert lines_left(case.read_bytes().decode(), text)
+    assert ("\r\n" in text) == ("\n" not in text.replace("\r\n", ""))
+
+
+@pytest.mark.skipif(KUBECTL is None, reason="needs kubectl")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_kubectl_reads_theirs_as_before_and_ours_as_meant(case, tmp_path):
+    path = tmp_path / "config"
+    path.write_bytes(case.read_bytes())
+    before = view(path)
+    add_context(path, "pico", ADMIN.replace("Q0E=", "MTI6MzA6NDU="))
+    after = view(path)
+    assert after["current-context"] == before["current-context"]
+    for kind in ("clusters", "users", "contexts"):
+        ours = [each for each in after[kind] if each["name"] == "pico"]
+        assert len(ours) == 1
+        assert [each for each in after[kind] if each["name"] != "pico"] == (before[kind] or [])
+    (user,) = [each["user"] for each in after["users"] if each["name"] == "pico"]
+    assert user == {"client-certificate-data": "Q0VSVA==", "client-key-data": "S0VZ"}
+
+
+def view(path):
+    argv = [KUBECTL, "config", "view", "--raw", "-o", "json", "--kubeconfig", path]
+    done = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", ["on", "n", "0x10", "1e3", "12-30"])
+def test_a_testbed_of_any_name_is_text_to_kubectl(tmp_path, name):
+    path = tmp_path / "config"
+    add_context(path, name, ADMIN)
+    assert f'current-context: "{name}"\n' in path.read_text(encoding="utf-8")
+    if KUBECTL is not None:
+        assert [each["name"] for each in view(path)["contexts"]] == [name]
+
+
+def test_mode_and_link_stay(tmp_path):
+    target = tmp_path / "dotfiles" / "kube"
+    target.parent.mkdir()
+    target.write_bytes(CASES[0].read_bytes())
+    target.chmod(0o640)
+    path = tmp_path / "config"
+    path.symlink_to(target)
+    add_context(path, "pico", ADMIN)
+    assert path.is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_cannot_be_cut_is_left_as_it_is(tmp_path):
+    path = tmp_path / "config"
+    text = "clusters: &all []\nusers: *all\ncontexts: *all\ncurrent-context: x\n"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PlatformError, match="in a way that fogbed cannot change"):
+        add_context(path, "pico", ADMIN)
+    assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"clusters: {}\n", b"users: [a]\n", b"a: b: c\n"])
+def test_no_kubeconfig_is_named_as_such(tmp_path, content):
+    path = tmp_path / "config"
+    path.write_bytes(content)
+    with pytest.raises(PlatformError, match="is not a kubeconfig"):
+        add_context(path, "pico", ADMIN)
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(PlatformError, match=r"cannot be (read|written): Not a directory"):
+        add_context(tmp_path / "file" / "config", "pico", ADMIN)
