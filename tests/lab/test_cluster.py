@@ -29,6 +29,7 @@ TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
 # tasks that a run with nothing to do starts on a machine, at most: preflight and one look
 LOOKS = 15
 KUBECTL = "KUBECACHEDIR=/tmp/kubectl kubectl --kubeconfig /etc/kubernetes/admin.conf"
+KUBELET = "/var/lib/kubelet/config.yaml"
 PATCH = '{"spec": {"template": {"spec": {"priorityClassName": "system-cluster-critical"}}}}'
 PRIORITY = "{.spec.template.spec.priorityClassName}"
 WEB = """
@@ -232,10 +233,10 @@ DRIFT = {
         ),
         (
             1,
-            "sed -i 's/^containerLogMaxFiles:.*/containerLogMaxFiles: 7/' /var/lib/kubelet/config.yaml",
+            f"sed -i 's/^containerLogMaxFiles:.*/containerLogMaxFiles: 7/' {KUBELET}",
         ): (
-            "file /var/lib/kubelet/config.yaml",
-            "grep ^containerLogMaxFiles: /var/lib/kubelet/config.yaml",
+            f"file {KUBELET}",
+            f"grep ^containerLogMaxFiles: {KUBELET}",
             "containerLogMaxFiles: 2",
         ),
     },
