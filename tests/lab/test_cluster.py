@@ -27,7 +27,7 @@ CONTROL_PLANE, WORKER, REPLACED = 42, 43, 44
 # kubeadm's bootstrap tokens; certificate keys are 64 hexadecimal digits
 TOKEN = re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b")
 # tasks that a run with nothing to do starts on a machine, at most: preflight and one look
-LOOKS = 15
+LOOKS = 18
 KUBECTL = "KUBECACHEDIR=/tmp/kubectl kubectl --kubeconfig /etc/kubernetes/admin.conf"
 KUBELET = "/var/lib/kubelet/config.yaml"
 PATCH = '{"spec": {"template": {"spec": {"priorityClassName": "system-cluster-critical"}}}}'
