@@ -27,6 +27,7 @@ class PlaybookView:
         self._began = self._phase_began = time.monotonic()
         self._phase = self._task = ""
         self._changed = 0
+        self._is_begun = False
         self._hosts: dict[str, str] = {}
         self._area = console.LiveLines()
 
@@ -39,6 +40,7 @@ class PlaybookView:
         elif event.kind == "task":
             self._task = event.task
         else:
+            self._is_begun = True
             self._changed += event.kind == "changed"
             state = "went on" if event.is_ignored else _STATES[event.kind]
             self._hosts[event.host] = state
@@ -52,12 +54,12 @@ class PlaybookView:
         self._area.close()
 
     def _end_phase(self) -> None:
-        if not self._task:  # nothing was to be done in it
+        if not self._is_begun:  # no node had anything to do in it
             return
         took_s = time.monotonic() - self._phase_began
         changed = f", {self._changed} changed" if self._changed else ""
         self._area.note(f"{self._phase:<20} {took_s:6.1f} s{changed}")
-        self._phase = self._task = ""
+        self._is_begun = False
 
     def _lines(self) -> Iterator[str]:
         elapsed_s = time.monotonic() - self._began

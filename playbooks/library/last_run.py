@@ -44,7 +44,8 @@ notes: {description: What a user is told of it, type: list, elements: str, retur
 """
 
 NOTE = f"{MEMORY}/last-run"
-SHOWN, TOLD = 20, 4
+# How many of them a user is told.
+TOLD = 4
 _ARGUMENTS = {
     "state": {"type": "str", "choices": ["compared", "noted", "forgotten"], "required": True},
     "asked": {"type": "str", "default": ""},
@@ -166,7 +167,7 @@ def main() -> None:
         reasons = [f"the host cannot be read: {error}"]
     # A note is our own memory: nothing of the host changes by it.
     settled = not reasons
-    module.exit_json(changed=False, settled=settled, reasons=reasons[:SHOWN], notes=host.notes)
+    module.exit_json(changed=False, settled=settled, reasons=reasons, notes=host.notes)
 
 
 if __name__ == "__main__":

@@ -27,11 +27,17 @@ OBJECTS = (
 _KEPT = ("name", "namespace", "labels", "annotations")
 
 
-def cluster_items(ask: Callable[[list[str]], str], nodes: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield every object, and whether what runs is ready."""
+def cluster_items(
+    ask: Callable[[list[str]], str], nodes: list[str], *, has_manifest: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield every object, and whether what runs is ready.
+
+    ``has_manifest``: one control-plane node has the pod network's, and looks at what it names.
+    """
     named = ["-n", "kube-system", *(f"node/{name}" for name in nodes), *OBJECTS]
     kubectl = ["kubectl", f"--kubeconfig={ADMIN}", "--request-timeout=20s", "get", "-o", "json"]
-    questions = [[*kubectl, "--ignore-not-found", *words] for words in (named, ["-f", MANIFEST])]
+    wanted = [named, ["-f", MANIFEST]] if has_manifest else [named]
+    questions = [[*kubectl, "--ignore-not-found", *words] for words in wanted]
     with ThreadPoolExecutor(len(questions)) as pool:
         answers = list(pool.map(ask, questions))
     yield "ready the API server", str(all(answers))
@@ -39,8 +45,8 @@ def cluster_items(ask: Callable[[list[str]], str], nodes: list[str]) -> Iterator
     for name, each in sorted(found.items()):
         yield f"object {name}", summary(each)
     running = {name: is_ready(each) for name, each in found.items()}
-    wanted = dict.fromkeys([f"Node/{name}" for name in nodes], False)
-    for name, ready in {**wanted, **running}.items():
+    absent = dict.fromkeys([f"Node/{name}" for name in nodes], False)
+    for name, ready in {**absent, **running}.items():
         if ready is not None:
             yield f"ready {name}", str(ready)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ansible.module_utils.host_cluster import ADMIN, cluster_items
+from ansible.module_utils.host_cluster import ADMIN, MANIFEST, cluster_items
 from ansible.module_utils.host_files import digest, read_lines, read_text
 from ansible.module_utils.host_kernel import is_there, value_of
 
@@ -108,7 +108,8 @@ def host_state(ask: Ask, *, root: str, but: str, nodes: list[str]) -> dict[str, 
         lambda: kernel_items(ask, root),
     ]
     if Path(root + ADMIN).exists():
-        readers.append(lambda: cluster_items(ask, nodes))
+        has_manifest = Path(root + MANIFEST).exists()
+        readers.append(lambda: cluster_items(ask, nodes, has_manifest=has_manifest))
     with ThreadPoolExecutor(len(readers)) as pool:
         parts = pool.map(lambda read: list(read()), readers)
     return dict(item for part in parts for item in part)

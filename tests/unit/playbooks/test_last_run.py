@@ -24,6 +24,7 @@ FILES = {
     "/etc/containerd/config.toml": "version = 3\n",
     "/etc/hosts": "192.0.2.1 pico-1\n",
     "/etc/kubernetes/admin.conf": "apiVersion: v1\n",
+    "/etc/kubernetes/flannel.yaml": "kind: DaemonSet\n",
     "/etc/kubernetes/manifests/kube-apiserver.yaml": "kind: Pod\n",
     "/etc/modules-load.d/fogbed.conf": "# Written by fogbed.\nno_such_module\n",
     "/etc/sysctl.d/99-zz-fogbed.conf": "# Written by fogbed.\nkernel.ostype = Linux\n",
@@ -299,6 +300,13 @@ def test_what_is_not_ready_is_not_noted(host):
     host.module.nodes = [node(ready="False")]
     assert last_run.noted(host) == ["ready Node/pico-1"]
     assert not host.note.exists()
+
+
+def test_a_control_plane_node_without_the_pod_networks_manifest_is_noted_too(host):
+    remove("/etc/kubernetes/flannel.yaml")(host)
+    host.module.flannel = None
+    assert last_run.noted(host) == []
+    assert last_run.compared(host) == []
 
 
 def test_what_others_do_to_a_node_is_theirs(host):
