@@ -1,20 +1,19 @@
-"""``fogbed network`` on a real, throw-away network; only the platform is a stand-in."""
+"""``fogbed network`` on a laptop testbed that is up."""
 
 from __future__ import annotations
 
 import json
-import os
-from types import SimpleNamespace
 
 import pytest
 
-from fogbed import platforms
 from fogbed.cli import main
-from fogbed.network.trial import Trial
+from fogbed.platforms import find_testbed, open_platform, preflight
 
 pytestmark = [
     pytest.mark.netns,
-    pytest.mark.skipif(os.geteuid() != 0, reason="makes namespaces in this process: needs root"),
+    pytest.mark.flink,
+    pytest.mark.slow,
+    pytest.mark.skipif(not preflight.check_namespaces().ok, reason="no namespaces here"),
 ]
 
 TESTBED = """\
@@ -24,8 +23,8 @@ name: trial
 platform: local
 nodes:
   - {name: c, tier: cloud, role: control-plane}
-  - {name: f, tier: fog}
-  - {name: e, tier: edge}
+  - {name: f, tier: fog, taskmanager: false}
+  - {name: e, tier: edge, taskmanager: false}
 """
 PROFILE = """\
 apiVersion: fogbed/v1
@@ -48,25 +47,25 @@ WIDE = ("--no-flows", "--count", "10", "--or", "5s")
 
 
 @pytest.fixture(scope="module")
-def trial():
-    with Trial(["c", "f", "e"], kind="packet") as network:
-        yield network
+def emulator(tmp_path_factory):
+    """The links of a testbed that is up as long as this file's tests need it."""
+    file = tmp_path_factory.mktemp("testbed") / "testbed.yml"
+    file.write_text(TESTBED)
+    try:
+        assert main(["up", "-t", str(file)]) == 0
+        yield open_platform(find_testbed(file)).emulator()
+    finally:
+        assert main(["down", "-t", str(file)]) == 0
 
 
 @pytest.fixture(autouse=True)
-def here(trial, tmp_path, monkeypatch):
+def here(emulator, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "testbed.yml").write_text(TESTBED)
     (tmp_path / "profile.yml").write_text(PROFILE.replace("RATE", "10mbit"))
     (tmp_path / "far.yml").write_text(FAR)
     (tmp_path / "greedy.yml").write_text(PROFILE.replace("RATE", "900gbit"))
-    platform = SimpleNamespace(
-        emulator=lambda: trial.emulator,
-        channel=trial.channels.__getitem__,
-        addresses=lambda: trial.addresses,
-    )
-    monkeypatch.setattr(platforms, "open_platform", lambda _: platform)
-    trial.emulator.clear()
+    emulator.clear()
 
 
 def test_what_is_applied_is_shown_verified_and_cleared(capsys):
@@ -121,19 +120,19 @@ def test_a_network_that_is_not_as_asked_ends_with_3(capsys):
     assert "the network of testbed trial is out of tolerance: 4 of 6 RTTs" in said.err
 
 
-def test_a_rate_that_the_bare_network_does_not_carry_is_refused_with_both_figures(capsys, trial):
+def test_a_rate_that_the_bare_network_does_not_carry_is_refused_with_both_figures(capsys, emulator):
     assert main(["network", "apply", "greedy.yml"]) == 2
     said = capsys.readouterr().err
     assert "error: the profile asks for rates that this network does not have" in said
     assert "e to f: 900gbit is asked, the bare network carries " in said
-    assert not trial.emulator.show().index.any(), "nothing may be touched"
+    assert not emulator.show().index.any(), "nothing may be touched"
 
 
-def test_a_bare_rtt_that_was_never_measured_is_not_guessed(capsys, trial):
-    trial.emulator.remember("bare", None)
+def test_a_bare_rtt_that_was_never_measured_is_not_guessed(capsys, emulator):
+    emulator.remember("bare", None)
     assert main(["network", "apply", "profile.yml"]) == 0
-    trial.emulator.remember("bare", None)
+    emulator.remember("bare", None)
     assert main(["network", "verify", "--no-flows", "--count", "10"]) == 1
     assert "the bare RTT was not measured before" in capsys.readouterr().err
     assert main(["network", "verify", "--clear-first", *WIDE]) == 0
-    assert trial.emulator.show().index.any(), "what was in force must be in force again"
+    assert emulator.show().index.any(), "what was in force must be in force again"
