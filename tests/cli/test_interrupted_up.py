@@ -18,6 +18,15 @@ def heard(monkeypatch):
     signal.signal(signal.SIGINT, before)
 
 
+# Python kills the program that it waited for, and does not wait again: see subprocess.run.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+KUBECONFIG = (
+    '{"current-context": "a", "clusters": [{"name": "a", "cluster": '
+    '{"server": "http://127.0.0.1:9"}}], "users": [{"name": "a", "user": {}}], '
+    '"contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}]}'
+)
+
+
 @pytest.mark.usefixtures("pico", "heard")
 def test_ctrl_c_while_the_kubeconfig_is_fetched_names_the_log(playbooks, ssh_that, capsys):
     ssh_that("kill -INT $PPID; exec sleep 5")
@@ -26,3 +35,13 @@ def test_ctrl_c_while_the_kubeconfig_is_fetched_names_the_log(playbooks, ssh_tha
         "error: interrupted\n"
         f"hint: the same command goes on from here; everything that was said: {playbooks.log}\n"
     )
+
+
+@pytest.mark.usefixtures("pico", "heard")
+def test_ctrl_c_while_the_cluster_is_looked_at_comes_after_the_log(playbooks, ssh_that, capsys):
+    asked = "kill -INT $PPID; exec sleep 1"
+    ssh_that(f"case \"$*\" in *admin.conf*) echo '{KUBECONFIG}';; *9.10*) {asked};; esac")
+    assert main(["up"]) == 130
+    said = capsys.readouterr().err
+    assert f"log: {playbooks.log}\n" in said
+    assert said.endswith("error: interrupted\n")

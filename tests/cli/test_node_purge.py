@@ -39,10 +39,8 @@ def standing(capsys):
 
 
 def failure(**fields):
-    empty = dict.fromkeys(("play", "task", "output"), "")
-    return TaskFailure(
-        **{**empty, "host": "pico-2", "message": "said so", "is_unreachable": False, **fields}
-    )
+    empty = {**dict.fromkeys(("play", "task", "output"), ""), "is_unreachable": False}
+    return TaskFailure(**{**empty, "host": "pico-2", "message": "said so", **fields})
 
 
 def test_a_removed_node_is_listed_until_it_is_purged(removed, playbooks, capsys):
