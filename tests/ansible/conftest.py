@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "unit" / "playbooks"), str(Path(__file__).parent)]
+from tests.ansible.machines import Machines
 
-from machines import Machines  # noqa: E402 - beside this file, as it is importable by now
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "playbooks"))
 
 
 @pytest.fixture
