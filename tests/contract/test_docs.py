@@ -1,72 +1,68 @@
-"""Every command in the README and in docs/ is one that this version takes."""
+"""Commands and YAML of the README and of docs/ are what this version takes, and are run."""
 
 from __future__ import annotations
 
+import gzip
 import re
 import shlex
-from pathlib import Path
 
 import pytest
+from pages import (
+    CHECKOUT,
+    OF_NODES,
+    ON_A_TESTBED,
+    PAGES,
+    commands,
+    is_elsewhere,
+    is_on_files,
+)
 
 from fogbed import cli
 
-CHECKOUT = Path(__file__).parents[2]
-PAGES = [
-    *(CHECKOUT / name for name in ("README.md", "CONTRIBUTING.md")),
-    *sorted((CHECKOUT / "docs").glob("*.md")),
-]
 TARGETS = re.findall(
     r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
 )
+GREEN = """\
+lpep_pickup_datetime,Lpep_dropoff_datetime,Pickup_longitude,Pickup_latitude
+2013-08-01 08:14:37,2013-08-01 09:09:06,-73.95,40.71
+"""
 
 
-def commands(program: str) -> list[object]:
-    """Lines of fenced sh blocks that begin with a program, with continued lines joined."""
-    found = []
-    for page in PAGES:
-        for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-            for line in block.replace("\\\n", " ").splitlines():
-                words = shlex.split(line, comments=True)
-                words = words[1:] if words[:1] == ["sudo"] else words
-                if words[:1] == [program]:
-                    name = f"{page.name}: {shlex.join(words)}"
-                    found.append(pytest.param(words[1:], id=name))
-    return found
+def of_all_pages(program):
+    return [
+        pytest.param(page, words, id=f"{page.name}: {shlex.join(words)}")
+        for page in PAGES
+        for words in commands(page, program)
+    ]
 
 
-@pytest.mark.parametrize("words", commands("fogbed"))
-def test_a_command_is_taken(words, capsys, monkeypatch):
-    is_safe = words[:1] == ["check"] or "--dry-run" in words or "--help" in words
+@pytest.mark.parametrize(("page", "words"), of_all_pages("fogbed"))
+def test_a_command_is_taken(page, words, capsys, monkeypatch):
     monkeypatch.chdir(CHECKOUT)
     # --help after the rest: an unknown command or option is still an error
     own = words.index("--") if "--" in words else len(words)
-    code = cli.main(words if is_safe else [*words[:own], "--help"])
-    assert code == 0, capsys.readouterr().err
+    assert cli.main([*words[:own], "--help"]) == 0, capsys.readouterr().err
+    is_run = is_on_files(words) or page.name in ON_A_TESTBED
+    assert is_run or is_elsewhere(words) or page.name in OF_NODES, "say in pages.py what runs it"
 
 
-# what runs for real in a test: it reads files, and needs no machine, namespace or download
-REAL = [
-    ["rides", "list"],
-    ["rides", "describe", "nyc-sample"],
-    ["landmarks", "list"],
-    ["experiment", "list"],
-    ["network", "plan"],
-    ["experiment", "check"],
-    ["check"],
-]
-
-
-def is_real(words):
-    return any(words[: len(head)] == head for head in REAL)
-
-
-@pytest.mark.parametrize("words", [p for p in commands("fogbed") if is_real(p.values[0])])
-def test_a_command_that_only_reads_is_run(words, capsys, monkeypatch, fresh_home):
+@pytest.fixture
+def folder(fresh_home, monkeypatch):
+    """Where a user stands who follows the pages: the checkout's examples, and a file of rides."""
+    for each in ("experiments", "inventory", "profiles"):
+        (fresh_home / each).symlink_to(CHECKOUT / each)
+    (fresh_home / "green_tripdata_2013-08.csv.gz").write_bytes(gzip.compress(GREEN.encode()))
+    (fresh_home / "testbed.yml").symlink_to(CHECKOUT / "inventory" / "pico.yml")
     monkeypatch.chdir(fresh_home)
-    for folder in ("experiments", "inventory", "profiles"):
-        Path(folder).symlink_to(CHECKOUT / folder)
-    assert cli.main(words) == 0, capsys.readouterr().err
-    assert capsys.readouterr().out
+    return fresh_home
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_works_on_files_is_run_in_the_order_of_its_page(page, capsys):
+    for words in filter(is_on_files, commands(page)):
+        own = words[: words.index(">")] if ">" in words else words
+        assert cli.main(own) == 0, (words, capsys.readouterr().err)
 
 
 def yaml_blocks():
@@ -95,8 +91,9 @@ def test_a_block_of_yaml_is_a_spec_that_passes(text, capsys, fresh_home):
     assert cli.main(["check", str(path)]) == 0, capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", commands("make"))
-def test_a_target_is_there(words):
+@pytest.mark.parametrize(("page", "words"), of_all_pages("make"))
+def test_a_target_is_there(page, words):
+    assert page.exists()
     assert {word for word in words if "=" not in word} <= set(TARGETS)
 
 

@@ -21,6 +21,9 @@ from fogbed.plan.job import JobRequest, LandmarksFile, RidesFile
 from fogbed.plan.placement import resources_offered
 from fogbed.spec.experiment import Replay
 
+# pages.py, beside the tests of the documentation; test folders are not packages
+sys.path.insert(0, str(Path(__file__).parents[1] / "contract"))
+
 _BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 _NODES = (("edge-1", "edge", 2), ("fog-1", "fog", 3), ("cloud-1", "cloud", 2))
 

@@ -1,0 +1,42 @@
+"""The pages that work on a laptop testbed, line by line as a user types them."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+from pages import CHECKOUT, ON_A_TESTBED, commands, is_elsewhere, is_on_files
+
+from fogbed.cli import main
+
+pytestmark = [pytest.mark.flink, pytest.mark.netns, pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture
+def folder(fresh_home, monkeypatch):
+    """A folder with the checkout's examples and the laptop testbed up; nothing stays behind."""
+    for each in ("experiments", "inventory", "profiles"):
+        (fresh_home / each).symlink_to(CHECKOUT / each)
+    monkeypatch.chdir(fresh_home)
+    try:
+        assert main(["up", "-t", "inventory/laptop.yml"]) == 0
+        yield fresh_home
+    finally:
+        assert main(["down", "-t", "inventory/laptop.yml"]) == 0
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ON_A_TESTBED)
+def test_every_line_of_a_page_is_run(name, capsys):
+    ran = 0
+    for words in commands(CHECKOUT / "docs" / name):
+        if is_elsewhere(words) or is_on_files(words):
+            continue
+        code = main(words)
+        # how exact the emulation is here is what load decides: that it was judged is enough
+        assert code in ({0, 3} if words[:2] == ["network", "verify"] else {0}), (
+            shlex.join(words),
+            capsys.readouterr().err,
+        )
+        ran += 1
+    assert ran >= 5
