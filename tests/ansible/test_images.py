@@ -13,7 +13,7 @@ import pytest
 
 from fogbed.cli import main
 
-# three playbooks, and a busy machine is no fault
+# the longest runs two playbooks, and a busy machine is no fault
 pytestmark = pytest.mark.timeout(600)
 NAME = "docker.io/library/my-job:1"
 ADDRESSES = {"pico-0": "192.0.2.10", "pico-1": "192.0.2.11"}
