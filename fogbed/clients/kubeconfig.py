@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
@@ -19,6 +20,28 @@ _KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 _CURRENT = "current-context"
 _NEW = "apiVersion: v1\nkind: Config\npreferences: {}\n"
 _OTHERS = 0o077
+
+
+def require_room(path: Path, name: str, servers: Collection[str]) -> None:
+    """Return if ``add_context`` would replace nothing of somebody else's.
+
+    What stands under ``name`` is ours if its cluster is at one of ``servers`` (URLs).
+
+    Raises:
+        UsageError: a cluster, user or context of that name is somebody else's, or the file cannot
+            be read as a kubeconfig.
+    """
+    try:
+        config = _parsed(_read(path), str(path))
+    except PlatformError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    there = [kind for kind in _KINDS if any(_entries(config, kind, name))]
+    if there and not _is_at(config, name, servers):
+        raise UsageError(
+            f"{path} has {' and '.join(there)} called {name} that are not this testbed's",
+            hint=f"rename the testbed, or yours (kubectl config rename-context {name} OTHER, and "
+            "its cluster and user by hand), or name another file with KUBECONFIG",
+        )
 
 
 def add_context(path: Path, name: str, admin: str) -> bool:
@@ -48,14 +71,18 @@ def add_context(path: Path, name: str, admin: str) -> bool:
     return _write(path, before, text, wanted)
 
 
-def remove_context(path: Path, name: str) -> bool:
+def remove_context(path: Path, name: str, servers: Collection[str]) -> bool:
     """Remove what ``add_context`` added; return whether anything was there.
+
+    A cluster of that name at none of ``servers`` is somebody else's and stays, with its user.
 
     Raises:
         PlatformError: as for ``add_context``.
     """
     before = text = _read(path)
     config = _parsed(text, str(path)) if text.strip() else {}
+    if not _is_at(config, name, servers):
+        return False
     wanted = deepcopy(config)
     for kind in _KINDS:
         left = [entry for entry in config.get(kind) or [] if entry.get("name") != name]
@@ -68,11 +95,28 @@ def remove_context(path: Path, name: str) -> bool:
     return _write(path, before, text, wanted)
 
 
+def server_of(text: str) -> str:
+    """Return the URL of the first cluster of an ``admin.conf``; empty where there is none."""
+    clusters = _parsed(text, "the cluster's admin.conf").get("clusters") or [{}]
+    return str((clusters[0].get("cluster") or {}).get("server", ""))
+
+
 def is_open_to_others(path: Path) -> bool:
     """Whether other users may read a kubeconfig; its rights are its owner's affair."""
     with suppress(OSError):
         return bool(path.stat().st_mode & _OTHERS)
     return False
+
+
+def _entries(config: Mapping[str, Any], kind: str, name: str) -> list[Any]:
+    return [each for each in config.get(kind) or [] if each.get("name") == name]
+
+
+def _is_at(config: Mapping[str, Any], name: str, servers: Collection[str]) -> bool:
+    clusters = _entries(config, "clusters", name)
+    return bool(clusters) and all(
+        (each.get("cluster") or {}).get("server") in servers for each in clusters
+    )
 
 
 def _merged(entries: list[Any], entry: dict[str, Any]) -> list[Any]:
@@ -89,6 +133,10 @@ def _changed(path: Path, text: str, change: Any, *words: object) -> str:  # noqa
 
 def _read(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():
+            raise PlatformError(
+                f"{path} is not a file", hint="name a file of your own with KUBECONFIG"
+            )
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         return ""
@@ -102,7 +150,8 @@ def _parsed(text: str, what: str) -> dict[str, Any]:
     try:
         config = YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError) as error:
-        raise _unreadable(what) from error
+        mark = getattr(error, "problem_mark", None)
+        raise _unreadable(what if mark is None else f"{what}:{mark.line + 1}") from error
     config = {} if config is None else config
     if not isinstance(config, dict) or any(_is_no_list(config.get(kind)) for kind in _KINDS):
         raise _unreadable(what)
@@ -117,7 +166,8 @@ def _is_no_list(value: Any) -> bool:  # noqa: ANN401 - YAML
 
 def _unreadable(what: str) -> PlatformError:
     return PlatformError(
-        f"{what} is not a kubeconfig", hint="mend it, or name another file with KUBECONFIG"
+        f"{what}: fogbed cannot read it as a kubeconfig",
+        hint="it was left as it is; mend it, or name another file with KUBECONFIG",
     )
 
 

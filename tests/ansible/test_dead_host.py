@@ -12,21 +12,12 @@ from plugins import PLAYBOOKS
 from ruamel.yaml import YAML
 
 pytestmark = pytest.mark.timeout(300)
-# It notes with what patience it was called.
-SSH = """#!/bin/sh
-echo "$*" >>{log}
-echo 'ssh: connect to host 192.0.2.9 port 22: Connection timed out' >&2
-exit 255
-"""
 
 
 @pytest.fixture
-def run(tmp_path):
-    log, ssh = tmp_path / "ssh.log", tmp_path / "ssh"
-    ssh.write_text(SSH.format(log=log), encoding="utf-8")
-    ssh.chmod(0o700)
+def run(tmp_path, machines):
     hosts = {
-        "dead": {"ansible_host": "192.0.2.9", "ansible_ssh_executable": str(ssh)},
+        "dead": {"ansible_host": "192.0.2.9"},
         "live": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
     }
 
@@ -44,8 +35,7 @@ def run(tmp_path):
             check=False,
             env=os.environ | config,
         )
-        calls = log.read_text(encoding="utf-8").splitlines()
-        return done, [line for line in calls if not line.startswith("-V")]
+        return done, machines.calls()
 
     return play
 

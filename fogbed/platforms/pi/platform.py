@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from fogbed.platforms.testbeds import only_one, write_whole
 from fogbed.spec.testbed import Testbed
 
 _ADMIN = "/etc/kubernetes/admin.conf"
+_API_PORT = 6443  # kubeadm's own
 # A rehearsal or a part of the playbook may leave the cluster without an administrator.
 _KUBECONFIG_S = 30.0
 
@@ -63,10 +65,12 @@ class PiPlatform:
         """Make the cluster, or what is missing of it; run it again after whatever stopped it.
 
         Raises:
-            UsageError: the wish names a node or a part of the playbook that there is not.
+            UsageError: the wish names a node or a part of the playbook that there is not, or the
+                user's kubeconfig has no room for a context of the testbed's name.
             PlatformError: it failed somewhere; the error says where, why, and how to go on.
         """
         with only_one(self.testbed.name):
+            kubeconfig.require_room(paths.kubeconfig(), self.testbed.name, self._servers())
             was_known = self.folder.spec.exists()
             try:
                 result = self._play("site", watch, wish=wish)
@@ -209,10 +213,20 @@ class PiPlatform:
     def _forget_context(self, progress: Progress) -> None:
         place = paths.kubeconfig()
         try:
-            kubeconfig.remove_context(place, self.testbed.name)
+            kubeconfig.remove_context(place, self.testbed.name, self._servers())
         except PlatformError as error:
             # the cluster is gone; a file that somebody else has spoilt does not bring it back
             progress.note(f"{error.message}: it may still have the context {self.testbed.name}")
+
+    def _servers(self) -> set[str]:
+        """Return the URLs at which this testbed's cluster may be known."""
+        control_planes = self.testbed.by_role("control-plane")
+        hosts = [f"{node.address}:{_API_PORT}" for node in control_planes]
+        hosts += filter(None, [self.testbed.kubernetes.endpoint])
+        with suppress(OSError, PlatformError):
+            own = self.folder.kubeconfig.read_text(encoding="utf-8")
+            return {kubeconfig.server_of(own), *(f"https://{host}" for host in hosts)}
+        return {f"https://{host}" for host in hosts}
 
     def _read_admin(self, node: str, become_password: str | None) -> str:
         prefix: Sequence[str] = ("sudo", "-n")

@@ -32,7 +32,7 @@ def test_what_comes_goes_again_and_leaves_every_byte(case, tmp_path):
     once = path.read_bytes()
     assert not add_context(path, "pico", ADMIN)
     assert path.read_bytes() == once
-    assert remove_context(path, "pico")
+    assert remove_context(path, "pico", {"https://192.0.2.10:6443"})
     assert path.read_bytes() == case.read_bytes()
 
 
@@ -105,7 +105,7 @@ def test_what_cannot_be_cut_is_left_as_it_is(tmp_path):
 def test_no_kubeconfig_is_named_as_such(tmp_path, content):
     path = tmp_path / "config"
     path.write_bytes(content)
-    with pytest.raises(PlatformError, match="is not a kubeconfig"):
+    with pytest.raises(PlatformError, match="cannot read it as a kubeconfig"):
         add_context(path, "pico", ADMIN)
 
 
