@@ -10,9 +10,8 @@ from fogbed.cli import main
 
 
 @pytest.fixture
-def heard(monkeypatch):
+def heard():
     """Hear SIGINT as a shell's foreground does: a suite in the background ignores it."""
-    assert monkeypatch
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
