@@ -27,7 +27,7 @@ from fogbed.stream_job.job_paths import as_flink_reads, as_meant
 from fogbed.stream_job.placing import SubtaskPlace, misplaced, places, require_places
 from fogbed.stream_job.waiting import wait_until
 
-__all__ = ["JobRequest", "SubmittedJob", "find_job", "recover", "submit"]
+__all__ = ["JobRequest", "SubmittedJob", "recover", "submit"]
 
 # the first job after a start loads its classes: 1.4-15 s in facts/flink.md section 7
 RUNNING_TIMEOUT_S = 60.0
@@ -277,30 +277,3 @@ def recover(flink: FlinkClient, job_id: str) -> SubmittedJob:
     real = operators.parallelism_of(flink.job(job_id))
     request = replace(request, parallelism={**request.parallelism, **real})
     return SubmittedJob(job_id=job_id, request=request, places=tuple(places(flink, job_id)))
-
-
-def find_job(flink: FlinkClient, wanted: str | None) -> str:
-    """Return the id of the job that ``wanted`` means: an id, its beginning, or a name.
-
-    None means the only job that has not ended.
-
-    Raises:
-        UsageError: none or several fit; the candidates are named.
-    """
-    jobs = flink.jobs()
-    alive = [job for job in jobs if job.state not in ENDED]
-    fitting = [j for j in alive if wanted is None or j.id.startswith(wanted) or j.name == wanted]
-    if len(fitting) == 1:
-        return fitting[0].id
-    if not alive and wanted is None:
-        ended = ", ".join(f"{job.id} ({job.name}) {job.state.lower()}" for job in jobs)
-        raise UsageError(
-            f"no job runs at {flink.url}" + (f"; ended: {ended}" if ended else ""),
-            hint="start one with fogbed job submit; --loop replays the rides again and again",
-        )
-    candidates = ", ".join(f"{job.id} ({job.name})" for job in fitting or alive) or "none"
-    what = f"{wanted!r} names" if wanted else "there are"
-    raise UsageError(
-        f"{what} {len(fitting)} running jobs at {flink.url}",
-        hint=f"give the id of one; running: {candidates}",
-    )
