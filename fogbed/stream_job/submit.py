@@ -287,10 +287,17 @@ def find_job(flink: FlinkClient, wanted: str | None) -> str:
     Raises:
         UsageError: none or several fit; the candidates are named.
     """
-    alive = [job for job in flink.jobs() if job.state not in ENDED]
+    jobs = flink.jobs()
+    alive = [job for job in jobs if job.state not in ENDED]
     fitting = [j for j in alive if wanted is None or j.id.startswith(wanted) or j.name == wanted]
     if len(fitting) == 1:
         return fitting[0].id
+    if not alive and wanted is None:
+        ended = ", ".join(f"{job.id} ({job.name}) {job.state.lower()}" for job in jobs)
+        raise UsageError(
+            f"no job runs at {flink.url}" + (f"; ended: {ended}" if ended else ""),
+            hint="start one with fogbed job submit; --loop replays the rides again and again",
+        )
     candidates = ", ".join(f"{job.id} ({job.name})" for job in fitting or alive) or "none"
     what = f"{wanted!r} names" if wanted else "there are"
     raise UsageError(
