@@ -37,7 +37,8 @@ class Clocks:
     """SQL over the columns ``a_form`` and ``b_form`` (``ride_times.form_sql``) of a layout.
 
     ``pickup_is_utc`` and ``dropoff_is_utc``: whether to convert the time from UTC. ``are_apart``:
-    whether the two tell different clocks. ``marks``: what of the above is true of the row.
+    whether the two tell different clocks. ``marks``: what of the above is true of the row, over
+    ``are_apart`` as a column.
     """
 
     pickup_is_utc: str
@@ -53,11 +54,12 @@ def clocks_of(pickup: Column | None, dropoff: Column | None, *, utc: bool) -> Cl
     converted = f"({a.instant} OR {b.instant} AND NOT {a.bare})"
     labelled = f"(({a.labelled} OR {b.labelled}) AND NOT {a.instant} AND NOT {b.instant})"
     zone = pickup.zone if pickup else ""
-    marks = [
-        f"CASE WHEN {converted if not is_elsewhere(pickup) else 'false'} THEN {CONVERTED} ELSE 0 END",
-        f"CASE WHEN {labelled if not utc and not zone else 'false'} THEN {LABELLED} ELSE 0 END",
-        f"CASE WHEN are_apart THEN {APART} ELSE 0 END",
-    ]
+    marked = {
+        CONVERTED: "false" if is_elsewhere(pickup) else converted,
+        LABELLED: "false" if utc or zone else labelled,
+        APART: "are_apart",
+    }
+    marks = [f"CASE WHEN {condition} THEN {mark} ELSE 0 END" for mark, condition in marked.items()]
     return Clocks(
         pickup_is_utc=_is_utc(pickup, a, b, utc=utc),
         dropoff_is_utc=_is_utc(dropoff, b, a, utc=utc),

@@ -32,7 +32,7 @@ _CLOCK: Final = (
     "[0-9]{4}-[0-9]{2}-[0-9]{2}( +|T)([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
 )
 _OFFSET: Final = "[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?"
-_SPELLINGS: Final = {
+_FORMS: Final = {
     # one pattern for two forms, told apart by the last letter: patterns are what an import costs
     f"CASE WHEN right({{}}, 1) IN ('Z', 'C') THEN {LABELLED} ELSE {CLOCK} END": (
         f"{_CLOCK}( *(Z|UTC))?"
@@ -61,7 +61,7 @@ def form_sql(text: str, plain: str) -> str:
     trimmed = f"trim({text})"
     whens = " ".join(
         f"WHEN regexp_full_match({trimmed}, '{spelling}') THEN {form.format(trimmed)}"
-        for form, spelling in _SPELLINGS.items()
+        for form, spelling in _FORMS.items()
     )
     return f"(CASE WHEN {plain} IS NOT NULL THEN {PLAIN} {whens} ELSE {NO_TIME} END)::UTINYINT"
 

@@ -440,8 +440,10 @@ def test_a_rows_two_times_are_put_on_one_clock_and_the_summary_counts_it(here: P
         "times as written, taken as New York's clock: r.csv",
         "times with a zone or an offset, converted to New York's clock: 5 rides of r.csv",
         "times labelled UTC, taken by their digits (--utc converts them): 3 rides of r.csv",
-        "1 ride with a zone or an offset at only one of the two times: the drop-off is left out "
-        "(--utc takes a time without a zone for UTC's): r.csv",
+        (
+            "1 ride with a zone or an offset at only one of the two times: the drop-off is left "
+            "out (--utc takes a time without a zone for UTC's): r.csv"
+        ),
         "1 ride without a drop-off time: durations could not be judged",
     ]
     assert list(notes_of(load("r.csv", utc=True).manifest)) == [
@@ -455,8 +457,10 @@ def test_a_text_in_which_no_time_is_as_written_is_not_said_to_be(here: Path) -> 
     for name in ("a.csv", "b.csv"):
         (here / name).write_text(text.replace("T10", "T11") if name == "b.csv" else text)
     assert list(notes_of(load("a.csv", "b.csv").manifest))[:-1] == [
-        "times labelled UTC, taken by their digits (--utc converts them): "
-        "2 rides of a.csv and 1 more"
+        (
+            "times labelled UTC, taken by their digits (--utc converts them): "
+            "2 rides of a.csv and 1 more"
+        )
     ]
 
 
