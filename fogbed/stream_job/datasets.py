@@ -32,6 +32,9 @@ class SourceFile(BaseModel):
     """One file that rides came from; its number is its place in the manifest, from 1.
 
     ``zone`` is the time zone that the file says its pickup times are in; empty if it says none.
+    Of its ``rides``, ``converted`` counts those that told a zone or an offset which ``zone`` does
+    not, ``labelled`` those labelled UTC in the row and taken by their digits, and ``apart`` those
+    whose drop-off was left out, for only one of the two times told a zone.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +45,10 @@ class SourceFile(BaseModel):
     rows: int
     columns: dict[str, str]
     zone: str = ""
+    rides: int = 0
+    converted: int = 0
+    labelled: int = 0
+    apart: int = 0
 
 
 class Box(BaseModel):

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 import fogbed
 from fogbed.clients.progress import Progress, Quiet, Step
 from fogbed.errors import DatasetError, UsageError
-from fogbed.stream_job import datasets
+from fogbed.stream_job import datasets, ride_clocks
 from fogbed.stream_job.datasets import Dataset, Manifest, SourceFile
 from fogbed.stream_job.ride_files import shown
 from fogbed.stream_job.ride_judging import Judging, open_database
@@ -234,7 +234,7 @@ def _manifest(
         box=writer.box,
         sha256=writer.sha256,
         bytes=writer.bytes,
-        sources=tuple(_source_file(source, reading, digests) for source in plan.sources),
+        sources=tuple(_source_file(source, reading, writer, digests) for source in plan.sources),
         fogbed_version=fogbed.__version__,
         imported_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         without_dropoff=writer.without_dropoff,
@@ -243,7 +243,9 @@ def _manifest(
     )
 
 
-def _source_file(source: Source, reading: Reading, digests: dict[Path, str]) -> SourceFile:
+def _source_file(
+    source: Source, reading: Reading, writer: RidesWriter, digests: dict[Path, str]
+) -> SourceFile:
     pickup = source.layout.get("pickup_time")
     return SourceFile(
         path=shown(source.path),
@@ -253,4 +255,8 @@ def _source_file(source: Source, reading: Reading, digests: dict[Path, str]) -> 
         rows=reading.rows[source.number],
         columns=source.layout.names,
         zone=pickup.zone if pickup else "",
+        rides=writer.clocks(source.number, 0),
+        converted=writer.clocks(source.number, ride_clocks.CONVERTED),
+        labelled=writer.clocks(source.number, ride_clocks.LABELLED),
+        apart=writer.clocks(source.number, ride_clocks.APART),
     )

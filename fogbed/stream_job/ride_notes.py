@@ -4,22 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from fogbed.stream_job.datasets import Manifest, SourceFile
 from fogbed.stream_job.ride_columns import is_elsewhere
+
+_BY_DIGITS: Final = "times labelled {}, taken by their digits (--utc converts them)"
 
 
 def notes_of(manifest: Manifest) -> Iterator[str]:
     """Yield how times were understood, what could not be judged, and what was left out."""
     by_clock: dict[str, list[SourceFile]] = {}
     for source in manifest.sources:
-        by_clock.setdefault(_clock(source, utc=manifest.utc), []).append(source)
+        if not source.rides or source.converted + source.labelled < source.rides:
+            by_clock.setdefault(_clock(source, utc=manifest.utc), []).append(source)
     yield from (f"{clock}: {_listed(sources)}" for clock, sources in by_clock.items())
+    yield from _of_rows(manifest.sources)
     if manifest.without_dropoff:
-        rides = "ride" if manifest.without_dropoff == 1 else "rides"
-        what = f"{manifest.without_dropoff:,} {rides} without a drop-off time"
+        what = f"{_rides(manifest.without_dropoff)} without a drop-off time"
         yield f"{what}: durations could not be judged"
     yield from (f"left out: {each}" for each in manifest.left_out)
+
+
+def _of_rows(sources: Sequence[SourceFile]) -> Iterator[str]:
+    """Yield what the rows themselves told of their clocks, counted."""
+    if converted := [source for source in sources if source.converted]:
+        rides = _rides(sum(source.converted for source in converted))
+        what = "times with a zone or an offset, converted to New York's clock"
+        yield f"{what}: {rides} of {_listed(converted)}"
+    if labelled := [source for source in sources if source.labelled]:
+        rides = _rides(sum(source.labelled for source in labelled))
+        yield f"{_BY_DIGITS.format('UTC')}: {rides} of {_listed(labelled)}"
+    if apart := [source for source in sources if source.apart]:
+        rides = _rides(sum(source.apart for source in apart))
+        what = f"{rides} with a zone or an offset at only one of the two times"
+        way_out = "--utc takes a time without a zone for UTC's"
+        yield f"{what}: the drop-off is left out ({way_out}): {_listed(apart)}"
+
+
+def _rides(count: int) -> str:
+    return f"{count:,} {'ride' if count == 1 else 'rides'}"
 
 
 def _clock(source: SourceFile, *, utc: bool) -> str:
@@ -28,7 +52,7 @@ def _clock(source: SourceFile, *, utc: bool) -> str:
     if utc:
         return "times of UTC, converted to New York's clock"
     if source.zone:
-        return f"times labelled {source.zone}, taken by their digits (--utc converts them)"
+        return _BY_DIGITS.format(source.zone)
     return "times as written, taken as New York's clock"
 
 

@@ -12,8 +12,16 @@ from typing import Final
 
 from fogbed.stream_job import reasons
 from fogbed.stream_job.rejecting import DECIMAL, rules_sql
+from fogbed.stream_job.ride_clocks import clocks_of
 from fogbed.stream_job.ride_columns import Column, Layout
-from fogbed.stream_job.ride_times import NEW_YORK, plain_sql, text_sql, time_sql, whole_seconds_sql
+from fogbed.stream_job.ride_times import (
+    NEW_YORK,
+    form_sql,
+    plain_sql,
+    text_sql,
+    time_sql,
+    whole_seconds_sql,
+)
 
 UNTIMED: Final = 1 << 60
 REJECTED: Final = 1 << 61
@@ -26,8 +34,6 @@ ZONES_TABLE: Final = "zones"
 AGAIN_TABLE: Final = "again"
 """Columns ``file``, ``line``: rows to be read again."""
 
-_NO_END: Final = "trim(b) = ''"
-
 
 def quoted(text: str) -> str:
     """Return an SQL string."""
@@ -39,8 +45,8 @@ def whole_query(branches: Sequence[str], *, raw: bool) -> str:
 
     Its columns: ``pickup_s``; ``file`` and ``line``; ``code`` (0 for a usable ride, else 1 + the
     place of its reason in ``ALL_REASONS``); ``is_zone``; ``lon`` and ``lat``; ``hash`` of all
-    fields; ``no_end`` for a ride without a drop-off time; ``text``, the prepared line without its
-    ride id, or the row as read if it is not kept.
+    fields; ``no_end`` for a ride without a drop-off time; ``clocks`` (marks of ``ride_clocks``);
+    ``text``, the prepared line without its ride id, or the row as read if it is not kept.
     """
     kept = f"code <= {len(reasons.PARSE_REASONS)}" if raw else "code = 0"
     first, end = quoted(reasons.FIRST_TIME), quoted(reasons.END_TIME)
@@ -51,7 +57,7 @@ def whole_query(branches: Sequence[str], *, raw: bool) -> str:
     prepared = f"concat_ws(',', {fields}, {place}, concat(file, ':', line, chr(10)))"
     return (
         f"SELECT {at} ELSE {UNTIMED} END AS pickup_s, file, line, code, is_zone, lon, lat, hash, "
-        f"no_end, CASE WHEN {kept} THEN {prepared} ELSE raw END AS text "
+        f"no_end, clocks, CASE WHEN {kept} THEN {prepared} ELSE raw END AS text "
         f"FROM ({' UNION ALL '.join(branches)}) ORDER BY pickup_s, file, line"
     )
 
@@ -84,7 +90,7 @@ def parquet_branch(
     """Return the branch for rows that are registered as ``table``, with columns ``names``.
 
     The last of them is the row's number. Times of a zone of their own become New York's; those of
-    UTC, or of none, do so with ``utc``, and else are taken by their digits.
+    UTC, or of none, do so with ``utc``, and else are taken by their digits (but ``ride_clocks``).
     """
     row = ", ".join(f"{_name(name)} := {_name(name)}" for name in names[:-1])
     source = (
@@ -109,30 +115,35 @@ def _judged(
     source: str, layout: Layout, readable: str, take: Callable[[Column], str], *, utc: bool
 ) -> str:
     fields = _fields(source, layout, readable, take)
-    of_utc = [_is_utc(layout, role, utc=utc) for role in ("pickup_time", "dropoff_time")]
+    clocks = clocks_of(layout.get("pickup_time"), layout.get("dropoff_time"), utc=utc)
     values = (
         "SELECT *, try_cast(lon_text AS DOUBLE) AS lon, try_cast(lat_text AS DOUBLE) AS lat, "
         f"{plain_sql('a')} AS a_plain, {plain_sql('b')} AS b_plain FROM ({fields})"
     )
+    formed = (
+        f"SELECT *, {form_sql('a', 'a_plain')} AS a_form, {form_sql('b', 'b_plain')} AS b_form "
+        f"FROM ({values})"
+    )
     read = (
-        f"SELECT *, {time_sql('a', 'a_plain', utc=of_utc[0])} AS a_time, "
-        f"{time_sql('b', 'b_plain', utc=of_utc[1])} AS b_time FROM ({values})"
+        f"SELECT *, {time_sql('a', 'a_plain', 'a_form', is_utc=clocks.pickup_is_utc)} AS a_time, "
+        f"{time_sql('b', 'b_plain', 'b_form', is_utc=clocks.dropoff_is_utc)} AS b_time "
+        f"FROM ({formed})"
     )
     times = (
         f"SELECT *, {whole_seconds_sql('a_time')} AS pickup, "
-        f"{whole_seconds_sql('b_time')} AS dropoff FROM ({read})"
+        f"{whole_seconds_sql('b_time')} AS end_read FROM ({read})"
+    )
+    ended = (
+        f"SELECT *, {clocks.are_apart} AND end_read IS NOT NULL AS are_apart, "
+        f"trim(b) = '' OR are_apart AS no_end, "
+        f"CASE WHEN NOT are_apart THEN end_read END AS dropoff FROM ({times})"
     )
     return (
-        f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, {_NO_END} AS no_end, "
-        f"lon_text, lat_text, dlon_text, dlat_text, {text_sql('a', 'pickup')} AS pickup_text, "
-        f"CASE WHEN {_NO_END} THEN '' ELSE {text_sql('b', 'dropoff')} END AS dropoff_text, "
-        f"{_code()} AS code FROM ({times})"
+        f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, no_end, "
+        f"{clocks.marks} AS clocks, lon_text, lat_text, dlon_text, dlat_text, {text_sql('a', 'pickup')} AS pickup_text, "
+        f"CASE WHEN no_end THEN '' ELSE {text_sql('b', 'dropoff')} END AS dropoff_text, "
+        f"{_code()} AS code FROM ({ended})"
     )
-
-
-def _is_utc(layout: Layout, role: str, *, utc: bool) -> bool:
-    column = layout.get(role)
-    return utc and not (column and column.is_elsewhere)
 
 
 def _code() -> str:

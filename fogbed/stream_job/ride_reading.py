@@ -63,7 +63,13 @@ class Reading:
 
         def batches() -> Iterator[pa.RecordBatch]:
             with self._kept(source):
-                yield from ride_parquet.read_rows(file, report=report)
+                try:
+                    yield from ride_parquet.read_rows(file, report=report)
+                except (OSError, pa.ArrowInvalid) as error:
+                    if isinstance(error, OSError) and error.errno is not None:
+                        raise  # the system's: of damage, Arrow tells by one without a number
+                    self.failure = _damaged(source, error)
+                    raise self.failure from error
 
         return pa.RecordBatchReader.from_batches(ride_parquet.schema_of(file), batches())
 
@@ -91,3 +97,11 @@ class Reading:
         """
         if self.stopped:
             raise InterruptedError("the import was stopped")
+
+
+def _damaged(source: Source, error: Exception) -> DatasetError:
+    return DatasetError(
+        f"{source.label}: a page of it is damaged",
+        hint="fetch it again, or leave it out",
+        details=" ".join(str(error).split()),
+    )

@@ -13,7 +13,8 @@ no times. Neither are the names of times that databases know (``epoch``, ``infin
 A zone is understood the same way in text as of a Parquet column. One that is not UTC makes the time
 an instant: New York's clock showed something else then, and that is taken. UTC is often no more
 than a label (published exports put it on New York's clock), so the digits are taken, as they are
-where no zone is told; unless the import is told that they are UTC's.
+where no zone is told; unless the import is told that they are UTC's, or the row's other time is an
+instant (``ride_clocks``).
 """
 
 from __future__ import annotations
@@ -23,16 +24,25 @@ from typing import Final
 NEW_YORK: Final = "America/New_York"
 """The clock that rides are told by."""
 
+PLAIN, CLOCK, LABELLED, UTC_OFFSET, OFFSET, MONTH_FIRST, NO_TIME = range(7)
+"""How a time is spelled (``form_sql``): as the job's own; as one of the above, of no zone, of ``Z``
+or ``UTC``, of an offset that is none, of another offset; with the month first; or it is no time."""
+
 _CLOCK: Final = (
     "[0-9]{4}-[0-9]{2}-[0-9]{2}( +|T)([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
 )
-_LABELLED: Final = f"{_CLOCK}( *(Z|UTC))?"
 _OFFSET: Final = "[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?"
-_UTC_OFFSET: Final = f"{_CLOCK} *[+-]00(:?00)?"
-_WITH_OFFSET: Final = f"{_CLOCK} *{_OFFSET}"
-_MONTH_FIRST: Final = (
-    "[0-9]{1,2}/[0-9]{1,2}/([0-9]{4}|[0-9]{2}) +[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?( +[AaPp][Mm])?"
-)
+_FORMS: Final = {
+    # one pattern for two forms, told apart by the last letter: patterns are what an import costs
+    f"CASE WHEN right({{}}, 1) IN ('Z', 'C') THEN {LABELLED} ELSE {CLOCK} END": (
+        f"{_CLOCK}( *(Z|UTC))?"
+    ),
+    f"{UTC_OFFSET}": f"{_CLOCK} *[+-]00(:?00)?",
+    f"{OFFSET}": f"{_CLOCK} *{_OFFSET}",
+    f"{MONTH_FIRST}": (
+        "[0-9]{1,2}/[0-9]{1,2}/([0-9]{4}|[0-9]{2}) +[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?( +[AaPp][Mm])?"
+    ),
+}
 _MONTH_FIRST_FORMATS: Final = (
     "'%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %I:%M %p', '%m/%d/%Y %H:%M'"
 )
@@ -46,10 +56,21 @@ def plain_sql(text: str) -> str:
     return f"CASE WHEN length({text}) = 19 AND {cast}::VARCHAR = {text} THEN {cast} END"
 
 
-def time_sql(text: str, plain: str, *, utc: bool) -> str:
+def form_sql(text: str, plain: str) -> str:
+    """Return an expression for how a column's time is spelled; ``plain`` as of ``plain_sql``."""
+    trimmed = f"trim({text})"
+    whens = " ".join(
+        f"WHEN regexp_full_match({trimmed}, '{spelling}') THEN {form.format(trimmed)}"
+        for form, spelling in _FORMS.items()
+    )
+    return f"(CASE WHEN {plain} IS NOT NULL THEN {PLAIN} {whens} ELSE {NO_TIME} END)::UTINYINT"
+
+
+def time_sql(text: str, plain: str, form: str, *, is_utc: str) -> str:
     """Return an expression for the TIMESTAMP on New York's clock in a column; NULL if it is none.
 
-    ``plain`` is what ``plain_sql`` found. With ``utc``, times of no zone or of UTC are converted.
+    ``plain`` is what ``plain_sql`` found, ``form`` what ``form_sql`` did. Where the condition
+    ``is_utc`` holds, times of no zone or of UTC are converted.
     """
     trimmed = f"trim({text})"
     offset = f"regexp_extract({trimmed}, '{_OFFSET}$')"
@@ -62,11 +83,11 @@ def time_sql(text: str, plain: str, *, utc: bool) -> str:
     full_year = f"regexp_replace({trimmed}, '/([0-9]{{2}}) ', '/20\\1 ')"
     month_first = f"try_strptime({full_year}, [{_MONTH_FIRST_FORMATS}])"
     cases = {
-        f"{plain} IS NOT NULL": _of_clock(plain, utc=utc),
-        f"regexp_full_match({trimmed}, '{_LABELLED}')": _of_clock(labelled, utc=utc),
-        f"regexp_full_match({trimmed}, '{_UTC_OFFSET}')": _of_clock(before, utc=utc),
-        f"regexp_full_match({trimmed}, '{_WITH_OFFSET}')": _converted(instant),
-        f"regexp_full_match({trimmed}, '{_MONTH_FIRST}')": _of_clock(month_first, utc=utc),
+        f"{form} = {PLAIN}": _of_clock(plain, is_utc),
+        f"{form} IN ({CLOCK}, {LABELLED})": _of_clock(labelled, is_utc),
+        f"{form} = {UTC_OFFSET}": _of_clock(before, is_utc),
+        f"{form} = {OFFSET}": _converted(instant),
+        f"{form} = {MONTH_FIRST}": _of_clock(month_first, is_utc),
     }
     whens = " ".join(f"WHEN {condition} THEN {time}" for condition, time in cases.items())
     return f"CASE {whens} END"
@@ -83,8 +104,8 @@ def text_sql(text: str, time: str) -> str:
     return f"coalesce({time}::VARCHAR, {text}, '')"
 
 
-def _of_clock(time: str, *, utc: bool) -> str:
-    return _converted(time) if utc else time
+def _of_clock(time: str, is_utc: str) -> str:
+    return f"CASE WHEN {is_utc} THEN {_converted(time)} ELSE {time} END"
 
 
 def _converted(time: str) -> str:

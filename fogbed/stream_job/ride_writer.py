@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from fogbed.stream_job import reasons
 from fogbed.stream_job.datasets import HEADER, INDEX, INDEX_EVERY, REJECTS, RIDES, Box
+from fogbed.stream_job.ride_clocks import MARKS
 from fogbed.stream_job.ride_duplicates import Duplicates
 from fogbed.stream_job.ride_query import REJECTED, UNTIMED
 
@@ -49,6 +50,7 @@ class RidesWriter:
         self.without_dropoff = 0
         self.bytes = 0
         self._labels = pa.array([labels.get(n, "") for n in range(max(labels, default=0) + 1)])
+        self._clocks = np.zeros((len(self._labels), MARKS), np.int64)
         self._sha256 = hashlib.sha256()
         self._corners: list[tuple[float, float, float, float]] = []
         self._times: list[int] = []
@@ -87,6 +89,11 @@ class RidesWriter:
         if not self._times:
             return "", ""
         return _clock(min(self._times)), _clock(max(self._times))
+
+    def clocks(self, file: int, mark: int) -> int:
+        """Return how many rides of a file so far have a mark of ``ride_clocks``; 0: all of them."""
+        marks = np.arange(MARKS)
+        return int(self._clocks[file, (marks & mark) == mark].sum())
 
     def write(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Write the next batch; return the file and line of duplicates, which are not written.
@@ -134,6 +141,8 @@ class RidesWriter:
         zones = int(pc.sum(batch.column("is_zone")).as_py() or 0)
         self.places.update({"zone": zones, "point": batch.num_rows - zones})
         self.without_dropoff += int(pc.sum(batch.column("no_end")).as_py() or 0)
+        clocks = batch.column("file").to_numpy() * MARKS + batch.column("clocks").to_numpy()
+        self._clocks += np.bincount(clocks, minlength=self._clocks.size).reshape(-1, MARKS)
         usable = code == 0
         if usable.any():
             lon = batch.column("lon").to_numpy(zero_copy_only=False)[usable]

@@ -50,6 +50,33 @@ def read_time(text: str, *, utc: bool = False) -> datetime | None:
     return None
 
 
+def zone_told(text: str) -> str:
+    """Return what zone a time tells: none, ``UTC``, or another one (``elsewhere``)."""
+    found = _ISO.fullmatch(text.strip())
+    zone = found[3] if found else ""
+    if zone in ("Z", "UTC") or re.fullmatch(r"[+-]00(:?00)?", zone):
+        return "UTC"
+    return "elsewhere" if zone else ""
+
+
+def read_times(
+    pickup_text: str, dropoff_text: str, *, utc: bool = False
+) -> tuple[datetime | None, datetime | None, bool]:
+    """Return a row's two times, and whether they tell different clocks.
+
+    Beside an instant, a time labelled UTC is one too; a time without a zone stays what it is.
+    """
+    texts = (pickup_text, dropoff_text)
+    told = [zone_told(text) for text in texts]
+    is_instant = "elsewhere" in told
+    pickup, dropoff = (
+        read_time(text, utc=utc or (is_instant and zone == "UTC"))
+        for text, zone in zip(texts, told, strict=True)
+    )
+    is_apart = is_instant and "" in told and not utc
+    return pickup, dropoff, is_apart and dropoff is not None
+
+
 def _month_first(month: str, day: str, year: str, clock: str) -> datetime:
     clock = re.sub(" +", " ", clock.upper())
     if not _CLOCK.fullmatch(clock):
@@ -144,8 +171,9 @@ def _judged(number: int, fields: list[str], places: dict[str, int], *, utc: bool
         lon, lat = point
     if _place(places, "zone") is not None and not dlon + dlat:
         dlon, dlat = _centre(take("dzone")) or ("", "")
-    pickup, dropoff = (read_time(take(f"{end}_time"), utc=utc) for end in ("pickup", "dropoff"))
-    has_end = bool(take("dropoff_time"))
+    pickup, dropoff, is_apart = read_times(take("pickup_time"), take("dropoff_time"), utc=utc)
+    dropoff = None if is_apart else dropoff
+    has_end = bool(take("dropoff_time")) and not is_apart
     if reason := _reason(lon, lat, pickup, dropoff if has_end else pickup):
         return Verdict(number, reason)
     times = [time.strftime(CANONICAL) if time else "" for time in (pickup, dropoff)]

@@ -415,6 +415,89 @@ def test_the_summary_says_what_times_were_taken_for() -> None:
     ) == ["times of UTC, converted to New York's clock: utc.parquet and 1 more"]
 
 
+CLOCKS = {
+    "2015-01-01 10:00:00,2015-01-01 10:09:00": (1, "10:00:00", "10:09:00"),
+    "2015-01-01T10:00:00-05:00,2015-01-01T15:09:00Z": (2, "10:00:00", "10:09:00"),
+    "2015-01-01 15:00:00+00:00,2015-01-01 20:39:00+0530": (2, "10:00:00", "10:09:00"),
+    "2015-01-01 10:00:00-05:00,2015-01-01 15:09:00": (1, "10:00:00", ""),
+    "2015-01-01 10:00:00 UTC,2015-01-01 10:09:00Z": (3, "10:00:00", "10:09:00"),
+}
+
+
+def test_a_rows_two_times_are_put_on_one_clock_and_the_summary_counts_it(here: Path) -> None:
+    rows = [row for row, (times, *_) in CLOCKS.items() for _ in range(times)]
+    text = "pickup_datetime,dropoff_datetime,pickup_longitude,pickup_latitude\n"
+    text += "".join(f"{row},-73.98,40.7{place}\n" for place, row in enumerate(rows))
+    (here / "r.csv").write_text(text)
+    dataset = load("r.csv")
+    rides = [line.split(",") for line in dataset.rides_file.read_text().splitlines()[1:]]
+    times = {int(ride[8][2:]) - 2: [time[11:] for time in ride[1:3]] for ride in rides}
+    assert [times[row] for row in range(9)] == [
+        wanted for count, *wanted in CLOCKS.values() for _ in range(count)
+    ]
+    assert dataset.manifest.without_dropoff == 1
+    assert list(notes_of(dataset.manifest)) == [
+        "times as written, taken as New York's clock: r.csv",
+        "times with a zone or an offset, converted to New York's clock: 5 rides of r.csv",
+        "times labelled UTC, taken by their digits (--utc converts them): 3 rides of r.csv",
+        (
+            "1 ride with a zone or an offset at only one of the two times: the drop-off is left "
+            "out (--utc takes a time without a zone for UTC's): r.csv"
+        ),
+        "1 ride without a drop-off time: durations could not be judged",
+    ]
+    assert list(notes_of(load("r.csv", utc=True).manifest)) == [
+        "times of UTC, converted to New York's clock: r.csv",
+        "times with a zone or an offset, converted to New York's clock: 5 rides of r.csv",
+    ]
+
+
+def test_a_text_in_which_no_time_is_as_written_is_not_said_to_be(here: Path) -> None:
+    text = "pickup_datetime,pickup_longitude,pickup_latitude\n2015-01-01T10:00:00Z,-73.98,40.75\n"
+    for name in ("a.csv", "b.csv"):
+        (here / name).write_text(text.replace("T10", "T11") if name == "b.csv" else text)
+    assert list(notes_of(load("a.csv", "b.csv").manifest))[:-1] == [
+        (
+            "times labelled UTC, taken by their digits (--utc converts them): "
+            "2 rides of a.csv and 1 more"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zones", "utc", "ends"),
+    [
+        (("Asia/Tokyo", None), False, {""}),
+        ((None, "Asia/Tokyo"), False, {""}),
+        (("Asia/Tokyo", None), True, {"19:39:00"}),
+        (("Asia/Tokyo", "UTC"), False, {"19:39:00"}),
+        (("UTC", "Asia/Tokyo"), False, {"19:39:00"}),
+        (("UTC", None), False, {"00:39:00"}),
+        (("Asia/Tokyo", "Europe/Berlin"), False, {"19:39:00"}),
+    ],
+)
+def test_a_zone_at_one_column_of_parquet_decides_for_the_other(
+    zones: tuple[str | None, str | None],
+    utc: bool,  # noqa: FBT001 - a case
+    ends: set[str],
+    here: Path,
+) -> None:
+    moments = [datetime(2023, 1, 1, 0, minute) for minute in (30, 39)]  # noqa: DTZ001 - cast below
+    pickup, dropoff = (
+        pa.array([moment] * 2, pa.timestamp("us")).cast(pa.int64()).cast(pa.timestamp("us", zone))
+        for moment, zone in zip(moments, zones, strict=True)
+    )
+    source = parquet(
+        here / "r.parquet", pickup, tpep_dropoff_datetime=dropoff, PULocationID=pa.array([1, 132])
+    )
+    dataset = load(source, utc=utc)
+    rides = [line.split(",") for line in dataset.rides_file.read_text().splitlines()[1:]]
+    assert {ride[2][11:] for ride in rides} == ends
+    assert dataset.manifest.without_dropoff == (2 if ends == {""} else 0)
+    notes = [note for note in notes_of(dataset.manifest) if "only one of" in note]
+    assert [note[:7] for note in notes] == (["2 rides"] if ends == {""} else [])
+
+
 def test_labels_that_are_utc_and_those_that_are_not() -> None:
     assert not any(map(is_elsewhere, ["", "UTC", "utc", "Etc/UTC", "GMT", "Z", "+00:00", "+0000"]))
     assert all(map(is_elsewhere, ["America/New_York", "EST", "-05:00", "Etc/GMT+5", "+00:30"]))
@@ -501,9 +584,21 @@ def test_a_needed_column_that_is_there_twice_is_refused(here: Path) -> None:
 def test_a_corrupt_page_is_told_with_the_files_name() -> None:
     with pytest.raises(DatasetError) as caught:
         load(CASES / "corrupt_page.parquet")
-    assert caught.value.message.startswith(f"{CASES / 'corrupt_page.parquet'}: cannot be read (")
-    assert "\n" not in caught.value.message
+    assert caught.value.message == f"{CASES / 'corrupt_page.parquet'}: a page of it is damaged"
+    assert caught.value.hint == "fetch it again, or leave it out"
     assert not list(datasets.datasets_dir().iterdir())
+
+
+def test_a_page_whose_header_is_damaged_is_told_in_our_words(here: Path) -> None:
+    source = parquet(here / "r.parquet", pa.array(TIMES))
+    content = bytearray(source.read_bytes())
+    content[4:7] = b"\xff" * 3
+    source.write_bytes(content)
+    with pytest.raises(DatasetError) as caught:
+        load("r.parquet")
+    assert caught.value.message == "r.parquet: a page of it is damaged"
+    assert caught.value.hint == "fetch it again, or leave it out"
+    assert "\n" not in str(caught.value.details)
 
 
 # --- files without a drop-off -------------------------------------------------------------------

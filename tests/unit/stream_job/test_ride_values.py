@@ -22,7 +22,7 @@ from fogbed.stream_job import reasons, ride_import
 from fogbed.stream_job.datasets import HEADER as PREPARED
 from fogbed.stream_job.datasets import Dataset
 from fogbed.stream_job.ride_duplicates import Duplicates
-from fogbed.stream_job.ride_times import plain_sql, time_sql, whole_seconds_sql
+from fogbed.stream_job.ride_times import form_sql, plain_sql, time_sql, whole_seconds_sql
 from tests.unit.stream_job.slow_rides import NEW_YORK, Verdict, read_rides, read_time
 
 CASES = Path(__file__).parents[2] / "cases" / "ride_values"
@@ -166,12 +166,14 @@ moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29))  # noqa: DTZ00
 def import_time(text: str, *, utc: bool) -> datetime | None:
     """Return what the import's SQL makes of a text."""
     values = f"SELECT ?::VARCHAR AS a, {plain_sql('a')} AS plain"
-    read = f"SELECT {time_sql('a', 'plain', utc=utc)} AS t FROM ({values})"  # noqa: S608 - ours
+    formed = f"SELECT *, {form_sql('a', 'plain')} AS form FROM ({values})"  # noqa: S608 - ours
+    time = time_sql("a", "plain", "form", is_utc=str(utc))
+    read = f"SELECT {time} AS t FROM ({formed})"  # noqa: S608 - ours
     whole = f"SELECT {whole_seconds_sql('t')} FROM ({read})"  # noqa: S608 - ours
     row = duckdb.execute(whole, [text]).fetchone()
     assert row is not None
-    time: datetime | None = row[0]
-    return time
+    found: datetime | None = row[0]
+    return found
 
 
 @settings(max_examples=300, deadline=None)
