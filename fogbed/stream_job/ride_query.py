@@ -140,7 +140,8 @@ def _judged(
     )
     return (
         f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, no_end, "
-        f"{clocks.marks} AS clocks, lon_text, lat_text, dlon_text, dlat_text, {text_sql('a', 'pickup')} AS pickup_text, "
+        f"{clocks.marks} AS clocks, lon_text, lat_text, dlon_text, dlat_text, "
+        f"{text_sql('a', 'pickup')} AS pickup_text, "
         f"CASE WHEN no_end THEN '' ELSE {text_sql('b', 'dropoff')} END AS dropoff_text, "
         f"{_code()} AS code FROM ({ended})"
     )

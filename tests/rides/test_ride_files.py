@@ -30,7 +30,7 @@ from fogbed.stream_job.ride_columns import is_elsewhere
 from fogbed.stream_job.ride_notes import notes_of
 from fogbed.stream_job.ride_writer import RidesWriter
 
-CASES = Path(__file__).parents[2] / "cases" / "ride_files"
+CASES = Path(__file__).parents[1] / "cases" / "ride_files"
 HEADER = "pickup_datetime,dropoff_datetime,pickup_longitude,pickup_latitude\n"
 ROWS = [f"2015-01-01 10:0{n}:00,2015-01-01 10:1{n}:00,-73.98,40.75\n" for n in range(5)]
 CSV = (HEADER + "".join(ROWS)).encode()

@@ -30,8 +30,8 @@ from fogbed.stream_job import datasets, reasons, ride_import, ride_judging, ride
 from fogbed.stream_job.datasets import Dataset
 from fogbed.stream_job.ride_writer import RidesWriter
 
-CASES = Path(__file__).parents[2] / "cases" / "rides"
-SHARED = Path(__file__).parents[4] / "shared" / "data"
+CASES = Path(__file__).parents[1] / "cases" / "rides"
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 HEADER = "pickup_datetime,dropoff_datetime,pickup_longitude,pickup_latitude"
 
 

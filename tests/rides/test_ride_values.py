@@ -23,9 +23,9 @@ from fogbed.stream_job.datasets import HEADER as PREPARED
 from fogbed.stream_job.datasets import Dataset
 from fogbed.stream_job.ride_duplicates import Duplicates
 from fogbed.stream_job.ride_times import form_sql, plain_sql, time_sql, whole_seconds_sql
-from tests.unit.stream_job.slow_rides import NEW_YORK, Verdict, read_rides, read_time
+from tests.rides.slow_rides import NEW_YORK, Verdict, read_rides, read_time
 
-CASES = Path(__file__).parents[2] / "cases" / "ride_values"
+CASES = Path(__file__).parents[1] / "cases" / "ride_values"
 HEADER = "pickup_datetime,dropoff_datetime,pickup_longitude,pickup_latitude"
 TIMES = "2015-01-01 10:00:00,2015-01-01 10:09:00"
 PLACE = "-73.98,40.75"
