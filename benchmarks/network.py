@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
-import numpy.typing as npt
 from pyroute2 import IPRoute
 
 from benchmarks.row import Row
@@ -25,6 +24,7 @@ from fogbed.network.jitter_statistics import standard_errors
 from fogbed.network.link import Link
 from fogbed.network.namespaces import create_namespace, inside
 from fogbed.network.ports import best_port_kind
+from fogbed.network.probes import Probes
 from fogbed.network.sessions import agents
 from fogbed.network.trial import Trial
 from fogbed.network.verdicts import judge_loss, judge_rate
@@ -58,8 +58,8 @@ def measure(*, quick: bool) -> Iterator[Row]:
         trial.emulator.apply(_plan(JITTERY, STEADY))
         for interval_ms in INTERVALS_MS:
             count = min(30_000, int((3_000 if quick else 20_000) / interval_ms))
-            rtts = sessions["a"].ping([target], count=count, interval_s=interval_ms / 1000)[target]
-            yield _jitter_row(kind, interval_ms, bare, rtts)
+            came = sessions["a"].ping([target], count=count, interval_s=interval_ms / 1000)[target]
+            yield _jitter_row(kind, interval_ms, bare, came)
         yield _rate_row(kind, trial, sessions, target, seconds)
         yield _loss_row(kind, trial, sessions, target, seconds)
     yield _cost_row(20_000 if quick else 200_000)
@@ -78,18 +78,15 @@ def _rtt_row(kind: str, delay: int, bare: float, p50: float) -> Row:
     )
 
 
-def _jitter_row(kind: str, interval_ms: float, bare: float, rtts: npt.NDArray[np.float64]) -> Row:
+def _jitter_row(kind: str, interval_ms: float, bare: float, came: Probes) -> Row:
     """Judge p50 by the tolerance of an RTT, other quantiles by 10 % of the range; chance aside."""
     expected = bare + JITTERY.delay_ms + STEADY.delay_ms
+    rtts = came.rtts_ms
     error = float(np.nanmedian(rtts)) - expected
     asked = expected + JITTERY.jitter_ms * (np.array(QUANTILES) / 50 - 1)
     worst = float(np.abs(np.nanpercentile(rtts, QUANTILES) - asked).max())
-    chance = (
-        2.576
-        * (  # 99 % of samples
-            standard_errors((JITTERY.jitter_ms, 0.0), probes=rtts.size, interval_ms=interval_ms)
-        ).median_ms
-    )
+    errors = standard_errors((JITTERY.jitter_ms, 0.0), came.answered().sent_ms)
+    chance = 2.576 * errors.median_ms  # 99 % of samples
     allowed = max(0.03 * expected, 1.0) + chance
     allowed_quantiles = 0.2 * JITTERY.jitter_ms + chance
     return Row(
@@ -197,8 +194,8 @@ def _plan(there: Impairment, back: Impairment) -> NetworkPlan:
 
 
 def _rtt_p50_ms(agent: Agent, target: str, *, quick: bool) -> float:
-    rtts = agent.ping([target], count=20 if quick else 100, interval_s=0.02)[target]
-    return float(np.nanmedian(rtts))
+    came = agent.ping([target], count=20 if quick else 100, interval_s=0.02)[target]
+    return float(np.nanmedian(came.rtts_ms))
 
 
 def _stream_mbits(sessions: Mapping[str, Agent], target: str, seconds: float) -> float:

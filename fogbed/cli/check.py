@@ -53,6 +53,8 @@ def _show(checked: tuple[CheckedFile, ...]) -> None:
     for each in checked:
         if not each.problems:
             console.say(f"{each.file}: {each.kind} {each.name} is valid")
+        for note in each.notes:
+            console.note(f"{each.file}: {note}")
     problems = dict.fromkeys(problem for each in checked for problem in each.problems)
     if problems:
         raise SpecError(list(problems))

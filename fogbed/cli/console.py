@@ -49,9 +49,10 @@ def set_verbose(*, verbose: bool) -> None:
         handlers=[RichHandler(console=_err, show_path=False)],
         force=True,
     )
-    # others' debug lines (matplotlib looks at every font there is) would bury ours
-    # the Kubernetes client's: each time it tries again, before what we say about the last one
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    # others' lines would bury ours: the Kubernetes client's each time it tries again, before what
+    # we say about the last one; matplotlib's when it looks at every font there is
+    for library in ("urllib3", "matplotlib"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     logging.getLogger("fogbed").setLevel(logging.DEBUG if verbose else logging.WARNING)
 
 

@@ -25,7 +25,7 @@ from fogbed.cli.job_options import (
 )
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.stream_job import build, datasets, landmarks, rescale, stop, submit
-from fogbed.stream_job.status import job_status
+from fogbed.stream_job.status import find_job, job_status
 from fogbed.stream_job.submit import JobRequest
 
 app = typer.Typer(
@@ -119,7 +119,7 @@ def status(
     """Show where every subtask of a job runs, how wide it is, and how many rides passed."""
     with opened(url, testbed) as target:
         flink = target.flink
-        job_id = submit.find_job(flink, job)
+        job_id = find_job(flink, job)
         job_shown.show_status(job_status(flink, job_id), as_json=as_json)
 
 
@@ -138,7 +138,7 @@ def rescale_(  # noqa: PLR0913 - one parameter per option
     """Change an operator's parallelism, wait until that is true, and print a stopwatch."""
     with opened(url, testbed) as target:
         flink = target.flink
-        running = submit.recover(flink, submit.find_job(flink, job))
+        running = submit.recover(flink, find_job(flink, job))
         if dry_run:
             plan = rescale.dry_run(flink, running, operator, parallelism)
             job_shown.show_plan(plan, as_json=as_json)
@@ -167,7 +167,7 @@ def savepoint(  # noqa: PLR0913 - one parameter per option
     """Take a savepoint of a job that goes on."""
     with opened(url, testbed) as target:
         flink = target.flink
-        job_id = submit.find_job(flink, job)
+        job_id = find_job(flink, job)
         folder = stop.savepoint_folder(flink, savepoint_dir)
         if dry_run:
             job_shown.show_plan({"job": job_id, "savepoint_dir": folder}, as_json=as_json)
@@ -191,7 +191,7 @@ def stop_(  # noqa: PLR0913 - one parameter per option
     """Stop a job with a savepoint, its output committed, and say how far its source was."""
     with opened(url, testbed) as target:
         flink = target.flink
-        running = submit.recover(flink, submit.find_job(flink, job))
+        running = submit.recover(flink, find_job(flink, job))
         folder = stop.savepoint_folder(flink, savepoint_dir)
         if dry_run:
             plan = {"job": running.job_id, "savepoint_dir": folder}

@@ -103,7 +103,7 @@ def show_verification(found: Verification) -> None:
     figures: tuple[str, ...] = ("asked", "bare", "expected", "p50", "p99", "error")
     jittery = any(each.asked_spread_ms for each in found.pairs)
     if jittery:
-        figures += ("p10-p90", "asked")
+        figures += ("p10-p90", "p10-p90 asked")
     for under_load, title in ((False, "RTT in ms, idle"), (True, "RTT in ms, under load")):
         rows = [
             _rtt_row(each, jittery=jittery) for each in found.pairs if each.under_load == under_load

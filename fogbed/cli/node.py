@@ -15,6 +15,7 @@ from fogbed.errors import UsageError
 from fogbed.platforms.pi import nodes
 from fogbed.platforms.pi.playbook import require_nodes
 from fogbed.platforms.pi.reach import require_answers
+from fogbed.platforms.pi.removed import read_removed
 from fogbed.platforms.pi.status import read_cluster
 
 app = typer.Typer(
@@ -29,7 +30,8 @@ def list_(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None
     """List the nodes of a testbed's file, and how each is doing in its cluster."""
     bed, _ = platforms.locate_testbed(testbed)
     cluster = read_cluster(platforms.open_pi(bed).folder) if bed.platform == "pi" else None
-    entries = nodes.list_nodes(bed, cluster)
+    left = read_removed(bed) if bed.platform == "pi" else ()
+    entries = nodes.list_nodes(bed, cluster, left)
     if as_json:
         console.say_json([dataclasses.asdict(entry) for entry in entries])
     else:

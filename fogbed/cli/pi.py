@@ -12,6 +12,7 @@ import typer
 from fogbed import platforms
 from fogbed.cli import console
 from fogbed.errors import FAILED, PlatformError, UsageError
+from fogbed.spec.quorum import quorum_note
 
 if TYPE_CHECKING:
     from fogbed.clients.ansible import PlaybookResult
@@ -38,6 +39,11 @@ CheckOption = Annotated[
 AskPasswordOption = Annotated[
     bool, typer.Option("--ask-become-pass", "-K", help="On pi: ask for sudo's password.")
 ]
+# What a purge takes beside the cluster, as lines for a user.
+PURGED = (
+    "  packages that fogbed installed (Kubernetes, containerd, Docker), with all images",
+    "  and containers; files and units that it changed become what they were before",
+)
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -74,6 +80,8 @@ def up(bed: Testbed, origin: Path | None, wish: PlaybookWish) -> None:
     from fogbed.cli.playbook_view import watched
 
     platform = platforms.open_pi(bed, origin)
+    if (note := quorum_note(bed)) is not None:
+        console.note(note)
     with watched() as view:
         result = platform.up(console.LiveProgress(), view, wish=wish)
     say_result(result)
@@ -85,18 +93,22 @@ def down(
     bed: Testbed, wish: PlaybookWish, *, purge: bool, yes: bool, forget_silent: bool = False
 ) -> None:
     """Say what will be removed, ask, remove it."""
+    from fogbed.cli import node_purge
     from fogbed.cli.playbook_view import watched
 
     for line in removal(bed, wish, purge=purge):
         console.note(line)
     if not wish.check:
         confirm(f"Remove all this from {bed.name}?", yes=yes)
+    platform = platforms.open_pi(bed)
     with watched() as view:
-        result = platforms.open_pi(bed).down(
+        result = platform.down(
             console.LiveProgress(), view, purge=purge, wish=wish, forget_silent=forget_silent
         )
     if result is not None:
         say_result(result)
+    if purge and not wish.limit:
+        node_purge.purge_all(platform, wish, forget_silent=forget_silent)
 
 
 def removal(bed: Testbed, wish: PlaybookWish, *, purge: bool) -> list[str]:
@@ -108,13 +120,21 @@ def removal(bed: Testbed, wish: PlaybookWish, *, purge: bool) -> list[str]:
         "  certificates, network interfaces and packet filter rules",
     ]
     if purge:
-        lines += [
-            "  packages that fogbed installed (Kubernetes, containerd, Docker), with all images",
-            "  and containers; files and units that it changed become what they were before",
-        ]
+        lines += PURGED
     if not wish.limit:
+        lines += _removed_earlier(bed, purge=purge)
         lines.append(f"On this computer: the context {bed.name} of kubectl")
     return lines
+
+
+def _removed_earlier(bed: Testbed, *, purge: bool) -> list[str]:
+    from fogbed.platforms.pi.removed import read_removed
+
+    names = ", ".join(each.node.name for each in read_removed(bed))
+    if not names:
+        return []
+    what = "are purged as well" if purge else "stay as they are, without --purge"
+    return [f"Removed earlier, not purged: {names}; their machines {what}"]
 
 
 def confirm(question: str, *, yes: bool) -> None:

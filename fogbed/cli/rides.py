@@ -35,7 +35,7 @@ def import_(  # noqa: PLR0913 - one parameter per option
     sources: Annotated[
         list[str],
         typer.Argument(
-            help="TLC yellow or green trip files: CSV, Parquet, packed or not; or globs."
+            help="New York trip files, yellow, green or for-hire: CSV, Parquet, packed; or globs."
         ),
     ],
     *,

@@ -93,15 +93,13 @@ def run_playbook(order: PlaybookOrder, on_event: Callable[[PlaybookEvent], None]
     asked: list[int] = []
     runner = _prepared(order, handle, lambda: bool(asked))
     log = Path(runner.config.artifact_dir, "stdout")
-    with _signals_go_to(asked):
-        runner.run()
-    _keep_the_newest(order.folder)
-    if asked:
-        end_leftovers(order.folder)
-        raise Interrupted(
-            "interrupted",
-            hint=f"the same command goes on from here; everything that was said: {log}",
-        )
+    with interruption_told(log):
+        with _signals_go_to(asked):
+            runner.run()
+        _keep_the_newest(order.folder)
+        if asked:
+            end_leftovers(order.folder)
+            raise KeyboardInterrupt
     if runner.rc == _NOT_FOUND:
         raise CommandError("ansible-playbook could not be started", hint="fogbed doctor says why")
     return PlaybookResult(
@@ -111,6 +109,22 @@ def run_playbook(order: PlaybookOrder, on_event: Callable[[PlaybookEvent], None]
         log=log,
         duration_s=time.monotonic() - started,
     )
+
+
+@contextmanager
+def interruption_told(log: Path) -> Iterator[None]:
+    """Have Ctrl-C, from a playbook's start on, say where everything stands that was said.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "interrupted",
+            hint=f"the same command goes on from here; everything that was said: {log}",
+        ) from None
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from fogbed.errors import NetworkError
 from fogbed.experiment.metric_names import pair_name
 from fogbed.network.bare import PROBE_OCTETS
+from fogbed.network.probes import Probes
 from fogbed.network.verdicts import PairVerdict, Tolerance, judge_rtt
 from fogbed.plan.network import Impairment, NetworkPlan
 
@@ -91,8 +92,8 @@ def measured_state(
     Args:
         state: what was in force, and when.
         bare: RTT of the untouched network, shape (n, n), milliseconds.
-        answers: per pair (``source>target``) an array of shape (k, 2): seconds from the first
-            ride, RTT in milliseconds (NaN where no answer came).
+        answers: per pair (``source>target``) an array of shape (k, 2): when the probe was really
+            sent, in seconds from the first ride, and its RTT in milliseconds (NaN: no answer).
         tolerance: how far p50 may be from asked + bare.
     """
     nodes = state.plan.nodes
@@ -102,10 +103,10 @@ def measured_state(
         for j, target in enumerate(nodes)
         if i != j
     }
-    judged = max(1, sum(rtts.size >= FEWEST_PROBES for rtts in during.values()))
+    judged = max(1, sum(probes.rtts_ms.size >= FEWEST_PROBES for probes in during.values()))
     pairs = [
-        _judge(state, pair, float(bare[pair]), rtts, tolerance, judged=judged)
-        for pair, rtts in during.items()
+        _judge(state, pair, float(bare[pair]), probes, tolerance, judged=judged)
+        for pair, probes in during.items()
     ]
     return {
         "label": state.label,
@@ -126,7 +127,7 @@ def _judge(  # noqa: PLR0913 - what was asked and what was measured; one more by
     state: NetworkState,
     pair: tuple[int, int],
     bare_ms: float,
-    rtts_ms: npt.NDArray[np.float64],
+    probes: Probes,
     tolerance: Tolerance,
     *,
     judged: int,
@@ -138,8 +139,7 @@ def _judge(  # noqa: PLR0913 - what was asked and what was measured; one more by
         there=plan.impairments[int(plan.index[i, j])],
         back=plan.impairments[int(plan.index[j, i])],
         bare_ms=bare_ms,
-        rtts_ms=rtts_ms,
-        interval_ms=1000 / PROBES_PER_S,
+        probes=probes,
         probe_octets=PROBE_OCTETS,
         load_octets=_JOB_PACKET,
         tolerance=tolerance,
@@ -212,9 +212,8 @@ def _cell(value: float) -> float | None:
 
 def _during(
     state: NetworkState, pair: tuple[str, str], answers: Mapping[str, npt.NDArray[np.float64]]
-) -> npt.NDArray[np.float64]:
-    """Return the RTTs of probes sent while the state was in force and settled."""
+) -> Probes:
+    """Return the probes sent while the state was in force and settled."""
     seen = answers.get(pair_name(*pair), np.empty((0, 2)))
     during = (seen[:, 0] >= state.from_s + SETTLING_S) & (seen[:, 0] < state.to_s)
-    rtts: npt.NDArray[np.float64] = seen[during, 1]
-    return rtts
+    return Probes(sent_ms=1000 * seen[during, 0], rtts_ms=seen[during, 1])

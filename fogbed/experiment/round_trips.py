@@ -14,16 +14,17 @@ import numpy.typing as npt
 from fogbed.errors import FogbedError
 from fogbed.experiment.clock import Clock
 from fogbed.experiment.metric_names import pair_name
-from fogbed.experiment.network_states import PROBES_PER_S, Matrix
+from fogbed.experiment.network_states import Matrix
 from fogbed.experiment.sample_store import Sample
+from fogbed.network.probes import Probes
 from fogbed.plan.network import NetworkPlan
 
 
 class Pinger(Protocol):
     """Pings from one node."""
 
-    def ping(self, targets: Sequence[str]) -> Mapping[str, Sequence[float]]:
-        """Send a second's probes to every target (node names); RTTs in ms, NaN where lost."""
+    def ping(self, targets: Sequence[str]) -> Mapping[str, Probes]:
+        """Send a second's probes to every target (node names); times since the first of all."""
 
 
 OpenPinger = Callable[[str], AbstractContextManager[Pinger]]
@@ -112,17 +113,16 @@ class RoundTrips:
         try:
             with self._open(node) as pinger:
                 while not self._stop.is_set():
-                    sent = self._clock.now()
-                    self._note(node, sent, pinger.ping(others))
+                    began = self._clock.now()
+                    self._note(node, began, pinger.ping(others))
         except FogbedError as error:
             if not self._stop.is_set():
                 self._failed(f"round trips from {node}", error)
 
-    def _note(self, node: str, sent: float, rtts: Mapping[str, Sequence[float]]) -> None:
+    def _note(self, node: str, began: float, came: Mapping[str, Probes]) -> None:
         with self._lock:
-            for target, values in rtts.items():
+            for target, probes in came.items():
                 pair = pair_name(node, target)
-                self._fresh.setdefault(pair, []).extend(values)
-                kept = self._kept.setdefault(pair, array("d"))
-                for k, rtt in enumerate(values):
-                    kept.extend((sent + k / PROBES_PER_S, rtt))
+                self._fresh.setdefault(pair, []).extend(probes.rtts_ms.tolist())
+                rows = np.column_stack([began + probes.sent_ms / 1000, probes.rtts_ms])
+                self._kept.setdefault(pair, array("d")).extend(rows.ravel().tolist())

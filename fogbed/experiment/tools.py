@@ -26,6 +26,7 @@ from fogbed.experiment.setting import Tools
 from fogbed.network.agent_client import Agent
 from fogbed.network.apply import apply_plan
 from fogbed.network.emulator import CountingEmulator
+from fogbed.network.probes import Probes
 from fogbed.network.verdicts import LossVerdict, RateVerdict, Tolerance
 from fogbed.network.verify import verify
 from fogbed.plan.network import NetworkPlan
@@ -184,13 +185,13 @@ class _AgentPinger:
         self._agent = agent
         self._addresses = addresses
 
-    def ping(self, targets: Sequence[str]) -> Mapping[str, Sequence[float]]:
+    def ping(self, targets: Sequence[str]) -> Mapping[str, Probes]:
         """Send a second's probes; what did not come back within a second is NaN."""
         by_address = {self._addresses[target]: target for target in targets}
-        rtts = self._agent.ping(
+        came = self._agent.ping(
             list(by_address), count=PROBES_PER_S, interval_s=1 / PROBES_PER_S, wait_s=_PROBE_WAIT_S
         )
-        return {by_address[address]: values.tolist() for address, values in rtts.items()}
+        return {by_address[address]: probes for address, probes in came.items()}
 
 
 def report(folder: Path) -> Path:

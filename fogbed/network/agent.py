@@ -91,10 +91,11 @@ class Agent:
         """Probe RTTs to all ``targets`` (addresses) at once; ``rtts_ms`` per target, null = lost.
 
         ``count`` probes each, ``interval_s`` apart and spread evenly over the interval; ``size``
-        is the IP packet's. Waits ``wait_s`` for the last ones.
+        is the IP packet's. Waits ``wait_s`` for the last ones. ``sent_ms`` per target: when each
+        was really sent, in milliseconds since the first of all; late ones are caught up with.
         """
         bounded(count * interval_s)
-        return {"rtts_ms": Probe(targets, size).run(count, interval_s, wait_s)}
+        return Probe(targets, size).run(count, interval_s, wait_s)
 
     def do_listen(self, protocol: str, address: str, seconds: float) -> dict[str, Any]:
         """Receive one flow ("udp" or "tcp") for at most ``seconds``: its ``flow`` and ``port``."""
@@ -216,9 +217,10 @@ class Probe:
         self._filler = bytes(max(0, size - 20 - 8 - 8 - 16))
         self._left = 0
 
-    def run(self, count: int, interval_s: float, wait_s: float) -> dict[str, list[float | None]]:
-        """Send on absolute deadlines, receive in between; per target a list of RTTs in ms."""
+    def run(self, count: int, interval_s: float, wait_s: float) -> dict[str, Any]:
+        """Send on absolute deadlines, receive in between; what ``do_ping`` returns."""
         rtts: Rtts = [[None] * count for _ in self._targets]
+        sent: list[int] = []
         total = count * len(self._targets)
         gap = interval_s / max(1, len(self._targets))
         began = time.monotonic()
@@ -227,9 +229,15 @@ class Probe:
             for turn in range(total):
                 self._receive_until(began + turn * gap, rtts)
                 number, target = divmod(turn, len(self._targets))
+                sent.append(time.monotonic_ns())
                 self._send(target, number)
             self._receive_until(time.monotonic() + wait_s, rtts)
-        return dict(zip(self._targets, rtts))  # noqa: B905 - 3.9 has no strict
+        times = [round((when - sent[0]) / 1e6, 3) for when in sent]
+        sent_ms = (times[k :: len(self._targets)] for k in range(len(self._targets)))
+        return {
+            "rtts_ms": dict(zip(self._targets, rtts)),  # noqa: B905 - 3.9 has no strict
+            "sent_ms": dict(zip(self._targets, sent_ms)),  # noqa: B905
+        }
 
     def _send(self, target: int, number: int) -> None:
         body = self._nonce + struct.pack("!II", target, number)

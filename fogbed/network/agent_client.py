@@ -19,11 +19,9 @@ import numpy.typing as npt
 
 from fogbed.clients.channel import Channel
 from fogbed.errors import NetworkError
+from fogbed.network.probes import Probes
 
 Protocol = Literal["udp", "tcp"]
-Rtts = Mapping[str, npt.NDArray[np.float64]]
-"""Per target address: the RTT of every probe in milliseconds, NaN where none came back."""
-
 # The source follows on stdin, after its length: nothing is left on the node, no argument limit
 _BOOTSTRAP = (
     "import sys; stdin = sys.stdin.buffer; size = int(stdin.readline());"
@@ -149,7 +147,7 @@ class Agent:
         interval_s: float = 0.1,
         size: int = 84,
         wait_s: float = 2.0,
-    ) -> Rtts:
+    ) -> Mapping[str, Probes]:
         """Probe the RTT to every target address at once; ``size`` in layer 3 bytes.
 
         Raises:
@@ -162,7 +160,7 @@ class Agent:
     def start_ping(
         self, targets: Sequence[str], *, count: int, interval_s: float, size: int, wait_s: float
     ) -> Pending:
-        """Begin to probe; call what is returned to wait for the RTTs."""
+        """Begin to probe; call what is returned to wait for them."""
         wanted = {"targets": list(targets), "count": count, "interval_s": interval_s}
         answer = self._begin("ping", {**wanted, "size": size, "wait_s": wait_s})
         return Pending(self, answer, count * interval_s + wait_s)
@@ -284,10 +282,14 @@ class Pending:
     answer: Future[dict[str, Any]]
     wait_s: float
 
-    def __call__(self) -> Rtts:
-        """Wait for them and return the RTTs."""
-        rtts = self.agent.result(self.answer, self.wait_s)["rtts_ms"]
-        return {target: np.array(values, dtype=np.float64) for target, values in rtts.items()}
+    def __call__(self) -> Mapping[str, Probes]:
+        """Wait for them and return them per target address."""
+        reply = self.agent.result(self.answer, self.wait_s)
+        sent, rtts = reply["sent_ms"], reply["rtts_ms"]
+        return {
+            to: Probes(sent_ms=np.array(sent[to], float), rtts_ms=np.array(rtts[to], float))
+            for to in sent
+        }
 
 
 def _stream(stream: Any) -> Any:  # noqa: ANN401 - Popen's streams are Optional for every caller

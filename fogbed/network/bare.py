@@ -15,6 +15,7 @@ from fogbed.errors import NetworkError, UsageError
 from fogbed.network.agent_client import Agent
 from fogbed.network.emulator import LinkEmulator
 from fogbed.network.flows import Flow, run_flow
+from fogbed.network.probes import Probes
 from fogbed.network.sessions import agents
 from fogbed.plan.network import UNTOUCHED, Link, NetworkPlan
 from fogbed.units import format_rate
@@ -101,10 +102,10 @@ def measure_bare(
     """Measure the RTT of every ordered pair at once, as the network is now."""
     nodes = tuple(channels)
     with progress.step("measuring the bare RTT"), agents(channels) as sessions:
-        rtts = probe_all(sessions, addresses, count=COUNT, interval_s=INTERVAL_S, wait_s=1.0)
+        probes = probe_all(sessions, addresses, count=COUNT, interval_s=INTERVAL_S, wait_s=1.0)
     matrix = np.zeros((len(nodes), len(nodes)))
-    for (i, j), values in rtts.items():
-        came = values[~np.isnan(values)]
+    for (i, j), values in probes.items():
+        came = values.answered().rtts_ms
         matrix[i, j] = np.median(came) if came.size else np.nan
     return Bare(nodes=nodes, rtt_ms=matrix)
 
@@ -116,8 +117,8 @@ def probe_all(
     count: int,
     interval_s: float,
     wait_s: float,
-) -> dict[tuple[int, int], npt.NDArray[np.float64]]:
-    """Return the RTTs in milliseconds (NaN = lost) of every ordered pair, measured all at once."""
+) -> dict[tuple[int, int], Probes]:
+    """Return the probes of every ordered pair, all sent at once."""
     nodes = list(sessions)
     pending = {
         node: agent.start_ping(
@@ -129,9 +130,9 @@ def probe_all(
         )
         for node, agent in sessions.items()
     }
-    rtts = {node: probes() for node, probes in pending.items()}
+    came = {node: probes() for node, probes in pending.items()}
     return {
-        (i, j): rtts[source][addresses[target]]
+        (i, j): came[source][addresses[target]]
         for i, source in enumerate(nodes)
         for j, target in enumerate(nodes)
         if i != j

@@ -3,14 +3,15 @@
 A sample's median and spread have standard errors that depend on how the probes are spaced in the
 law of jitter (``fogbed.network.jitter``): probes that are closer than two knots are not
 independent, and those that follow the wave closely are much better than independent ones. So the
-errors are taken from the law itself: it is drawn 400 times, probed each time as the path was.
+errors are taken from the law itself: it is drawn 400 times, probed each time as the path was: at
+the times at which the probes were really sent, which on a busy machine is in bunches.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -23,6 +24,8 @@ LOW, HIGH = 10, 90
 
 _DRAWS = 400
 _MOST_PROBES = 1000
+# Times are told apart by this part of a knot, so that pairs probed alike share their draws
+_GRAIN = 0.02
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,38 +38,60 @@ class StandardErrors:
     spread_ms: float
 
 
-@cache
-def standard_errors(
-    jitters_ms: tuple[float, float], *, probes: int, interval_ms: float
-) -> StandardErrors:
-    """Return the errors of ``probes`` RTTs, ``interval_ms`` apart, with jitter there and back.
+def standard_errors(jitters_ms: tuple[float, float], sent_ms: Floats) -> StandardErrors:
+    """Return the errors of RTTs probed at ``sent_ms`` (any order), with jitter there and back.
 
-    Beyond 1,000 probes the errors shrink with the square root of their number.
+    Of more than 1,000 probes three blocks of 1,000 at most are looked at (the first, the middle
+    and the last); the errors of all shrink with the square root of their number. Fewer than two
+    have the errors of two independent ones.
     """
     if not any(jitters_ms):
         return StandardErrors(median_ms=0.0, spread_ms=0.0)
-    drawn = max(2, min(probes, _MOST_PROBES))
+    if sent_ms.size < 2:  # noqa: PLR2004 - one has no spread
+        sent_ms = np.array([0.0, 2.0 * KNOT * max(jitters_ms)])
+    blocks = np.array_split(np.sort(sent_ms), math.ceil(sent_ms.size / _MOST_PROBES))
+    seen = [blocks[k] for k in sorted({0, len(blocks) // 2, len(blocks) - 1})]
+    draws = _DRAWS // len(seen)
+    errors = np.array([_errors(jitters_ms, _gaps(jitters_ms, block), draws) for block in seen])
+    variances = (errors**2).mean(axis=0) * (len(seen[0]) / sent_ms.size)
+    median_ms, spread_ms = (float(error) for error in np.sqrt(variances))
+    return StandardErrors(median_ms=median_ms, spread_ms=spread_ms)
+
+
+def _gaps(jitters_ms: tuple[float, float], times_ms: Floats) -> tuple[int, ...]:
+    """Return the times between probes in grains; beyond two of the longer knots all are alike."""
+    grain = _grain_ms(jitters_ms)
+    most = math.ceil(2 * KNOT * max(jitters_ms) / grain)
+    places = np.rint((times_ms - times_ms[0]) / grain).astype(np.int64)
+    return tuple(np.minimum(np.diff(places), most).tolist())
+
+
+def _grain_ms(jitters_ms: tuple[float, float]) -> float:
+    return _GRAIN * KNOT * min(filter(None, jitters_ms))
+
+
+@lru_cache(maxsize=1024)
+def _errors(
+    jitters_ms: tuple[float, float], gaps: tuple[int, ...], draws: int
+) -> tuple[float, float]:
+    """Return the errors of median and spread in milliseconds, from ``draws`` paths."""
+    times_ms = _grain_ms(jitters_ms) * np.concatenate([[0], np.cumsum(gaps)])
     source = np.random.default_rng(0)
-    rtts = np.zeros((_DRAWS, drawn))
+    rtts = np.zeros((draws, times_ms.size))
     for jitter_ms in filter(None, jitters_ms):
-        rtts += draw_noise(source, jitter_ms, probes=drawn, interval_ms=interval_ms)
-    scale = math.sqrt(drawn / max(2, probes))
-    return StandardErrors(
-        median_ms=scale * float(np.median(rtts, axis=1).std()),
-        spread_ms=scale * float(spread_of(rtts).std()),
-    )
+        rtts += draw_noise(source, jitter_ms, times_ms, draws=draws)
+    return float(np.median(rtts, axis=1).std()), float(spread_of(rtts).std())
 
 
 def draw_noise(
-    source: np.random.Generator, jitter_ms: float, *, probes: int, interval_ms: float
+    source: np.random.Generator, jitter_ms: float, times_ms: Floats, *, draws: int
 ) -> Floats:
-    """Return the noise of 400 paths at regular times, shape (400, probes), as the law has it."""
-    knot = KNOT * jitter_ms
-    if interval_ms >= 2 * knot:  # independent by the law
-        return source.uniform(-jitter_ms, jitter_ms, (_DRAWS, probes))
-    times = np.arange(probes) * (interval_ms / knot) + source.random((_DRAWS, 1))
+    """Return the noise of ``draws`` paths at rising times, shape (draws, times), by the law."""
+    # What is two knots apart is independent by the law, as is what is farther apart
+    gaps = np.minimum(np.diff(times_ms) / (KNOT * jitter_ms), 2.0)
+    times = np.concatenate([[0.0], np.cumsum(gaps)]) + source.random((draws, 1))
     knots = times.astype(np.int64)
-    drawn = source.random((_DRAWS, int(knots.max()) + 2))
+    drawn = source.random((draws, int(knots.max()) + 2))
     start = np.take_along_axis(drawn, knots, axis=1)
     onward = 1.0 + (np.take_along_axis(drawn, knots + 1, axis=1) - start) % 1.0
     phase = start + (times - knots) * onward

@@ -15,6 +15,7 @@ from fogbed.network.jitter_statistics import (
     spread_of,
     standard_errors,
 )
+from fogbed.network.probes import Probes
 from fogbed.plan.network import Impairment
 
 CONFIDENCE = 0.99
@@ -121,29 +122,29 @@ def judge_rtt(  # noqa: PLR0913 - a verdict joins this many facts, all by keywor
     there: Impairment,
     back: Impairment,
     bare_ms: float,
-    rtts_ms: npt.NDArray[np.float64],
-    interval_ms: float,
+    probes: Probes,
     probe_octets: int,
     load_octets: int,
     tolerance: Tolerance,
     judged: int = 1,
 ) -> PairVerdict:
-    """Return the verdict on the RTTs (milliseconds, NaN = lost) from ``ends[0]`` to ``ends[1]``.
+    """Return the verdict on the RTTs of ``probes`` from ``ends[0]`` to ``ends[1]``.
 
-    The probes were ``interval_ms`` apart; ``load_octets`` is the size of the flow's packets (0:
-    idle); ``judged`` pairs are judged together. p50 may be off by the tolerance. Beyond that are
-    allowed: under load, one such packet in front of the probe in each direction; with jitter, what
-    chance does to a sample of this size (see ``_chance``). Jitter itself is judged by the spread
-    of the RTTs, which may be off by 10 % or the tolerance's milliseconds, and the same two.
+    ``load_octets`` is the size of the flow's packets (0: idle); ``judged`` pairs are judged
+    together. p50 may be off by the tolerance. Beyond that are allowed: under load, one such packet
+    in front of the probe in each direction; with jitter, what chance does to probes sent at those
+    times (see ``_chance``). Jitter itself is judged by the spread of the RTTs, which may be off by
+    10 % or the tolerance's milliseconds, and the same two.
     """
-    came = rtts_ms[~np.isnan(rtts_ms)]
+    answered = probes.answered()
+    came, sent = answered.rtts_ms, probes.rtts_ms.size
     asked = there.delay_ms + back.delay_ms
     expected = asked + bare_ms + sum(_sending_ms(way, probe_octets) for way in (there, back))
     p50, p99, spread = math.nan, math.nan, math.nan
     if came.size:
         p50, p99 = (float(value) for value in np.percentile(came, [50, 99]))
         spread = float(spread_of(came))
-    median_error, spread_error = _chance(there, back, rtts_ms.size, came.size, interval_ms, judged)
+    median_error, spread_error = _chance(there, back, answered, judged)
     queued = sum(_sending_ms(way, load_octets) for way in (there, back))
     allowed = max(tolerance.fraction * expected, tolerance.or_ms) + queued + median_error
     asked_spread = expected_spread(there.jitter_ms, back.jitter_ms)
@@ -151,7 +152,7 @@ def judge_rtt(  # noqa: PLR0913 - a verdict joins this many facts, all by keywor
     if asked_spread:
         spread_allowed = max(SPREAD_FRACTION * asked_spread, tolerance.or_ms)
         spread_allowed += queued + spread_error
-    good = came.size >= _enough(rtts_ms.size, there, back)
+    good = came.size >= _enough(sent, there, back)
     return PairVerdict(
         source=ends[0],
         target=ends[1],
@@ -166,26 +167,24 @@ def judge_rtt(  # noqa: PLR0913 - a verdict joins this many facts, all by keywor
         asked_spread_ms=asked_spread,
         spread_ms=spread,
         spread_allowed_ms=spread_allowed,
-        sent=rtts_ms.size,
-        lost=rtts_ms.size - came.size,
+        sent=sent,
+        lost=sent - came.size,
         ok=good
         and abs(p50 - expected) <= allowed
         and (not asked_spread or abs(spread - asked_spread) <= spread_allowed),
     )
 
 
-def _chance(  # noqa: PLR0913, PLR0917 - a sample is this many facts
-    there: Impairment, back: Impairment, sent: int, came: int, interval_ms: float, judged: int
+def _chance(
+    there: Impairment, back: Impairment, answered: Probes, judged: int
 ) -> tuple[float, float]:
     """Return how far p50 and the spread of a sample are off by chance at most, in milliseconds.
 
     That is z(99 %, for all of the judged figures together) times the standard error of a sample
-    of the law, probed as this one was, times sqrt(sent / came) for the probes that were lost.
+    of the law, taken when the answered probes were really sent.
     """
-    errors = standard_errors(
-        (there.jitter_ms, back.jitter_ms), probes=sent, interval_ms=interval_ms
-    )
-    z = normal_quantile(CONFIDENCE, judged=2 * judged) * math.sqrt(sent / max(1, came))
+    errors = standard_errors((there.jitter_ms, back.jitter_ms), answered.sent_ms)
+    z = normal_quantile(CONFIDENCE, judged=2 * judged)
     return z * errors.median_ms, z * errors.spread_ms
 
 

@@ -13,6 +13,7 @@ from fogbed.network.agent_client import Agent
 from fogbed.network.bare import PROBE_OCTETS, bare_network, probe_all
 from fogbed.network.emulator import LinkEmulator
 from fogbed.network.flows import LOAD_PACKET, load_links, measure_losses, measure_rates
+from fogbed.network.probes import Probes
 from fogbed.network.sessions import agents
 from fogbed.network.verdicts import PairVerdict, Tolerance, Verification, judge_rtt
 from fogbed.plan.network import Link, NetworkPlan
@@ -59,18 +60,15 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     links = list(plan.links()) if flows else []
     with agents(reached) as sessions:
         measured = _Measured(plan, sessions, addresses, progress, count)
-        pairs = _judge(plan, bare, asked, measured, measured.idle())
+        pairs = _judge(plan, bare, asked, measured.idle())
         if load:
             loaded = measured.loaded()
-            pairs += _judge(plan, bare, asked, measured, loaded, load_octets=LOAD_PACKET)
+            pairs += _judge(plan, bare, asked, loaded, load_octets=LOAD_PACKET)
         rates = measure_rates(links, sessions, addresses, progress)
         losses = measure_losses(links, sessions, addresses, progress)
     return Verification(
         nodes=plan.nodes, bare_ms=bare, tolerance=asked, pairs=pairs, rates=rates, losses=losses
     )
-
-
-Rtts = Mapping[tuple[int, int], npt.NDArray[np.float64]]
 
 
 class _Measured:
@@ -94,15 +92,11 @@ class _Measured:
         # The longest way there and back, twice: what comes later than that is lost
         self._wait_s = 1.0 + 2 * float(plan.asked_rtt_ms().max(initial=0.0)) / 1000
 
-    @property
-    def interval_ms(self) -> float:
-        return 1000 * self._interval_s
-
-    def idle(self) -> Rtts:
+    def idle(self) -> Mapping[tuple[int, int], Probes]:
         with self._progress.step("measuring the RTT of every pair"):
             return self._probe()
 
-    def loaded(self) -> Rtts:
+    def loaded(self) -> Mapping[tuple[int, int], Probes]:
         """Probe while every link carries a flow, also those that add nothing."""
         names = self._plan.nodes
         links = [
@@ -118,7 +112,7 @@ class _Measured:
         ):
             return self._probe()
 
-    def _probe(self) -> Rtts:
+    def _probe(self) -> Mapping[tuple[int, int], Probes]:
         return probe_all(
             self._sessions,
             self._addresses,
@@ -137,12 +131,11 @@ def probing(pairs: int, count: int, *, jittery: bool) -> tuple[int, float]:
     return round(count * interval_s / denser_s), denser_s
 
 
-def _judge(  # noqa: PLR0913 - what was asked and what was measured; one more by keyword
+def _judge(
     plan: NetworkPlan,
     bare: npt.NDArray[np.float64],
     tolerance: Tolerance,
-    measured: _Measured,
-    rtts: Rtts,
+    probes: Mapping[tuple[int, int], Probes],
     *,
     load_octets: int = 0,
 ) -> list[PairVerdict]:
@@ -152,12 +145,11 @@ def _judge(  # noqa: PLR0913 - what was asked and what was measured; one more by
             there=plan.impairments[int(plan.index[i, j])],
             back=plan.impairments[int(plan.index[j, i])],
             bare_ms=float(bare[i, j]),
-            rtts_ms=values,
-            interval_ms=measured.interval_ms,
+            probes=sent,
             probe_octets=PROBE_OCTETS,
             load_octets=load_octets,
             tolerance=tolerance,
-            judged=len(rtts),
+            judged=len(probes),
         )
-        for (i, j), values in rtts.items()
+        for (i, j), sent in probes.items()
     ]

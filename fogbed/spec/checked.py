@@ -11,6 +11,7 @@ from fogbed.spec.document import read_document
 from fogbed.spec.experiment import Experiment
 from fogbed.spec.load import kind_of_spec, read_profile, read_testbed, sound
 from fogbed.spec.network_profile import NetworkProfile
+from fogbed.spec.quorum import quorum_note
 from fogbed.spec.resolve import resolve_document
 from fogbed.spec.testbed import Testbed
 
@@ -19,13 +20,15 @@ from fogbed.spec.testbed import Testbed
 class CheckedFile:
     """One file's verdict; ``kind`` and ``name`` are empty where they cannot be told.
 
-    The problems of an experiment include those of the files that it refers to.
+    The problems of an experiment include those of the files that it refers to. ``notes``: what is
+    allowed, and good to know.
     """
 
     file: str
     kind: str = ""
     name: str = ""
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def load_any(path: Path) -> Testbed | NetworkProfile | Experiment:
@@ -53,4 +56,6 @@ def _check(path: Path) -> CheckedFile:
         model = load_any(path)
     except SpecError as error:
         return CheckedFile(file=str(path), problems=error.problems)
-    return CheckedFile(file=str(path), kind=model.kind, name=model.name)
+    note = quorum_note(model) if isinstance(model, Testbed) else None
+    notes = (note,) if note is not None else ()
+    return CheckedFile(file=str(path), kind=model.kind, name=model.name, notes=notes)

@@ -75,9 +75,9 @@ def _counted(count: int, what: str) -> str:
 
 def _draw_title(figure: Figure, description: Description) -> None:
     manifest = description.dataset.manifest
-    span = f"{manifest.first_pickup[:10]} to {manifest.last_pickup[:10]}"
+    span = f", {manifest.first_pickup[:10]} to {manifest.last_pickup[:10]}"
     figure.suptitle(
-        f"{manifest.name}: {_counted(description.usable, 'ride')}, {span}",
+        f"{manifest.name}: {_counted(description.usable, 'ride')}{span if manifest.rides else ''}",
         fontsize=15,
         fontweight="bold",
         color=_INK,
@@ -161,7 +161,7 @@ def _draw_zones(axes: Axes, description: Description) -> None:
         label = f"{_counted(count, 'pickup')} in a zone"
         axes.scatter([], [], s=max(4.0, _LARGEST_CIRCLE * count / most), label=label, **look)
     axes.legend(
-        loc="lower right",
+        loc="best",  # where there are the fewest circles
         frameon=False,
         fontsize=8,
         labelcolor=_FAINT,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fogbed.clients.flink import FlinkClient
-from fogbed.clients.flink_values import Job
+from fogbed.clients.flink_values import ENDED, Job
+from fogbed.errors import UsageError
 from fogbed.spec.experiment import OPERATORS
 from fogbed.stream_job import metrics, operators
 from fogbed.stream_job.gauges import read_gauges
@@ -107,3 +108,30 @@ def _subtask(
 
 def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
+
+
+def find_job(flink: FlinkClient, wanted: str | None) -> str:
+    """Return the id of the job that ``wanted`` means: an id, its beginning, or a name.
+
+    None means the only job that has not ended.
+
+    Raises:
+        UsageError: none or several fit; the candidates are named.
+    """
+    jobs = flink.jobs()
+    alive = [job for job in jobs if job.state not in ENDED]
+    fitting = [j for j in alive if wanted is None or j.id.startswith(wanted) or j.name == wanted]
+    if len(fitting) == 1:
+        return fitting[0].id
+    if not alive and wanted is None:
+        ended = ", ".join(f"{job.id} ({job.name}) {job.state.lower()}" for job in jobs)
+        raise UsageError(
+            f"no job runs at {flink.url}" + (f"; ended: {ended}" if ended else ""),
+            hint="start one with fogbed job submit; --loop replays the rides again and again",
+        )
+    candidates = ", ".join(f"{job.id} ({job.name})" for job in fitting or alive) or "none"
+    what = f"{wanted!r} names" if wanted else "there are"
+    raise UsageError(
+        f"{what} {len(fitting)} running jobs at {flink.url}",
+        hint=f"give the id of one; running: {candidates}",
+    )

@@ -27,7 +27,7 @@ from fogbed.stream_job.job_paths import as_flink_reads, as_meant
 from fogbed.stream_job.placing import SubtaskPlace, misplaced, places, require_places
 from fogbed.stream_job.waiting import wait_until
 
-__all__ = ["JobRequest", "SubmittedJob", "find_job", "recover", "submit"]
+__all__ = ["JobRequest", "SubmittedJob", "recover", "submit"]
 
 # the first job after a start loads its classes: 1.4-15 s in facts/flink.md section 7
 RUNNING_TIMEOUT_S = 60.0
@@ -277,23 +277,3 @@ def recover(flink: FlinkClient, job_id: str) -> SubmittedJob:
     real = operators.parallelism_of(flink.job(job_id))
     request = replace(request, parallelism={**request.parallelism, **real})
     return SubmittedJob(job_id=job_id, request=request, places=tuple(places(flink, job_id)))
-
-
-def find_job(flink: FlinkClient, wanted: str | None) -> str:
-    """Return the id of the job that ``wanted`` means: an id, its beginning, or a name.
-
-    None means the only job that has not ended.
-
-    Raises:
-        UsageError: none or several fit; the candidates are named.
-    """
-    alive = [job for job in flink.jobs() if job.state not in ENDED]
-    fitting = [j for j in alive if wanted is None or j.id.startswith(wanted) or j.name == wanted]
-    if len(fitting) == 1:
-        return fitting[0].id
-    candidates = ", ".join(f"{job.id} ({job.name})" for job in fitting or alive) or "none"
-    what = f"{wanted!r} names" if wanted else "there are"
-    raise UsageError(
-        f"{what} {len(fitting)} running jobs at {flink.url}",
-        hint=f"give the id of one; running: {candidates}",
-    )

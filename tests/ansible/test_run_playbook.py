@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fogbed.clients import ansible
 from fogbed.clients.ansible import MARK, PlaybookOrder, end_leftovers, run_playbook
 from fogbed.errors import Interrupted
 
@@ -177,3 +178,27 @@ def _marked(folder):
         except psutil.Error:
             continue
     return found
+
+
+def test_a_second_ctrl_c_while_the_first_is_served_still_names_the_log(order, monkeypatch):
+    wish = order(playbook=SLEEPER)
+    served = []
+
+    def end(folder):
+        end_leftovers(folder)
+        served.append(folder)
+        if len(served) > 1:  # before the run there was nothing to end
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ansible, "end_leftovers", end)
+
+    def stop(event):
+        if event.kind == "started":
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted) as stopped:
+        run_playbook(wish, stop)
+    log = Path(re.search(r"\S+$", stopped.value.hint)[0])
+    assert "PLAY" in log.read_text(encoding="utf-8")
+    assert len(served) == 2
+    assert _marked(wish.folder) == []

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import threading
 
 import pytest
+from ruamel.yaml import YAML
 
+from fogbed.clients.ansible import PlaybookResult
+from fogbed.platforms.pi import playbook
 from fogbed.platforms.pi.folder import PiFolder
 
 PICO = """\
@@ -96,3 +100,48 @@ def cluster(pico):
         yield known
         server.shutdown()
         thread.join()
+
+
+class Playbooks:
+    """Playbooks that end well, or as ``end`` says: what was run, on which hosts, with what."""
+
+    def __init__(self, log):
+        self.log = log
+        self.ran = []
+        self.end = {}
+
+    def run(self, order, _on_event):
+        inventory = YAML(typ="safe").load(order.inventory.read_text(encoding="utf-8"))["all"]
+        groups = inventory["children"].values()
+        hosts = {name: each for group in groups for name, each in group["hosts"].items()}
+        self.ran.append((order, inventory["vars"], hosts))
+        fields = {"returncode": 0, "failures": (), "changed": {}, "log": self.log, "duration_s": 1}
+        return PlaybookResult(**(fields | self.end.get(order.name, {})))
+
+    def names(self):
+        """Each playbook with the hosts of its inventory."""
+        return [(order.name, sorted(hosts)) for order, _, hosts in self.ran]
+
+
+@pytest.fixture
+def playbooks(monkeypatch, tmp_path):
+    """In the place of Ansible: what fogbed asks of it is kept."""
+    log = tmp_path / "stdout"
+    log.write_text("said\n", encoding="utf-8")
+    stand_in = Playbooks(log)
+    monkeypatch.setattr(playbook, "run_playbook", stand_in.run)
+    return stand_in
+
+
+@pytest.fixture
+def ssh_that(monkeypatch, tmp_path):
+    """Put a shell script in the place of OpenSSH's client."""
+
+    def put(script):
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        (folder / "ssh").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (folder / "ssh").chmod(0o700)
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    return put

@@ -48,7 +48,13 @@ def test_json_has_the_problems_in_parts(capsys: pytest.CaptureFixture[str]) -> N
     out, err = capsys.readouterr()
     assert err == ""
     good, gone = json.loads(out)["files"]
-    assert good == {"file": "good.yml", "kind": "Testbed", "name": "mine", "problems": []}
+    assert good == {
+        "file": "good.yml",
+        "kind": "Testbed",
+        "name": "mine",
+        "problems": [],
+        "notes": [],
+    }
     assert gone["problems"] == [
         {
             "file": "gone",

@@ -7,7 +7,7 @@ import pytest
 from fogbed.errors import FogbedError, JobError
 from fogbed.plan.placement import Place
 from fogbed.stream_job import placing, stop, submit
-from fogbed.stream_job.status import job_status
+from fogbed.stream_job.status import find_job, job_status
 
 pytestmark = pytest.mark.flink
 
@@ -69,9 +69,9 @@ def test_status_counts_rides_and_what_was_rejected(pinned, job_request):
 def test_another_process_reads_the_request_back_from_flink(pinned, job_request):
     request = job_request(parallelism=WIDE, placement=TIERS, seed=11)
     job = submit.submit(pinned, request)
-    again = submit.recover(pinned, submit.find_job(pinned, job.job_id[:8]))
+    again = submit.recover(pinned, find_job(pinned, job.job_id[:8]))
     assert again.request == request
-    assert submit.find_job(pinned, "test job") == job.job_id
+    assert find_job(pinned, "test job") == job.job_id
 
 
 def test_a_placement_that_cannot_be_met_names_the_free_slots(pinned, job_request):

@@ -251,7 +251,7 @@ def test_drift_leads_to_a_full_run_that_mends_it(cluster, kind):
     for (number, _), (told, question, answer) in DRIFT[kind].items():
         machine = cluster.machines[number]
         mine = [line for line in cluster.told if line.startswith(f"{machine.name}: not as")]
-        assert told in "".join(mine)
+        assert told in "".join(mine), cluster.told
         assert machine.ssh(question, check=False).strip() == answer
     if kind.startswith("units"):
         cluster.play("after the command line is gone again")

@@ -42,8 +42,8 @@ def measure_delays(trial, hub):
     least = {}
     for name, delays in (("bare", [0] * len(DELAYS_MS)), ("asked", DELAYS_MS)):
         trial.emulator.apply(star(nodes, [Impairment(delay_ms=delay) for delay in delays]))
-        rtts = hub.ping(spokes, count=40, interval_s=0.05, wait_s=20.0)
-        least[name] = [float(np.nanmin(rtts[spoke])) for spoke in spokes]
+        came = hub.ping(spokes, count=40, interval_s=0.05, wait_s=20.0)
+        least[name] = [float(np.nanmin(came[spoke].rtts_ms)) for spoke in spokes]
     return [
         {"delay_ms": delay, "bare_ms": bare, "least_ms": asked}
         for delay, bare, asked in zip(DELAYS_MS, least["bare"], least["asked"], strict=True)

@@ -100,8 +100,8 @@ def lawful(trial):
 
 def came_back(agent, address, *, wait_s=20.0):
     """Return how many of 10 probes came back; all that will come are waited for."""
-    rtts = agent.ping([address], count=10, interval_s=0.01, wait_s=wait_s)[address]
-    return int(np.count_nonzero(~np.isnan(rtts)))
+    probes = agent.ping([address], count=10, interval_s=0.01, wait_s=wait_s)[address]
+    return probes.answered().rtts_ms.size
 
 
 def cutting(trial, agent):

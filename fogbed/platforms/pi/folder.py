@@ -37,6 +37,16 @@ class PiFolder:
         return self.root / "rehearsal.yml"
 
     @property
+    def removed(self) -> Path:
+        """What is needed to reach nodes that were removed and not purged; it outlives ``down``."""
+        return self.root / "removed.json"
+
+    @property
+    def removed_hosts(self) -> Path:
+        """The inventory of such a node alone, while it is purged."""
+        return self.root / "removed-hosts.yml"
+
+    @property
     def kubeconfig(self) -> Path:
         """The cluster's administrator: fogbed's own copy."""
         return self.root / "kubeconfig"
@@ -51,14 +61,18 @@ class PiFolder:
         """Where the path of the testbed's own file is kept."""
         return self.root / ORIGIN
 
+    def make(self) -> None:
+        """Make the folder, for nobody else to read."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+
     def begin(self, *, inventory: str, spec: str | None, origin: Path | None = None) -> None:
         """Write down what is about to be made, so that ``down`` can find it whatever happens.
 
         A rehearsal gives no ``spec``: it makes nothing that ``down`` would have to find.
         ``origin``: the testbed's own file; None leaves what is known of it.
         """
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.root.chmod(0o700)
+        self.make()
         write_whole(self.rehearsal if spec is None else self.inventory, inventory)
         if spec is not None:
             write_whole(self.spec, spec)
@@ -74,9 +88,9 @@ class PiFolder:
         beside.replace(self.kubeconfig)
 
     def remove(self) -> None:
-        """Remove everything but the logs of the playbooks."""
+        """Remove everything but the logs of the playbooks, and what is not purged yet."""
         for entry in self.root.iterdir() if self.root.exists() else ():
-            if entry == self.playbooks:
+            if entry in (self.playbooks, self.removed):
                 continue
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)

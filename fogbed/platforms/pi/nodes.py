@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fogbed.clients.kube import KubeNode
 from fogbed.errors import PlatformError, UsageError
 from fogbed.plan.upgrade import UpgradePlan, plan_upgrade
+from fogbed.platforms.pi.removed import RemovedNode
 from fogbed.platforms.pi.status import Cluster
 from fogbed.spec.testbed import Node, Ssh, Testbed
 
@@ -51,8 +52,10 @@ def require_replaceable(testbed: Testbed, name: str) -> None:
         )
 
 
-def list_nodes(testbed: Testbed, cluster: Cluster | None) -> list[NodeEntry]:
-    """Return the nodes of a testbed's file, then those that only its cluster has."""
+def list_nodes(
+    testbed: Testbed, cluster: Cluster | None, removed: Sequence[RemovedNode] = ()
+) -> list[NodeEntry]:
+    """Return the nodes of a testbed's file, those that only its cluster has, those not purged."""
     found = {node.name: node for node in cluster.nodes} if cluster is not None else {}
     entries = [
         NodeEntry(
@@ -68,14 +71,27 @@ def list_nodes(testbed: Testbed, cluster: Cluster | None) -> list[NodeEntry]:
         for node in testbed.nodes
     ]
     strangers = sorted(set(found) - {node.name for node in testbed.nodes})
-    return entries + [
+    left = [each.node for each in removed if each.node.name not in found]
+    return [*entries, *_strangers(cluster, found, strangers), *map(_left, left)]
+
+
+def _left(node: Node) -> NodeEntry:
+    return NodeEntry(
+        name=node.name, tier=node.tier, address=node.address, cluster="removed, not purged"
+    )
+
+
+def _strangers(
+    cluster: Cluster | None, found: Mapping[str, KubeNode], names: Sequence[str]
+) -> list[NodeEntry]:
+    return [
         NodeEntry(
             name=name,
             address=found[name].address,
             cluster=f"{_standing(cluster, found[name])}, not in the file",
             version=found[name].version,
         )
-        for name in strangers
+        for name in names
     ]
 
 

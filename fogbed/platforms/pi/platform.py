@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fogbed import paths, spec
 from fogbed.clients import kubeconfig
-from fogbed.clients.ansible import PlaybookResult
+from fogbed.clients.ansible import PlaybookResult, interruption_told
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError
@@ -28,8 +28,9 @@ from fogbed.platforms.pi.playbook import (
     shared_defaults,
 )
 from fogbed.platforms.pi.reach import Silence, silent_nodes, told
+from fogbed.platforms.pi.removed import RemovedNode, forget, forget_returned
 from fogbed.platforms.pi.status import read_status
-from fogbed.platforms.testbeds import only_one
+from fogbed.platforms.testbeds import only_one, write_whole
 from fogbed.spec.testbed import Testbed
 
 _ADMIN = "/etc/kubernetes/admin.conf"
@@ -79,7 +80,8 @@ class PiPlatform:
                     self.folder.remove()
                 raise
             if not wish.check and not wish.tags:
-                self._fetch_kubeconfig(progress, wish)
+                with interruption_told(result.log):
+                    self._fetch_kubeconfig(progress, wish)
             return result
 
     def down(
@@ -131,10 +133,36 @@ class PiPlatform:
         with only_one(self.testbed.name):
             return self._play(name, watch, wish=wish, variables=variables)
 
+    def purge_removed(
+        self, removed: RemovedNode, watch: Watch, *, wish: PlaybookWish = NO_WISH
+    ) -> PlaybookResult:
+        """Give the machine of a node back that was removed earlier; the cluster is not asked.
+
+        Raises:
+            PlatformError: it failed; the node is not forgotten, and the same command goes on.
+        """
+        alone = removed.alone(self.testbed)
+        place = self.folder.removed_hosts
+        with only_one(self.testbed.name):
+            paths.require_writable(paths.state_dir())
+            self.folder.make()
+            write_whole(place, render_inventory(alone, shared_defaults()))
+            try:
+                variables = {"fogbed_purge": True}
+                result = play(
+                    alone, "reset", watch, wish=wish, variables=variables, inventory=place
+                )
+            finally:
+                place.unlink(missing_ok=True)
+            forget(self.testbed, removed.node.name)
+            return result
+
     def record(self, *, rehearsal: bool = False) -> None:
         """Write down the testbed as it is now: what ``status`` and ``render --check`` go by."""
         written = None if rehearsal else spec.dump_yaml(self._located())
         self.folder.begin(inventory=self.inventory(), spec=written, origin=self.origin)
+        if not rehearsal:
+            forget_returned(self.testbed)
 
     def status(self) -> TestbedStatus:
         """Return nodes, the cluster's own services, versions, drift and problems."""

@@ -93,15 +93,18 @@ def shared_defaults() -> dict[str, Any]:
     return found
 
 
-def play(
+def play(  # noqa: PLR0913 - what a run of a playbook is
     testbed: Testbed,
     name: str,
     watch: Watch,
     *,
     wish: PlaybookWish = NO_WISH,
     variables: Mapping[str, Any] | None = None,
+    inventory: Path | None = None,
 ) -> PlaybookResult:
     """Run a shipped playbook on a testbed that has its folder.
+
+    ``inventory``: other hosts than the testbed's.
 
     Raises:
         PlatformError: it failed somewhere; the error says where, why, and how to go on.
@@ -110,7 +113,7 @@ def play(
     result = run_playbook(
         PlaybookOrder(
             playbook=playbook_path(name),
-            inventory=folder.rehearsal if wish.check else folder.inventory,
+            inventory=inventory or (folder.rehearsal if wish.check else folder.inventory),
             folder=folder.playbooks,
             name=name,
             limit=wish.limit,

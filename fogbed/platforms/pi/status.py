@@ -11,6 +11,7 @@ from fogbed.clients.kube import KubeClient, KubeNode, KubePod
 from fogbed.errors import ServiceError
 from fogbed.platforms.base import NodeStatus, ServiceStatus, TestbedStatus
 from fogbed.platforms.pi.folder import PiFolder
+from fogbed.platforms.pi.removed import read_removed
 from fogbed.platforms.pi.vitals import Vitals, read_vitals
 from fogbed.spec.testbed import Node, Testbed
 
@@ -31,12 +32,17 @@ class Cluster:
 
 def read_status(testbed: Testbed, folder: PiFolder, inventory: str) -> TestbedStatus:
     """Return the state of a testbed; what cannot be asked is a problem in it, not an error."""
+    left = [
+        f"{each.node.name} was removed, not purged; fogbed node remove {each.node.name} --purge"
+        for each in read_removed(testbed)
+    ]
     if not folder.spec.exists():
-        return judge(testbed, Cluster(problem=f"not up yet; fogbed up -t {testbed.name}"), {})
+        down = Cluster(problem=f"not up yet; fogbed up -t {testbed.name}")
+        return judge(testbed, down, {}, left)
     vitals = read_vitals(testbed)
     written = folder.inventory.read_text(encoding="utf-8") if folder.inventory.exists() else ""
     changed = [] if written == inventory else ["the testbed's file has changed since the last up"]
-    return judge(testbed, read_cluster(folder), vitals, changed)
+    return judge(testbed, read_cluster(folder), vitals, [*changed, *left])
 
 
 def read_cluster(folder: PiFolder) -> Cluster:

@@ -14,7 +14,7 @@ from fogbed.plan.placement import Place, resources_offered
 from fogbed.spec.experiment import Replay
 from fogbed.stream_job import rescale, stop, submit
 from fogbed.stream_job.landmarks import find_landmarks
-from fogbed.stream_job.status import job_status
+from fogbed.stream_job.status import find_job, job_status
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[2])]
@@ -47,7 +47,7 @@ def record(scheduler: str, placement: dict[str, Place]) -> None:
         job = submit.submit(flink, request)
         time.sleep(2)
         job_status(flink, job.job_id)
-        submit.recover(flink, submit.find_job(flink, None))
+        submit.recover(flink, find_job(flink, None))
         moved = rescale.rescale(
             flink, job, "nearest", 2, savepoint_dir=cluster.savepoints, progress=Quiet()
         )

@@ -19,6 +19,7 @@ from fogbed.experiment.network_states import measured_state, states_of
 from fogbed.experiment.runner import RunResult, run_experiment
 from fogbed.experiment.sample_store import Sample
 from fogbed.experiment.setting import Tools
+from fogbed.network.probes import Probes
 from fogbed.platforms.base import TestbedStatus
 from fogbed.spec import ResolvedExperiment, resolve_experiment
 
@@ -365,7 +366,7 @@ class VirtualPinger:
         self._laboratory = laboratory
         self._node = node
 
-    def ping(self, targets: Sequence[str]) -> Mapping[str, Sequence[float]]:
+    def ping(self, targets: Sequence[str]) -> Mapping[str, Probes]:
         clock = self._laboratory.clock
         plan = self._laboratory.platform.links.plan
         clock.wait_until(clock.monotonic() + 10, threading.Event())
@@ -374,7 +375,11 @@ class VirtualPinger:
         asked = plan.asked_rtt_ms()
         here = plan.nodes.index(self._node)
         error = self._laboratory.rtt_error_ms
-        return {t: [asked[here, plan.nodes.index(t)] + 0.1 + error] * 5 for t in targets}
+        rtts = {t: asked[here, plan.nodes.index(t)] + 0.1 + error for t in targets}
+        return {
+            t: Probes(sent_ms=np.arange(0.0, 1000, 200), rtts_ms=np.full(5, rtt))
+            for t, rtt in rtts.items()
+        }
 
 
 @pytest.fixture

@@ -18,10 +18,12 @@ STATE = NetworkState(label="profile", plan=PLAN, from_s=0.0, to_s=60.0)
 BARE = np.array([[0.0, 0.2], [0.2, 0.0]])
 
 
-def measured(*, jitter_ms: float, more_ms: float = 0.0) -> dict[str, Any]:
+def measured(
+    *, jitter_ms: float, more_ms: float = 0.0, seed: int = 0, bunch_s: float = 1 / PROBES_PER_S
+) -> dict[str, Any]:
     """Return the state as probes of a path with ``jitter_ms`` and ``more_ms`` of delay see it."""
-    law = Jitter(path_key(0, "a", "b"), int(jitter_ms * 1e6))
-    seconds = np.arange(0, 60, 1 / PROBES_PER_S)
+    law = Jitter(path_key(seed, "a", "b"), int(jitter_ms * 1e6))
+    seconds = np.ceil(np.arange(300) / PROBES_PER_S / bunch_s) * bunch_s
     rtts = [20.2 + more_ms + law.at(int(at * 1e9)) / 1e6 for at in seconds]
     answers = {pair: np.column_stack([seconds, rtts]) for pair in ("a>b", "b>a")}
     return measured_state(STATE, BARE, answers, Tolerance())
@@ -38,3 +40,10 @@ def test_a_state_that_follows_the_law_is_within_and_its_spread_is_kept() -> None
 @pytest.mark.parametrize("wrong", [{"jitter_ms": 10, "more_ms": 4.6}, {"jitter_ms": 3}])
 def test_a_mean_that_grew_or_too_little_jitter_is_not(wrong: dict[str, float]) -> None:
     assert not measured(**wrong)["ok"]
+
+
+def test_probes_that_were_sent_in_bunches_are_judged_as_such() -> None:
+    """15 probes that are sent at once every 3 s tell hardly more than one."""
+    states = [measured(jitter_ms=10, seed=seed, bunch_s=3.0) for seed in range(40)]
+    assert all(state["ok"] for state in states)
+    assert any(abs(state["error_ms"][0][1]) > 2 for state in states)

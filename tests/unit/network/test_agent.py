@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import io
+import socket
 import sys
 import time
 from pathlib import Path
@@ -109,6 +110,32 @@ def test_an_agent_that_dies_is_an_error_and_not_an_endless_wait():
     with Agent(HERE) as agent, pytest.raises(NetworkError) as error:
         agent.exec(["sh", "-c", "kill -9 $PPID; sleep 1"], timeout_s=30)
     assert "ended" in error.value.message
+
+
+def test_probes_say_when_they_were_really_sent(monkeypatch):
+    """A stall is seen in the times, and what was due in it is sent at once."""
+
+    class Stalling(socket.socket):
+        turns = 0
+
+        def __init__(self, *_kind):
+            super().__init__(socket.AF_INET, socket.SOCK_DGRAM)
+
+        def sendto(self, packet, _address):
+            self.turns += 1
+            if self.turns == 6:
+                time.sleep(0.1)
+            return len(packet)
+
+    monkeypatch.setattr(agent_module.socket, "socket", Stalling)
+    answer = agent_module.Probe(["b", "c"], 84).run(6, 0.02, 0.0)
+    sent = np.array([answer["sent_ms"][target] for target in ("b", "c")])
+    in_turn = sent.T.ravel()
+    assert in_turn.size == 12
+    assert in_turn[0] == 0
+    assert (np.diff(in_turn) >= 0).all()
+    assert in_turn[6] - in_turn[5] >= 100
+    assert answer["rtts_ms"] == {"b": [None] * 6, "c": [None] * 6}
 
 
 def test_flows_are_counted_in_layer_3_bytes_and_bounded():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fogbed.network.jitter import Jitter, path_key
+from fogbed.network.probes import Probes
 from fogbed.network.verdicts import (
     Tolerance,
     binomial_interval,
@@ -19,16 +20,19 @@ from fogbed.plan.network import Impairment
 PLAIN = Impairment()
 
 
-def rtt(values, *, there=PLAIN, back=PLAIN, load_octets=0, interval_ms=100.0, judged=1):
+def rtt(values, *, there=PLAIN, back=PLAIN, load_octets=0, sent_ms=None, judged=1):
+    """Judge RTTs of probes sent at ``sent_ms``; 100 ms apart if not said."""
+    rtts_ms = np.array(values, dtype=np.float64)
+    if sent_ms is None:
+        sent_ms = np.arange(rtts_ms.size) * 100.0
     return judge_rtt(
         ends=("a", "b"),
         there=there,
         back=back,
         bare_ms=0.2,
-        rtts_ms=np.array(values, dtype=np.float64),
+        probes=Probes(sent_ms=sent_ms, rtts_ms=rtts_ms),
         probe_octets=84,
         load_octets=load_octets,
-        interval_ms=interval_ms,
         judged=judged,
         tolerance=Tolerance(),
     )
@@ -105,15 +109,21 @@ JITTERY = Impairment(delay_ms=20, jitter_ms=10)
 BACK = Impairment(delay_ms=5)
 
 
-def probes(jitter_ms, *, seed, count=250, interval_ms=20):
+REGULAR = np.arange(250) * 20.0
+BUNCHED = np.ceil(REGULAR / 100) * 100
+"""As the agent sends when it gets the processor every 100 ms only."""
+
+
+def probes(jitter_ms, *, seed, sent_ms=REGULAR):
     """RTTs over a path of 20 ms with jitter by the law, 5 ms back, bare 0.2 ms."""
     law = Jitter(path_key(seed, "a", "b"), int(jitter_ms * 1e6))
-    times = (seed * 987_654_321 + i * interval_ms * 1_000_000 for i in range(count))
+    times = (seed * 987_654_321 + int(at * 1e6) for at in sent_ms)
     return 25.2 + np.array([law.at(when) for when in times]) / 1e6
 
 
-def verdict_on(rtts, *, load_octets=0):
-    return rtt(rtts, there=JITTERY, back=BACK, interval_ms=20, load_octets=load_octets, judged=12)
+def verdict_on(rtts, *, load_octets=0, sent_ms=REGULAR):
+    ways = {"there": JITTERY, "back": BACK}
+    return rtt(rtts, **ways, sent_ms=sent_ms, load_octets=load_octets, judged=12)
 
 
 @pytest.mark.parametrize("load_octets", [0, 500])
@@ -128,6 +138,14 @@ def test_a_path_that_follows_the_law_passes_and_a_mean_that_grew_does_not(load_o
             verdict_on(probes(10, seed=seed) + off, load_octets=load_octets) for seed in range(50)
         ]
         assert not any(verdict.ok for verdict in grown)
+
+
+def test_probes_that_a_busy_machine_sent_in_bunches_do_not_condemn_a_sound_path():
+    """The planned 20 ms made +2.28 ms of 25 an error where chance was 5 times as large."""
+    paths = [probes(10, seed=seed, sent_ms=BUNCHED) for seed in range(200)]
+    assert sum(verdict_on(rtts, sent_ms=BUNCHED).ok for rtts in paths) >= 199
+    assert sum(verdict_on(rtts).ok for rtts in paths) < 190
+    assert not any(verdict_on(rtts + 12, sent_ms=BUNCHED).ok for rtts in paths)
 
 
 @pytest.mark.parametrize(("jitter_ms", "ok"), [(10, True), (0.001, False), (6, False), (15, False)])
@@ -147,9 +165,9 @@ def test_a_spread_that_nobody_asked_for_is_not_judged():
 
 def test_probes_that_were_lost_leave_more_to_chance():
     rtts = probes(10, seed=3)
-    rtts[::2] = np.nan
+    rtts[125:] = np.nan
     whole, half = verdict_on(probes(10, seed=3)), verdict_on(rtts)
-    assert half.allowed_ms - 1 == pytest.approx((whole.allowed_ms - 1) * np.sqrt(2))
+    assert half.allowed_ms - 1 == pytest.approx((whole.allowed_ms - 1) * np.sqrt(2), rel=0.15)
 
 
 def test_a_window_holds_what_jitter_moves_into_it():

@@ -29,7 +29,7 @@ def test_a_test_that_interrupts_itself_does_so_in_the_background_too():
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         preexec_fn=ignore_ctrl_c,
     )
     assert done.returncode == 0, done.stdout
@@ -48,5 +48,5 @@ def test_a_command_in_the_background_ends_on_sigterm():
         command.send_signal(signal.SIGINT)
         assert command.poll() is None
         command.terminate()
-        _, said = command.communicate(timeout=20)
+        _, said = command.communicate(timeout=120)
     assert (command.returncode, said) == (130, "error: interrupted\n")
