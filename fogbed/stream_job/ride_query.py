@@ -139,9 +139,8 @@ def _judged(
         f"CASE WHEN NOT are_apart THEN end_read END AS dropoff FROM ({times})"
     )
     return (
-        f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, no_end, "
-        f"{clocks.marks} AS clocks, lon_text, lat_text, dlon_text, dlat_text, "
-        f"{text_sql('a', 'pickup')} AS pickup_text, "
+        f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, no_end, {clocks.marks} AS clocks"
+        f", lon_text, lat_text, dlon_text, dlat_text, {text_sql('a', 'pickup')} AS pickup_text, "
         f"CASE WHEN no_end THEN '' ELSE {text_sql('b', 'dropoff')} END AS dropoff_text, "
         f"{_code()} AS code FROM ({ended})"
     )
