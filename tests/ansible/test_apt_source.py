@@ -94,6 +94,9 @@ class Host:
         want = {"name": "fogbed-docker", "uri": self.uri, "suite": "bookworm"}
         want |= {"components": ["stable"], "key": f"file://{self.repository}/right.asc"}
         want |= {"root": str(self.root), "timeout": 30} | more
+        # Ansible would have made its folder in /tmp, and a killed test left it there
+        (remote := self.root.with_name("remote")).mkdir(exist_ok=True)
+        want["_ansible_remote_tmp"] = str(remote)
         with patch_module_args(want), pytest.raises(SystemExit):
             module.main()
         return json.loads(capsys.readouterr().out)
