@@ -140,19 +140,12 @@ def judge_rtt(  # noqa: PLR0913 - a verdict joins this many facts, all by keywor
     came, sent = answered.rtts_ms, probes.rtts_ms.size
     asked = there.delay_ms + back.delay_ms
     expected = asked + bare_ms + sum(_sending_ms(way, probe_octets) for way in (there, back))
-    p50, p99, spread = math.nan, math.nan, math.nan
-    if came.size:
-        p50, p99 = (float(value) for value in np.percentile(came, [50, 99]))
-        spread = float(spread_of(came))
+    p50, p99, spread = _seen(came)
     median_error, spread_error = _chance(there, back, answered, judged)
     queued = sum(_sending_ms(way, load_octets) for way in (there, back))
     allowed = max(tolerance.fraction * expected, tolerance.or_ms) + queued + median_error
     asked_spread = expected_spread(there.jitter_ms, back.jitter_ms)
-    spread_allowed = 0.0
-    if asked_spread:
-        spread_allowed = max(SPREAD_FRACTION * asked_spread, tolerance.or_ms)
-        spread_allowed += queued + spread_error
-    good = came.size >= _enough(sent, there, back)
+    spread_allowed = max(SPREAD_FRACTION * asked_spread, tolerance.or_ms) + queued + spread_error
     return PairVerdict(
         source=ends[0],
         target=ends[1],
@@ -166,13 +159,21 @@ def judge_rtt(  # noqa: PLR0913 - a verdict joins this many facts, all by keywor
         allowed_ms=allowed,
         asked_spread_ms=asked_spread,
         spread_ms=spread,
-        spread_allowed_ms=spread_allowed,
+        spread_allowed_ms=spread_allowed if asked_spread else 0.0,
         sent=sent,
         lost=sent - came.size,
-        ok=good
+        ok=bool(came.size >= _enough(sent, there, back))
         and abs(p50 - expected) <= allowed
         and (not asked_spread or abs(spread - asked_spread) <= spread_allowed),
     )
+
+
+def _seen(came: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return p50, p99 and the spread of the RTTs that came back; NaN where none did."""
+    if not came.size:
+        return math.nan, math.nan, math.nan
+    p50, p99 = np.percentile(came, [50, 99])
+    return float(p50), float(p99), float(spread_of(came))
 
 
 def _chance(

@@ -170,7 +170,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
         raise RefusedFile("encrypted", _UNPACK)
     try:
         return archive.open(info)
-    except NotImplementedError as error:
+    except NotImplementedError as error:  # zipfile's word for a method that it lacks
         method = _ZIP_METHODS.get(info.compress_type, f"method {info.compress_type}")
         raise RefusedFile(f"packed by {method}, which cannot be read here", _UNPACK) from error
 

@@ -18,14 +18,13 @@ from fogbed.cli import main
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.progress import Quiet
 from fogbed.errors import PlatformError
-from fogbed.platforms import find_testbed, open_platform, preflight
+from fogbed.platforms import find_testbed, open_platform
 from fogbed.platforms.local.folder import TestbedFolder
 
 pytestmark = [
     pytest.mark.netns,
     pytest.mark.flink,
     pytest.mark.slow,
-    pytest.mark.skipif(not preflight.check_namespaces().ok, reason="no namespaces here"),
 ]
 
 LIFE = """\
