@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.util
+import locale
 import os
 import pwd
 import re
@@ -229,6 +230,8 @@ def run(argv: Sequence[str]) -> int:
     words = command(argv)
     # what pip wrote down of this checkout is UTF-8, whatever the locale
     os.environ.setdefault("PYTHONUTF8", "1")
+    if not _locale_is_utf8():
+        os.environ["LC_ALL"] = "C.UTF-8"  # Ansible starts in no other
     user = invoking_user(CHECKOUT)
     os.chdir(CHECKOUT)
     if user is None:
@@ -240,6 +243,14 @@ def run(argv: Sequence[str]) -> int:
         code = program.wait()
     give_back(CHECKOUT, user)
     return code if code >= 0 else 128 - code
+
+
+def _locale_is_utf8() -> bool:
+    try:
+        locale.setlocale(locale.LC_ALL, "")
+    except locale.Error:  # its name is of another computer: SSH hands it on
+        return False
+    return locale.nl_langinfo(locale.CODESET).upper() in {"UTF-8", "UTF8"}
 
 
 def _heed_ctrl_c() -> None:

@@ -192,6 +192,8 @@ def _prepared(
             "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(order.folder / "facts"),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(_connections(order.inventory)),
             "ANSIBLE_NOCOLOR": "1",
+            # Ansible refuses to start in a locale that is not UTF-8, or not on this computer
+            "LC_ALL": "C.UTF-8",
         },
         settings={"pexpect_timeout": 1},
         fact_cache_type="",

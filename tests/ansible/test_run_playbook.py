@@ -92,6 +92,12 @@ def test_events_come_in_order_and_changes_are_counted(order):
     assert "Say that something changed" in result.log.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("locale", ["C", "xx_YY.UTF-8"])
+def test_a_locale_that_ansible_refuses_is_not_handed_to_it(order, monkeypatch, locale):
+    monkeypatch.setenv("LC_ALL", locale)
+    assert run_playbook(order(), lambda _: None).returncode == 0
+
+
 def test_a_failure_has_host_phase_task_and_the_modules_words(order):
     result = run_playbook(order(variables={"fail": True}), lambda _: None)
     assert result.returncode == 2

@@ -53,6 +53,19 @@ def test_a_missing_python_is_told_with_the_apt_line():
     assert f"Missing: no-such-python. Install what fogbed needs with\n  {APT_LINE}" in done.stderr
 
 
+@pytest.mark.parametrize("locale", ["C", "xx_YY.UTF-8"])
+def test_the_tools_find_a_locale_of_utf8(locale):
+    done = subprocess.run(
+        [sys.executable, "scripts/setup.py", "run", "ansible-config", "--version"],
+        check=False,
+        cwd=CHECKOUT,
+        env=os.environ | {"LC_ALL": locale},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_missing_programs_are_told_with_the_apt_line(setup, monkeypatch):
     monkeypatch.setattr(setup.shutil, "which", lambda name: None if name == "git" else name)
     monkeypatch.setattr(
