@@ -193,7 +193,8 @@ def _wide(frame: pd.DataFrame, by: str, how: _Reduced, order: Iterable[str]) -> 
 
 def _pairs(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     chosen = frame[frame["name"] == name]
-    once = chosen[chosen["node"].map(lambda pair: split_pair(pair)[0] < split_pair(pair)[1])]
+    ends = [split_pair(pair) for pair in chosen["node"]]
+    once = chosen.loc[[source < target for source, target in ends]]
     return _wide(once, "node", "median", sorted(once["node"].unique()))
 
 
