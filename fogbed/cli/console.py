@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from rich.cells import cell_len
@@ -21,7 +21,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from fogbed.clients.progress import Step
+from fogbed.clients.progress import Step, Watch
 from fogbed.errors import FogbedError
 
 # What users wrote is shown as they wrote it: rich would take "pico-[2:9]" for markup and turn the
@@ -195,6 +195,12 @@ class LiveProgress:
     def note(self, text: str) -> None:
         """Print a line that stays."""
         note(text)
+
+    def playbook(self) -> AbstractContextManager[Watch]:
+        """Show a playbook until it ends: phase, task, what each node does."""
+        from fogbed.cli.playbook_view import watched
+
+        return watched()
 
 
 class LiveTable:

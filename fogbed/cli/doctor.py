@@ -37,7 +37,7 @@ def doctor(
         console.say(preflight.apparmor_profile().rstrip())
         return
     bed = _meant(testbed)
-    if bed is not None and bed.platform == "pi":
+    if bed is not None and platforms.abilities_of(bed).is_reached_over_ssh:
         from fogbed.cli.doctor_nodes import doctor_nodes
 
         doctor_nodes(bed, as_json=as_json)

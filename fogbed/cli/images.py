@@ -9,7 +9,7 @@ import typer
 
 from fogbed import paths, platforms
 from fogbed.cli import console
-from fogbed.cli.images_view import megabytes, watched
+from fogbed.cli.images_view import PushProgress, megabytes
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.cli.pi import AskPasswordOption, LimitOption, read_wish
 from fogbed.clients.images import Collected, Transfer, collect_images
@@ -60,8 +60,7 @@ def push(  # noqa: PLR0913 - one parameter per option
     progress = console.LiveProgress()
     folder = paths.cache_dir() / "images"
     collected = collect_images(images, folder, progress, engine=engine, name=name)
-    with watched(collected, rehearsal=dry_run) as view:
-        transfer = push_to(platform, collected, view, wish=wish)
+    transfer = push_to(platform, collected, PushProgress(collected, rehearsal=dry_run), wish=wish)
     if as_json:
         console.say_json(_as_json(collected, transfer))
     else:

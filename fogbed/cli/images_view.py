@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from fogbed.cli import console
 from fogbed.clients.ansible_events import PlaybookEvent
 from fogbed.clients.images import Collected, Transfer
+from fogbed.clients.progress import Watch
 
 # The task of roles/images that comes after a node's last blob.
 _LAST = "Name the images"
@@ -63,11 +64,18 @@ def _words(event: PlaybookEvent) -> str:
     return event.task[:1].lower() + event.task[1:60]
 
 
-@contextmanager
-def watched(collected: Collected, *, rehearsal: bool) -> Iterator[ImagesView]:
-    """Show a push until the block ends."""
-    view = ImagesView(collected, rehearsal=rehearsal)
-    try:
-        yield view
-    finally:
-        view.close()
+class PushProgress(console.LiveProgress):
+    """Progress that shows the playbook of a push by what each node has got."""
+
+    def __init__(self, collected: Collected, *, rehearsal: bool) -> None:
+        self._collected = collected
+        self._is_rehearsal = rehearsal
+
+    @contextmanager
+    def playbook(self) -> Iterator[Watch]:
+        """Show the push until it ends."""
+        view = ImagesView(self._collected, rehearsal=self._is_rehearsal)
+        try:
+            yield view
+        finally:
+            view.close()

@@ -29,8 +29,9 @@ app = typer.Typer(
 def list_(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
     """List the nodes of a testbed's file, and how each is doing in its cluster."""
     bed, _ = platforms.locate_testbed(testbed)
-    cluster = read_cluster(platforms.open_pi(bed).folder) if bed.platform == "pi" else None
-    left = read_removed(bed) if bed.platform == "pi" else ()
+    has_cluster = platforms.abilities_of(bed).is_a_cluster
+    cluster = read_cluster(platforms.open_pi(bed).folder) if has_cluster else None
+    left = read_removed(bed) if has_cluster else ()
     entries = nodes.list_nodes(bed, cluster, left)
     if as_json:
         console.say_json([dataclasses.asdict(entry) for entry in entries])

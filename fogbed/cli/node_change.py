@@ -23,6 +23,7 @@ from fogbed.cli.options import DryRunOption, TestbedOption
 from fogbed.platforms.pi import nodes, testbed_file
 from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import require_nodes
+from fogbed.platforms.pi.removal import PURGED
 from fogbed.platforms.pi.removed import remember
 from fogbed.platforms.pi.status import read_cluster
 from fogbed.platforms.pi.testbed_file import BedFile
@@ -141,5 +142,5 @@ def _removal(file: BedFile | None, name: str, *, purge: bool) -> list[str]:
         "  Kubernetes' state, certificates, network interfaces and packet filter rules",
     ]
     if purge:
-        lines += pi.PURGED
+        lines += PURGED
     return [*lines, f"In {file.path}: the node {name}"]

@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from fogbed.cli import pi
-from fogbed.cli.playbook_view import watched
+from fogbed.cli import console
 from fogbed.clients.ansible import PlaybookResult
 from fogbed.errors import UsageError
 from fogbed.platforms.pi.platform import PiPlatform
-from fogbed.platforms.pi.playbook import PlaybookWish
+from fogbed.platforms.pi.playbook import PlaybookWish, told_result
 
 NodeArgument = Annotated[
     str, typer.Argument(metavar="NODE", help="The node's name.", show_default=False)
@@ -47,7 +46,6 @@ def play(
     variables: Mapping[str, object] | None = None,
 ) -> PlaybookResult:
     """Run a playbook, shown as it happens; say how it ended."""
-    with watched() as view:
-        result = platform.play(name, view, wish=wish, variables=variables)
-    pi.say_result(result)
+    result = platform.play(name, console.LiveProgress(), wish=wish, variables=variables)
+    console.note(told_result(result))
     return result

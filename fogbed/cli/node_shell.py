@@ -59,7 +59,7 @@ def exec_(
     bed, _ = platforms.locate_testbed(testbed)
     platform = platforms.open_pi(bed)
     chosen = _chosen(bed, names)
-    channels = [platform.channel(name, sudo=sudo) for name in chosen]
+    channels = [platform.channel(name, root=sudo) for name in chosen]
     try:
         runs = run_all(channels, argv, _silent if as_json else _aloud(chosen))
     except BrokenPipeError:

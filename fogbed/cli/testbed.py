@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from fogbed import platforms
 from fogbed.cli import console, pi
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
-
-if TYPE_CHECKING:
-    from fogbed.spec.testbed import Testbed
+from fogbed.platforms.requests import DownRequest, UpRequest
 
 PortOption = Annotated[
     int | None,
@@ -50,24 +49,30 @@ def up(  # noqa: PLR0913 - what a user may ask of either platform
     from fogbed.cli import testbed_shown
 
     bed, origin = platforms.locate_testbed(testbed)
-    if bed.platform == "pi":
-        pi.refuse_options("pi", {"--port": port is not None, "--shared": shared is not None})
-        if dry_run:
-            testbed_shown.show_phases(bed)
-            return
-        wish = pi.read_wish(limit=limit, tags=tags, check=check, ask=ask_become_pass)
-        pi.up(bed, origin, wish)
-        if not check:
-            testbed_shown.show_status(platforms.open_pi(bed).status())
-        return
-    given = {"--limit": bool(limit), "--tags": bool(tags), "--check": check}
-    pi.refuse_options(bed.platform, {**given, "--ask-become-pass": ask_become_pass})
-    platform = platforms.open_platform(bed, port=port, shared=shared)
+    given = {
+        "--port": port is not None,
+        "--shared": shared is not None,
+        "--limit": limit is not None,
+        "--tags": tags is not None,
+        "--check": check,
+        "--ask-become-pass": ask_become_pass,
+    }
+    platforms.require_options(bed, platforms.abilities_of(bed).up_options, given)
+    machines = platforms.open_machines(bed, origin)
     if dry_run:
-        testbed_shown.show_plan(platform.planned())
+        testbed_shown.show_preview(machines.preview())
         return
-    platform.up(console.LiveProgress())
-    testbed_shown.show_status(platform.status())
+    request = UpRequest(
+        port=port,
+        shared=shared,
+        limit=pi.words_of("--limit", limit),
+        tags=pi.words_of("--tags", tags),
+        rehearse=check,
+        become_password=pi.ask_password() if ask_become_pass else None,
+    )
+    machines.up(request, console.LiveProgress())
+    if not check:
+        testbed_shown.show_status(machines.status())
 
 
 def down(  # noqa: PLR0913 - what a user may ask of either platform
@@ -90,35 +95,31 @@ def down(  # noqa: PLR0913 - what a user may ask of either platform
 ) -> None:
     """Remove what up made; on pi it says what and asks. Example: fogbed down -t laptop."""
     bed = platforms.find_testbed(testbed)
-    if bed.platform == "pi":
-        pi.refuse_options("pi", {"--everything": everything})
-        wish = pi.read_wish(limit=limit, ask=ask_become_pass)
-        if dry_run:
-            for line in pi.removal(bed, wish, purge=purge):
-                console.say(line)
-            return
-        pi.down(bed, wish, purge=purge, yes=yes, forget_silent=forget_unreachable)
-        return
-    given = {"--purge": purge, "--limit": bool(limit), "--ask-become-pass": ask_become_pass}
-    given |= {"--forget-unreachable": forget_unreachable}
-    pi.refuse_options(bed.platform, given)
-    _down_local(bed, everything=everything, dry_run=dry_run)
-
-
-def _down_local(bed: Testbed, *, everything: bool, dry_run: bool) -> None:
-    from fogbed.cli import testbed_shown
-
-    platform = platforms.open_platform(bed)
-    kept = () if everything else platform.kept()
+    given = {
+        "--everything": everything,
+        "--purge": purge,
+        "--forget-unreachable": forget_unreachable,
+        "--limit": limit is not None,
+        "--ask-become-pass": ask_become_pass,
+    }
+    abilities = platforms.abilities_of(bed)
+    platforms.require_options(bed, abilities.down_options, given)
+    machines = platforms.open_machines(bed)
+    request = DownRequest(
+        everything=everything,
+        purge=purge,
+        forget_silent=forget_unreachable,
+        limit=pi.words_of("--limit", limit),
+        become_password=pi.ask_password() if ask_become_pass else None,
+    )
+    if dry_run or abilities.asks_before_down:
+        for line in machines.removal(request):
+            (console.say if dry_run else console.note)(line)
     if dry_run:
-        testbed_shown.show_removal(platform.status(), platform.folder(), kept)
         return
-    platform.down(everything=everything, progress=console.LiveProgress())
-    console.note(f"testbed {bed.name} is down")
-    for folder in kept:
-        console.note(
-            f"kept, since you or a job asked for it: {folder}; remove it when it has served"
-        )
+    if abilities.asks_before_down:
+        pi.confirm(f"Remove all this from {bed.name}?", yes=yes)
+    machines.down(request, console.LiveProgress())
 
 
 def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
@@ -126,8 +127,7 @@ def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> Non
     from fogbed.cli import testbed_shown
 
     bed = platforms.find_testbed(testbed)
-    platform = platforms.open_pi(bed) if bed.platform == "pi" else platforms.open_platform(bed)
-    found = platform.status()
+    found = platforms.open_machines(bed).status()
     if as_json:
         console.say_json(asdict(found))
     else:
@@ -143,16 +143,13 @@ def logs(
 ) -> None:
     """Show the logs of a node; on pi kubelet's and containerd's. Example: fogbed logs fog-1 -f."""
     bed = platforms.find_testbed(testbed)
-    if bed.platform == "pi":
-        pi.logs(bed, node, lines=lines, follow=follow)
-        return
-    from fogbed.platforms.local import logs as testbed_logs
-
-    files = testbed_logs.log_files(bed.name, node)
-    for path in files:
-        console.note(f"==> {path}")
-        for line in testbed_logs.last_lines(path, lines):
-            console.say(line)
-    if follow:
-        for path, line in testbed_logs.follow(files):
-            console.say(f"{path.name}: {line}" if len(files) > 1 else line)
+    known: list[str] = []
+    for line in platforms.open_machines(bed).logs(node, lines=lines, follow=follow):
+        if line.is_new:
+            source = f"{Path(line.source).name}: " if len(known) > 1 else ""
+            console.say(f"{source}{line.text}")
+            continue
+        if line.source and line.source not in known:
+            known.append(line.source)
+            console.note(f"==> {line.source}")
+        console.say(line.text)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from fogbed import units
 from fogbed.cli import console
-from fogbed.plan.local_order import LocalPlan
 from fogbed.platforms.base import NodeStatus, ServiceStatus, TestbedStatus
-from fogbed.spec.testbed import Node, Testbed
+from fogbed.platforms.requests import Preview
+from fogbed.spec.abilities import ABILITIES
 
 _MIB = 2**20
 
@@ -17,7 +15,7 @@ _MIB = 2**20
 def show_status(status: TestbedStatus) -> None:
     """Print nodes, processes, URLs, drift and problems."""
     console.say(f"testbed {status.name} ({status.platform}): {status.state}")
-    if status.platform == "pi":
+    if ABILITIES[status.platform].is_a_cluster:
         _show_cluster(status)
     else:
         _show_processes(status)
@@ -79,40 +77,12 @@ def _component(name: str, pods: Sequence[ServiceStatus]) -> tuple[str, ...]:
     )
 
 
-def show_phases(bed: Testbed) -> None:
-    """Print what ``up`` would make of Pis."""
-    console.say(
-        f"testbed {bed.name} would come up as a Kubernetes {bed.kubernetes.version} cluster"
-    )
-    rows = [(n.name, n.role, n.tier, n.address or "", _taint(n)) for n in bed.nodes]
-    console.say_table(("node", "role", "tier", "address", "pods"), rows)
-    console.say("fogbed up --check asks every node what would change on it")
-
-
-def _taint(node: Node) -> str:
-    return "any" if node.taskmanager or node.role == "worker" else "the cluster's own"
-
-
-def show_plan(plan: LocalPlan) -> None:
+def show_preview(preview: Preview) -> None:
     """Print what ``up`` would make."""
-    console.say(f"testbed {plan.name} would come up as")
-    rows = []
-    for node in plan.nodes:
-        processes = [p for p in plan.processes() if p.node == node.name]
-        heaps = ", ".join(f"{p.role} {_heap(p.argv)}" for p in processes)
-        slots = sum(p.slots for p in processes)
-        rows.append((node.name, node.address, str(slots), _limits(node.cores, node.memory), heaps))
-    console.say_table(("node", "address", "slots", "limits", "processes (heap)"), rows)
-
-
-def show_removal(status: TestbedStatus, folder: Path, kept: Sequence[Path]) -> None:
-    """Print what ``down`` would remove."""
-    for service in status.services:
-        where = f" on {service.node}" if service.node else ""
-        console.say(f"would end {service.name}{where} (process {service.pid})")
-    console.say(f"would remove {folder}")
-    for path in kept:
-        console.say(f"would keep {path}")
+    console.say(preview.title)
+    console.say_table(preview.columns, preview.rows)
+    if preview.remark:
+        console.say(preview.remark)
 
 
 def _node(node: NodeStatus) -> tuple[str, ...]:
@@ -132,14 +102,3 @@ def _service(service: ServiceStatus) -> tuple[str, ...]:
         str(service.restarts),
         service.note,
     )
-
-
-def _limits(cores: float | None, memory: int | None) -> str:
-    words = [f"{cores:g} core{'s' if cores != 1 else ''}"] if cores is not None else []
-    words += [units.format_memory(memory)] if memory is not None else []
-    return ", ".join(words) or "none"
-
-
-def _heap(argv: Sequence[str]) -> str:
-    most = next(word for word in argv if word.startswith("-Xmx"))
-    return f"{int(most.removeprefix('-Xmx')) // _MIB}m"

@@ -23,7 +23,7 @@ from fogbed.experiment.testbed_hold import TestbedHold
 from fogbed.experiment.verdict import draw_up
 from fogbed.experiment.workload import Workload
 from fogbed.plan.timeline import Mark, PlannedAction
-from fogbed.platforms.base import Scheduler
+from fogbed.platforms.requests import Scheduler
 from fogbed.spec import ResolvedExperiment
 from fogbed.spec.experiment import ExecAction, RescaleAction
 

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 
 from fogbed.clients.progress import Progress
 from fogbed.experiment.lease import Lease
-from fogbed.platforms.base import Platform, Scheduler, TestbedStatus
+from fogbed.platforms.base import Platform, TestbedStatus
+from fogbed.platforms.requests import DownRequest, Scheduler, UpRequest
 
 
 class TestbedHold:
@@ -36,7 +37,7 @@ class TestbedHold:
             return self._platform.status()
         if self._lease.left.get("brought_up"):
             progress.note("a run was killed here: removing the testbed it had brought up")
-            self._platform.down()
+            self._platform.down(DownRequest(in_a_hurry=True), progress)
         status = self._platform.status()
         if status.state == "up":
             self._lease.note(brought_up=False)
@@ -44,9 +45,9 @@ class TestbedHold:
         self._ours = True
         self._lease.note(brought_up=True)
         self._undo.callback(self._bring_down, progress)
-        self._platform.up(progress, scheduler=scheduler)
+        self._platform.up(UpRequest(scheduler=scheduler), progress)
         return self._platform.status()
 
     def _bring_down(self, progress: Progress) -> None:
         # who interrupts a run does not want to wait for what the next one gains
-        self._platform.down(progress=progress if self.went_well else None)
+        self._platform.down(DownRequest(in_a_hurry=not self.went_well), progress)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.network.emulator import LinkEmulator
-
-Scheduler = Literal["adaptive", "default"]
+from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
+from fogbed.spec.abilities import PlatformName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class TestbedStatus:
     __test__ = False  # pytest collects by name
 
     name: str
-    platform: str
+    platform: PlatformName
     state: Literal["up", "partly", "down"]
     nodes: Sequence[NodeStatus] = ()
     services: Sequence[ServiceStatus] = ()
@@ -79,6 +79,18 @@ class TestbedStatus:
     problems: Sequence[str] = ()
     certificate_days: int | None = None
     drift: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of a log; ``source``: the file it stands in, where a node has several.
+
+    ``is_new``: it was written while somebody followed.
+    """
+
+    text: str
+    source: str = ""
+    is_new: bool = False
 
 
 class Workers(Protocol):
@@ -94,23 +106,57 @@ class Workers(Protocol):
         """Return the names of the nodes that carry one."""
 
 
-class Platform(Protocol):
-    """A testbed on one kind of machines."""
+class Machines(Protocol):
+    """Where programs run: every platform has these."""
 
-    def up(self, progress: Progress, *, scheduler: Scheduler | None = None) -> None:
-        """Bring the testbed up; idempotent and resumable.
+    def up(self, request: UpRequest, progress: Progress) -> None:
+        """Bring the testbed up; kill it anywhere, run it again: the same end state.
 
-        ``scheduler``: what a JobManager that is started now runs, where the spec says ``auto``.
+        Raises:
+            UsageError: the testbed, or the request, cannot be met; nothing was touched.
+            PlatformError: something did not come up; the error says how to go on.
         """
 
-    def down(self, *, progress: Progress | None = None) -> None:
-        """Remove what ``up`` made and nothing else.
+    def down(self, request: DownRequest, progress: Progress) -> None:
+        """Remove what ``up`` made and nothing else; what is kept on purpose is said.
 
-        With ``progress``, what makes the next ``up`` quicker may be prepared on the way.
+        Raises:
+            PlatformError: it failed somewhere; the same command goes on from there.
         """
+
+    def preview(self) -> Preview:
+        """Return what ``up`` would make; nothing is touched.
+
+        Raises:
+            UsageError: the testbed cannot be made as it is written.
+        """
+
+    def removal(self, request: DownRequest) -> Sequence[str]:
+        """Return what ``down`` would remove and keep, as lines for a user; nothing is touched."""
 
     def status(self) -> TestbedStatus:
         """Return nodes, services, versions, URLs and problems as they are now."""
+
+    def channel(self, node: str, *, root: bool = False) -> Channel:
+        """Return how to run programs on ``node``; as its administrator with ``root``.
+
+        Raises:
+            UsageError, PlatformError: there is no such node, or the testbed is not up.
+        """
+
+    def addresses(self) -> dict[str, str]:
+        """Return the address of every node inside the testbed, by name."""
+
+    def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
+        """Yield the last ``lines`` of what runs on ``node``; with ``follow`` go on with new ones.
+
+        Raises:
+            UsageError, PlatformError: there is no such node, or its logs cannot be read.
+        """
+
+
+class StreamCluster(Protocol):
+    """Where Flink runs, in an emulated network."""
 
     def endpoints(self) -> Endpoints:
         """Return reachable URLs.
@@ -118,15 +164,6 @@ class Platform(Protocol):
         Raises:
             PlatformError: the testbed is not up.
         """
-
-    def channel(self, node: str) -> Channel:
-        """Return how to run programs on ``node``."""
-
-    def addresses(self) -> dict[str, str]:
-        """Return the address of every node inside the testbed, by name."""
-
-    def emulator(self) -> LinkEmulator:
-        """Return what shapes the links of this testbed."""
 
     def workers(self) -> Workers:
         """Return which nodes carry a TaskManager, to change it."""
@@ -138,3 +175,10 @@ class Platform(Protocol):
             PlatformError: it runs another one and a job is running (the error names it), or the
                 testbed's spec fixes the other one.
         """
+
+    def emulator(self) -> LinkEmulator:
+        """Return what shapes the links of this testbed."""
+
+
+class Platform(Machines, StreamCluster, Protocol):
+    """A testbed on which experiments run."""

@@ -1,61 +1,17 @@
-"""Which testbed is meant, and the platform for it."""
+"""Which testbed is meant."""
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fogbed import paths
-from fogbed.errors import PlatformError, UsageError
+from fogbed.errors import UsageError
 from fogbed.platforms.testbeds import names_up, read_origin, spec_file
 from fogbed.spec import load_testbed
 from fogbed.spec.testbed import Testbed
 
-if TYPE_CHECKING:
-    from fogbed.platforms.local.platform import LocalPlatform
-    from fogbed.platforms.pi.platform import PiPlatform
-
 HERE = Path("testbed.yml")
-
-
-def open_platform(
-    testbed: Testbed, *, port: int | None = None, shared: bool | None = None
-) -> LocalPlatform:
-    """Return the platform of a testbed; ``port`` and ``shared`` as ``LocalPlatform`` has them.
-
-    Raises:
-        PlatformError: this version has no such platform.
-    """
-    if testbed.platform == "local":
-        from fogbed.platforms.local.platform import LocalPlatform  # noqa: PLC0415 - only if opened
-
-        return LocalPlatform(testbed, port=port, shared=shared)
-    if testbed.platform == "pi":
-        raise PlatformError(
-            "platform pi makes clusters in this version of fogbed; it runs no Flink yet",
-            hint="write `platform: local` to run jobs and experiments on this computer",
-        )
-    raise PlatformError(
-        f"platform {testbed.platform} is not in this version of fogbed",
-        hint="write `platform: local` to run the testbed on this computer",
-    )
-
-
-def open_pi(testbed: Testbed, origin: Path | None = None) -> PiPlatform:
-    """Return the platform of a testbed of Pis; ``origin``: the file it was read from.
-
-    Raises:
-        PlatformError: its nodes are not reached over SSH.
-    """
-    if testbed.platform == "pi":
-        from fogbed.platforms.pi.platform import PiPlatform  # noqa: PLC0415 - Ansible is an extra
-
-        return PiPlatform(testbed, origin)
-    raise PlatformError(
-        f"testbed {testbed.name} is of platform {testbed.platform}; this is for platform pi",
-        hint="name another testbed with -t",
-    )
 
 
 def find_testbed(name_or_path: str | Path | None = None) -> Testbed:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from fogbed.errors import Problem
+from fogbed.spec.abilities import ABILITIES, abilities_named, platforms_with
 from fogbed.spec.checks_network import check_ends
 from fogbed.spec.experiment import OPERATORS
 from fogbed.spec.part import Part
 from fogbed.spec.view import TestbedView
 from fogbed.spec.wording import suggest
 from fogbed.units import parse_duration_s
+
+_EVERY_ACTION = frozenset().union(*(each.actions for each in ABILITIES.values()))
 
 
 def ends_of_actions(experiment: Part, testbed: TestbedView) -> Iterator[Problem]:
@@ -53,11 +56,30 @@ def enough_slots(experiment: Part, testbed: TestbedView) -> Iterator[Problem]:
             yield from _too_few(action["parallelism"], workload, parallelism, testbed)
 
 
+def platform_that_can(experiment: Part, testbed: TestbedView) -> Iterator[Problem]:
+    """The testbed's platform runs the job, shapes its network and can do every action."""
+    platform = testbed.root["platform"].text
+    abilities = abilities_named(platform)
+    if abilities is None:
+        return
+    if "flink" not in abilities.services:
+        others = " or ".join(platforms_with("flink"))
+        what = f"platform {platform} runs no Flink in this version of fogbed"
+        yield experiment["testbed"].problem(what, f"name a testbed of platform {others}")
+        return
+    for action in experiment["scenario"].items():
+        asked = action["do"].text
+        if asked in _EVERY_ACTION and asked not in abilities.actions:
+            what = f"platform {platform} cannot do {asked} in this version of fogbed"
+            yield action["do"].problem(what, f"write {', '.join(sorted(abilities.actions))}")
+
+
 JOINT_CHECKS: tuple[Callable[[Part, TestbedView], Iterator[Problem]], ...] = (
     ends_of_actions,
     node_of_exec,
     place_exists,
     enough_slots,
+    platform_that_can,
 )
 
 

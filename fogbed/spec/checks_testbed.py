@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import combinations
 
 from fogbed.errors import Problem
+from fogbed.spec.abilities import ABILITIES, BUILT, Abilities, abilities_named, platforms_with
 from fogbed.spec.base import TIERS
 from fogbed.spec.kubernetes import host_of, is_registry_name
 from fogbed.spec.part import Part
@@ -14,6 +16,13 @@ from fogbed.spec.testbed import FLINK_VERSION
 from fogbed.spec.view import TestbedView
 from fogbed.spec.wording import suggest
 from fogbed.units import format_memory, parse_memory
+
+# the field itself says that there is no such platform
+_UNKNOWN = replace(ABILITIES["kind"], is_built=True, is_a_cluster=False)
+
+
+def _abilities(testbed: TestbedView) -> Abilities:
+    return abilities_named(testbed.root["platform"].text) or _UNKNOWN
 
 
 def same_name(testbed: TestbedView) -> Iterator[Problem]:
@@ -56,54 +65,79 @@ def unknown_service_node(testbed: TestbedView) -> Iterator[Problem]:
             )
 
 
-def service_on_local(testbed: TestbedView) -> Iterator[Problem]:
-    """The laptop platform runs Flink, of one version, and nothing else."""
-    if testbed.root["platform"].text != "local":
-        return
-    services = testbed.root["services"]
+def platform_of_later(testbed: TestbedView) -> Iterator[Problem]:
+    """A platform that fogbed will have is refused until it does."""
+    platform = testbed.root["platform"]
+    if not _abilities(testbed).is_built:
+        what = f"platform {platform.text} is not in this version of fogbed"
+        yield platform.problem(what, f"write {' or '.join(BUILT)}")
+
+
+def service_of_platform(testbed: TestbedView) -> Iterator[Problem]:
+    """What is asked for runs on this platform; Flink is of the version that there is."""
+    platform, services = testbed.root["platform"].text, testbed.root["services"]
     for name in ("minio", "prometheus", "grafana"):
-        if services[name]["enabled"].is_true:
-            yield services[name].problem(
-                f"platform local cannot run {name}", "write enabled: false, or platform: kind or pi"
-            )
+        if services[name]["enabled"].is_true and name not in _abilities(testbed).services:
+            others = " or ".join(platforms_with(name))
+            way_out = f"write enabled: false{f', or platform: {others}' if others else ''}"
+            yield services[name].problem(f"platform {platform} cannot run {name}", way_out)
     version = services["flink"]["version"]
     if version.text not in (None, FLINK_VERSION):
-        what = f"platform local runs Flink {FLINK_VERSION}, not {version.text}"
+        what = f"this version of fogbed runs Flink {FLINK_VERSION}, not {version.text}"
         yield version.problem(what, f"write {FLINK_VERSION}, or leave it out")
 
 
-def ssh_of_pi(testbed: TestbedView) -> Iterator[Problem]:
-    """Pis are reached over SSH, and nothing else is."""
+def limits_of_platform(testbed: TestbedView) -> Iterator[Problem]:
+    """A limit that nobody would keep is no limit."""
+    platform, kept = testbed.root["platform"].text, _abilities(testbed).limits
+    for node in testbed.root["nodes"].items():
+        for limit in ("cores", "memory"):
+            if isinstance(node.value, dict) and node[limit].is_given and limit not in kept:
+                yield node[limit].problem(f"platform {platform} limits no {limit}", "remove it")
+
+
+def too_many_nodes(testbed: TestbedView) -> Iterator[Problem]:
+    """One computer carries so many nodes and no more."""
+    most, many = _abilities(testbed).most_nodes, len(testbed.nodes)
+    if most is not None and many > most:
+        what = f"{many} are too many; platform {testbed.root['platform'].text} has {most} at most"
+        yield testbed.root["nodes"].problem(what, f"write {most} or less")
+
+
+def ssh_of_platform(testbed: TestbedView) -> Iterator[Problem]:
+    """Machines are reached over SSH where the platform does so, and nothing else is."""
     platform, ssh = testbed.root["platform"].text, testbed.root["ssh"]
-    if platform == "pi" and not ssh.is_given:
+    if _abilities(testbed).is_reached_over_ssh and not ssh.is_given:
         way_out = "write ssh: {user: USER, key: ~/.ssh/id_ed25519}"
-        yield ssh.problem("is missing, and platform pi needs it", way_out)
-    if platform in ("local", "kind") and ssh.is_given:
+        yield ssh.problem(f"is missing, and platform {platform} needs it", way_out)
+    if not _abilities(testbed).is_reached_over_ssh and ssh.is_given and platform is not None:
         yield ssh.problem(f"platform {platform} does not use SSH", "remove it")
 
 
-def address_of_pi(testbed: TestbedView) -> Iterator[Problem]:
-    """Every Pi has an address."""
-    if testbed.root["platform"].text != "pi":
+def address_of_machine(testbed: TestbedView) -> Iterator[Problem]:
+    """Every machine that is reached over SSH has an address."""
+    if not _abilities(testbed).is_reached_over_ssh:
         return
+    platform = testbed.root["platform"].text
     for node in testbed.root["nodes"].items():
         if isinstance(node.value, dict) and not node["address"].is_given:
             way_out = "write address: 192.0.2.10"
-            yield node["address"].problem("is missing, and platform pi needs it", way_out)
+            what = f"is missing, and platform {platform} needs it"
+            yield node["address"].problem(what, way_out)
 
 
 def control_plane_nodes(testbed: TestbedView) -> Iterator[Problem]:
     """A cluster has one control-plane node, or several behind one address."""
     found = [n for n in testbed.nodes if n["role"].text == "control-plane"]
-    platform, kubernetes = testbed.root["platform"].text, testbed.root["kubernetes"]
-    if platform in ("kind", "pi") and not found and testbed.nodes:
+    abilities, kubernetes = _abilities(testbed), testbed.root["kubernetes"]
+    if abilities.is_a_cluster and not found and testbed.nodes:
         yield testbed.root["nodes"].problem(
             "no node has the role control-plane", "write role: control-plane at one of them"
         )
     reached = kubernetes["endpoint"].is_given or kubernetes["vip"].is_given
     for node in found[1:]:
         what = f"a second control-plane node beside {found[0]['name'].value}"
-        if platform != "pi":
+        if not abilities.may_have_several_control_planes:
             yield node["role"].problem(what, "write role: worker")
         elif not reached:
             way_out = "write kubernetes.vip or kubernetes.endpoint, or role: worker"
@@ -190,9 +224,12 @@ TESTBED_CHECKS: tuple[Callable[[TestbedView], Iterator[Problem]], ...] = (
     same_address,
     named_as_a_tier,
     unknown_service_node,
-    service_on_local,
-    ssh_of_pi,
-    address_of_pi,
+    platform_of_later,
+    service_of_platform,
+    limits_of_platform,
+    too_many_nodes,
+    ssh_of_platform,
+    address_of_machine,
     control_plane_nodes,
     one_address_for_all,
     names_of_registries,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fogbed.spec.abilities import ABILITIES
 from fogbed.spec.testbed import Testbed
 
 
@@ -11,7 +12,8 @@ def quorum_note(testbed: Testbed) -> str | None:
     Source: etcd's FAQ, "Why an odd number of cluster members?": of n members n // 2 + 1 must agree.
     """
     many = len(testbed.by_role("control-plane"))
-    if testbed.platform != "pi" or many == 0 or many % 2:
+    several = ABILITIES[testbed.platform].may_have_several_control_planes
+    if not several or many == 0 or many % 2:
         return None
     if many == 2:  # noqa: PLR2004 - neither may be lost
         return (

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
+from fogbed.spec.abilities import PlatformName
 from fogbed.spec.base import (
     Address,
     ApiVersion,
@@ -20,7 +21,6 @@ from fogbed.spec.base import (
 )
 from fogbed.spec.kubernetes import ContainerRuntime, Kubernetes, Sources, Versions
 
-PlatformName = Literal["local", "kind", "pi"]
 # The wheel that the laptop platform starts Flink from, and what other platforms run by default.
 FLINK_VERSION = "2.2.1"
 Slots = Annotated[int, Field(ge=1, le=1000)]
@@ -86,21 +86,21 @@ class Flink(Spec):
 
 
 class Minio(Spec):
-    """Object storage; not on local."""
+    """Object storage; on the platforms whose abilities have it."""
 
     enabled: bool = False
     node: str | None = None
 
 
 class Prometheus(Spec):
-    """Metrics storage; not on local."""
+    """Metrics storage; on the platforms whose abilities have it."""
 
     enabled: bool = False
     retention: DurationS = 7 * 86400.0
 
 
 class Grafana(Spec):
-    """Dashboards; not on local."""
+    """Dashboards; on the platforms whose abilities have it."""
 
     enabled: bool = False
 

@@ -18,7 +18,8 @@ from fogbed import paths, spec
 from fogbed.cli import main
 from fogbed.clients.kube import KubeClient
 from fogbed.clients.progress import Quiet
-from fogbed.platforms.pi.platform import PiPlatform, kubeconfig_of
+from fogbed.platforms.pi.access import kubeconfig_of
+from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import PlaybookWish
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -12,7 +12,8 @@ from fogbed import spec
 from fogbed.cli import main
 from fogbed.clients.kube import KubeClient
 from fogbed.clients.progress import Quiet
-from fogbed.platforms.pi.platform import PiPlatform, kubeconfig_of
+from fogbed.platforms.pi.access import kubeconfig_of
+from fogbed.platforms.pi.platform import PiPlatform
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -19,7 +19,8 @@ import pytest
 from fogbed import spec
 from fogbed.clients.kube import KubeClient
 from fogbed.clients.progress import Quiet
-from fogbed.platforms.pi.platform import PiPlatform, kubeconfig_of
+from fogbed.platforms.pi.access import kubeconfig_of
+from fogbed.platforms.pi.platform import PiPlatform
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(5400)]
 

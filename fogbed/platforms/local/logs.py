@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fogbed.errors import UsageError
+from fogbed.platforms.base import LogLine
 from fogbed.platforms.local.folder import TestbedFolder
 
 _POLL_S = 0.2
@@ -34,13 +35,24 @@ def log_files(testbed: str, node: str) -> tuple[Path, ...]:
     raise UsageError(f"testbed {testbed} has no logs of {node}", hint=f"it has {', '.join(known)}")
 
 
+def read_logs(testbed: str, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
+    """Yield what ``Machines.logs`` promises; UsageError as for ``log_files``."""
+    files = log_files(testbed, node)
+    for path in files:
+        for text in last_lines(path, lines):
+            yield LogLine(text, str(path))
+    if follow:
+        for path, text in follow_files(files):
+            yield LogLine(text, str(path), is_new=True)
+
+
 def last_lines(path: Path, count: int) -> Sequence[str]:
     """Return the last ``count`` lines of a file."""
     with path.open(encoding="utf-8", errors="replace") as file:
         return [line.rstrip("\n") for line in deque(file, maxlen=count)]
 
 
-def follow(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+def follow_files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
     """Yield (file, line) as lines are written, for ever; rotated files are followed on."""
     positions = {path: path.stat().st_size for path in paths}
     while True:

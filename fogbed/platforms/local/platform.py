@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fogbed import links, paths, spec
 from fogbed.clients.channel import Channel
-from fogbed.clients.progress import Progress, Quiet
+from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError
 from fogbed.network.fabric_client import FabricEmulator
 from fogbed.plan.local import plan_local, require_local, room_needed
 from fogbed.plan.local_order import LocalPlan
-from fogbed.platforms.base import Endpoints, Scheduler, TestbedStatus
+from fogbed.platforms.base import Endpoints, LogLine, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
 from fogbed.platforms.local.folder import Launched, TestbedFolder
+from fogbed.platforms.local.logs import read_logs
+from fogbed.platforms.local.preview import preview_of
 from fogbed.platforms.local.registration import refuse_while_a_job_runs, wait_until_registered
 from fogbed.platforms.local.runtime import find_runtime, free_number
 from fogbed.platforms.local.status import (
@@ -31,6 +34,7 @@ from fogbed.platforms.local.status import (
 from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.workers import LocalWorkers
 from fogbed.platforms.ownership import give_back
+from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.platforms.testbeds import only_one, write_whole
 from fogbed.spec.testbed import Testbed
 
@@ -38,27 +42,16 @@ LOG4J = Path(__file__).with_name("log4j2.properties")
 
 
 class LocalPlatform:
-    """A testbed on this computer; the object holds nothing that another one would not find.
+    """A testbed on this computer; the object holds nothing that another one would not find."""
 
-    ``port``: the loopback port of Flink's web page. ``shared``: whether ``up`` opens it to every
-    user of the computer or to its owner and root only; None leaves that as it is.
-    """
-
-    def __init__(
-        self, testbed: Testbed, *, port: int | None = None, shared: bool | None = None
-    ) -> None:
+    def __init__(self, testbed: Testbed) -> None:
         self.testbed = testbed
-        self._port = port
-        self._shared = shared
         self._folder = TestbedFolder(testbed.name)
 
     # -- up and down -----------------------------------------------------------------------------
 
-    def up(self, progress: Progress, *, scheduler: Scheduler | None = None) -> None:
+    def up(self, request: UpRequest, progress: Progress) -> None:
         """Bring the testbed up, or what is missing of it.
-
-        ``scheduler``: with which one the JobManager starts where the spec leaves it open; asked
-        for here, a job that is about to follow finds the right one.
 
         Raises:
             UsageError: the testbed cannot run on one computer, or its files have no place.
@@ -66,15 +59,15 @@ class LocalPlatform:
         """
         require_local(self.testbed)
         with only_one(self.testbed.name):
-            if self._is_as_written():
+            if self._is_as_asked(request):
                 progress.note(f"testbed {self.testbed.name} is up already")
-                self._share()
+                self._share(request)
                 self._wait(progress)
                 return
             paths.require_writable(self._folder.root, room=room_needed(self.testbed))
             self._make_way(progress)
             try:
-                self._start(self._scheduler_wanted(scheduler), progress)
+                self._start(request, progress)
                 self._wait(progress)
             except KeyboardInterrupt:
                 self._end()
@@ -83,16 +76,23 @@ class LocalPlatform:
                 raise
             give_back(self._folder.root, paths.cache_dir())
 
-    def down(self, *, everything: bool = False, progress: Progress | None = None) -> None:
+    def down(self, request: DownRequest, progress: Progress) -> None:
         """Take the testbed down: processes, namespaces, sockets, control groups and its folder.
 
-        Savepoints and output that hold files stay, unless ``everything`` goes: somebody asked for
-        them. ``kept`` names them.
+        Savepoints and output that hold files stay, unless everything is to go: somebody asked for
+        them. What makes the next ``up`` quicker is prepared on the way.
         """
+        kept = self._kept(request)
         with only_one(self.testbed.name):
             self._end()
-            class_archive.make(self._folder.root / "classes", progress or Quiet())
-            self._folder.remove(everything=everything)
+            if not request.in_a_hurry:
+                class_archive.make(self._folder.root / "classes", progress)
+            self._folder.remove(everything=request.everything)
+        progress.note(f"testbed {self.testbed.name} is down")
+        for folder in kept:
+            progress.note(
+                f"kept, since you or a job asked for it: {folder}; remove it when it has served"
+            )
 
     def _end(self) -> None:
         launched = self._folder.launched()
@@ -102,7 +102,7 @@ class LocalPlatform:
             launched.steering.unlink(missing_ok=True)
             launched.fabric_socket.unlink(missing_ok=True)
 
-    def planned(self) -> LocalPlan:
+    def preview(self) -> Preview:
         """Return what ``up`` would make; nothing is touched.
 
         Raises:
@@ -110,17 +110,26 @@ class LocalPlatform:
             PlatformError: Java or Flink is missing.
         """
         number, scheduler = free_number(self.testbed.name), self._scheduler_wanted(None)
-        return self._plan(number, scheduler, touch=False)
+        return preview_of(self._plan(number, scheduler, touch=False))
 
-    def kept(self) -> tuple[Path, ...]:
+    def removal(self, request: DownRequest) -> Sequence[str]:
+        """Return what ``down`` would end, remove and keep."""
+        ended = [
+            f"would end {each.name}{f' on {each.node}' if each.node else ''} (process {each.pid})"
+            for each in self.status().services
+        ]
+        kept = [f"would keep {folder}" for folder in self._kept(request)]
+        return [*ended, f"would remove {self._folder.root}", *kept]
+
+    def _kept(self, request: DownRequest) -> Sequence[Path]:
         """Return the folders that a ``down`` leaves, because they hold savepoints or output."""
-        return self._folder.kept()
+        return () if request.everything else self._folder.kept()
 
-    def _is_as_written(self) -> bool:
+    def _is_as_asked(self, request: UpRequest) -> bool:
         launched, written = self._folder.launched(), self._folder.spec
         if launched is None or Steering(launched.steering).status() is None:
             return False
-        if self._port not in (None, launched.port):
+        if request.port not in (None, launched.port):
             return False
         return written.exists() and written.read_text(encoding="utf-8") == self._spec_text()
 
@@ -134,10 +143,11 @@ class LocalPlatform:
             progress.note(f"testbed {self.testbed.name} is up by another spec: it starts anew")
         self._end()
 
-    def _start(self, scheduler: Scheduler, progress: Progress) -> None:
+    def _start(self, request: UpRequest, progress: Progress) -> None:
+        scheduler = self._scheduler_wanted(request.scheduler)
         with (
             progress.step(f"starting testbed {self.testbed.name}"),
-            launch.listen(self._port) as listener,
+            launch.listen(request.port) as listener,
         ):
             number = free_number(self.testbed.name)
             plan = self._plan(number, scheduler)
@@ -150,17 +160,17 @@ class LocalPlatform:
                 scheduler=scheduler,
                 steering=runtime_dir / f"{self.testbed.name}.keeper",
                 fabric_socket=runtime_dir / f"{self.testbed.name}.fabric",
-                shared=bool(self._shared),
+                shared=bool(request.shared),
             )
             self._folder.write_launched(launched)
             write_whole(self._folder.spec, self._spec_text())
             launch.launch(self._folder, launched, listener)
 
-    def _share(self) -> None:
+    def _share(self, request: UpRequest) -> None:
         launched = self._launched()
-        if self._shared not in (None, launched.shared):
-            self._folder.write_launched(replace(launched, shared=bool(self._shared)))
-            self._steering().share(on=bool(self._shared))
+        if request.shared not in (None, launched.shared):
+            self._folder.write_launched(replace(launched, shared=bool(request.shared)))
+            self._steering().share(on=bool(request.shared))
 
     def _wait(self, progress: Progress) -> None:
         steering, plan = self._steering(), self._folder.plan()
@@ -182,12 +192,15 @@ class LocalPlatform:
         """
         return Endpoints(flink=f"http://127.0.0.1:{self._launched().port}")
 
-    def channel(self, node: str) -> Channel:
+    def channel(self, node: str, *, root: bool = False) -> Channel:
         """Return how to run a program on ``node``: in its network namespace, on its CPUs.
+
+        Whoever made the testbed is its administrator already: ``root`` changes nothing.
 
         Raises:
             PlatformError: the testbed is not up, or has no such node.
         """
+        del root
         said = self._said()
         if node not in said["namespaces"]:
             names = ", ".join(said["namespaces"])
@@ -210,6 +223,10 @@ class LocalPlatform:
     def workers(self) -> LocalWorkers:
         """Return which nodes carry a TaskManager, to change it."""
         return LocalWorkers(self)
+
+    def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
+        """Yield lines of the logs of a node, of ``fabric`` or ``keeper``; UsageError if of none."""
+        return read_logs(self.testbed.name, node, lines=lines, follow=follow)
 
     def folder(self) -> Path:
         """Return where logs, checkpoints, savepoints and output of this testbed are."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from fogbed.clients.ansible_events import PlaybookEvent
 from fogbed.clients.images import Collected, Transfer
+from fogbed.clients.progress import Overheard, Progress
 from fogbed.errors import CommandError, PlatformError
 from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.platform import PiPlatform
@@ -41,7 +40,7 @@ class NodeImages:
 def push(
     platform: PiPlatform,
     collected: Collected,
-    watch: Callable[[PlaybookEvent], None],
+    progress: Progress,
     *,
     wish: PlaybookWish,
 ) -> Transfer:
@@ -52,11 +51,6 @@ def push(
             the rest.
     """
     transfer = Transfer(collected)
-
-    def both(event: PlaybookEvent) -> None:
-        transfer(event)
-        watch(event)
-
     testbed = platform.testbed
     names = list(wish.limit) or [node.name for node in testbed.nodes]
     require_nodes(testbed, names)
@@ -65,7 +59,8 @@ def push(
     some = replace(wish, limit=heard) if silent else wish
     if heard:
         variables = {"images_layout": str(collected.layout)}
-        platform.play("images", both, wish=some, variables=variables)
+        overheard = Overheard(progress, transfer)
+        platform.play("images", overheard, wish=some, variables=variables)
     if silent:
         raise PlatformError(
             f"{', '.join(silent)} did not answer and got no image"

@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from fogbed import paths, spec
-from fogbed.clients import kubeconfig
 from fogbed.clients.ansible import PlaybookResult, interruption_told
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError
 from fogbed.plan.inventory import render_inventory
-from fogbed.platforms.base import TestbedStatus
+from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.pi import ssh
+from fogbed.platforms.pi.access import ClusterAccess
 from fogbed.platforms.pi.folder import PiFolder
+from fogbed.platforms.pi.journal import read_journal
 from fogbed.platforms.pi.playbook import (
     NO_WISH,
     PlaybookFailed,
     PlaybookWish,
-    Watch,
     play,
     require_nodes,
     require_possible,
     shared_defaults,
+    told_result,
 )
 from fogbed.platforms.pi.reach import Silence, silent_nodes, told
-from fogbed.platforms.pi.removed import RemovedNode, forget, forget_returned
+from fogbed.platforms.pi.removal import removal_of
+from fogbed.platforms.pi.removed import RemovedNode, forget, forget_returned, read_removed
 from fogbed.platforms.pi.status import read_status
+from fogbed.platforms.requests import DownRequest, Preview, UpRequest
 from fogbed.platforms.testbeds import only_one, write_whole
-from fogbed.spec.testbed import Testbed
-
-_ADMIN = "/etc/kubernetes/admin.conf"
-_API_PORT = 6443  # kubeadm's own
-# A rehearsal or a part of the playbook may leave the cluster without an administrator.
-_KUBECONFIG_S = 30.0
+from fogbed.spec.quorum import quorum_note
+from fogbed.spec.testbed import Node, Testbed
 
 
 class PiPlatform:
@@ -47,6 +45,7 @@ class PiPlatform:
         self.testbed = testbed
         self.origin = origin
         self.folder = PiFolder(testbed.name)
+        self._access = ClusterAccess(testbed, self.folder)
 
     def inventory(self) -> str:
         """Return the inventory of this testbed, as Ansible reads it."""
@@ -59,21 +58,27 @@ class PiPlatform:
         # written down absolute: another HOME or working folder later means the same files
         return self.testbed.model_copy(update={"ssh": ssh.located(reach)})
 
-    def up(
-        self, progress: Progress, watch: Watch, *, wish: PlaybookWish = NO_WISH
-    ) -> PlaybookResult:
+    def up(self, request: UpRequest, progress: Progress) -> None:
         """Make the cluster, or what is missing of it; run it again after whatever stopped it.
 
         Raises:
-            UsageError: the wish names a node or a part of the playbook that there is not, or the
-                user's kubeconfig has no room for a context of the testbed's name.
+            UsageError: the request names a node or a part of the playbook that there is not, or
+                the user's kubeconfig has no room for a context of the testbed's name.
             PlatformError: it failed somewhere; the error says where, why, and how to go on.
         """
+        wish = PlaybookWish(
+            limit=request.limit,
+            tags=request.tags,
+            check=request.rehearse,
+            become_password=request.become_password,
+        )
+        if (note := quorum_note(self.testbed)) is not None:
+            progress.note(note)
         with only_one(self.testbed.name):
-            kubeconfig.require_room(paths.kubeconfig(), self.testbed.name, self._servers())
+            self._access.require_room()
             was_known = self.folder.spec.exists()
             try:
-                result = self._play("site", watch, wish=wish)
+                result = self._play("site", progress, wish=wish)
             except PlaybookFailed as error:
                 if not was_known and not error.has_touched:
                     # nothing was made: there is nothing for down to remove
@@ -81,46 +86,70 @@ class PiPlatform:
                 raise
             if not wish.check and not wish.tags:
                 with interruption_told(result.log):
-                    self._fetch_kubeconfig(progress, wish)
-            return result
+                    first = self.testbed.by_role("control-plane")[0]
+                    channel = self.channel(first.name)
+                    self._access.fetch(channel, wish.become_password, progress)
+        progress.note(told_result(result))
+        if wish.check:
+            progress.note(f"nothing was changed; what would be, line by line: {result.log}")
 
-    def down(
-        self,
-        progress: Progress,
-        watch: Watch,
-        *,
-        purge: bool,
-        forget_silent: bool = False,
-        wish: PlaybookWish = NO_WISH,
-    ) -> PlaybookResult | None:
-        """Remove the cluster from the nodes; with ``purge`` give them back as they were found.
+    def down(self, request: DownRequest, progress: Progress) -> None:
+        """Remove the cluster from the nodes; with a purge give them back as they were found.
 
-        A node that does not answer keeps no other one from it; with ``forget_silent`` it is given
-        up, with all that is on it. Return None where no node answers.
+        A node that does not answer keeps no other one from it, unless it is given up it is an
+        error in the end.
 
         Raises:
             PlatformError: it failed somewhere; the same command goes on from there.
         """
+        wish = PlaybookWish(limit=request.limit, become_password=request.become_password)
         names = list(wish.limit) or [node.name for node in self.testbed.nodes]
         require_nodes(self.testbed, names)
         with only_one(self.testbed.name):
             silent = silent_nodes(self.testbed, names)
             heard = [name for name in names if name not in silent]
-            variables = {"fogbed_purge": purge}
-            some = replace(wish, limit=tuple(heard)) if silent else wish
-            result = self._play("reset", watch, wish=some, variables=variables) if heard else None
-            if silent and not forget_silent:
+            if heard:
+                some = replace(wish, limit=tuple(heard)) if silent else wish
+                variables = {"fogbed_purge": request.purge}
+                result = self._play("reset", progress, wish=some, variables=variables)
+                progress.note(told_result(result))
+            if silent and not request.forget_silent:
                 raise _left(self.testbed, heard, silent)
-            if not wish.limit and not wish.check:
-                self._forget_context(progress)
+            if not wish.limit:
+                self._access.forget(progress)
                 self.folder.remove()
                 progress.note(f"testbed {self.testbed.name} is down")
-            return result
+        if request.purge and not wish.limit:
+            self._purge_all_removed(request, progress, wish)
+
+    def preview(self) -> Preview:
+        """Return what ``up`` would make; what it would change is a rehearsal's to say."""
+        rows = [(n.name, n.role, n.tier, n.address or "", _pods(n)) for n in self.testbed.nodes]
+        version = self.testbed.kubernetes.version
+        return Preview(
+            title=f"testbed {self.testbed.name} would come up as a Kubernetes {version} cluster",
+            columns=("node", "role", "tier", "address", "pods"),
+            rows=rows,
+            remark="fogbed up --check asks every node what would change on it",
+        )
+
+    def removal(self, request: DownRequest) -> Sequence[str]:
+        """Return what ``down`` removes from which nodes and from this computer."""
+        return removal_of(self.testbed, request)
+
+    def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
+        """Yield lines of the journal that kubelet and containerd wrote on a node.
+
+        Raises:
+            UsageError: the testbed has no such node.
+            PlatformError: its journal cannot be read.
+        """
+        return read_journal(self.channel(node, root=True), lines=lines, follow=follow)
 
     def play(
         self,
         name: str,
-        watch: Watch,
+        progress: Progress,
         *,
         wish: PlaybookWish = NO_WISH,
         variables: Mapping[str, object] | None = None,
@@ -131,11 +160,11 @@ class PiPlatform:
             UsageError, PlatformError: as for ``up``.
         """
         with only_one(self.testbed.name):
-            return self._play(name, watch, wish=wish, variables=variables)
+            return self._play(name, progress, wish=wish, variables=variables)
 
     def purge_removed(
-        self, removed: RemovedNode, watch: Watch, *, wish: PlaybookWish = NO_WISH
-    ) -> PlaybookResult:
+        self, removed: RemovedNode, progress: Progress, *, wish: PlaybookWish = NO_WISH
+    ) -> None:
         """Give the machine of a node back that was removed earlier; the cluster is not asked.
 
         Raises:
@@ -149,13 +178,33 @@ class PiPlatform:
             write_whole(place, render_inventory(alone, shared_defaults()))
             try:
                 variables = {"fogbed_purge": True}
-                result = play(
-                    alone, "reset", watch, wish=wish, variables=variables, inventory=place
-                )
+                with progress.playbook() as watch:
+                    result = play(
+                        alone, "reset", watch, wish=wish, variables=variables, inventory=place
+                    )
             finally:
                 place.unlink(missing_ok=True)
             forget(self.testbed, removed.node.name)
-            return result
+        progress.note(told_result(result))
+        progress.note(f"{removed.node.name} is given back as it was found")
+
+    def _purge_all_removed(
+        self, request: DownRequest, progress: Progress, wish: PlaybookWish
+    ) -> None:
+        """Give back every machine that was left so; a silent one is named, and left."""
+        for removed in read_removed(self.testbed):
+            name = removed.node.name
+            silent = silent_nodes(removed.alone(self.testbed), [name])
+            if not silent:
+                self.purge_removed(removed, progress, wish=wish)
+                continue
+            progress.note(told(silent))
+            if request.forget_silent:
+                forget(self.testbed, name)
+            else:
+                progress.note(
+                    f"{name} was left as it is; when it answers: fogbed node remove {name} --purge"
+                )
 
     def record(self, *, rehearsal: bool = False) -> None:
         """Write down the testbed as it is now: what ``status`` and ``render --check`` go by."""
@@ -168,14 +217,14 @@ class PiPlatform:
         """Return nodes, the cluster's own services, versions, drift and problems."""
         return read_status(self.testbed, self.folder, self.inventory())
 
-    def channel(self, node: str, *, sudo: bool = False) -> Channel:
-        """Return how to run programs on ``node``.
+    def channel(self, node: str, *, root: bool = False) -> Channel:
+        """Return how to run programs on ``node``, through sudo with ``root``.
 
         Raises:
             UsageError: the testbed has no such node.
         """
         require_nodes(self.testbed, [node])
-        return ssh.channel(self.testbed, node, sudo=sudo)
+        return ssh.channel(self.testbed, node, sudo=root)
 
     def addresses(self) -> dict[str, str]:
         """Return the address of every node by name."""
@@ -184,7 +233,7 @@ class PiPlatform:
     def _play(
         self,
         name: str,
-        watch: Watch,
+        progress: Progress,
         *,
         wish: PlaybookWish,
         variables: Mapping[str, object] | None = None,
@@ -192,55 +241,8 @@ class PiPlatform:
         require_possible(self.testbed, name, wish)
         paths.require_writable(paths.state_dir())
         self.record(rehearsal=wish.check)
-        return play(self.testbed, name, watch, wish=wish, variables=variables)
-
-    def _fetch_kubeconfig(self, progress: Progress, wish: PlaybookWish) -> None:
-        first = self.testbed.by_role("control-plane")[0]
-        text = self._read_admin(first.name, wish.become_password)
-        self.folder.write_kubeconfig(text)
-        place = paths.kubeconfig()
-        try:
-            is_new = kubeconfig.add_context(place, self.testbed.name, text)
-        except PlatformError as error:
-            own = f"the cluster is there: kubectl --kubeconfig {self.folder.kubeconfig}"
-            error.hint = f"{error.hint}; {own}" if error.hint else own
-            raise
-        if is_new:
-            progress.note(f"kubectl --context {self.testbed.name} (in {place})")
-            if kubeconfig.is_open_to_others(place):
-                progress.note(f"others may read {place}, and with it the cluster's key: chmod 600")
-
-    def _forget_context(self, progress: Progress) -> None:
-        place = paths.kubeconfig()
-        try:
-            kubeconfig.remove_context(place, self.testbed.name, self._servers())
-        except PlatformError as error:
-            # the cluster is gone; a file that somebody else has spoilt does not bring it back
-            progress.note(f"{error.message}: it may still have the context {self.testbed.name}")
-
-    def _servers(self) -> set[str]:
-        """Return the URLs at which this testbed's cluster may be known."""
-        control_planes = self.testbed.by_role("control-plane")
-        hosts = [f"{node.address}:{_API_PORT}" for node in control_planes]
-        hosts += filter(None, [self.testbed.kubernetes.endpoint])
-        with suppress(OSError, PlatformError):
-            own = self.folder.kubeconfig.read_text(encoding="utf-8")
-            return {kubeconfig.server_of(own), *(f"https://{host}" for host in hosts)}
-        return {f"https://{host}" for host in hosts}
-
-    def _read_admin(self, node: str, become_password: str | None) -> str:
-        prefix: Sequence[str] = ("sudo", "-n")
-        typed = None
-        if become_password is not None:
-            # from stdin: a password in argv would stand in every process listing
-            prefix, typed = ("sudo", "-S", "-p", ""), f"{become_password}\n"
-        outcome = self.channel(node).run(
-            [*prefix, "cat", _ADMIN], timeout_s=_KUBECONFIG_S, stdin=typed
-        )
-        if outcome.returncode != 0:
-            said, hint = ssh.explain(outcome.stderr, node)
-            raise PlatformError(f"{_ADMIN} of {node} cannot be read: {said}", hint=hint)
-        return outcome.stdout
+        with progress.playbook() as watch:
+            return play(self.testbed, name, watch, wish=wish, variables=variables)
 
 
 def _left(testbed: Testbed, heard: Sequence[str], silent: Mapping[str, Silence]) -> PlatformError:
@@ -253,15 +255,5 @@ def _left(testbed: Testbed, heard: Sequence[str], silent: Mapping[str, Silence])
     )
 
 
-def kubeconfig_of(testbed: Testbed) -> Path:
-    """Return fogbed's own kubeconfig of a testbed.
-
-    Raises:
-        PlatformError: the testbed has not come up yet.
-    """
-    found = PiFolder(testbed.name).kubeconfig
-    if not found.exists():
-        raise PlatformError(
-            f"testbed {testbed.name} has no cluster yet", hint=f"fogbed up -t {testbed.name}"
-        )
-    return found
+def _pods(node: Node) -> str:
+    return "any" if node.taskmanager or node.role == "worker" else "the cluster's own"

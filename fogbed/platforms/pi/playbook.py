@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,11 @@ from ruamel.yaml import YAML
 
 from fogbed import paths
 from fogbed.clients.ansible import PlaybookOrder, PlaybookResult, run_playbook
-from fogbed.clients.ansible_events import PlaybookEvent, TaskFailure
+from fogbed.clients.ansible_events import TaskFailure
+from fogbed.clients.progress import Watch
 from fogbed.errors import PlatformError, UsageError
 from fogbed.platforms.pi.folder import PiFolder
 from fogbed.spec.testbed import Testbed
-
-Watch = Callable[[PlaybookEvent], None]
 
 # What a module says -> the way out. The first that fits; {host} and {log} are filled in.
 _WAYS_OUT = (
@@ -162,6 +161,12 @@ def require_tags(name: str, tags: Sequence[str]) -> None:
             f"there is no part {', '.join(missing)} in {name}.yml",
             hint=f"--tags takes {', '.join(sorted(known))}",
         )
+
+
+def told_result(result: PlaybookResult) -> str:
+    """Return what a playbook changed, and how long it took, as a line for a user."""
+    done = f"{len(result.changed)} nodes, {sum(result.changed.values())} changes"
+    return f"{done}, {result.duration_s:.0f} s; log: {result.log}"
 
 
 def playbook_error(name: str, result: PlaybookResult) -> PlaybookFailed:

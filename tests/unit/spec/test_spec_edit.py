@@ -165,7 +165,7 @@ def test_the_version_is_set_where_it_stands_or_should(old, new):
 
 def test_json_stays_json():
     text = (
-        '{"apiVersion": "fogbed/v1", "kind": "Testbed", "name": "a", "platform": "kind",'
+        '{"apiVersion": "fogbed/v1", "kind": "Testbed", "name": "a", "platform": "local",'
         ' "nodes": [{"name": "n-[1:2]", "tier": "edge"}, '
         '{"name": "c", "tier": "cloud", "role": "control-plane"}]}\n'
     )

@@ -15,7 +15,7 @@ from fogbed.spec.part import Part
 from fogbed.spec.ranges import expand_nodes
 from fogbed.spec.testbed import Testbed
 
-HEAD = "apiVersion: fogbed/v1\nkind: Testbed\nname: case\nplatform: kind\nnodes:\n"
+HEAD = "apiVersion: fogbed/v1\nkind: Testbed\nname: case\nplatform: local\nnodes:\n"
 FIRST = "  - {name: pico-0, address: 192.0.2.10, role: control-plane, tier: cloud}\n"
 
 

@@ -1,0 +1,37 @@
+"""What ``up`` would make of a testbed on this computer, as rows for a user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fogbed import units
+from fogbed.plan.local_order import LocalPlan
+from fogbed.platforms.requests import Preview
+
+_MIB = 2**20
+
+
+def preview_of(plan: LocalPlan) -> Preview:
+    """Return a row per node: its address, its slots and limits, what runs on it."""
+    rows = []
+    for node in plan.nodes:
+        processes = [p for p in plan.processes() if p.node == node.name]
+        heaps = ", ".join(f"{p.role} {_heap(p.argv)}" for p in processes)
+        slots = sum(p.slots for p in processes)
+        rows.append((node.name, node.address, str(slots), _limits(node.cores, node.memory), heaps))
+    return Preview(
+        title=f"testbed {plan.name} would come up as",
+        columns=("node", "address", "slots", "limits", "processes (heap)"),
+        rows=rows,
+    )
+
+
+def _limits(cores: float | None, memory: int | None) -> str:
+    words = [f"{cores:g} core{'s' if cores != 1 else ''}"] if cores is not None else []
+    words += [units.format_memory(memory)] if memory is not None else []
+    return ", ".join(words) or "none"
+
+
+def _heap(argv: Sequence[str]) -> str:
+    most = next(word for word in argv if word.startswith("-Xmx"))
+    return f"{int(most.removeprefix('-Xmx')) // _MIB}m"

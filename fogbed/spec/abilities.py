@@ -1,0 +1,88 @@
+"""What testbeds of each platform can have and do in this version: one table.
+
+The checks of files, dry runs, the options of commands and the pages read it, so that what will not
+work is refused before anything is touched. How a platform does what it can is in
+``fogbed.platforms``, which opens what stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+PlatformName = Literal["local", "pi", "kind", "kubernetes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """One platform's line of the table.
+
+    ``services``: what of a spec's ``services`` runs there. ``limits``: which limits of a node are
+    kept. ``actions``: what a scenario may do. ``most_nodes``: None if nothing here sets a bound.
+    ``up_options`` and ``down_options``: flags that mean something. ``asks_before_down``: what
+    ``down`` takes is not only fogbed's own.
+    """
+
+    is_built: bool = True
+    services: frozenset[str] = frozenset()
+    limits: frozenset[str] = frozenset()
+    actions: frozenset[str] = frozenset()
+    emulates_networks: bool = False
+    is_reached_over_ssh: bool = False
+    is_a_cluster: bool = False
+    may_have_several_control_planes: bool = False
+    most_nodes: int | None = None
+    up_options: frozenset[str] = frozenset()
+    down_options: frozenset[str] = frozenset()
+    asks_before_down: bool = False
+
+
+# one sentence is enough: what else a file asks of a platform of later is not held against it
+_NOT_BUILT = Abilities(
+    is_built=False,
+    services=frozenset({"flink", "minio", "prometheus", "grafana"}),
+    limits=frozenset({"cores", "memory"}),
+    actions=frozenset({"network", "rescale", "exec"}),
+    is_a_cluster=True,
+)
+
+ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
+    {
+        "local": Abilities(
+            services=frozenset({"flink"}),
+            limits=frozenset({"cores", "memory"}),
+            actions=frozenset({"network", "rescale", "exec"}),
+            emulates_networks=True,
+            most_nodes=253,
+            up_options=frozenset({"--port", "--shared"}),
+            down_options=frozenset({"--everything"}),
+        ),
+        "pi": Abilities(
+            is_reached_over_ssh=True,
+            is_a_cluster=True,
+            may_have_several_control_planes=True,
+            up_options=frozenset({"--limit", "--tags", "--check", "--ask-become-pass"}),
+            down_options=frozenset(
+                {"--purge", "--forget-unreachable", "--limit", "--ask-become-pass"}
+            ),
+            asks_before_down=True,
+        ),
+        "kind": _NOT_BUILT,
+        "kubernetes": _NOT_BUILT,
+    }
+)
+BUILT: tuple[PlatformName, ...] = tuple(name for name, each in ABILITIES.items() if each.is_built)
+
+
+def platforms_with(service: str) -> tuple[PlatformName, ...]:
+    """Return the platforms that run a service."""
+    return tuple(
+        name for name, each in ABILITIES.items() if each.is_built and service in each.services
+    )
+
+
+def abilities_named(platform: str | None) -> Abilities | None:
+    """Return the line of a name as it stands in a file; None where there is no such platform."""
+    return next((each for name, each in ABILITIES.items() if name == platform), None)
