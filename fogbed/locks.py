@@ -36,7 +36,7 @@ def _is_left_over(descriptor: int) -> bool:
     found = os.fstat(descriptor)
     device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
     for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
-        # "1: FLOCK  ADVISORY  WRITE 4711 fe:00:1837 0 EOF"; waiting ones have "->" behind the number
+        # "1: FLOCK ADVISORY WRITE 4711 fe:00:1837 0 EOF"; one that waits has "->" before FLOCK
         words = line.split()
         if words[1] == "FLOCK" and words[5] == f"{device}:{found.st_ino}":
             return int(words[4]) > 0 and _is_gone(int(words[4]))
