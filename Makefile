@@ -21,7 +21,7 @@ test: python ## lint, then every test that needs no lab
 	@$(MAKE) --no-print-directory lint
 	@mkdir -p build && rm -f build/junit.xml
 	@HYPOTHESIS_PROFILE=thorough $(RUN) pytest -m "not lab and not bench" --junitxml=build/junit.xml; \
-	  code=$$?; $(PYTHON) scripts/counts.py --skips build/junit.xml; exit $$code
+	  code=$$?; "$(PYTHON)" scripts/counts.py --skips build/junit.xml; exit $$code
 
 test-lab: python ## whole clusters on the machines of ../shared/lab (root, Go, Docker's packages; an hour)
 	@$(SETUP) env --privileges told

@@ -6,7 +6,6 @@ What the file still says is then a killed run's: whether it brought the testbed 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fogbed.errors import UsageError
+from fogbed.locks import take_lock
 
 
 class Lease:
@@ -52,14 +52,12 @@ def hold_lease(folder: Path, testbed: str) -> Iterator[Lease]:
     with (folder / f"run-on-{testbed}.json").open("a+", encoding="utf-8") as file:
         file.seek(0)
         text = file.read()
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not take_lock(file.fileno()):
             holder = _parsed(text).get("pid", "unknown")
             raise UsageError(
                 f"another run is on testbed {testbed} (process {holder})",
                 hint="wait for it or stop it with Ctrl-C; or name another testbed",
-            ) from error
+            )
         file.seek(0)
         yield Lease(file, _parsed(file.read()))
 

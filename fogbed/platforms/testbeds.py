@@ -6,7 +6,6 @@ resolved spec, whatever it runs on.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from fogbed import paths
 from fogbed.errors import PlatformError
+from fogbed.locks import take_lock
 
 SPEC = "testbed.yml"
 ORIGIN = "origin"
@@ -69,15 +69,13 @@ def _lock(path: Path) -> int | None:
     """Return a descriptor that holds the lock of ``path``; None while somebody else does."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # who held it may have removed the file between our two calls: then ours locks nothing
-            with suppress(FileNotFoundError):
-                if path.stat().st_ino == os.fstat(descriptor).st_ino:
-                    return descriptor
-        except BlockingIOError:
+        if not take_lock(descriptor):
             os.close(descriptor)
             return None
+        # who held it may have removed the file between our two calls: then ours locks nothing
+        with suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(descriptor).st_ino:
+                return descriptor
         os.close(descriptor)
 
 

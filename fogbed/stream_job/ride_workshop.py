@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import time
@@ -17,6 +16,7 @@ import pyarrow as pa
 
 from fogbed import paths
 from fogbed.errors import DatasetError, UsageError
+from fogbed.locks import take_lock
 
 _PREFIX: Final = ".importing-"
 _LOCK: Final = "lock"
@@ -86,15 +86,13 @@ def _lock(home: Path) -> int | None:
             descriptor = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:  # who held it has just removed the folder
             continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # ... or between our two calls: then ours locks nothing
-            with suppress(FileNotFoundError):
-                if (home / _LOCK).stat().st_ino == os.fstat(descriptor).st_ino:
-                    return descriptor
-        except BlockingIOError:
+        if not take_lock(descriptor):
             os.close(descriptor)
             return None
+        # ... or between our two calls: then ours locks nothing
+        with suppress(FileNotFoundError):
+            if (home / _LOCK).stat().st_ino == os.fstat(descriptor).st_ino:
+                return descriptor
         os.close(descriptor)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -62,7 +63,7 @@ def order(tmp_path):
     def make(playbook=PLAYBOOK, **fields):
         (tmp_path / "site.yml").write_text(playbook, encoding="utf-8")
         (tmp_path / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
-        text = INVENTORY.replace("PYTHON", sys.executable)
+        text = INVENTORY.replace("PYTHON", json.dumps(sys.executable))
         (tmp_path / "hosts.yml").write_text(text, encoding="utf-8")
         return PlaybookOrder(
             playbook=tmp_path / "site.yml",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,9 @@ def experiment(folder: Path, **keys: str) -> Path:
     path = folder / "case.yml"
     rides = keys.pop("rides", "nyc-sample")
     keys = {"testbed": str(BEDS / "two-tiers.yml"), "profile": str(BEDS / "near.yml")} | keys
-    lines = [f"{key}: {value}" for key, value in keys.items()]
+    lines = [f"{key}: {json.dumps(value)}" for key, value in keys.items()]
     head = "apiVersion: fogbed/v1\nkind: Experiment\nname: case\n"
-    workload = f"workload: {{rides: {rides}, replay: {{rate: 1/s}}}}\n"
+    workload = f"workload: {{rides: {json.dumps(rides)}, replay: {{rate: 1/s}}}}\n"
     path.write_text(head + "\n".join(lines) + "\n" + workload, encoding="utf-8")
     return path
 
