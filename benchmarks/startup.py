@@ -21,7 +21,9 @@ from fogbed.clients.progress import Quiet
 from fogbed.errors import ServiceError
 from fogbed.plan.flink_settings import to_yaml
 from fogbed.plan.local_order import REST_PORT, FlinkProcess, LocalPlan, plan_from_json
-from fogbed.platforms import find_testbed, open_platform
+from fogbed.platforms import find_testbed
+from fogbed.platforms.local.platform import LocalPlatform
+from fogbed.platforms.requests import DownRequest, UpRequest
 
 GOAL = 1.25
 TIMEOUT_S = 120.0
@@ -63,15 +65,16 @@ def measure(*, quick: bool) -> Iterator[Row]:
 def _testbed_s(folder: Path) -> tuple[float, LocalPlan]:
     path = folder / "testbed.yml"
     path.write_text(TESTBED, encoding="utf-8")
-    platform = open_platform(find_testbed(path))
-    platform.down(everything=True)
+    platform = LocalPlatform(find_testbed(path))
+    nothing_kept = DownRequest(everything=True)
+    platform.down(nothing_kept, Quiet())
     started = time.monotonic()
     try:
-        platform.up(Quiet())
+        platform.up(UpRequest(), Quiet())
         took_s = time.monotonic() - started
         plan = plan_from_json((platform.folder() / "plan.json").read_text(encoding="utf-8"))
     finally:
-        platform.down(everything=True)
+        platform.down(nothing_kept, Quiet())
     return took_s, plan
 
 

@@ -27,7 +27,7 @@ def test_a_file_that_is_not_there_is_said(capsys):
 
 @pytest.mark.usefixtures("fresh_home")
 def test_a_laptop_needs_no_push(capsys):
-    assert main(["images", "push", "my-job:1", "-t", "laptop"]) == 1
+    assert main(["images", "push", "my-job:1", "-t", "laptop"]) == 2
     assert capsys.readouterr().err == (
         "error: testbed laptop is of platform local; this is for platform pi\n"
         "hint: name another testbed with -t\n"

@@ -75,7 +75,7 @@ def test_check_with_a_file_that_is_not_there(pico, capsys):
 
 def test_only_pis_have_an_inventory(pico, capsys):
     assert pico.exists()
-    assert main(["render", "inventory", "-t", "laptop"]) == 1
+    assert main(["render", "inventory", "-t", "laptop"]) == 2
     assert capsys.readouterr().err == (
         "error: testbed laptop is of platform local; this is for platform pi\n"
         "hint: name another testbed with -t\n"

@@ -17,10 +17,10 @@ from ruamel.yaml import YAML
 from fogbed import paths, spec
 from fogbed.cli import main
 from fogbed.clients.kube import KubeClient
-from fogbed.clients.progress import Quiet
 from fogbed.platforms.pi.access import kubeconfig_of
 from fogbed.platforms.pi.platform import PiPlatform
-from fogbed.platforms.pi.playbook import PlaybookWish
+from fogbed.platforms.requests import UpRequest
+from tests.lab.listening import Listening
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -99,7 +99,7 @@ class Cluster:
         kubectl = "KUBECACHEDIR=/tmp/kubectl kubectl --kubeconfig /etc/kubernetes/admin.conf"
         return self.machines[0].ssh(f"{kubectl} {words} {here}")
 
-    def play(self, what, *, wish=None):
+    def play(self, what, *, request=None):
         """Run `up`; note its time and phases; return which tasks changed something.
 
         What was started where is in ``started``, what users were told in ``told``.
@@ -116,7 +116,7 @@ class Cluster:
                 self.started.append(f"{event.host}: {event.task}")
             self.told.extend(f"{event.host}: {note}" for note in event.notes)
 
-        PiPlatform(self.bed).up(Quiet(), watch, wish=wish or PlaybookWish())
+        PiPlatform(self.bed).up(request or UpRequest(), Listening(watch))
         ended = time.monotonic()
         self.note_time(
             f"three machines: {what}; {len(self.started)} tasks, {len(changes)} changes",
@@ -269,7 +269,7 @@ def test_a_changed_testbed_leads_to_a_full_run(cluster):
 
 
 def test_a_rehearsal_of_a_finished_cluster_finds_nothing_to_change(cluster):
-    assert cluster.play("rehearsal", wish=PlaybookWish(check=True)) == []
+    assert cluster.play("rehearsal", request=UpRequest(rehearse=True)) == []
 
 
 def test_status_shows_the_cluster_without_drift(cluster, capsys):

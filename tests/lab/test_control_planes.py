@@ -14,6 +14,8 @@ from fogbed.clients.kube import KubeClient
 from fogbed.clients.progress import Quiet
 from fogbed.platforms.pi.access import kubeconfig_of
 from fogbed.platforms.pi.platform import PiPlatform
+from fogbed.platforms.requests import UpRequest
+from tests.lab.listening import Listening
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -65,7 +67,7 @@ def three(lab, note_time):
     with subprocess.Popen([sys.executable, "-c", BALANCER, *addresses]) as balancer:
         try:
             began = time.monotonic()
-            PiPlatform(spec.load_testbed(file), file).up(Quiet(), lambda _: None)
+            PiPlatform(spec.load_testbed(file), file).up(UpRequest(), Quiet())
             note_time("three control-plane nodes, from bare to Ready", time.monotonic() - began)
             yield file
         finally:
@@ -80,9 +82,10 @@ def states(file):
 
 def changes(file):
     found = []
-    PiPlatform(spec.load_testbed(file), file).up(
-        Quiet(), lambda event: found.append(event.task) if event.kind == "changed" else None
+    listening = Listening(
+        lambda event: found.append(event.task) if event.kind == "changed" else None
     )
+    PiPlatform(spec.load_testbed(file), file).up(UpRequest(), listening)
     return found
 
 

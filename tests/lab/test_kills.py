@@ -21,6 +21,7 @@ from fogbed.clients.kube import KubeClient
 from fogbed.clients.progress import Quiet
 from fogbed.platforms.pi.access import kubeconfig_of
 from fogbed.platforms.pi.platform import PiPlatform
+from fogbed.platforms.requests import UpRequest
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(5400)]
 
@@ -72,7 +73,7 @@ def undisturbed(lab):
     machines = lab.fresh(47, 48)
     file = lab.testbed("killed", machines)
     began = time.monotonic()
-    PiPlatform(spec.load_testbed(file)).up(Quiet(), lambda _: None)
+    PiPlatform(spec.load_testbed(file)).up(UpRequest(), Quiet())
     return time.monotonic() - began, end_state(machines, file)
 
 
@@ -96,7 +97,7 @@ def test_twenty_kills(lab, undisturbed, note_time):
                     os.kill(controller.pid, signal.SIGKILL)
                     moments.append(f"{moment:.1f} s")
         began = time.monotonic()
-        PiPlatform(spec.load_testbed(file)).up(Quiet(), lambda _: None)
+        PiPlatform(spec.load_testbed(file)).up(UpRequest(), Quiet())
         told = f"round {number + 1}: killed after {', '.join(moments)}; then to the end"
         note_time(told, time.monotonic() - began)
         differences += changed_lines(told, wanted, end_state(machines, file))

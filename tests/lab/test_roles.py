@@ -10,17 +10,18 @@ from fogbed import spec
 from fogbed.clients.progress import Quiet
 from fogbed.errors import PlatformError
 from fogbed.platforms.pi.platform import PiPlatform
-from fogbed.platforms.pi.playbook import PlaybookWish
+from fogbed.platforms.requests import DownRequest, UpRequest
+from tests.lab.listening import Listening
 
 pytestmark = [pytest.mark.machine, pytest.mark.slow, pytest.mark.timeout(900)]
 
-PARTS = PlaybookWish(tags=("preflight", "hosts", "runtime"))
-REHEARSAL = PlaybookWish(tags=PARTS.tags, check=True)
+PARTS = UpRequest(tags=("preflight", "hosts", "runtime"))
+REHEARSAL = UpRequest(tags=PARTS.tags, rehearse=True)
 
 
 @pytest.fixture(scope="module")
 def run(note_time):
-    def make(bed, wish, what):
+    def make(bed, request, what):
         """Run site.yml and return which tasks changed something."""
         changes = []
 
@@ -29,7 +30,7 @@ def run(note_time):
                 changes.append(f"{event.host}: {event.task}")
 
         began = time.monotonic()
-        PiPlatform(bed).up(Quiet(), watch, wish=wish)
+        PiPlatform(bed).up(request, Listening(watch))
         note_time(f"one machine, up to the Kubernetes packages: {what}", time.monotonic() - began)
         return changes
 
@@ -77,7 +78,7 @@ def test_what_was_given_back_is_as_it_was(lab, run, snapshot, differences):
     before = snapshot(machine)
     bed = spec.load_testbed(lab.testbed("given-back", [machine]))
     run(bed, PARTS, "first run on another")
-    PiPlatform(bed).down(Quiet(), lambda _: None, purge=True)
+    PiPlatform(bed).down(DownRequest(purge=True), Quiet())
     assert differences(before, machine) == ""
 
 
@@ -115,7 +116,7 @@ def test_sources_that_somebody_else_set_up_are_used_or_set_aside_and_given_back(
     assert "fogbed-docker.sources" not in said
     assert machine.ssh("systemctl is-active docker containerd").split() == ["active", "active"]
     assert run(bed, PARTS, "the same again") == []
-    PiPlatform(bed).down(Quiet(), lambda _: None, purge=True)
+    PiPlatform(bed).down(DownRequest(purge=True), Quiet())
     assert differences(before, machine) == ""
 
 
@@ -142,7 +143,8 @@ def test_what_somebody_edited_is_saved_and_told_before_it_is_given_back(one):
     ]
     machine.ssh("".join(f"echo '# mine' >>{path}\n" for path in edited))
     told = []
-    PiPlatform(bed).down(Quiet(), lambda event: told.extend(event.notes), purge=True)
+    listening = Listening(lambda event: told.extend(event.notes))
+    PiPlatform(bed).down(DownRequest(purge=True), listening)
     assert sorted(words.split()[0] for words in told) == edited
     found = machine.ssh("cd /var/backups/fogbed && grep -rl '# mine' .")
     assert sorted(line.removeprefix(".") for line in found.splitlines()) == edited

@@ -12,6 +12,8 @@ from fogbed.clients.kube import KubeClient
 from fogbed.clients.progress import Quiet
 from fogbed.platforms.pi.access import kubeconfig_of
 from fogbed.platforms.pi.platform import PiPlatform
+from fogbed.platforms.requests import UpRequest
+from tests.lab.listening import Listening
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -59,7 +61,7 @@ def old(lab):
     minor = lab.minor()
     machines = lab.fresh(45, 46)
     file = lab.testbed("upgraded", machines, version=minor)
-    PiPlatform(spec.load_testbed(file)).up(Quiet(), lambda _: None)
+    PiPlatform(spec.load_testbed(file)).up(UpRequest(), Quiet())
     return machines, file
 
 
@@ -101,7 +103,8 @@ def test_when_it_is_done_there_is_nothing_to_do(old, capsys):
     assert main(["upgrade", "-t", str(old[1]), "--to", "1.36", "--yes"]) == 0
     assert "there is nothing to upgrade" in capsys.readouterr().err
     changes = []
-    PiPlatform(spec.load_testbed(old[1])).up(
-        Quiet(), lambda event: changes.append(event.task) if event.kind == "changed" else None
+    listening = Listening(
+        lambda event: changes.append(event.task) if event.kind == "changed" else None
     )
+    PiPlatform(spec.load_testbed(old[1])).up(UpRequest(), listening)
     assert changes == []

@@ -20,6 +20,7 @@ from fogbed.clients.progress import Quiet
 from fogbed.errors import PlatformError
 from fogbed.platforms import find_testbed, open_platform
 from fogbed.platforms.local.folder import TestbedFolder
+from fogbed.platforms.requests import DownRequest, UpRequest
 
 pytestmark = [
     pytest.mark.netns,
@@ -60,10 +61,10 @@ def files(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def life(files):
-    platform = open_platform(find_testbed(files / "life.yml"), port=PORT)
-    platform.up(Quiet())
+    platform = open_platform(find_testbed(files / "life.yml"))
+    platform.up(UpRequest(port=PORT), Quiet())
     yield platform
-    platform.down(everything=True)
+    platform.down(DownRequest(everything=True), Quiet())
 
 
 def until(claim, timeout_s=180.0):
@@ -122,7 +123,7 @@ def test_status_tells_processes_memory_limits_and_urls(capsys):
 
 def test_up_again_changes_nothing(life):
     before = life.processes()
-    life.up(Quiet())
+    life.up(UpRequest(port=PORT), Quiet())
     assert life.processes() == before
 
 
@@ -217,13 +218,13 @@ def test_after_kill_9_of_everything_up_rebuilds_and_down_leaves_nothing(life):
             os.kill(pid, signal.SIGKILL)
     until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
     assert life.status().state == "down"
-    life.up(Quiet())
+    life.up(UpRequest(port=PORT), Quiet())
     assert slots(life) == {"edge-1": 2}
     keeper = next(process for process in life.processes() if process.role == "keeper")
     pids = [process.pid for process in life.processes()]
     os.kill(keeper.pid, signal.SIGKILL)
     until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
-    life.down(everything=True)
+    life.down(DownRequest(everything=True), Quiet())
     assert not life.folder().exists()
     assert not list(Path("/sys/fs/cgroup").glob("**/fogbed-local-life"))
     sockets = Path(os.environ["XDG_RUNTIME_DIR"]) / "fogbed"
@@ -240,5 +241,5 @@ def test_up_that_is_killed_half_way_is_resumed(life):
         until((life.folder() / "launched.json").exists)
         half.kill()
     spec.unlink()
-    life.up(Quiet())
+    life.up(UpRequest(port=PORT), Quiet())
     assert slots(life) == {"edge-1": 2}

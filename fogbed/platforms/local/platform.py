@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from fogbed.plan.local import plan_local, require_local, room_needed
 from fogbed.plan.local_order import LocalPlan
 from fogbed.platforms.base import Endpoints, LogLine, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
+from fogbed.platforms.local.channels import channel_into
 from fogbed.platforms.local.folder import Launched, TestbedFolder
 from fogbed.platforms.local.logs import read_logs
 from fogbed.platforms.local.preview import preview_of
@@ -201,15 +200,7 @@ class LocalPlatform:
             PlatformError: the testbed is not up, or has no such node.
         """
         del root
-        said = self._said()
-        if node not in said["namespaces"]:
-            names = ", ".join(said["namespaces"])
-            raise PlatformError(f"testbed {self.testbed.name} has no node {node}; it has {names}")
-        keeper = f"/proc/{said['pid']}"
-        prefix = ["nsenter", f"--net={keeper}/fd/{said['namespaces'][node]}"]
-        if os.geteuid() != 0:
-            prefix[1:1] = ["--preserve-credentials", f"--user={keeper}/ns/user"]
-        return Channel(node, (*prefix, "--"), python=sys.executable)
+        return channel_into(node, self.testbed.name, self._said())
 
     def addresses(self) -> dict[str, str]:
         """Return the address of every node inside the testbed, by name."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from fogbed.clients.progress import Quiet
+from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import JobError, PlatformError
 from fogbed.experiment.network_states import measured_state, states_of
 from fogbed.experiment.runner import RunResult, run_experiment
@@ -21,6 +21,7 @@ from fogbed.experiment.sample_store import Sample
 from fogbed.experiment.setting import Tools
 from fogbed.network.probes import Probes
 from fogbed.platforms.base import TestbedStatus
+from fogbed.platforms.requests import DownRequest, UpRequest
 from fogbed.spec import ResolvedExperiment, resolve_experiment
 
 if TYPE_CHECKING:
@@ -195,15 +196,14 @@ class FakePlatform:
         self.links = FakeEmulator()
         self.up_fails = False
 
-    def up(self, _progress: object, *, scheduler: str) -> None:
-        assert scheduler in ("adaptive", "default")
+    def up(self, request: UpRequest, _progress: Progress) -> None:
+        assert request.scheduler in ("adaptive", "default")
         self.calls.append("up")
         if self.up_fails:
             raise PlatformError("no room for cloud-1", hint="stop another testbed")
         self.state = "up"
 
-    def down(self, *, progress: object = None) -> None:
-        assert progress is None or isinstance(progress, Quiet)
+    def down(self, _request: DownRequest, _progress: Progress) -> None:
         self.calls.append("down")
         self.state = "down"
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from fogbed import spec
-from fogbed.errors import PlatformError, UsageError
-from fogbed.platforms import find_testbed, locate_testbed, open_platform
+from fogbed.errors import UsageError
+from fogbed.platforms import find_testbed, locate_testbed, open_machines, open_platform
 from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.pi.folder import PiFolder
+from fogbed.platforms.requests import DownRequest
+from fogbed.platforms.table import MACHINES, STREAM_CLUSTERS
 from fogbed.platforms.testbeds import replace_text
+from fogbed.spec.abilities import BUILT, platforms_with
 
 TESTBED = """\
 apiVersion: fogbed/v1
@@ -81,13 +84,21 @@ def test_a_near_miss_is_guessed():
     assert caught.value.hint.startswith("did you mean laptop? known are: ")
 
 
-def test_platforms_of_later_versions_say_so(here):
+def test_a_platform_without_flink_says_so(here):
     path = here / "pi.yml"
-    head = text("pico", "kind")
-    path.write_text(head, encoding="utf-8")
-    with pytest.raises(PlatformError) as caught:
+    path.write_text(with_ssh("pico"), encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
         open_platform(find_testbed(path))
-    assert caught.value.message == "platform kind is not in this version of fogbed"
+    assert caught.value.message == (
+        "testbed pico is of platform pi, which runs no Flink in this version of fogbed"
+    )
+    assert caught.value.hint == "name a testbed of platform local with -t"
+    assert open_machines(find_testbed(path)).removal(DownRequest())[0] == "On a:"
+
+
+def test_the_table_opens_what_it_says_is_built_and_no_more():
+    assert set(MACHINES) == set(BUILT)
+    assert set(STREAM_CLUSTERS) == set(platforms_with("flink"))
 
 
 def with_ssh(name):

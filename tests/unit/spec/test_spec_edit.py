@@ -42,7 +42,7 @@ nodes:
 
 # what runs there
 services:
-    grafana: {enabled: true}
+    grafana: {enabled: false}
 """
 )
 NEW = {"name": "pico-10", "address": "192.0.2.30", "tier": "edge", "labels": {"zone": "yes"}}
