@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.network.emulator import LinkEmulator
+from fogbed.stream_job.storage import Storage
 
 Scheduler = Literal["adaptive", "default"]
 
@@ -130,6 +131,9 @@ class Platform(Protocol):
 
     def workers(self) -> Workers:
         """Return which nodes carry a TaskManager, to change it."""
+
+    def storage(self) -> Storage:
+        """Return where jobs of this testbed read and leave files."""
 
     def use_scheduler(self, scheduler: Scheduler, progress: Progress) -> None:
         """Have the JobManager run with ``scheduler``; restart it only when it runs another one.

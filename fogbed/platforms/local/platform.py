@@ -33,6 +33,7 @@ from fogbed.platforms.local.workers import LocalWorkers
 from fogbed.platforms.ownership import give_back
 from fogbed.platforms.testbeds import only_one, write_whole
 from fogbed.spec.testbed import Testbed
+from fogbed.stream_job.shared_folders import SharedFolders
 
 LOG4J = Path(__file__).with_name("log4j2.properties")
 
@@ -210,6 +211,10 @@ class LocalPlatform:
     def workers(self) -> LocalWorkers:
         """Return which nodes carry a TaskManager, to change it."""
         return LocalWorkers(self)
+
+    def storage(self) -> SharedFolders:
+        """Return this computer's own folders: every process of the testbed sees them."""
+        return SharedFolders()
 
     def folder(self) -> Path:
         """Return where logs, checkpoints, savepoints and output of this testbed are."""
