@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from fogbed.plan.job import RideCount, RidesFile
+from fogbed import links
+from fogbed.plan.job import PublishedRides
 
 _HEADER = (
     "ride_id,pickup_time,dropoff_time,pickup_lon,pickup_lat,dropoff_lon,dropoff_lat,place,source\n"
@@ -19,7 +20,7 @@ def is_rejected(number: int) -> bool:
     return number % REJECTED_EVERY == REJECTED_EVERY - 1
 
 
-def make_rides(folder: Path, count: int) -> RidesFile:
+def make_rides(folder: Path, count: int) -> PublishedRides:
     """Write ``count`` rides in and around Manhattan, four a second, with their byte index."""
     folder.mkdir(parents=True, exist_ok=True)
     chance = random.Random(7)  # noqa: S311 - made rides, the same each time
@@ -31,11 +32,11 @@ def make_rides(folder: Path, count: int) -> RidesFile:
                 offsets.append(written)
             written += file.write(_line(ride, chance))
     (folder / "rides.index").write_text("".join(f"{offset}\n" for offset in offsets))
-    return RidesFile(
+    return PublishedRides(
         name="made",
-        rides_file=folder / "rides.csv",
-        index_file=folder / "rides.index",
-        manifest=RideCount(count),
+        rides_uri=links.flink_uri(folder / "rides.csv"),
+        index_uri=links.flink_uri(folder / "rides.index"),
+        rides=count,
     )
 
 

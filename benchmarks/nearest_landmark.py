@@ -20,10 +20,12 @@ from benchmarks import pyflink_anchor
 from benchmarks.loopback_cluster import LoopbackCluster, Worker
 from benchmarks.row import Row
 from benchmarks.throughput import Window, rides_per_s
+from fogbed import links
 from fogbed.clients.flink import FlinkClient
-from fogbed.plan.job import JobRequest, LandmarksFile
+from fogbed.plan.job import JobRequest, PublishedLandmarks
 from fogbed.spec.experiment import OPERATORS, Replay
 from fogbed.stream_job.datasets import Dataset, find_dataset
+from fogbed.stream_job.shared_folders import SharedFolders
 
 SIZES = (10, 100, 1000)
 MIDDLE = 100
@@ -85,8 +87,8 @@ def _best(
 def _request(case: Case, rides: Dataset, files: Mapping[int, Path]) -> JobRequest:
     size = case.landmarks or MIDDLE
     return JobRequest(
-        rides=rides,
-        landmarks=LandmarksFile(name=f"random-{size}", path=files[size]),
+        rides=SharedFolders().publish(rides),
+        landmarks=PublishedLandmarks(name=f"random-{size}", uri=links.flink_uri(files[size])),
         replay=Replay(unlimited=True, loop=True),
         parallelism=dict.fromkeys(OPERATORS, case.parallelism),
         chaining=case.chaining,

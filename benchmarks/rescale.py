@@ -26,6 +26,7 @@ from fogbed.spec.experiment import Replay
 from fogbed.stream_job import rescale, stop, submit
 from fogbed.stream_job.landmarks import find_landmarks
 from fogbed.stream_job.output import check_complete
+from fogbed.stream_job.shared_folders import SharedFolders
 
 RATE = 4000.0
 GOALS_S = {"in place": 0.5, "pinned": 0.7}
@@ -102,18 +103,20 @@ def _measure(kind: str, scheduler: str, placement: dict[str, Place], rescales: i
     ):
         request = JobRequest(
             rides=make_rides(Path(folder, "rides"), 20_000),
-            landmarks=find_landmarks("nyc-famous"),
+            landmarks=SharedFolders().publish_landmarks(find_landmarks("nyc-famous")),
             replay=Replay.model_construct(rate=RATE, loop=True),
             placement=placement,
             sink="files",
-            output=Path(folder, "output"),
+            output_uri=SharedFolders().output_uri(Path(folder)),
         )
-        return _rescale_all(kind, flink, request, cluster.savepoints, rescales)
+        return _rescale_all(kind, flink, request, Path(folder), rescales)
 
 
 def _rescale_all(
-    kind: str, flink: FlinkClient, request: JobRequest, savepoint_dir: str, rescales: int
+    kind: str, flink: FlinkClient, request: JobRequest, run: Path, rescales: int
 ) -> Silence:
+    storage = SharedFolders()
+    savepoint_dir = storage.savepoint_uri(run)
     job = submit.submit(flink, request)
     time.sleep(_WARM_UP_S)
     watches = []
@@ -124,8 +127,9 @@ def _rescale_all(
         job = done.job
         watches.append(done.stopwatch)
         time.sleep(_SETTLE_S)
-    stopped = stop.stop_with_savepoint(flink, job, savepoint_dir=savepoint_dir)
-    verdict = check_complete(request, request.output or Path(), stopped.position)
+    stopped = stop.stop_with_savepoint(flink, job, savepoint_dir=savepoint_dir, storage=storage)
+    output = storage.fetch(storage.output_uri(run), run)
+    verdict = check_complete(request, output, stopped.position, storage=storage)
     return Silence(
         kind=kind,
         silences_s=tuple(watch.silence_s or float("nan") for watch in watches),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,6 +26,7 @@ from fogbed.cli.job_options import (
 )
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.stream_job import build, datasets, landmarks, rescale, stop, submit
+from fogbed.stream_job.shared_folders import SharedFolders
 from fogbed.stream_job.status import find_job, job_status
 from fogbed.stream_job.submit import JobRequest
 
@@ -72,9 +74,11 @@ def submit_(  # noqa: PLR0913 - one parameter per option
     as_json: JsonOption = False,
 ) -> None:
     """Submit the nearest-landmark job and wait until it runs where it was asked to."""
+    dataset, chosen = datasets.find_usable(rides), landmarks.find_landmarks(landmark_set)
+    here = SharedFolders()
     request = JobRequest(
-        rides=datasets.find_dataset(rides),
-        landmarks=landmarks.find_landmarks(landmark_set),
+        rides=here.publish(dataset),
+        landmarks=here.publish_landmarks(chosen),
         replay=job_options.parse_replay(
             rate=rate, speedup=speedup, steps=steps, unlimited=unlimited, loop=loop
         ),
@@ -82,7 +86,7 @@ def submit_(  # noqa: PLR0913 - one parameter per option
         placement=job_options.parse_placement(place),
         chaining=chaining,
         sink=sink,
-        output=job_options.output_folder(output, sink),
+        output_uri=job_options.output_uri(output, sink),
         name=name,
     )
     submit.check_request(request)
@@ -95,6 +99,11 @@ def submit_(  # noqa: PLR0913 - one parameter per option
         # first: what cannot run must not cost a JobManager its start
         submit.check_fit(target.flink, request)
         _fit_scheduler(target, request)
+        request = replace(
+            request,
+            rides=target.storage.publish(dataset),
+            landmarks=target.storage.publish_landmarks(chosen),
+        )
         job = submit.submit(target.flink, request, savepoint=savepoint, progress=progress())
         job_shown.show_job(job, as_json=as_json)
 
@@ -198,7 +207,9 @@ def stop_(  # noqa: PLR0913 - one parameter per option
             job_shown.show_plan(plan, as_json=as_json)
             return
         with progress().step("stopping the job with a savepoint"):
-            stopped = stop.stop_with_savepoint(flink, running, savepoint_dir=folder)
+            stopped = stop.stop_with_savepoint(
+                flink, running, savepoint_dir=folder, storage=target.storage
+            )
         job_shown.show_stopped(stopped, as_json=as_json)
 
 

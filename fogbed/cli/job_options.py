@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from fogbed import platforms, units
+from fogbed import links, platforms, units
 from fogbed.cli.console import LiveProgress
 from fogbed.clients.flink import FlinkClient
 from fogbed.errors import UsageError
@@ -21,6 +21,8 @@ from fogbed.plan.placement import Place
 from fogbed.platforms.base import Platform
 from fogbed.spec.base import TIERS
 from fogbed.spec.experiment import OPERATORS, Replay
+from fogbed.stream_job.shared_folders import SharedFolders
+from fogbed.stream_job.storage import Storage
 
 T = TypeVar("T")
 
@@ -71,6 +73,7 @@ class Target:
     """The JobManager that the user means, and its platform where it is a testbed's."""
 
     flink: FlinkClient
+    storage: Storage
     platform: Platform | None = None
     has_fixed_scheduler: bool = True
 
@@ -88,13 +91,13 @@ def opened(url: str | None, testbed: str | None) -> Iterator[Target]:
         if not re.match(r"https?://[^/\s]+", url):
             raise UsageError(f"{url!r} is not a URL", hint="write it as http://HOST:PORT")
         with FlinkClient(url) as flink:
-            yield Target(flink)
+            yield Target(flink, SharedFolders())
         return
     spec = platforms.find_testbed(testbed)
     platform = platforms.open_platform(spec)
     fixed = spec.services.flink.scheduler != "auto"
     with FlinkClient(platform.endpoints().flink) as flink:
-        yield Target(flink, platform, fixed)
+        yield Target(flink, platform.storage(), platform, fixed)
 
 
 def progress() -> LiveProgress:
@@ -165,8 +168,8 @@ def parse_placement(given: Sequence[str] | None) -> dict[str, Place]:
     return found
 
 
-def output_folder(output: Path | None, sink: str) -> Path | None:
-    """Return the folder for the ``files`` sink.
+def output_uri(output: Path | None, sink: str) -> str | None:
+    """Return the folder for the ``files`` sink, as Flink reads it.
 
     Raises:
         UsageError: it is missing, or given for a sink that writes no files.
@@ -175,7 +178,7 @@ def output_folder(output: Path | None, sink: str) -> Path | None:
         raise UsageError("--sink files needs --output DIR")
     if sink != "files" and output is not None:
         raise UsageError(f"--output is for --sink files, not for --sink {sink}")
-    return output.absolute() if output else None
+    return links.flink_uri(output) if output else None
 
 
 def _operator_word(option: str, word: str) -> tuple[str, str]:

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fogbed import links
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
 from fogbed.clients.progress import Quiet
@@ -16,12 +15,13 @@ from fogbed.errors import JobError, UsageError
 from fogbed.experiment.bundle import Bundle
 from fogbed.experiment.job_source import JobSource
 from fogbed.experiment.sampler import Source
+from fogbed.plan.job import BUFFER_TIMEOUT_MS, CHECKPOINT_INTERVAL_S
 from fogbed.plan.placement import Place
 from fogbed.platforms.base import Platform
 from fogbed.spec import ResolvedExperiment
 from fogbed.spec.experiment import OPERATORS, Operator, Placement, Workload
 from fogbed.stream_job import operators
-from fogbed.stream_job.datasets import find_dataset, find_usable
+from fogbed.stream_job.datasets import find_usable
 from fogbed.stream_job.gauges import read_gauges
 from fogbed.stream_job.landmarks import find_landmarks
 from fogbed.stream_job.metrics import ORIGIN_MS
@@ -29,6 +29,7 @@ from fogbed.stream_job.output import check_complete
 from fogbed.stream_job.placing import SubtaskPlace
 from fogbed.stream_job.rescale import RescaleUndoneError, rescale
 from fogbed.stream_job.stop import Stopped, stop_with_savepoint
+from fogbed.stream_job.storage import Storage
 from fogbed.stream_job.submit import JobRequest, SubmittedJob, submit
 
 # every job of a run is called so; while a run holds its testbed, another one's is a leftover
@@ -46,7 +47,6 @@ def describe(resolved: ResolvedExperiment) -> dict[str, Any]:
     workload = resolved.experiment.workload
     rides, landmarks = find_usable(workload.rides), find_landmarks(workload.landmarks)
     manifest = rides.manifest
-    request = JobRequest(rides=rides, landmarks=landmarks, replay=workload.replay)
     return {
         "rides": {
             "name": rides.name,
@@ -57,22 +57,27 @@ def describe(resolved: ResolvedExperiment) -> dict[str, Any]:
             "sha256": manifest.sha256,
         },
         "landmarks": {"name": landmarks.name, "count": len(landmarks.names)},
-        "buffer_timeout_ms": request.buffer_timeout_ms,
-        "checkpoint_interval_s": request.checkpoint_interval_s,
+        "buffer_timeout_ms": BUFFER_TIMEOUT_MS,
+        "checkpoint_interval_s": CHECKPOINT_INTERVAL_S,
     }
 
 
-def request_of(workload: Workload, *, name: str, output: Path, seed: int) -> JobRequest:
-    """Return the job that an experiment's workload asks for."""
+def request_of(
+    workload: Workload, storage: Storage, *, name: str, run: Path, seed: int
+) -> JobRequest:
+    """Return the job that an experiment's workload asks for, its rides and landmarks published.
+
+    ``run`` is the run's folder.
+    """
     return JobRequest(
-        rides=find_dataset(workload.rides),
-        landmarks=find_landmarks(workload.landmarks),
+        rides=storage.publish(find_usable(workload.rides)),
+        landmarks=storage.publish_landmarks(find_landmarks(workload.landmarks)),
         replay=workload.replay,
         parallelism={op: getattr(workload.parallelism, op) for op in OPERATORS},
         chaining=workload.chaining,
         placement=_places(workload.placement),
         sink=workload.sink,
-        output=output if workload.sink == "files" else None,
+        output_uri=storage.output_uri(run) if workload.sink == "files" else None,
         name=name,
         seed=seed,
     )
@@ -86,13 +91,15 @@ class FlinkWorkload:
         # the sampler's thread has connections of its own
         self._sampled = FlinkClient(platform.endpoints().flink)
         self._name = f"{JOB_PREFIX}{bundle.name}"
+        self._bundle, self._storage = bundle, platform.storage()
         self._request = request_of(
             resolved.experiment.workload,
+            self._storage,
             name=self._name,
-            output=bundle.output_folder / "rides",
+            run=bundle.folder,
             seed=resolved.experiment.seed,
         )
-        self._savepoints = (bundle.folder / "savepoints").absolute()
+        self._savepoint_dir = self._storage.savepoint_uri(bundle.folder)
         self._job: SubmittedJob | None = None
         self._stopped: Stopped | None = None
         self._moving = False
@@ -143,7 +150,7 @@ class FlinkWorkload:
                     self._running(),
                     operator,
                     parallelism,
-                    savepoint_dir=links.flink_uri(self._savepoints),
+                    savepoint_dir=self._savepoint_dir,
                     progress=Quiet(),
                 )
             self._job = moved.job
@@ -162,8 +169,12 @@ class FlinkWorkload:
         """Stop with a savepoint, without drain: what is replayed until then is in the output."""
         self._moving = True
         self._stopped = stop_with_savepoint(
-            self._flink, self._running(), savepoint_dir=links.flink_uri(self._savepoints)
+            self._flink,
+            self._running(),
+            savepoint_dir=self._savepoint_dir,
+            storage=self._storage,
         )
+        self._storage.fetch(self._savepoint_dir, self._bundle.folder)
         return {
             "savepoint": self._stopped.savepoint,
             "position": {
@@ -183,9 +194,11 @@ class FlinkWorkload:
 
     def compare(self, output: Path) -> dict[str, Any]:
         """Compare the committed files with the oracle, up to the position of the savepoint."""
-        if self._stopped is None:
+        if self._stopped is None or self._request.output_uri is None:
             raise JobError("the job was not stopped with a position")
-        return asdict(check_complete(self._request, output / "rides", self._stopped.position))
+        found = self._storage.fetch(self._request.output_uri, output)
+        position = self._stopped.position
+        return asdict(check_complete(self._request, found, position, storage=self._storage))
 
     def sources(self) -> Sequence[Source]:
         """Return the operators' figures."""

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
-from fogbed import spelling
 from fogbed.plan.placement import Place
 from fogbed.plan.slots import SlotShare
 from fogbed.spec.experiment import MAX_PARALLELISM, OPERATORS, Replay
@@ -20,79 +18,30 @@ Sink = Literal["discard", "files", "print"]
 Search = Literal["landmarks", "identity"]
 _SINKS: dict[str, Sink] = {"discard": "discard", "files": "files", "print": "print"}
 
-
-class Counted(Protocol):
-    """What a job needs of a dataset's manifest."""
-
-    @property
-    def rides(self) -> int:
-        """How many rides the prepared file holds."""
-
-    @property
-    def usable(self) -> int:
-        """How many of them the job will answer."""
+CHECKPOINT_INTERVAL_S = 1.0
+BUFFER_TIMEOUT_MS = 5
+"""Flink's default of 100 ms per hop would hide the delays that are emulated."""
 
 
-class RidesInput(Protocol):
-    """What a job needs of a dataset: a prepared file, its byte index and its count."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedRides:
+    """A dataset where a job's processes can read it: its prepared file and byte index, as URIs.
 
-    @property
-    def name(self) -> str:
-        """The dataset's name."""
+    ``rides`` is how many the file holds.
+    """
 
-    @property
-    def rides_file(self) -> Path:
-        """The prepared CSV file."""
-
-    @property
-    def index_file(self) -> Path:
-        """The byte index beside it."""
-
-    @property
-    def manifest(self) -> Counted:
-        """Its counts."""
-
-
-class LandmarksInput(Protocol):
-    """What a job needs of a set of landmarks."""
-
-    @property
-    def name(self) -> str:
-        """The set's name."""
-
-    @property
-    def path(self) -> Path:
-        """Its CSV file."""
-
-
-@dataclass(frozen=True, slots=True)
-class RideCount:
-    """How many rides a file holds."""
-
+    name: str
+    rides_uri: str
+    index_uri: str
     rides: int
 
-    @property
-    def usable(self) -> int:
-        """As many: the job was accepted, so it has some."""
-        return self.rides
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RidesFile:
-    """A dataset as a running job names it."""
+class PublishedLandmarks:
+    """A set of landmarks where a job's processes can read it: the URI of its CSV file."""
 
     name: str
-    rides_file: Path
-    index_file: Path
-    manifest: RideCount
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LandmarksFile:
-    """A set of landmarks as a running job names it."""
-
-    name: str
-    path: Path
+    uri: str
 
 
 def _one_each() -> dict[str, int]:
@@ -104,23 +53,24 @@ class JobRequest:
     """Everything that decides what a job computes, how wide and where.
 
     ``parallelism`` gives subtasks per operator, ``placement`` where operators are pinned.
-    ``output`` is the folder of the ``files`` sink. Every ride belongs to one of ``splits``, which
-    is fixed for the life of the job and so bounds the parallelism of ``rides``.
+    ``output_uri`` is the folder of the ``files`` sink; URIs are as Flink's file systems read them.
+    Every ride belongs to one of ``splits``, which is fixed for the life of the job and so bounds
+    the parallelism of ``rides``.
     """
 
-    rides: RidesInput
-    landmarks: LandmarksInput
+    rides: PublishedRides
+    landmarks: PublishedLandmarks
     replay: Replay
     parallelism: Mapping[str, int] = field(default_factory=_one_each)
     chaining: bool = False
     placement: Mapping[str, Place] = field(default_factory=dict)
     sink: Sink = "discard"
-    output: Path | None = None
+    output_uri: str | None = None
     name: str = "nearest-landmark"
     max_parallelism: int = MAX_PARALLELISM
     splits: int = MAX_PARALLELISM
-    checkpoint_interval_s: float = 1.0
-    buffer_timeout_ms: int = 5
+    checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S
+    buffer_timeout_ms: int = BUFFER_TIMEOUT_MS
     nearest: Search = "landmarks"
     seed: int = 0
 
@@ -135,10 +85,8 @@ def request_problems(request: JobRequest) -> list[str]:
     wide = request.parallelism["rides"]
     if request.splits < wide <= request.max_parallelism:
         found.append(f"parallelism of rides is {wide}, but the rides are in {request.splits} parts")
-    if request.sink == "files" and request.output is None:
+    if request.sink == "files" and request.output_uri is None:
         found.append("sink files needs an output folder")
-    if request.rides.manifest.usable < 1:
-        found.append(f"dataset {request.rides.name} has no usable ride; choose another")
     return found + _chaining_problems(request)
 
 
@@ -159,18 +107,14 @@ def _chaining_problems(request: JobRequest) -> list[str]:
 
 
 def program_arguments(request: JobRequest, shares: Mapping[str, SlotShare]) -> list[str]:
-    """Return the jar's arguments; ``shares`` has one entry per placed operator.
-
-    Raises:
-        ValueError: Flink cannot name the output folder as it is (``fogbed.links`` can).
-    """
+    """Return the jar's arguments; ``shares`` has one entry per placed operator."""
     pairs = {
         "name": request.name,
-        "rides": spelling.text_of(request.rides.rides_file),
-        "index": spelling.text_of(request.rides.index_file),
-        "rides-count": str(request.rides.manifest.rides),
+        "rides": request.rides.rides_uri,
+        "index": request.rides.index_uri,
+        "rides-count": str(request.rides.rides),
         "rides-name": request.rides.name,
-        "landmarks": spelling.text_of(request.landmarks.path),
+        "landmarks": request.landmarks.uri,
         "landmarks-name": request.landmarks.name,
         **{f"parallelism.{op}": str(request.parallelism[op]) for op in OPERATORS},
         "max-parallelism": str(request.max_parallelism),
@@ -186,8 +130,8 @@ def program_arguments(request: JobRequest, shares: Mapping[str, SlotShare]) -> l
         **{f"place.{op}": _place_text(place) for op, place in sorted(request.placement.items())},
         **{f"slot.{op}": _share_text(share) for op, share in sorted(shares.items())},
     }
-    if request.output is not None:
-        pairs["output"] = spelling.flink_uri(request.output.absolute())
+    if request.output_uri is not None:
+        pairs["output"] = request.output_uri
     return [word for key, value in pairs.items() for word in (f"--{key}", value)]
 
 
@@ -197,17 +141,14 @@ def parse_arguments(given: Mapping[str, str]) -> JobRequest:
     Raises:
         KeyError, ValueError: it is not a job of fogbed, or one of another version.
     """
-    output = given.get("output")
     return JobRequest(
-        rides=RidesFile(
+        rides=PublishedRides(
             name=given["rides-name"],
-            rides_file=spelling.path_from(given["rides"]),
-            index_file=spelling.path_from(given["index"]),
-            manifest=RideCount(int(given["rides-count"])),
+            rides_uri=given["rides"],
+            index_uri=given["index"],
+            rides=int(given["rides-count"]),
         ),
-        landmarks=LandmarksFile(
-            name=given["landmarks-name"], path=spelling.path_from(given["landmarks"])
-        ),
+        landmarks=PublishedLandmarks(name=given["landmarks-name"], uri=given["landmarks"]),
         replay=_parse_replay(given),
         parallelism={op: int(given[f"parallelism.{op}"]) for op in OPERATORS},
         chaining=given["chaining"] == "true",
@@ -215,7 +156,7 @@ def parse_arguments(given: Mapping[str, str]) -> JobRequest:
             op: _parse_place(given[f"place.{op}"]) for op in OPERATORS if f"place.{op}" in given
         },
         sink=_SINKS[given["sink"]],
-        output=spelling.path_of(output) if output else None,
+        output_uri=given.get("output"),
         name=given["name"],
         max_parallelism=int(given["max-parallelism"]),
         splits=int(given["splits"]),

@@ -11,6 +11,7 @@ from fogbed.clients.progress import Progress
 from fogbed.network.emulator import LinkEmulator
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.spec.abilities import PlatformName
+from fogbed.stream_job.storage import Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +168,9 @@ class StreamCluster(Protocol):
 
     def workers(self) -> Workers:
         """Return which nodes carry a TaskManager, to change it."""
+
+    def storage(self) -> Storage:
+        """Return where jobs of this testbed read and leave files."""
 
     def use_scheduler(self, scheduler: Scheduler, progress: Progress) -> None:
         """Have the JobManager run with ``scheduler``; restart it only when it runs another one.

@@ -116,7 +116,12 @@ def _sources() -> list[Path]:
     return sorted(_SOURCES.rglob("*.java"), key=lambda path: path.relative_to(_SOURCES).as_posix())
 
 
-def _flink_jars() -> list[Path]:
+def flink_jars() -> list[Path]:
+    """Return the jars of the Flink distribution, which the job is compiled against.
+
+    Raises:
+        JobError: it is not installed.
+    """
     spec = importlib.util.find_spec("pyflink")
     folders = spec.submodule_search_locations if spec is not None else None
     jars = sorted(Path(folders[0], "lib").glob("*.jar")) if folders else []
@@ -129,7 +134,7 @@ def _flink_jars() -> list[Path]:
 
 
 def _compile(javac: Path, folder: Path) -> None:
-    jars = ":".join(map(str, _flink_jars()))
+    jars = ":".join(map(str, flink_jars()))
     argv: list[str | Path] = [javac, "--release", str(RELEASE), "-proc:none", "-encoding", "UTF-8"]
     argv += ["-Xlint:all,-path,-classfile", "-Werror", "-g:source,lines", "-cp", jars]
     done = process.run([*argv, "-d", folder, *_sources()], timeout_s=_COMPILE_TIMEOUT_S)

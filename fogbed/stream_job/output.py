@@ -26,6 +26,7 @@ from fogbed.stream_job.datasets import HEADER
 from fogbed.stream_job.landmarks import Landmarks, find_landmarks
 from fogbed.stream_job.positions import Position
 from fogbed.stream_job.rejecting import decimal_sql, no_end_sql, reason_sql, time_sql
+from fogbed.stream_job.storage import Storage
 from fogbed.stream_job.submit import SubmittedJob
 
 _BATCH = 100_000
@@ -91,39 +92,43 @@ def check_complete(
     job: SubmittedJob | JobRequest,
     output: Path,
     position: Position,
+    *,
+    storage: Storage,
     rejected: Mapping[str, int] | None = None,
 ) -> Completeness:
     """Compare the committed files below ``output`` with the oracle, up to ``position``.
 
-    ``rejected``: what the job itself counted by reason, if that is to be compared too.
+    ``storage`` is where rides and landmarks were published; ``rejected`` what the job itself
+    counted by reason, if that is to be compared too.
 
     Raises:
-        JobError: a committed file cannot be read.
-        DatasetError: the landmarks are gone.
+        JobError: a committed file cannot be read, or the rides or landmarks are gone.
     """
     request = job.request if isinstance(job, SubmittedJob) else job
-    landmarks = find_landmarks(str(request.landmarks.path))
-    with _on_disk() as database:
-        span = _load_expected(database, request, landmarks, position)
+    with _on_disk() as (database, folder):
+        landmarks = find_landmarks(storage.fetch(request.landmarks.uri, folder))
+        rides = storage.fetch(request.rides.rides_uri, folder)
+        span = _load_expected(database, request, rides, landmarks, position)
         _load_found(database, output)
         return _judge(database, request, position, span, rejected)
 
 
 @contextmanager
-def _on_disk() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Give a database in a folder that is removed afterwards; what exceeds memory spills there."""
+def _on_disk() -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """Give a database and its folder, removed afterwards; what exceeds memory spills there."""
     with (
         tempfile.TemporaryDirectory(prefix="fogbed-output-") as folder,
         duckdb.connect(str(Path(folder, "compare.duckdb"))) as database,
     ):
         database.execute(f"SET memory_limit='{_MEMORY}'")
         database.execute("SET temp_directory=?", [f"{folder}/spill"])
-        yield database
+        yield database, Path(folder)
 
 
 def _load_expected(
     database: duckdb.DuckDBPyConnection,
     request: JobRequest,
+    rides: Path,
     landmarks: Landmarks,
     position: Position,
 ) -> int:
@@ -136,10 +141,9 @@ def _load_expected(
     table = pa.table({"split": range(len(position.emitted)), "count": position.emitted})
     database.from_arrow(table).insert_into("emitted")
     # a name that DuckDB does not take for a pattern of names
-    file = str(links.plain(request.rides.rides_file.absolute()))
+    file = str(links.plain(rides.absolute()))
     with database.cursor() as reading:
-        rides = reading.sql(_RIDES, params=[file])
-        for batch in rides.to_arrow_reader(_BATCH):
+        for batch in reading.sql(_RIDES, params=[file]).to_arrow_reader(_BATCH):
             answers = _answers(batch, landmarks, request, position)
             database.from_arrow(answers).insert_into("expected")
     # as java/fogbed/PreparedRides.java shifts event time from one lap to the next
@@ -171,7 +175,7 @@ def _answers(
             "landmark": pa.array(names, type=pa.string()),
             "distance": distance,
             "bearing": bearing,
-            "times": times_emitted(rides, position, rides_per_lap=request.rides.manifest.rides),
+            "times": times_emitted(rides, position, rides_per_lap=request.rides.rides),
         }
     )
 
@@ -221,7 +225,7 @@ def _judge(
     span: int,
     counted: Mapping[str, int] | None,
 ) -> Completeness:
-    rides = request.rides.manifest.rides
+    rides = request.rides.rides
     values = {"$rides": rides, "$splits": len(position.emitted), "$span": span}
     view = _JUDGED
     for name, value in values.items():

@@ -8,13 +8,15 @@ savepoint is the one place where the position is exact. Each split in it is a li
 from __future__ import annotations
 
 import re
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from fogbed import spelling
 from fogbed.errors import JobError
+from fogbed.stream_job.storage import Storage
 
 _SPLIT = re.compile(rb"fogbed-split/1 (\d+) (\d+) (\d+) -?\d+\n")
 # a savepoint of this job is a few kB; a file larger than this is not one of its
@@ -43,18 +45,31 @@ class Position:
         return included
 
 
-def read_position(savepoint: str) -> Position:
-    """Return the source's position in a savepoint on a file system of this computer.
+def read_position(savepoint: str, storage: Storage) -> Position:
+    """Return the source's position in the savepoint at a URI.
 
     Raises:
-        JobError: the savepoint is elsewhere, or holds no source of this job.
+        JobError: the savepoint cannot be read from here, or holds no source of this job.
     """
-    folder = spelling.path_of(savepoint)
-    if folder is None or not folder.is_dir():
+    with tempfile.TemporaryDirectory(prefix="fogbed-savepoint-") as into:
+        try:
+            folder = storage.fetch(savepoint, Path(into))
+        except JobError as error:
+            raise JobError(
+                f"savepoint {savepoint} cannot be read from this computer",
+                hint="the position of the source is in its files; use a folder that is shared",
+            ) from error
+        emitted, splits = _splits_in(folder)
+    if not splits or set(emitted) != set(range(splits)):
         raise JobError(
-            f"savepoint {savepoint} cannot be read from this computer",
-            hint="the position of the source is in its files; use a folder that is shared",
+            f"savepoint {savepoint} does not hold the position of the source",
+            details=f"{len(emitted)} of {splits} splits were found",
         )
+    return Position(emitted=tuple(emitted[split] for split in range(splits)))
+
+
+def _splits_in(folder: Path) -> tuple[dict[int, int], int]:
+    """Return how many rides of each split were emitted, and how many splits there must be."""
     emitted: dict[int, int] = {}
     splits = 0
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -62,9 +77,4 @@ def read_position(savepoint: str) -> Position:
             for index, of, count in _SPLIT.findall(file.read_bytes()):
                 splits = int(of)
                 emitted[int(index)] = int(count)
-    if not splits or set(emitted) != set(range(splits)):
-        raise JobError(
-            f"savepoint {savepoint} does not hold the position of the source",
-            details=f"{len(emitted)} of {splits} splits were found",
-        )
-    return Position(emitted=tuple(emitted[split] for split in range(splits)))
+    return emitted, splits

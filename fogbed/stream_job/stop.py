@@ -11,6 +11,7 @@ from fogbed.clients.flink_values import ENDED, Operation
 from fogbed.errors import JobError, ServiceError, UsageError
 from fogbed.stream_job import full_disk
 from fogbed.stream_job.positions import Position, read_position
+from fogbed.stream_job.storage import Storage
 from fogbed.stream_job.submit import SubmittedJob
 from fogbed.stream_job.waiting import wait_until
 
@@ -26,12 +27,17 @@ class Stopped:
 
 
 def stop_with_savepoint(
-    flink: FlinkClient, job: SubmittedJob, *, savepoint_dir: str, timeout_s: float = _TIMEOUT_S
+    flink: FlinkClient,
+    job: SubmittedJob,
+    *,
+    savepoint_dir: str,
+    storage: Storage,
+    timeout_s: float = _TIMEOUT_S,
 ) -> Stopped:
     """Stop a job without drain, its output committed, and say how far it was.
 
-    ``savepoint_dir`` is a URI that JobManager, TaskManagers and, for the position, this computer
-    can reach.
+    ``savepoint_dir`` is a URI that JobManager and TaskManagers can reach, and ``storage`` for the
+    position.
 
     Raises:
         JobError: the savepoint failed (the job goes on) or its position cannot be read.
@@ -40,7 +46,7 @@ def stop_with_savepoint(
     request_id = flink.start_stop(job.job_id, folder=savepoint_dir)
     location = await_savepoint(flink, job.job_id, request_id, timeout_s=timeout_s)
     await_finished(flink, job.job_id, timeout_s=timeout_s)
-    return Stopped(savepoint=location, position=read_position(location))
+    return Stopped(savepoint=location, position=read_position(location, storage))
 
 
 def save(

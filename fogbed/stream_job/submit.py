@@ -23,7 +23,6 @@ from fogbed.plan.slots import (
 )
 from fogbed.stream_job import full_disk, operators
 from fogbed.stream_job.build import ENTRY_CLASS, jar_path
-from fogbed.stream_job.job_paths import as_flink_reads, as_meant
 from fogbed.stream_job.placing import SubtaskPlace, misplaced, places, require_places
 from fogbed.stream_job.waiting import wait_until
 
@@ -105,7 +104,7 @@ def dry_run(
     return {
         "jobmanager": flink.url,
         "slots": {group.name: group.slots for group in groups},
-        "arguments": program_arguments(as_flink_reads(request), shares),
+        "arguments": program_arguments(request, shares),
     }
 
 
@@ -135,7 +134,7 @@ def prepare(
     return Prepared(
         request=request,
         jar_id=upload_once(flink, jar_path()),
-        arguments=tuple(program_arguments(as_flink_reads(request), shares)),
+        arguments=tuple(program_arguments(request, shares)),
     )
 
 
@@ -267,7 +266,7 @@ def recover(flink: FlinkClient, job_id: str) -> SubmittedJob:
         ServiceError: there is no such job, or no answer.
     """
     try:
-        request = as_meant(parse_arguments(flink.parameters(job_id)))
+        request = parse_arguments(flink.parameters(job_id))
     except (KeyError, ValueError) as error:
         raise JobError(
             f"job {job_id} was not started by this version of fogbed",

@@ -11,7 +11,7 @@ final class PickupTimesCheck {
     public static void main(String[] arguments) throws Exception {
         long count = Long.parseLong(arguments[2]);
         PreparedRides rides =
-                PreparedRides.open(Path.of(arguments[0]), Path.of(arguments[1]), count);
+                PreparedRides.of(uri(arguments[0]), uri(arguments[1]), count);
         try (RideLines lines = new RideLines(rides, 1 << 18)) {
             long before = bytesRead();
             PickupTimes times = new PickupTimes(rides, lines);
@@ -20,6 +20,10 @@ final class PickupTimesCheck {
                 System.out.println(times.ridesBy(Double.parseDouble(arguments[i])));
             }
         }
+    }
+
+    private static org.apache.flink.core.fs.Path uri(String text) {
+        return new org.apache.flink.core.fs.Path(text);
     }
 
     private static long bytesRead() throws Exception {

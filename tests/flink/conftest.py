@@ -15,9 +15,10 @@ from types import ModuleType
 
 import pytest
 
+from fogbed import links
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
-from fogbed.plan.job import JobRequest, LandmarksFile, RidesFile
+from fogbed.plan.job import JobRequest, PublishedLandmarks, PublishedRides
 from fogbed.plan.placement import resources_offered
 from fogbed.spec.experiment import Replay
 
@@ -82,19 +83,19 @@ def _client(url: str) -> Iterator[FlinkClient]:
 
 
 @pytest.fixture(scope="session")
-def made_rides(tmp_path_factory: pytest.TempPathFactory) -> RidesFile:
+def made_rides(tmp_path_factory: pytest.TempPathFactory) -> PublishedRides:
     """5,000 rides, one in fifty of them with coordinates of zero."""
     return _load("made_rides").make_rides(tmp_path_factory.mktemp("rides"), 5000)
 
 
 @pytest.fixture(scope="session")
-def made_landmarks(tmp_path_factory: pytest.TempPathFactory) -> LandmarksFile:
+def made_landmarks(tmp_path_factory: pytest.TempPathFactory) -> PublishedLandmarks:
     path = tmp_path_factory.mktemp("landmarks") / "three.csv"
     path.write_text(
         "name,lat,lon\nJFK,40.6413,-73.7781\nCentral Park,40.7829,-73.9654\n"
         "Statue of Liberty,40.6892,-74.0445\n"
     )
-    return LandmarksFile(name="three", path=path)
+    return PublishedLandmarks(name="three", uri=links.flink_uri(path))
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from fogbed.clients.progress import Quiet
 from fogbed.errors import JobError
 from fogbed.plan.placement import Place
 from fogbed.stream_job import placing, rescale, stop, submit
+from fogbed.stream_job.positions import Position
+from fogbed.stream_job.shared_folders import SharedFolders
 
 pytestmark = pytest.mark.flink
 
@@ -18,6 +20,13 @@ PLACES = {
     "nearest": Place(tier="fog"),
     "results": Place(tier="cloud"),
 }
+
+
+def stopped_at(flink, job, savepoint_dir) -> Position:
+    stopped = stop.stop_with_savepoint(
+        flink, job, savepoint_dir=savepoint_dir, storage=SharedFolders()
+    )
+    return stopped.position
 
 
 def numbers_written(folder) -> Counter[int]:
@@ -41,7 +50,7 @@ def assert_complete(folder, position) -> None:
 def test_a_pinned_job_is_stopped_and_resubmitted_without_a_loss(
     pinned, pinned_cluster, job_request, tmp_path
 ):
-    request = job_request(placement=PLACES, sink="files", output=tmp_path / "out")
+    request = job_request(placement=PLACES, sink="files", output_uri=f"file://{tmp_path}/out")
     job = submit.submit(pinned, request)
     done = rescale.rescale(
         pinned, job, "nearest", 3, savepoint_dir=pinned_cluster.savepoints, progress=Quiet()
@@ -54,14 +63,14 @@ def test_a_pinned_job_is_stopped_and_resubmitted_without_a_loss(
     assert 0 < watch.saved < watch.submitted < watch.running
     assert watch.silence_s > 0
     assert watch.backlog_gone > watch.first_arrival
-    stopped = stop.stop_with_savepoint(pinned, done.job, savepoint_dir=pinned_cluster.savepoints)
-    assert_complete(tmp_path / "out", stopped.position)
+    position = stopped_at(pinned, done.job, pinned_cluster.savepoints)
+    assert_complete(tmp_path / "out", position)
 
 
 def test_a_resubmission_that_fails_brings_the_old_parallelism_back(
     pinned, pinned_cluster, job_request, tmp_path, monkeypatch
 ):
-    job = submit.submit(pinned, job_request(sink="files", output=tmp_path / "out"))
+    job = submit.submit(pinned, job_request(sink="files", output_uri=f"file://{tmp_path}/out"))
     launch = rescale.launch
 
     def launch_without_jar(flink, prepared, *, savepoint):
@@ -79,8 +88,8 @@ def test_a_resubmission_that_fails_brings_the_old_parallelism_back(
     again = caught.value.job
     assert again.request.parallelism["nearest"] == 1
     assert pinned.job(again.job_id).is_running
-    stopped = stop.stop_with_savepoint(pinned, again, savepoint_dir=pinned_cluster.savepoints)
-    assert_complete(tmp_path / "out", stopped.position)
+    position = stopped_at(pinned, again, pinned_cluster.savepoints)
+    assert_complete(tmp_path / "out", position)
 
 
 def test_an_unattainable_parallelism_names_the_free_slots_and_touches_nothing(
@@ -102,7 +111,7 @@ def test_an_unattainable_parallelism_names_the_free_slots_and_touches_nothing(
 def test_in_place_the_job_keeps_its_id_and_its_exactly_once_output(
     adaptive, adaptive_cluster, job_request, tmp_path
 ):
-    job = submit.submit(adaptive, job_request(sink="files", output=tmp_path / "out"))
+    job = submit.submit(adaptive, job_request(sink="files", output_uri=f"file://{tmp_path}/out"))
     for parallelism in (3, 1):
         done = rescale.rescale(
             adaptive,
@@ -118,8 +127,8 @@ def test_in_place_the_job_keeps_its_id_and_its_exactly_once_output(
         assert done.stopwatch.silence_s > 0
         job = submit.recover(adaptive, job.job_id)
         assert job.request.parallelism["nearest"] == parallelism
-    stopped = stop.stop_with_savepoint(adaptive, job, savepoint_dir=adaptive_cluster.savepoints)
-    assert_complete(tmp_path / "out", stopped.position)
+    position = stopped_at(adaptive, job, adaptive_cluster.savepoints)
+    assert_complete(tmp_path / "out", position)
 
 
 def test_what_is_chained_is_rescaled_together(adaptive, adaptive_cluster, job_request):

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from fogbed.errors import FogbedError, JobError
 from fogbed.plan.placement import Place
 from fogbed.stream_job import placing, stop, submit
+from fogbed.stream_job.shared_folders import SharedFolders
 from fogbed.stream_job.status import find_job, job_status
 
 pytestmark = pytest.mark.flink
@@ -89,12 +91,7 @@ def test_a_placement_that_cannot_be_met_names_the_free_slots(pinned, job_request
 def test_a_job_that_fails_at_once_says_why(pinned, job_request, made_rides, tmp_path):
     torn = tmp_path / "rides.index"
     torn.write_text("not a number\n" * 5)
-    rides = type(made_rides)(
-        name="torn",
-        rides_file=made_rides.rides_file,
-        index_file=torn,
-        manifest=made_rides.manifest,
-    )
+    rides = replace(made_rides, name="torn", index_uri=f"file://{torn}")
     with pytest.raises(FogbedError) as caught:
         submit.submit(pinned, job_request(rides=rides))
     assert "not a number" in (caught.value.details or "")
@@ -105,12 +102,13 @@ def test_a_savepoint_of_a_running_job_is_a_position_to_go_on_from(
 ):
     job = submit.submit(pinned, job_request(name="first"))
     wait_for(lambda: pinned.checkpoint_counts(job.job_id)["completed"], lambda done: done > 0)
-    location = stop.save(pinned, job.job_id, savepoint_dir=pinned_cluster.savepoints)
+    to, storage = pinned_cluster.savepoints, SharedFolders()
+    location = stop.save(pinned, job.job_id, savepoint_dir=to)
     assert pinned.job(job.job_id).state == "RUNNING"
-    stopped = stop.stop_with_savepoint(pinned, job, savepoint_dir=pinned_cluster.savepoints)
-    assert stop.read_position(location).total < stopped.position.total
+    stopped = stop.stop_with_savepoint(pinned, job, savepoint_dir=to, storage=storage)
+    assert stop.read_position(location, storage).total < stopped.position.total
     again = submit.submit(pinned, job_request(name="second"), savepoint=stopped.savepoint)
-    later = stop.stop_with_savepoint(pinned, again, savepoint_dir=pinned_cluster.savepoints)
+    later = stop.stop_with_savepoint(pinned, again, savepoint_dir=to, storage=storage)
     assert later.position.total > stopped.position.total
 
 

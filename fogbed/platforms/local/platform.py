@@ -36,6 +36,7 @@ from fogbed.platforms.ownership import give_back
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.platforms.testbeds import only_one, write_whole
 from fogbed.spec.testbed import Testbed
+from fogbed.stream_job.shared_folders import SharedFolders
 
 LOG4J = Path(__file__).with_name("log4j2.properties")
 
@@ -218,6 +219,10 @@ class LocalPlatform:
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
         """Yield lines of the logs of a node, of ``fabric`` or ``keeper``; UsageError if of none."""
         return read_logs(self.testbed.name, node, lines=lines, follow=follow)
+
+    def storage(self) -> SharedFolders:
+        """Return this computer's own folders: every process of the testbed sees them."""
+        return SharedFolders()
 
     def folder(self) -> Path:
         """Return where logs, checkpoints, savepoints and output of this testbed are."""

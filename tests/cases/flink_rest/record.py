@@ -14,6 +14,7 @@ from fogbed.plan.placement import Place, resources_offered
 from fogbed.spec.experiment import Replay
 from fogbed.stream_job import rescale, stop, submit
 from fogbed.stream_job.landmarks import find_landmarks
+from fogbed.stream_job.shared_folders import SharedFolders
 from fogbed.stream_job.status import find_job, job_status
 
 HERE = Path(__file__).parent
@@ -40,7 +41,7 @@ def record(scheduler: str, placement: dict[str, Place]) -> None:
     ):
         request = JobRequest(
             rides=make_rides(Path(folder, "rides"), 1000),
-            landmarks=find_landmarks("nyc-famous"),
+            landmarks=SharedFolders().publish_landmarks(find_landmarks("nyc-famous")),
             replay=Replay.model_construct(rate=500.0, loop=True),
             placement=placement,
         )

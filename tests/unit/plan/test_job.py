@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,9 +8,8 @@ from hypothesis import strategies as st
 
 from fogbed.plan.job import (
     JobRequest,
-    LandmarksFile,
-    RideCount,
-    RidesFile,
+    PublishedLandmarks,
+    PublishedRides,
     parse_arguments,
     program_arguments,
     request_problems,
@@ -22,9 +20,9 @@ from fogbed.spec.experiment import OPERATORS, Replay
 
 NUMBER = st.floats(min_value=1e-3, max_value=1e9)
 NAME = st.text(alphabet="abz09.-_ =:%,", min_size=1, max_size=12)
-PATH = st.lists(NAME.map(lambda text: f"x{text}x"), min_size=1, max_size=3).map(
-    lambda parts: Path("/", *parts)
-)
+URI = st.tuples(
+    st.sampled_from(["file:///", "s3://bucket/"]), st.lists(NAME, min_size=1, max_size=3)
+).map(lambda parts: parts[0] + "/".join(parts[1]))
 REPLAYS = st.one_of(
     st.builds(
         lambda rate, loop: Replay.model_construct(rate=rate, loop=loop), NUMBER, st.booleans()
@@ -47,13 +45,13 @@ PLACES = st.one_of(
 
 def request_of(**changes: object) -> JobRequest:
     plain = JobRequest(
-        rides=RidesFile(
+        rides=PublishedRides(
             name="nyc-sample",
-            rides_file=Path("/data/rides.csv"),
-            index_file=Path("/data/rides.index"),
-            manifest=RideCount(1000),
+            rides_uri="file:///data/rides.csv",
+            index_uri="file:///data/rides.index",
+            rides=1000,
         ),
-        landmarks=LandmarksFile(name="nyc-famous", path=Path("/data/nyc.csv")),
+        landmarks=PublishedLandmarks(name="nyc-famous", uri="file:///data/nyc.csv"),
         replay=Replay.model_construct(rate=5000.0, loop=True),
     )
     return replace(plain, **changes)
@@ -63,8 +61,8 @@ def request_of(**changes: object) -> JobRequest:
     replay=REPLAYS,
     placement=st.dictionaries(st.sampled_from(OPERATORS), PLACES),
     parallelism=st.fixed_dictionaries({op: st.integers(1, 120) for op in OPERATORS}),
-    output=st.one_of(st.none(), PATH),
-    file=PATH,
+    output=st.one_of(st.none(), URI),
+    file=URI,
     chaining=st.booleans(),
 )
 def test_the_arguments_say_everything_the_request_says(
@@ -74,10 +72,10 @@ def test_the_arguments_say_everything_the_request_says(
         replay=replay,
         placement=placement,
         parallelism=parallelism,
-        output=output,
+        output_uri=output,
         sink="files" if output else "print",
         chaining=chaining,
-        landmarks=LandmarksFile(name="x", path=file),
+        landmarks=PublishedLandmarks(name="x", uri=file),
         checkpoint_interval_s=0.25,
         seed=7,
     )

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fogbed.plan.job import JobRequest, LandmarksFile, RideCount, RidesFile
+from fogbed.plan.job import JobRequest, PublishedLandmarks, PublishedRides
 from fogbed.spec.experiment import Replay
 from fogbed.stream_job import oracle
 from fogbed.stream_job.landmarks import find_landmarks
 from fogbed.stream_job.output import check_complete, times_emitted
 from fogbed.stream_job.positions import Position
+from fogbed.stream_job.shared_folders import SharedFolders
 
 HEADER = (
     "ride_id,pickup_time,dropoff_time,pickup_lon,pickup_lat,dropoff_lon,dropoff_lat,place,source\n"
@@ -35,6 +36,7 @@ BAD = [
     ("2013-08-01 00:02:00", "2013-08-03 00:10:00", "-73.9", "40.7"),
     ("2013-08-01 00:02:00", "2013-08-01 00:01:00", "-73.9", "40.7"),
 ]
+HERE = SharedFolders()
 LAP_S = 61  # the last readable pickup is 60 s after the first
 
 
@@ -67,13 +69,10 @@ def run(tmp_path: Path) -> Callable[..., Run]:
         path = tmp_path / "landmarks.csv"
         path.write_text("name,lat,lon\nJFK,40.6413,-73.7781\nCentral Park,40.7829,-73.9654\n")
         request = JobRequest(
-            rides=RidesFile(
-                name="x",
-                rides_file=rides,
-                index_file=rides,
-                manifest=RideCount(len(rows)),
+            rides=PublishedRides(
+                name="x", rides_uri=f"file://{rides}", index_uri=f"file://{rides}", rides=len(rows)
             ),
-            landmarks=LandmarksFile(name="two", path=path),
+            landmarks=PublishedLandmarks(name="two", uri=f"file://{path}"),
             replay=Replay.model_construct(unlimited=True, loop=True),
         )
         answers = [answer(request, number, rows) for number in range(emitted or len(rows))]
@@ -88,7 +87,7 @@ def answer(request: JobRequest, number: int, rows) -> str | None:
     if rows[ride] not in GOOD:
         return None
     pickup, _, lon, lat = rows[ride]
-    landmarks = find_landmarks(request.landmarks.path)
+    landmarks = find_landmarks(request.landmarks.uri.removeprefix("file://"))
     found = oracle.nearest(np.array([float(lat)]), np.array([float(lon)]), landmarks)
     start = datetime.fromisoformat(pickup) + timedelta(seconds=lap * LAP_S)
     name = landmarks.names[int(found.landmark[0])]
@@ -103,7 +102,7 @@ def spread(total: int, splits: int = 4) -> Position:
 
 def test_three_laps_are_complete(run):
     made = run(emitted=8)
-    verdict = check_complete(made.request, made.output, spread(8))
+    verdict = check_complete(made.request, made.output, spread(8), storage=HERE)
     assert verdict.ok, verdict.detail
     assert (verdict.expected, verdict.found, verdict.rejected) == (8, 8, {})
     assert verdict.detail == "8 answers as the oracle's, 0 rides rejected"
@@ -111,7 +110,7 @@ def test_three_laps_are_complete(run):
 
 def test_rejected_rides_are_counted_by_reason_and_belong_not_into_the_output(run):
     made = run((*GOOD, *BAD))
-    verdict = check_complete(made.request, made.output, spread(11))
+    verdict = check_complete(made.request, made.output, spread(11), storage=HERE)
     assert verdict.ok, verdict.detail
     assert verdict.expected == 3
     assert verdict.rejected == {
@@ -122,7 +121,9 @@ def test_rejected_rides_are_counted_by_reason_and_belong_not_into_the_output(run
         "outside_box": 1,
         "zero_coordinates": 1,
     }
-    wrong = check_complete(made.request, made.output, spread(11), rejected={"bad_time": 3})
+    wrong = check_complete(
+        made.request, made.output, spread(11), storage=HERE, rejected={"bad_time": 3}
+    )
     assert not wrong.ok
 
 
@@ -169,7 +170,7 @@ def test_rejected_rides_are_counted_by_reason_and_belong_not_into_the_output(run
 def test_every_kind_of_fault_is_found_and_named(run, change, counts, detail):
     made = run(emitted=6)
     made.write(change(made.lines))
-    verdict = check_complete(made.request, made.output, spread(6))
+    verdict = check_complete(made.request, made.output, spread(6), storage=HERE)
     assert not verdict.ok
     assert (verdict.lost, verdict.doubled, verdict.wrong) == counts
     assert verdict.detail == detail
@@ -185,7 +186,7 @@ def test_the_tolerances_are_those_of_the_oracle(run):
 
     for by_m, by_deg, ok in ((5e-7, 0, True), (5e-6, 0, False), (0, 360, True), (0, 1e-7, False)):
         made.write(shifted(by_m, by_deg))
-        assert check_complete(made.request, made.output, spread(3)).ok is ok
+        assert check_complete(made.request, made.output, spread(3), storage=HERE).ok is ok
 
 
 @given(

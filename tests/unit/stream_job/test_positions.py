@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from fogbed.errors import JobError
 from fogbed.stream_job.operators import operators_of
 from fogbed.stream_job.positions import Position, read_position
+from fogbed.stream_job.shared_folders import SharedFolders
 
 
 def record(split: int, splits: int, emitted: int) -> bytes:
@@ -17,7 +18,7 @@ def record(split: int, splits: int, emitted: int) -> bytes:
 def test_the_position_is_found_among_the_bytes_of_a_savepoint(tmp_path):
     (tmp_path / "_metadata").write_bytes(b"\xfe\x01" + record(0, 3, 7) + record(2, 3, 6))
     (tmp_path / "part").write_bytes(record(1, 3, 7))
-    position = read_position(f"file:{tmp_path}")
+    position = read_position(f"file:{tmp_path}", SharedFolders())
     assert position == Position(emitted=(7, 7, 6))
     assert position.total == 20
 
@@ -26,12 +27,12 @@ def test_the_position_is_found_among_the_bytes_of_a_savepoint(tmp_path):
 def test_a_savepoint_without_every_split_has_no_position(tmp_path, content):
     (tmp_path / "_metadata").write_bytes(content)
     with pytest.raises(JobError, match="does not hold the position"):
-        read_position(str(tmp_path))
+        read_position(str(tmp_path), SharedFolders())
 
 
 def test_a_savepoint_elsewhere_cannot_be_read():
     with pytest.raises(JobError, match="cannot be read from this computer"):
-        read_position("s3://bucket/savepoint-1")
+        read_position("s3://bucket/savepoint-1", SharedFolders())
 
 
 @given(emitted=st.lists(st.integers(0, 8), min_size=1, max_size=5))

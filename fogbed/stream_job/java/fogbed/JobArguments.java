@@ -1,7 +1,7 @@
 package fogbed;
 
 import java.io.IOException;
-import java.nio.file.Path;
+import org.apache.flink.core.fs.Path;
 import org.apache.flink.util.ParameterTool;
 
 /** The program's arguments, checked; keys it does not know are only passed on as parameters. */
@@ -27,14 +27,14 @@ final class JobArguments {
     }
 
     PreparedRides rides() throws IOException {
-        return PreparedRides.open(
-                Path.of(given.getRequired("rides")),
-                Path.of(given.getRequired("index")),
+        return PreparedRides.of(
+                new Path(given.getRequired("rides")),
+                new Path(given.getRequired("index")),
                 Long.parseLong(given.getRequired("rides-count")));
     }
 
     Landmarks landmarks() throws IOException {
-        return Landmarks.load(Path.of(given.getRequired("landmarks")));
+        return Landmarks.load(new Path(given.getRequired("landmarks")));
     }
 
     boolean isIdentity() {

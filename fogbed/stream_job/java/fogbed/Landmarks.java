@@ -2,11 +2,12 @@ package fogbed;
 
 import java.io.IOException;
 import java.io.Serializable;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.flink.core.fs.FSDataInputStream;
+import org.apache.flink.core.fs.Path;
 
 /** The places that rides are compared with, in the order of their file. */
 final class Landmarks implements Serializable {
@@ -33,7 +34,7 @@ final class Landmarks implements Serializable {
 
     /** Reads a CSV file whose header has at least name, lat and lon. */
     static Landmarks load(Path file) throws IOException {
-        String text = Files.readString(file, StandardCharsets.UTF_8);
+        String text = text(file);
         List<String[]> rows = CsvRows.parse(text.startsWith("\ufeff") ? text.substring(1) : text);
         if (rows.size() < 2) {
             throw new IOException(file + ": no landmarks in it; a header and one line are needed");
@@ -55,6 +56,16 @@ final class Landmarks implements Serializable {
             longitudes[i] = degrees(file, i, row[longitude], 180);
         }
         return new Landmarks(names.toArray(new String[0]), latitudes, longitudes);
+    }
+
+    private static String text(Path file) throws IOException {
+        try (FSDataInputStream bytes = file.getFileSystem().open(file)) {
+            // a new decoder refuses what is not UTF-8; new String() would put other characters there
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes.readAllBytes()))
+                    .toString();
+        }
     }
 
     private static int column(Path file, List<String> header, String wanted) throws IOException {

@@ -31,7 +31,7 @@ public final class OracleCheck {
         if (arguments.length != 4) {
             throw new IllegalArgumentException("points|rides LANDMARKS INPUT OUTPUT, or buckets");
         }
-        Landmarks landmarks = Landmarks.load(Path.of(arguments[1]));
+        Landmarks landmarks = Landmarks.load(new org.apache.flink.core.fs.Path(arguments[1]));
         byte[] input = Files.readAllBytes(Path.of(arguments[2]));
         try (DataOutputStream out = new DataOutputStream(
                 new BufferedOutputStream(Files.newOutputStream(Path.of(arguments[3])), 1 << 16))) {

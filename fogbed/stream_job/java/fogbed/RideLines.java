@@ -3,11 +3,8 @@ package fogbed;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import org.apache.flink.core.fs.FSDataInputStream;
 
 /**
  * The lines of a prepared rides file, read in order through one buffer.
@@ -24,7 +21,7 @@ final class RideLines implements AutoCloseable {
 
     private final PreparedRides rides;
     private final long[] offsets;
-    private final FileChannel channel;
+    private final FSDataInputStream stream;
     private byte[] buffer;
     private int filled;
     private int start;
@@ -34,13 +31,13 @@ final class RideLines implements AutoCloseable {
     RideLines(PreparedRides rides, int bufferSize) throws IOException {
         this.rides = rides;
         offsets = rides.readIndex();
-        channel = FileChannel.open(Path.of(rides.file()), StandardOpenOption.READ);
+        stream = rides.open();
         buffer = new byte[bufferSize];
     }
 
     /** Goes to ride {@code index} of the file; {@link #next()} then reads it. */
     void seek(long index) throws IOException {
-        channel.position(offsets[(int) (index / PreparedRides.BLOCK)]);
+        stream.seek(offsets[(int) (index / PreparedRides.BLOCK)]);
         filled = 0;
         following = 0;
         for (long i = index % PreparedRides.BLOCK; i > 0; i--) {
@@ -49,18 +46,14 @@ final class RideLines implements AutoCloseable {
     }
 
     /**
-     * Reads the beginning of the first line of a block without moving, as much of it as there is
-     * room for; returns its size.
+     * Reads the beginning of the first line of a block, as much of it as there is room for; returns
+     * its size. {@link #seek} comes before the next line.
      */
     int peek(int block, byte[] room) throws IOException {
-        ByteBuffer target = ByteBuffer.wrap(room);
-        long at = offsets[block];
-        int read = 0;
-        while (target.hasRemaining() && read >= 0) {
-            read = channel.read(target, at + target.position());
-        }
+        stream.seek(offsets[block]);
+        int read = stream.readNBytes(room, 0, room.length);
         int size = 0;
-        while (size < target.position() && room[size] != '\n') {
+        while (size < read && room[size] != '\n') {
             size++;
         }
         return size;
@@ -105,7 +98,7 @@ final class RideLines implements AutoCloseable {
         buffer = target;
         start = 0;
         filled = kept;
-        int read = channel.read(ByteBuffer.wrap(buffer, filled, buffer.length - filled));
+        int read = stream.read(buffer, filled, buffer.length - filled);
         if (read < 0) {
             throw new IOException(
                     rides.file() + " ends in the middle: fewer than " + rides.count() + " rides");
@@ -130,6 +123,6 @@ final class RideLines implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        channel.close();
+        stream.close();
     }
 }
