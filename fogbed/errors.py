@@ -9,6 +9,7 @@ FogbedError
 ├── NetworkError       the emulation could not be set, read or measured          exit 1
 ├── JobError           the stream job could not be submitted, moved or stopped   exit 1
 ├── DatasetError       rides or landmarks cannot be read or written              exit 1
+│   └── DamagedRides       a file of the user's is cut off or spoilt             exit 2
 ├── ExperimentError    a run failed: phase, step, cause                          exit 1
 │   └── AssertionsFailed   it ran, but an assertion failed                       exit 3
 └── Interrupted        Ctrl-C or SIGTERM; what was begun has been cleaned up     exit 130
@@ -101,6 +102,12 @@ class JobError(FogbedError):
 
 class DatasetError(FogbedError):
     """Rides or landmarks could not be read or written."""
+
+
+class DamagedRides(DatasetError):  # noqa: N818 - what the files are
+    """A file to import cannot be read to its end, which is seen only there; nothing was kept."""
+
+    exit_code = WRONG_INPUT
 
 
 class ExperimentError(FogbedError):

@@ -100,7 +100,7 @@ def verification_as_json(found: Verification) -> dict[str, Any]:
 
 def show_verification(found: Verification) -> None:
     """Print a table each of RTTs, rates and losses, and one line with the verdict."""
-    figures: tuple[str, ...] = ("asked", "bare", "expected", "p50", "p99", "error")
+    figures: tuple[str, ...] = ("asked", "bare", "expected", "p50", "p99", "error", "allowed")
     jittery = any(each.asked_spread_ms for each in found.pairs)
     if jittery:
         figures += ("p10-p90", "p10-p90 asked")
@@ -137,10 +137,10 @@ def summary_of_failures(found: Verification) -> str:
 
 def _rtt_row(each: PairVerdict, *, jittery: bool) -> list[str]:
     rtts = (each.asked_rtt_ms, each.bare_ms, each.expected_ms, each.p50_ms, each.p99_ms)
-    figures = [*(f"{ms:.2f}" for ms in rtts), f"{each.error_ms:+.2f}"]
+    figures = [*(f"{ms:.2f}" for ms in rtts), f"{each.error_ms:+.2f}", f"{each.allowed_ms:.2f}"]
     if jittery:
-        asked = f"{each.asked_spread_ms:.2f}" if each.asked_spread_ms else "-"
-        figures += [f"{each.spread_ms:.2f}", asked]
+        asked = f"{each.asked_spread_ms:.2f} +-{each.spread_allowed_ms:.2f}"
+        figures += [f"{each.spread_ms:.2f}", asked if each.asked_spread_ms else "-"]
     verdict = _verdict(ok=each.ok) + (f" ({each.lost} of {each.sent} lost)" if each.lost else "")
     return [each.source, each.target, *figures, verdict]
 

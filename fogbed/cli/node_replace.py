@@ -17,8 +17,9 @@ from fogbed.platforms.pi import host_keys, nodes, testbed_file
 from fogbed.platforms.pi.host_keys import HostKey
 from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import PlaybookWish, require_nodes
+from fogbed.platforms.pi.removed import remember_replaced
 from fogbed.platforms.pi.testbed_file import BedFile
-from fogbed.spec.testbed import Testbed
+from fogbed.spec.testbed import Node, Testbed
 
 
 def replace(  # noqa: PLR0913 - what a user may ask
@@ -58,12 +59,23 @@ def replace(  # noqa: PLR0913 - what a user may ask
     _become_acquainted(bed, wanted, name, unknown)
     if file is not None:
         testbed_file.save(file)
+    # remembered before the new one joins: that may fail, and is given again
+    before = None if file is None else remember_replaced(wanted, bed.node(name))
     _join(PiPlatform(wanted, origin), name, wish)
+    if before is not None:
+        _tell_of_old(before, bed.node(name))
 
 
 def _join(platform: PiPlatform, name: str, wish: PlaybookWish) -> None:
     play(platform, "node-add", wish, {"fogbed_nodes": name})
     console.note(f"{name} is part of {platform.testbed.name} again")
+
+
+def _tell_of_old(before: str, node: Node) -> None:
+    console.note(
+        f"the machine at {node.address} is kept in mind as {before}; to give it back as it was "
+        f"found: fogbed node remove {before} --purge"
+    )
 
 
 def _file_with(bed: Testbed, origin: Path | None, name: str, address: str | None) -> BedFile | None:
@@ -111,12 +123,9 @@ def _question(name: str, unknown: Sequence[HostKey]) -> str:
 def _become_acquainted(
     before: Testbed, after: Testbed, name: str, unknown: Sequence[HostKey]
 ) -> None:
-    """Forget the old machine's host keys, and know the new one's, as they were confirmed."""
-    ssh, old = nodes.reached(before, name)
-    _, new = nodes.reached(after, name)
+    """Know the new machine's host keys, as they were confirmed, and no others at its address."""
+    ssh, new = nodes.reached(after, name)
     host_keys.hang_up(ssh, before.node(name))
-    if old != new:
-        host_keys.forget(ssh, old)
     if unknown:
         host_keys.forget(ssh, new)
         host_keys.remember(ssh, unknown)

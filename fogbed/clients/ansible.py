@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import sys
 import time
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 # What every process of a playbook carries in its environment, so that it can be found again.
 MARK = "FOGBED_PLAYBOOKS_OF"
 _KEPT_LOGS = 20
+# Ansible's own and its modules' temporary files: one that is killed leaves them.
+_TEMPORARY = "tmp"
 _END_S = 10.0
 _NOT_FOUND = 127
 
@@ -143,7 +146,10 @@ def _signals_go_to(asked: list[int]) -> Iterator[None]:
 
 
 def end_leftovers(folder: Path) -> None:
-    """End what an earlier order in ``folder`` left running: its controller may have been killed."""
+    """End what an earlier order in ``folder`` left running, and remove its temporary files.
+
+    Its controller may have been killed.
+    """
     left = [process for process in psutil.process_iter() if _is_of(process, folder)]
     for process in left:
         with suppress(psutil.Error):
@@ -152,6 +158,7 @@ def end_leftovers(folder: Path) -> None:
     for process in stubborn:
         with suppress(psutil.Error):
             process.kill()
+    shutil.rmtree(folder / _TEMPORARY, ignore_errors=True)
 
 
 def _is_of(process: psutil.Process, folder: Path) -> bool:
@@ -170,7 +177,8 @@ def _prepared(
         raise CommandError(
             "Ansible is not installed", hint="install it with: pip install 'fogbed-testbed[pi]'"
         ) from error
-    order.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = order.folder / _TEMPORARY
+    temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = [word for word, wanted in _options(order) if wanted]
     password = order.become_password
     runner = ansible_runner.interface.init_runner(
@@ -191,6 +199,8 @@ def _prepared(
             # two testbeds may have nodes of the same name; the folder is nobody else's to read
             "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(order.folder / "facts"),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(_connections(order.inventory)),
+            "ANSIBLE_LOCAL_TEMP": str(temporary),
+            "TMPDIR": str(temporary),
             "ANSIBLE_NOCOLOR": "1",
             # Ansible refuses to start in a locale that is not UTF-8, or not on this computer
             "LC_ALL": "C.UTF-8",
@@ -244,6 +254,7 @@ def _changed(stats: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _keep_the_newest(folder: Path) -> None:
+    shutil.rmtree(folder / _TEMPORARY, ignore_errors=True)
     logs = sorted(path for path in folder.iterdir() if (path / "stdout").is_file())
     for old in logs[:-_KEPT_LOGS]:
         for file in sorted(old.rglob("*"), reverse=True):

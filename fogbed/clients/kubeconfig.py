@@ -158,6 +158,11 @@ def _parsed(text: str, what: str) -> dict[str, Any]:
     return config
 
 
+def _comparable(config: Mapping[str, Any]) -> dict[str, Any]:
+    # an empty list may be spelled as null, or as nothing
+    return {**config, **{kind: config[kind] or [] for kind in _KINDS if kind in config}}
+
+
 def _is_no_list(value: Any) -> bool:  # noqa: ANN401 - YAML
     if value is None:
         return False
@@ -182,7 +187,7 @@ def _write(path: Path, before: str, text: str, wanted: dict[str, Any]) -> bool:
     if text == before:
         return False
     try:
-        is_as_wanted = _parsed(text, str(path)) == wanted
+        is_as_wanted = _comparable(_parsed(text, str(path))) == _comparable(wanted)
     except PlatformError:
         is_as_wanted = False
     if not is_as_wanted:

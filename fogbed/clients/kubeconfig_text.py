@@ -2,6 +2,10 @@
 
 kubectl reads YAML 1.1, in which more texts are truths and numbers than in YAML 1.2: what somebody
 else has quoted, or not, is never written anew. A kubeconfig may be JSON too.
+
+An empty list may be spelled in many ways, as nothing at all or null too: the first entry put in
+keeps beside it what stood there, for the last one cut out to put back. In YAML that is a comment.
+JSON has none: there, brackets stay as they were, and a space behind the first stands for a null.
 """
 
 from __future__ import annotations
@@ -27,6 +31,9 @@ from fogbed.spec.edit_places import (
 
 # What a reader of YAML 1.1 takes for a truth, or for nothing.
 _NO_TEXT = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+_EMPTY = " []"
+_BEFORE = re.compile(r'  # fogbed found here: ("(?:[^"\\]|\\.)*")[ \t]*$')
+_NULL = re.compile(r"\[ (?=\{)")
 
 
 def with_entry(text: str, kind: str, entry: Mapping[str, Any]) -> str:
@@ -134,11 +141,21 @@ def _with_first(text: str, root: MappingNode, kind: str, entry: Mapping[str, Any
     key = _key(root, kind)
     assert key is not None  # noqa: S101 - who calls has looked
     start, end = _value_span(text, key, value_under(root, kind))
+    before = text[start:end]
     if root.flow_style:
-        return f"{text[:start]} {_flow([entry])}{text[end:]}"
+        return f"{text[:start]}{_first_in_flow(before, entry)}{text[end:]}"
+    note = "" if before == _EMPTY else f"  # fogbed found here: {json.dumps(before)}"
     text = text[:start] + text[end:]
     after = line_end(text, start)
-    return f"{text[:after]}{newline_of(text)}{_block(text, '', entry)}{text[after:]}"
+    return f"{text[:after]}{newline_of(text)}{_block(text, '', entry, note)}{text[after:]}"
+
+
+def _first_in_flow(before: str, entry: Mapping[str, Any]) -> str:
+    space, bracket, rest = before.partition("[")
+    if bracket:
+        return f"{space}[{_flow(entry)}{rest}"
+    space = before[: len(before) - len(before.lstrip())]
+    return f"{space}[ {_flow(entry)}]"
 
 
 def _replaced(text: str, entries: SequenceNode, node: Node, entry: Mapping[str, Any]) -> str:
@@ -146,7 +163,8 @@ def _replaced(text: str, entries: SequenceNode, node: Node, entry: Mapping[str, 
     if entries.flow_style:
         return text[:start] + _flow(entry) + text[end:]
     line = dash_line(text, start)
-    written = _block(text, _indent(text, node), entry)
+    noted = _BEFORE.search(text[line : line_end(text, line)])
+    written = _block(text, _indent(text, node), entry, noted.group() if noted else "")
     return text[:line] + written + text[line_end(text, end) :]
 
 
@@ -162,9 +180,15 @@ def _emptied(text: str, root: MappingNode, kind: str, entries: SequenceNode) -> 
     assert key is not None  # noqa: S101 - who calls has looked
     start, end = _value_span(text, key, entries)
     if entries.flow_style:
-        return f"{text[:start]} []{text[end:]}"
+        first, last = span(text, entries.value[0])
+        opened = entries.start_mark.index
+        if _NULL.match(text, opened):
+            return f"{text[:opened]}null{text[end:]}"
+        return text[:first] + text[last:]
+    line = dash_line(text, entries.value[0].start_mark.index)
+    noted = _BEFORE.search(text[line : line_end(text, line)])
     text = _without_lines(text, entries.value[0])
-    return f"{text[:start]} []{text[start:]}"
+    return f"{text[:start]}{json.loads(noted[1]) if noted else _EMPTY}{text[start:]}"
 
 
 def _indent(text: str, node: Node) -> str:
@@ -172,13 +196,14 @@ def _indent(text: str, node: Node) -> str:
     return text[line : text.index("-", line)]
 
 
-def _block(text: str, indent: str, entry: Mapping[str, Any]) -> str:
+def _block(text: str, indent: str, entry: Mapping[str, Any], note: str = "") -> str:
     lines = []
     for key, value in entry.items():
         if isinstance(value, Mapping) and value:
             lines += [f"{key}:", *(f"  {_scalar(k)}: {_flow(v)}" for k, v in value.items())]
         else:
             lines.append(f"{key}: {_scalar(value) if isinstance(value, str) else _flow(value)}")
+    lines[0] += note
     return f"{indent}- " + f"{newline_of(text)}{indent}  ".join(lines)
 
 

@@ -25,10 +25,12 @@ network the pairs that changed).
 **network/NN-label.json**: ``label``, ``how`` (``probe`` before the job, ``load`` while it ran),
 ``from_s`` ``to_s`` (s from the first ride or null), ``nodes`` [n], and n x n matrices,
 row = source, null where unknown: ``asked_delay_ms`` ``asked_jitter_ms`` (one way), ``asked_rtt_ms``
-``bare_rtt_ms`` ``expected_rtt_ms`` ``rtt_p50_ms`` ``rtt_p99_ms`` ``error_ms`` ``within`` (bool)
-``probes`` (count), with jitter ``expected_spread_ms`` ``rtt_spread_ms`` (from the 10th to the 90th
-percentile); ``rates`` [{``source``, ``target``, ``asked_bps``, ``measured_bps``, ``ok``,
-``detail``}] and ``losses`` [{.., ``asked``, ``measured``, ..}], measured before the job only;
+``bare_rtt_ms`` ``expected_rtt_ms`` ``rtt_p50_ms`` ``rtt_p99_ms`` ``error_ms`` ``allowed_error_ms``
+(the tolerance asked for and what chance does to this sample) ``within`` (bool) ``probes`` (count),
+with jitter ``expected_spread_ms`` ``rtt_spread_ms`` (from the 10th to the 90th percentile)
+``allowed_spread_error_ms`` (how far these two may be apart);
+``rates`` [{``source``, ``target``, ``asked_bps``, ``measured_bps``, ``ok``, ``detail``}] and
+``losses`` [{.., ``asked``, ``measured``, ..}], measured before the job only;
 ``tolerance`` ``or_ms`` and ``ok``.
 
 **verdict.json**: ``status`` (``passed`` | ``failed`` | ``error`` | ``interrupted`` | ``invalid`` |

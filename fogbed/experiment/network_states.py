@@ -152,8 +152,10 @@ MEASURED = (
     "rtt_p50_ms",
     "rtt_p99_ms",
     "error_ms",
+    "allowed_error_ms",
     "expected_spread_ms",
     "rtt_spread_ms",
+    "allowed_spread_error_ms",
     "within",
     "probes",
 )
@@ -181,8 +183,10 @@ def _measured(pair: PairVerdict) -> tuple[Any, ...]:
         _cell(pair.p50_ms),
         _cell(pair.p99_ms),
         _cell(pair.error_ms),
+        _cell(pair.allowed_ms),
         _cell(pair.asked_spread_ms) if jittery else None,
         _cell(pair.spread_ms) if jittery else None,
+        _cell(pair.spread_allowed_ms) if jittery else None,
         pair.ok if pair.sent >= FEWEST_PROBES else None,
         pair.sent - pair.lost,
     )

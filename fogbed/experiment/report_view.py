@@ -31,6 +31,7 @@ class MatrixView:
 
     title: str
     when: str
+    allowed: str
     ok: bool | None
     nodes: Sequence[str]
     rows: Sequence[tuple[str, Sequence[Cell | None]]]
@@ -53,6 +54,7 @@ def _matrix_view(matrix: Mapping[str, Any]) -> MatrixView:
     return MatrixView(
         title=str(matrix["label"]),
         when=_when(matrix),
+        allowed=_allowed(matrix),
         ok=matrix.get("ok"),
         nodes=nodes if small else (),
         rows=[(nodes[i], [cells.get((i, j)) for j in span]) for i in span] if small else (),
@@ -69,6 +71,21 @@ def _when(matrix: Mapping[str, Any]) -> str:
     return f"while the job ran, {span}".rstrip(", ")
 
 
+def _allowed(matrix: Mapping[str, Any]) -> str:
+    """Return why a figure passes: what was asked for, and what that and chance come to."""
+    rows = matrix.get("allowed_error_ms") or ()
+    applied = [ms for row in rows for ms in row if ms is not None]
+    if not applied:
+        return ""
+    least, most = _ms(min(applied)), _ms(max(applied))
+    span = f"{least} ms" if least == most else f"{least} to {most} ms, depending on the pair"
+    queued = "" if matrix.get("from_s") is None else ", a packet of the job before the probe"
+    return (
+        f"a median may be off by {span} ({_percent(matrix['tolerance'])} or "
+        f"{_ms(matrix['or_ms'])} ms{queued}, and what chance does to the sample)"
+    )
+
+
 def _cell(matrix: Mapping[str, Any], i: int, j: int) -> Cell:
     def at(name: str) -> Any:  # noqa: ANN401 - a number, a claim or null, as the file has it
         return matrix[name][i][j] if matrix.get(name) else None
@@ -76,12 +93,13 @@ def _cell(matrix: Mapping[str, Any], i: int, j: int) -> Cell:
     explained = (
         f"asked {_ms(at('asked_rtt_ms'))} ms, bare {_ms(at('bare_rtt_ms'))} ms, expected "
         f"{_ms(at('expected_rtt_ms'))} ms; measured p50 {_ms(at('rtt_p50_ms'))} ms, p99 "
-        f"{_ms(at('rtt_p99_ms'))} ms, error {_ms(at('error_ms'))} ms, {at('probes') or 0} probes"
+        f"{_ms(at('rtt_p99_ms'))} ms, error {_ms(at('error_ms'))} ms of "
+        f"{_ms(at('allowed_error_ms'))} ms allowed, {at('probes') or 0} probes"
     )
     if at("expected_spread_ms") is not None:
         explained += (
             f"; spread (p10 to p90) expected {_ms(at('expected_spread_ms'))} ms, measured "
-            f"{_ms(at('rtt_spread_ms'))} ms"
+            f"{_ms(at('rtt_spread_ms'))} ms, {_ms(at('allowed_spread_error_ms'))} ms apart allowed"
         )
     return Cell(
         asked=_ms(at("expected_rtt_ms")),

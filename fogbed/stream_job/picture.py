@@ -34,6 +34,9 @@ _LARGEST_CIRCLE: Final = 420.0
 """The area of the busiest zone's circle, in square points; the others in proportion."""
 _NARROWEST_DEG: Final = 0.06
 """A map of one place still shows what is around it."""
+_LOWEST: Final = 0.72
+_HIGHEST: Final = 1.5
+"""A map's height over its width, on the ground: beyond these it shows more of what is around."""
 
 
 def path_problem(path: Path) -> str:
@@ -192,7 +195,17 @@ def _window(description: Description) -> tuple[float, float, float, float]:
         high = start + GRID_DEG * (1 + int(np.searchsorted(share, (1 + _SHOWN) / 2)))
         margin = max(_MARGIN_DEG, (_NARROWEST_DEG - (high - low)) / 2)
         edges += [low - margin, high + margin]
-    return edges[0], edges[1], edges[2], edges[3]
+    return _proportioned(edges[0], edges[1], edges[2], edges[3])
+
+
+def _proportioned(
+    west: float, east: float, south: float, north: float
+) -> tuple[float, float, float, float]:
+    narrowing = math.cos(math.radians((south + north) / 2))
+    wide, high = (east - west) * narrowing, north - south
+    over = max(0.0, _LOWEST * wide - high) / 2
+    beside = max(0.0, high / _HIGHEST - wide) / narrowing / 2
+    return west - beside, east + beside, south - over, north + over
 
 
 def _draw_landmarks(

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fogbed.errors import DatasetError
+from fogbed.errors import DamagedRides
 from fogbed.stream_job.ride_packing import UNREADABLE_FILE
 from fogbed.stream_job.ride_sources import Source, header_of
 
@@ -64,7 +64,7 @@ def read_lines(
     the file as it lies on disk.
 
     Raises:
-        DatasetError: a file ends in the middle (a truncated gz), or a line exceeds 16 MB.
+        DamagedRides: a file ends in the middle (a truncated gz), or a line exceeds 16 MB.
     """
     for source in sources:
         stream, below = source.open_text()
@@ -75,7 +75,7 @@ def read_lines(
                     report(source, batch.num_rows, below.tell())
                     yield batch
         except UNREADABLE_FILE as error:
-            raise DatasetError(
+            raise DamagedRides(
                 f"{source.label} cannot be read to its end: {error}", hint="fetch the file again"
             ) from error
 
@@ -90,7 +90,7 @@ def _blocks(stream: IO[bytes], source: Source) -> Iterator[_Block]:
         if not cut:
             rest += chunk
             if len(rest) > _LONGEST_LINE:
-                raise DatasetError(
+                raise DamagedRides(
                     f"{source.label}: line {line} is longer than 16 MB",
                     hint="is it a CSV of rides?",
                 )

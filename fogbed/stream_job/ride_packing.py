@@ -11,6 +11,7 @@ import csv
 import gzip
 import io
 import lzma
+import re
 import struct
 import zipfile
 import zlib
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import IO, Final, Literal, Protocol, cast
 
 import pyarrow as pa
+
+from fogbed.stream_job.ride_files import shown
 
 Packing = Literal["gzip", "bzip2", "xz", "zip"]
 
@@ -61,6 +64,23 @@ _REFUSED: Final[dict[bytes, tuple[str, str]]] = {
     b"\xff\xfe": ("UTF-16 text", "save it as UTF-8"),
     b"\xfe\xff": ("UTF-16 text", "save it as UTF-8"),
 }
+_DOCUMENTS: Final = {
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+    b"<head": "a web page",
+    b"<?xml": "an XML document",
+    b"<error>": "an XML document",
+    b'{"': "a JSON document",
+    b"{\n": "a JSON document",
+    b"[{": "a JSON document",
+}
+"""What servers send in place of a file, and what is no table either."""
+
+_TITLE: Final = re.compile(rb"<(title|message)>\s*([^<]{1,80}?)\s*</\1>", re.IGNORECASE)
+_DOCUMENT_BYTES: Final = 1 << 12
+_WIDE: Final = 64
+"""So many bytes tell two-byte characters: every other one of a line of column names is 0."""
+
 _TAR_AT: Final = 257
 _TAR: Final = b"ustar"
 _ZIP_METHODS: Final = {1: "Shrink", 6: "Implode", 9: "Deflate64", 93: "Zstandard", 98: "PPMd"}
@@ -183,5 +203,25 @@ def _refuse_others(start: bytes) -> None:
     for magic, (what, way_out) in _REFUSED.items():
         if start.startswith(magic):
             raise RefusedFile(what, way_out)
+    if _is_wide(start[:_WIDE]):
+        raise RefusedFile("UTF-16 text", "save it as UTF-8")
+    if what := _document(start[:_DOCUMENT_BYTES]):
+        raise RefusedFile(what, "see where it came from and fetch the file itself")
     if start[_TAR_AT:].startswith(_TAR):
         raise RefusedFile("a tar archive", _UNPACK)
+
+
+def _is_wide(start: bytes) -> bool:
+    """Say whether it is UTF-16 without a mark that says so."""
+    low, high = start[::2], start[1::2]
+    return bool(high) and ((not any(high) and 0 not in low) or (not any(low) and 0 not in high))
+
+
+def _document(start: bytes) -> str:
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    what = next((kind for mark, kind in _DOCUMENTS.items() if text.lower().startswith(mark)), "")
+    title = _TITLE.search(text) if what else None
+    if title is None:
+        return what
+    words = " ".join(title[2].decode(errors="replace").split())
+    return f'{what} ("{shown(words)}")'

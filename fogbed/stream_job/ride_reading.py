@@ -11,7 +11,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fogbed.errors import DatasetError
+from fogbed.errors import DamagedRides, DatasetError
 from fogbed.stream_job import ride_parquet
 from fogbed.stream_job.ride_lines import read_lines
 from fogbed.stream_job.ride_packing import UNREADABLE_FILE
@@ -80,7 +80,9 @@ class Reading:
         except InterruptedError:
             raise
         except UNREADABLE_FILE as error:
-            self.failure = DatasetError(f"{source.label}: {why_unreadable(error)}")
+            is_the_systems = isinstance(error, OSError) and error.errno is not None
+            kind = DatasetError if is_the_systems else DamagedRides
+            self.failure = kind(f"{source.label}: {why_unreadable(error)}")
             raise self.failure from error
 
     def report(self, source: Source, rows: int, position: int) -> None:
@@ -99,8 +101,8 @@ class Reading:
             raise InterruptedError("the import was stopped")
 
 
-def _damaged(source: Source, error: Exception) -> DatasetError:
-    return DatasetError(
+def _damaged(source: Source, error: Exception) -> DamagedRides:
+    return DamagedRides(
         f"{source.label}: a page of it is damaged",
         hint="fetch it again, or leave it out",
         details=" ".join(str(error).split()),

@@ -16,6 +16,15 @@ from tests.ansible.machines import Machines
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "playbooks"))
 
 
+@pytest.fixture(autouse=True)
+def temporary(tmp_path, monkeypatch):
+    """Where programs put what they need for a while: who is killed leaves it there, not in /tmp."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
 @pytest.fixture
 def machines(tmp_path, monkeypatch):
     """No machine is on until a test switches it on."""

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -148,7 +147,11 @@ def test_sudos_password_stands_in_no_process_listing_and_no_file(order):
     assert _marked(wish.folder) == []
 
 
-def test_what_a_killed_controller_left_running_is_ended(order):
+def test_what_a_killed_controller_left_is_ended_and_removed(order, temporary, monkeypatch):
+    """What a playbook needs for a while is in the order's folder, where the next one finds it."""
+    home = temporary.with_name("home")
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
     wish = order(playbook=SLEEPER)
     program = (
         "import sys; from pathlib import Path\n"
@@ -163,10 +166,20 @@ def test_what_a_killed_controller_left_running_is_ended(order):
         assert controller.stdout is not None
         assert any(line.strip() == "started" for line in controller.stdout)
         os.kill(controller.pid, signal.SIGKILL)
-    time.sleep(0.5)
     assert _marked(wish.folder), "ansible-runner's child did not outlive it: the mark can go"
+    assert list(wish.folder.glob("tmp/*"))
     end_leftovers(wish.folder)
     assert _marked(wish.folder) == []
+    assert not (wish.folder / "tmp").exists()
+    assert list(temporary.iterdir()) == []
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
+def test_an_order_that_came_to_its_end_leaves_no_temporary_file(order, temporary):
+    wish = order()
+    assert run_playbook(wish, lambda _: None).returncode == 0
+    assert not (wish.folder / "tmp").exists()
+    assert list(temporary.iterdir()) == []
 
 
 def _argv(process):

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
 
+import numpy as np
 import pytest
 
 from fogbed.cli import main
+from fogbed.cli.network_shown import show_verification
+from fogbed.network.probes import Probes
+from fogbed.network.verdicts import Tolerance, Verification, judge_rtt
+from fogbed.plan.network import Impairment
 
 TESTBED = """\
 apiVersion: fogbed/v1
@@ -80,6 +86,40 @@ def test_an_unknown_profile_is_refused_with_the_way_out(capsys):
         "error: there is no file and no shipped profile called nowhere\n"
         "hint: name a profile's file: fogbed network plan profiles/metro.yml\n"
     )
+
+
+def test_a_table_of_verdicts_shows_what_was_allowed(capsys):
+    jittery = Impairment(delay_ms=20, jitter_ms=10)
+    at_ms = np.arange(250) * 20.0
+    verdicts = [
+        judge_rtt(
+            ends=ends,
+            there=there,
+            back=Impairment(),
+            bare_ms=0.2,
+            probes=Probes(sent_ms=at_ms, rtts_ms=np.full(250, 20.2)),
+            probe_octets=84,
+            load_octets=0,
+            tolerance=Tolerance(),
+        )
+        for ends, there in ((("c", "f"), jittery), (("f", "c"), Impairment(delay_ms=20)))
+    ]
+    bare = np.zeros((2, 2))
+    show_verification(
+        Verification(
+            nodes=("c", "f"),
+            bare_ms=bare,
+            tolerance=Tolerance(),
+            pairs=verdicts,
+            rates=(),
+            losses=(),
+        )
+    )
+    said = capsys.readouterr().out
+    chance, spread = verdicts[0].allowed_ms, verdicts[0].spread_allowed_ms
+    assert 1.1 < chance < 2
+    assert re.search(rf"\+0\.00\W+{chance:.2f}\W+0\.00\W+16\.00 \+-{spread:.2f}", said)
+    assert re.search(r"\+0\.00\W+1\.00\W+0\.00\W+-", said)
 
 
 def test_a_tolerance_without_a_unit_is_refused_before_anything_is_measured(capsys):

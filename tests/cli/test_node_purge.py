@@ -10,6 +10,8 @@ import pytest
 from fogbed.cli import main
 from fogbed.clients.ansible_events import TaskFailure
 from fogbed.platforms.pi.folder import PiFolder
+from fogbed.platforms.pi.removed import remember_replaced
+from fogbed.spec.load import load_testbed
 
 PURGE = ["node", "remove", "pico-2", "--purge", "--yes"]
 TOLD = (
@@ -202,3 +204,82 @@ def test_what_somebody_spoilt_is_said(removed, capsys):
     said = capsys.readouterr().err
     assert said.startswith(f"error: {place} does not say which nodes were removed and not purged\n")
     assert said.endswith("hint: somebody has changed it; remove it if no such machine is left\n")
+
+
+# -- replaced by another machine ------------------------------------------------------------------
+
+KEYSCAN = 'for last; do :; done; echo "$last ssh-ed25519 AAAA"'
+KEYGEN = """case "$1" in
+-l) echo "256 SHA256:abc x (ED25519)";;
+-R) echo "$2" >>"$(dirname "$0")/forgotten";;
+esac"""
+REPLACE = ["node", "replace", "pico-2", "--yes", "--address"]
+PURGE_OLD = ["node", "remove", "pico-2-replaced", "--purge", "--yes"]
+
+
+@pytest.fixture
+def replaced(pico, playbooks, ssh_that, tmp_path, capsys):
+    """A testbed in which another machine took the place of pico-2."""
+    known = tmp_path / "known_hosts"
+    known.write_text("127.9.9.12 ssh-ed25519 BBBB\n", encoding="utf-8")
+    text = pico.read_text(encoding="utf-8").replace("port: 1", f"port: 1, known_hosts: {known}")
+    pico.write_text(text, encoding="utf-8")
+    ssh_that("exit 0")
+    for name, script in (("ssh-keyscan", KEYSCAN), ("ssh-keygen", KEYGEN)):
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (tmp_path / "bin" / name).chmod(0o700)
+    assert main([*REPLACE, "127.9.9.99"]) == 0
+    assert capsys.readouterr().err.endswith(
+        "pico-2 is part of pico again\n"
+        "the machine at 127.9.9.12 is kept in mind as pico-2-replaced; to give it back as it was "
+        "found: fogbed node remove pico-2-replaced --purge\n"
+    )
+    assert playbooks.names()[0][0] == "node-remove"
+    playbooks.ran.clear()
+    return pico
+
+
+def test_a_replaced_machine_is_listed_until_it_is_purged(replaced, playbooks, capsys, tmp_path):
+    assert "127.9.9.99" in replaced.read_text(encoding="utf-8")
+    assert standing(capsys)["pico-2-replaced"] == "removed, not purged"
+    assert "pico-2" in standing(capsys)
+    forgotten = (tmp_path / "bin" / "forgotten").read_text(encoding="utf-8")
+    assert "127.9.9.12" not in forgotten, "its host key is needed to reach it"
+    assert main(PURGE_OLD) == 0
+    assert capsys.readouterr().err.endswith("pico-2-replaced is given back as it was found\n")
+    assert playbooks.names() == [("reset", ["pico-2-replaced"])]
+    ((_, _, hosts),) = playbooks.ran
+    assert hosts["pico-2-replaced"]["ansible_host"] == "127.9.9.12"
+    assert "pico-2-replaced" not in standing(capsys)
+    assert "pico-2" in standing(capsys)
+
+
+def test_machines_that_were_replaced_one_after_the_other_are_told_apart(replaced, capsys):
+    assert main([*REPLACE, "127.9.9.98"]) == 0
+    assert "fogbed node remove pico-2-replaced-2 --purge" in capsys.readouterr().err
+    assert {"pico-2-replaced", "pico-2-replaced-2"} <= standing(capsys).keys()
+    # the first one comes back into its place, and is none of them any more
+    assert main([*REPLACE, "127.9.9.12"]) == 0
+    assert "pico-2-replaced" in capsys.readouterr().err
+    kept = [name for name, where in standing(capsys).items() if where == "removed, not purged"]
+    assert sorted(kept) == ["pico-2-replaced", "pico-2-replaced-2"]
+    assert replaced.exists()
+
+
+def test_a_join_that_fails_leaves_the_old_machine_remembered(replaced, playbooks, capsys):
+    playbooks.end["node-add"] = {"returncode": 2, "failures": (failure(),)}
+    assert main([*REPLACE, "127.9.9.98"]) == 1
+    assert standing(capsys)["pico-2-replaced-2"] == "removed, not purged"
+    assert replaced.exists()
+
+
+def test_a_new_machine_at_the_same_address_leaves_nothing_to_remember(replaced, capsys):
+    assert main(["node", "replace", "pico-2", "--new-host-key", "--yes"]) == 0
+    assert capsys.readouterr().err.endswith("pico-2 is part of pico again\n")
+    assert replaced.exists()
+
+
+def test_a_name_with_no_room_for_more_is_cut(pico):
+    bed = load_testbed(pico)
+    node = bed.node("pico-2").model_copy(update={"name": "a" * 63})
+    assert remember_replaced(bed, node) == "a" * 50 + "-replaced"

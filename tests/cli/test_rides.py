@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fogbed import paths
@@ -212,6 +213,31 @@ def test_one_ride_has_axes_and_titles_at_one_height(tmp_path, monkeypatch):
     assert all(tick == int(tick) for tick in hours.get_yticks())
     assert hours.get_ylim()[0] == 0
     assert hours.get_position().y1 == pytest.approx(where.get_position().y1, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("box", "least", "most"),
+    [((-74.2, -73.7, 40.68, 40.7), 0.7, 0.75), ((-74.0, -73.98, 40.5, 40.9), 1.4, 1.6)],
+    ids=["wide", "high"],
+)
+def test_a_map_is_neither_a_strip_nor_a_pole(tmp_path, monkeypatch, box, least, most):
+    monkeypatch.chdir(tmp_path)
+    west, east, south, north = box
+    header = "pickup_datetime,dropoff_datetime,pickup_longitude,pickup_latitude\n"
+    row = "2015-01-01 10:00:00,2015-01-01 10:09:00,{:.5f},{:.5f}\n"
+    places = [(x, y) for x in np.linspace(west, east, 20) for y in np.linspace(south, north, 20)]
+    Path("r.csv").write_text(header + "".join(row.format(*place) for place in places), "utf-8")
+    assert main(["rides", "import", "r.csv", "--name", "box"]) == 0
+    figure = picture.figure_of(describe(find_dataset("box")), find_landmarks("nyc-famous"))
+    figure.canvas.draw()
+    shown = figure.axes[1]
+    seen = shown.get_window_extent()
+    assert least < seen.height / seen.width < most
+    (left, right), (bottom, top) = shown.get_xlim(), shown.get_ylim()
+    assert left < west < east < right
+    assert bottom < south < north < top
+    assert (left + right) / 2 == pytest.approx((west + east) / 2, abs=0.002)
+    assert (bottom + top) / 2 == pytest.approx((south + north) / 2, abs=0.002)
 
 
 def test_a_picture_that_is_no_png_is_refused(tmp_path, capsys, monkeypatch):

@@ -9,6 +9,7 @@ import itertools
 import json
 import lzma
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fogbed.cli import main
 from fogbed.errors import DatasetError, UsageError
 from fogbed.stream_job import datasets, ride_import, ride_workshop
 from fogbed.stream_job.datasets import Dataset
@@ -74,6 +76,13 @@ def archive(path: Path, *members: tuple[str, bytes]) -> Path:
         for name, content in members:
             made.writestr(name, content)
     return path
+
+
+def zipped(content: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("r.csv", content)
+    return made.getvalue()
 
 
 def later(hours: int) -> bytes:
@@ -212,6 +221,9 @@ def test_old_line_ends_are_read() -> None:
         (CSV.replace(b",", b";"), "its fields are separated by semicolons; save it with commas"),
         (CSV.replace(b",", b"\t"), "its fields are separated by tabs; save it with commas"),
         (CSV.decode().encode("utf-16"), "UTF-16 text; save it as UTF-8"),
+        (CSV.decode().encode("utf-16-le"), "UTF-16 text; save it as UTF-8"),
+        (CSV.decode().encode("utf-16-be"), "UTF-16 text; save it as UTF-8"),
+        (gzip.compress(CSV.decode().encode("utf-16-le")), "UTF-16 text; save it as UTF-8"),
         (b"\x28\xb5\x2f\xfd123", "packed by zstd; unpack it and name the files"),
         (b"7z\xbc\xaf\x27\x1c123", "a 7z archive; unpack it and name the files"),
         (b"\0\1\2" * 99, "neither text nor Parquet; save it as CSV or Parquet"),
@@ -232,6 +244,58 @@ def test_old_line_ends_are_read() -> None:
 def test_what_cannot_be_read_is_refused_by_name(content: bytes, why: str, here: Path) -> None:
     (here / "r.csv").write_bytes(content)
     assert problems_of("r.csv") == [f"r.csv: {why}"]
+
+
+PAGE = b"""\xef\xbb\xbf
+<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN"><html><head>
+<title>404 Not
+ Found</title></head><body>vendor_id,pickup_datetime</body></html>
+"""
+DENIED = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Error><Code>AccessDenied</Code><Message>Access Denied</Message><RequestId>Q</RequestId></Error>"""
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.parquet", "r.csv.gz", "r.zip", "r"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (PAGE, 'a web page ("404 Not Found")'),
+        (b"<html>\n<body>Moved", "a web page"),
+        (DENIED, 'an XML document ("Access Denied")'),
+        (b'{"message": "Not Found"}', "a JSON document"),
+        (b'[{"VendorID": 1}]', "a JSON document"),
+    ],
+)
+def test_what_a_server_sent_in_place_of_the_file_is_named(
+    name: str, pack: Callable[[bytes], bytes], content: bytes, what: str, here: Path
+) -> None:
+    (here / name).write_bytes(pack(content))
+    way_out = "see where it came from and fetch the file itself"
+    assert problems_of(name) == [f"{name}: {what}; {way_out}"]
+
+
+def test_a_page_beside_the_table_of_a_zip_is_left_out(here: Path) -> None:
+    path = archive(here / "r.zip", ("readme.html", PAGE), ("r.csv", CSV))
+    assert len(pickups(load(path))) == len(ROWS)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zipped])
+@pytest.mark.parametrize("share", [0.5, 0.999])
+def test_an_archive_that_is_cut_anywhere_is_refused_by_name(
+    pack: Callable[[bytes], bytes], share: float, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = (f"{ROWS[0].strip()}{n * 2_654_435_761 % 10**9}\n" for n in range(20_000))
+    whole = pack((HEADER + "".join(rows)).encode())
+    (here / "r.any").write_bytes(whole[: int(share * len(whole))])
+    assert main(["rides", "import", "r.any", "--name", "mine"]) == 2
+    said = capsys.readouterr().err
+    assert re.search(
+        r"r\.any(:r\.csv)?:? cannot be read .*fetch (it|the file) again", said, re.DOTALL
+    )
+    assert "Traceback" not in said
+    with pytest.raises(UsageError):
+        datasets.find_dataset("mine")
 
 
 def test_one_bad_archive_does_not_hide_the_problems_of_other_files(here: Path) -> None:

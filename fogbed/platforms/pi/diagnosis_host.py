@@ -51,6 +51,13 @@ def system(facts: Facts, testbed: Testbed, node: Node) -> Iterator[Said]:
     if facts["sudo"] == "password":
         fix = "give --ask-become-pass to fogbed up, or allow it: sudo raspi-config, System Options"
         yield "sudo", "warns", "asks for a password", fix
+    elif facts["sudo"] == "outsider":
+        found = "asks for a password, and the user of ssh.user is in no group that may use it"
+        fix = (
+            "if up says that it is not in the sudoers file, as root there: usermod -aG sudo USER; "
+            "else give --ask-become-pass to fogbed up"
+        )
+        yield "sudo", "warns", found, fix
     elif facts["sudo"] == "none":
         fix = "as root there: usermod -aG sudo USER"
         yield "sudo", "blocks", "the user of ssh.user may not use it", fix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -26,6 +27,9 @@ class RemovedNode:
         worker = self.node.model_copy(update={"role": "worker"})
         return testbed.model_copy(update={"nodes": (worker,), "ssh": self.ssh})
 
+
+# of a node whose machine was replaced, so that what is put behind it has room in a host's name
+_LONGEST_NAME = 50
 
 _KEPT = TypeAdapter(tuple[RemovedNode, ...])
 
@@ -62,6 +66,22 @@ def remember(testbed: Testbed, node: Node) -> None:
         return
     kept = [each for each in read_removed(testbed) if each.node.name != node.name]
     _write(testbed, [*kept, RemovedNode(node, ssh.located(testbed.ssh))])
+
+
+def remember_replaced(testbed: Testbed, node: Node) -> str:
+    """Keep the machine that ``node`` was until another took its place; return its name from now on.
+
+    The node's own name is the new machine's.
+    """
+    kept = {each.node.name: each.node.address for each in read_removed(testbed)}
+    first = f"{node.name[:_LONGEST_NAME]}-replaced"
+    names = chain([first], (f"{first}-{number}" for number in count(2)))
+    taken = {each.name for each in testbed.nodes}
+    name = next(
+        name for name in names if name not in taken and kept.get(name) in (None, node.address)
+    )
+    remember(testbed, node.model_copy(update={"name": name}))
+    return name
 
 
 def forget(testbed: Testbed, name: str) -> None:

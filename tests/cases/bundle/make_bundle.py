@@ -99,7 +99,7 @@ def _matrix(cell: object, *, diagonal: object = None) -> list[list[object]]:
 def _matrices(
     label: str, low: float | None, high: float | None, factor: float
 ) -> dict[str, object]:
-    asked = lambda a, b: 2 * _delay(a, b, factor)  # noqa: E731 - one formula, used four times
+    asked = lambda a, b: 2 * _delay(a, b, factor)  # noqa: E731 - one formula, used five times
     return {
         "label": label,
         "how": "probe" if low is None else "load",
@@ -114,6 +114,7 @@ def _matrices(
         "rtt_p50_ms": _matrix(lambda a, b: asked(a, b) + 0.31),
         "rtt_p99_ms": _matrix(lambda a, b: asked(a, b) + 0.9),
         "error_ms": _matrix(lambda _a, _b: 0.11),
+        "allowed_error_ms": _matrix(lambda a, b: max(1.0, 0.03 * (asked(a, b) + 0.2)) + 0.25),
         "within": _matrix(lambda _a, _b: True),
         "probes": _matrix(lambda _a, _b: 60),
         "rates": [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,38 @@ def test_what_comes_goes_again_and_leaves_every_byte(case, tmp_path):
     assert path.read_bytes() == once
     assert remove_context(path, "pico", {"https://192.0.2.10:6443"})
     assert path.read_bytes() == case.read_bytes()
+
+
+NOTHING = ["", " ", " null", " ~", "  Null", " null # x", "  # x", " []", "  []", " [ ]"]
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_what_stood_for_an_empty_list_comes_back_as_it_was(tmp_path, nothing, newline):
+    keys = [f"{kind}:{nothing}" for kind in ("clusters", "contexts", "users")]
+    before = newline.join(["apiVersion: v1", *keys, "kind: Config", "current-context: ''", ""])
+    assert_comes_and_goes(tmp_path / "config", before)
+
+
+@pytest.mark.parametrize("nothing", ["null", "[]", "[ ]", "[\n  ]"])
+@pytest.mark.parametrize("colon", [":", ": ", ":\t", ":\n  "])
+def test_what_stood_for_an_empty_list_in_json_comes_back_too(tmp_path, nothing, colon):
+    keys = [f'"{kind}"{colon}{nothing}' for kind in ("clusters", "contexts", "users")]
+    assert_comes_and_goes(
+        tmp_path / "config", "{" + ",\n".join([*keys, '"current-context": "x"']) + "}\n"
+    )
+
+
+def assert_comes_and_goes(path, before):
+    path.write_bytes(before.encode())
+    assert add_context(path, "pico", ADMIN)
+    assert add_context(path, "pico", ADMIN.replace("S0VZ", "TkVX"))
+    assert b"TkVX" in path.read_bytes()
+    if path.read_bytes().startswith(b"{"):
+        assert json.loads(path.read_bytes())["users"][0]["name"] == "pico"
+    assert remove_context(path, "pico", {"https://192.0.2.10:6443"})
+    left = path.read_bytes().decode()
+    assert left == before.replace("current-context: ''", 'current-context: ""')
 
 
 @pytest.mark.parametrize(

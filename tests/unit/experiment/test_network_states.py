@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,29 @@ def test_a_state_that_follows_the_law_is_within_and_its_spread_is_kept() -> None
     assert state["expected_spread_ms"][0][1] == pytest.approx(16)
     assert state["rtt_spread_ms"][0][1] == pytest.approx(16, abs=2)
     assert state["rtt_spread_ms"][0][0] is None
+
+
+def test_what_was_allowed_is_kept_beside_what_was_seen() -> None:
+    """Chance is added to the 3 % or 1 ms that were asked for, and more of it in bunches."""
+    for bunch_s in (1 / PROBES_PER_S, 3.0):
+        state = measured(jitter_ms=10, bunch_s=bunch_s)
+        assert state["allowed_error_ms"][0][0] is None
+        assert state["allowed_spread_error_ms"][0][0] is None
+        error, allowed = state["error_ms"][0][1], state["allowed_error_ms"][0][1]
+        assert abs(error) <= allowed
+        apart = abs(state["rtt_spread_ms"][0][1] - state["expected_spread_ms"][0][1])
+        assert apart <= state["allowed_spread_error_ms"][0][1]
+    assert allowed > measured(jitter_ms=10)["allowed_error_ms"][0][1] > 1
+
+
+def test_without_jitter_the_asked_tolerance_alone_is_applied() -> None:
+    plain = NetworkState(
+        label="plain", plan=replace(PLAN, index=np.zeros_like(PLAN.index)), from_s=0, to_s=60
+    )
+    sent = np.column_stack([np.arange(300) / 5, np.full(300, 0.2)])
+    state = measured_state(plain, BARE, {"a>b": sent, "b>a": sent}, Tolerance())
+    assert state["allowed_error_ms"] == [[None, 1.0], [1.0, None]]
+    assert state["allowed_spread_error_ms"] == [[None, None], [None, None]]
 
 
 @pytest.mark.parametrize("wrong", [{"jitter_ms": 10, "more_ms": 4.6}, {"jitter_ms": 3}])

@@ -145,8 +145,22 @@ def test_a_pair_with_jitter_says_how_wide_its_round_trips_were(bundle: Bundle) -
     path = min(bundle.network_folder.glob("*.json"))
     matrix = json.loads(path.read_text(encoding="utf-8"))
     nodes = range(len(matrix["nodes"]))
-    for name, value in (("expected_spread_ms", 16.0), ("rtt_spread_ms", 15.5)):
+    for name, value in (
+        ("expected_spread_ms", 16.0),
+        ("rtt_spread_ms", 15.5),
+        ("allowed_spread_error_ms", 2.75),
+    ):
         matrix[name] = [[value if (i, j) == (0, 1) else None for j in nodes] for i in nodes]
     write_json(path, matrix)
     page, _ = _page(bundle)
-    assert page.count("spread (p10 to p90) expected 16.0 ms, measured 15.5 ms") == 1
+    spread = "spread (p10 to p90) expected 16.0 ms, measured 15.5 ms, 2.75 ms apart allowed"
+    assert page.count(spread) == 1
+
+
+def test_a_matrix_says_what_was_allowed_and_why(bundle: Bundle) -> None:
+    page, text = _page(bundle)
+    why = "(3 % or 1.00 ms, and what chance does to the sample)"
+    shown = re.findall(r"; a median may be off by ([^(]*) \(", text)
+    assert why in text
+    assert shown[0] == "1.25 to 1.76 ms, depending on the pair"
+    assert "error 0.11 ms of 1.25 ms allowed, 60 probes" in page

@@ -58,7 +58,16 @@ def test_both_kinds_say_that_a_password_was_wrong_or_is_missing(become):
 def test_the_probe_tells_a_password_from_a_refusal(monkeypatch, code, said, meant):
     monkeypatch.setattr(node_probe.os, "geteuid", lambda: 1000)
     monkeypatch.setattr(node_probe, "_run", lambda *_argv: (code, said))
+    monkeypatch.setattr(node_probe, "_groups", lambda: {"fog", "sudo"})
     assert node_probe._sudo() == meant
+
+
+def test_who_is_in_no_group_that_may_is_told_from_who_has_a_password(monkeypatch):
+    """sudo says of both that a password is required, until the right one is given."""
+    monkeypatch.setattr(node_probe.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(node_probe, "_run", lambda *_argv: (1, "sudo: a password is required"))
+    monkeypatch.setattr(node_probe, "_groups", lambda: {"fog", "docker"})
+    assert node_probe._sudo() == "outsider"
 
 
 def test_the_same_words_over_ssh():

@@ -1,0 +1,50 @@
+"""A wrong password of sudo is refused after one try: real Ansible, a sudo that counts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from plugins import PLAYBOOKS
+from ruamel.yaml import YAML
+
+pytestmark = pytest.mark.timeout(300)
+# As sudo does it: the prompt that was asked for, three times, and its words in between.
+SUDO = """#!/bin/sh
+echo >>"${0%/bin/*}/asked"
+while getopts HSnp:u: option; do test $option != p || prompt=$OPTARG; done
+for again in 1 2 3; do
+  printf %s "$prompt" >&2
+  read -r _ || exit 1
+  echo "Sorry, try again." >&2
+done
+exit 1
+"""
+
+
+def test_a_wrong_password_is_tried_once(tmp_path, machines):
+    machine = machines.switch_on("192.0.2.10")
+    (machine / "bin/sudo").write_text(SUDO, encoding="utf-8")
+    tasks = YAML(typ="safe").load((PLAYBOOKS / "roles/preflight/tasks/main.yml").read_text("utf-8"))
+    (block,) = [task for task in tasks if task["name"] == "Try sudo"]
+    play = {"hosts": "all", "gather_facts": False, "vars": {"preflight_read": {"host": {}}}}
+    play["tasks"] = [block, {"ansible.builtin.debug": {"var": "preflight_sudo"}}]
+    host = {"ansible_host": "192.0.2.10", "ansible_become_password": "wrong"}
+    yaml, book, inventory = YAML(), tmp_path / "play.yml", tmp_path / "hosts.yml"
+    yaml.dump([play], book)
+    yaml.dump({"all": {"hosts": {"one": host}}}, inventory)
+    config = {"ANSIBLE_CONFIG": f"{PLAYBOOKS}/ansible.cfg", "ANSIBLE_CACHE_PLUGIN": "memory"}
+    program = Path(sys.executable).with_name("ansible-playbook")
+    done = subprocess.run(
+        [program, "-i", inventory, book],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | config,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Incorrect sudo password" in done.stdout.partition("preflight_sudo")[2]
+    assert (machine / "asked").read_text(encoding="utf-8") == "\n"
