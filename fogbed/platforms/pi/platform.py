@@ -13,6 +13,7 @@ from fogbed.clients.ansible import PlaybookResult, interruption_told
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError
+from fogbed.files import write_whole
 from fogbed.plan.inventory import render_inventory
 from fogbed.platforms.base import TestbedStatus
 from fogbed.platforms.pi import ssh
@@ -30,7 +31,7 @@ from fogbed.platforms.pi.playbook import (
 from fogbed.platforms.pi.reach import Silence, silent_nodes, told
 from fogbed.platforms.pi.removed import RemovedNode, forget, forget_returned
 from fogbed.platforms.pi.status import read_status
-from fogbed.platforms.testbeds import only_one, write_whole
+from fogbed.platforms.testbeds import only_one
 from fogbed.spec.testbed import Testbed
 
 _ADMIN = "/etc/kubernetes/admin.conf"

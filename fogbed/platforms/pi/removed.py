@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter, ValidationError
 
 from fogbed.errors import PlatformError
+from fogbed.files import write_whole
 from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.folder import PiFolder
-from fogbed.platforms.testbeds import write_whole
 from fogbed.spec.testbed import Node, Ssh, Testbed
 
 
