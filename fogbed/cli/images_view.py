@@ -11,9 +11,6 @@ from fogbed.clients.ansible_events import PlaybookEvent
 from fogbed.clients.images import Collected, Transfer
 from fogbed.clients.progress import Watch
 
-# The task of roles/images that comes after a node's last blob.
-_LAST = "Name the images"
-
 
 class ImagesView:
     """What a user sees of a push; each node leaves a line behind when it has everything."""
@@ -31,7 +28,8 @@ class ImagesView:
         if not event.host:
             return
         self._at[event.host] = _words(event)
-        if event.task == _LAST and event.kind in ("ok", "changed"):
+        # containerd_images names them, after the node's last blob
+        if "named" in event.returned and event.kind in ("ok", "changed"):
             took_s = time.monotonic() - self._began
             self._area.note(f"{event.host}: {self._got(event.host)} after {took_s:.1f} s")
         self._area.update(self._lines())

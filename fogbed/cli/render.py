@@ -12,7 +12,7 @@ from fogbed import platforms
 from fogbed.cli import console
 from fogbed.cli.options import TestbedOption
 from fogbed.errors import PlatformError, UsageError
-from fogbed.platforms.testbeds import write_whole
+from fogbed.files import write_whole
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Show what would be applied, as text."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 EventKind = Literal[
@@ -29,15 +29,19 @@ _LAST_LINES = 12
 class PlaybookEvent:
     """One thing that happened. ``message`` is the module's, on failure; ``output`` what it ran.
 
-    ``notes``: what a module of ours wants a user to know though all went well.
+    ``play`` and ``task`` are titles, for people. ``role``: the role that the task is of.
+    ``returned``: what the task's module returned. ``notes``: what a module of ours wants a user to
+    know though all went well.
     """
 
     kind: EventKind
     play: str = ""
     task: str = ""
+    role: str = ""
     host: str = ""
     message: str = ""
     output: str = ""
+    returned: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     is_ignored: bool = False
 
@@ -49,6 +53,7 @@ class TaskFailure:
     host: str
     play: str
     task: str
+    role: str
     message: str
     output: str
     is_unreachable: bool
@@ -68,9 +73,11 @@ def playbook_event(raw: Mapping[str, Any]) -> PlaybookEvent | None:
         kind=kind,
         play=about.get("play", ""),
         task=about.get("task", ""),
+        role=about.get("role", ""),
         host=about.get("host", ""),
         message=message_of(result) if failed else "",
         output=output_of(result) if failed else "",
+        returned=result,
         notes=tuple(result.get("notes", ())),
         is_ignored=bool(about.get("ignore_errors")),
     )
@@ -84,6 +91,7 @@ def failure_of(event: PlaybookEvent) -> TaskFailure | None:
         host=event.host,
         play=event.play,
         task=event.task,
+        role=event.role,
         message=event.message,
         output=event.output,
         is_unreachable=event.kind == "unreachable",

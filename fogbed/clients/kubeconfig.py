@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from copy import deepcopy
@@ -15,6 +13,7 @@ from ruamel.yaml.error import YAMLError
 
 from fogbed.clients.kubeconfig_text import with_entry, with_text, without_entry
 from fogbed.errors import PlatformError, UsageError
+from fogbed.files import write_whole
 
 _KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 _CURRENT = "current-context"
@@ -193,25 +192,12 @@ def _write(path: Path, before: str, text: str, wanted: dict[str, Any]) -> bool:
     if not is_as_wanted:
         raise _beyond_us(path)
     try:
-        _replace(path.resolve(), text)  # people keep it under a link
+        target = path.resolve()  # people keep it under a link
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(target, text, mode=0o600, keeps_rights=True)
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or error
         raise PlatformError(
             f"{path} cannot be written: {why}", hint="name another file with KUBECONFIG"
         ) from error
     return True
-
-
-def _replace(target: Path, text: str) -> None:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = target.with_name(f"{target.name}.fogbed-new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(text.encode())
-        with suppress(FileNotFoundError):
-            there = target.stat()
-            if os.geteuid() == 0:
-                os.fchown(descriptor, there.st_uid, there.st_gid)
-            os.fchmod(descriptor, stat.S_IMODE(there.st_mode))
-    beside.replace(target)

@@ -54,6 +54,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fogbed.errors import UsageError
+from fogbed.files import write_whole
 
 EVENTS = (
     "run-started",
@@ -228,9 +229,7 @@ def list_runs(runs_dir: Path) -> list[Bundle]:
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write an object whole or not at all: a reader never meets half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")
-    beside.replace(path)
+    write_whole(path, json.dumps(value, indent=1, default=str) + "\n")
 
 
 def _text(path: Path) -> str:

@@ -60,25 +60,16 @@ def require_in_force(asked: NetworkPlan, shown: NetworkPlan) -> int:
     Raises:
         NetworkError: a pair is not as asked.
     """
-    wanted = {(link.source, link.target): link.impairment for link in asked.links()}
-    found = {(link.source, link.target): link.impairment for link in shown.links()}
-    wrong = [pair for pair in wanted.keys() | found.keys() if wanted.get(pair) != found.get(pair)]
+    wrong = asked.differences(shown)
     if wrong:
         raise NetworkError(
             f"{len(wrong)} links are not as asked after the change",
             details="\n".join(
-                f"{a} -> {b}: asked {wanted.get((a, b))}, found {found.get((a, b))}"
-                for a, b in sorted(wrong)[:10]
+                f"{each.source} -> {each.target}: asked {each.asked}, found {each.found}"
+                for each in wrong[:10]
             ),
         )
-    return len(wanted)
-
-
-def pairs_changed(before: NetworkPlan, after: NetworkPlan) -> int:
-    """Return how many ordered pairs differ between two plans of the same nodes."""
-    one = {(link.source, link.target): link.impairment for link in before.links()}
-    two = {(link.source, link.target): link.impairment for link in after.links()}
-    return sum(one.get(pair) != two.get(pair) for pair in one.keys() | two.keys())
+    return len(list(asked.links()))
 
 
 def measured_state(

@@ -11,7 +11,6 @@ from fogbed.experiment.network_plans import plan_changes
 from fogbed.experiment.network_states import (
     Matrix,
     measured_state,
-    pairs_changed,
     require_in_force,
     states_of,
 )
@@ -83,7 +82,8 @@ class RunNetwork:
             self._changes.append((f"action-{planned.index}", at_s, plan))
         if self._bare is not None:
             self.round_trips.expect(plan, self._bare)
-        return {"pairs_changed": pairs_changed(before, plan), "links": touched, "as_asked": True}
+        changed = len(before.differences(plan))
+        return {"pairs_changed": changed, "links": touched, "as_asked": True}
 
     def write_states(self, end_s: float) -> None:
         """Write what was asked and measured in every state until ``end_s``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fogbed.experiment.bundle import SAMPLES_SCHEMA
+from fogbed.files import write_whole
 
 SECONDS_PER_PART = 5
 
@@ -52,10 +54,8 @@ class SampleStore:
             for column, field in zip(columns, SAMPLES_SCHEMA, strict=True)
         ]
         table = pa.Table.from_arrays(arrays, schema=SAMPLES_SCHEMA)
-        path = self._folder / f"samples-{self._parts:05d}.parquet"
-        beside = path.with_suffix(".part")
-        # Arrow takes a relative name with a colon for a URI
-        pq.write_table(table, beside.absolute())
-        beside.replace(path)
+        content = io.BytesIO()
+        pq.write_table(table, content)
+        write_whole(self._folder / f"samples-{self._parts:05d}.parquet", content.getvalue())
         self._parts += 1
         self._rows = []

@@ -40,10 +40,11 @@ class FabricEmulator:
             index=plan.index.tolist(),
             seed=plan.seed,
         )
-        different = _differences(plan, self.show())
+        different = plan.differences(self.show())
         if different:
+            pairs = ", ".join(f"{each.source} to {each.target}" for each in different[:5])
             raise NetworkError(
-                f"the fabric does not have in force what was asked: {', '.join(different[:5])}",
+                f"the fabric does not have in force what was asked: {pairs}",
                 hint="something else changes this testbed's network; run the command again",
             )
 
@@ -148,16 +149,3 @@ class FabricEmulator:
 
 def _as_list(impairment: Impairment) -> list[float | int | None]:
     return [impairment.delay_ms, impairment.jitter_ms, impairment.loss, impairment.rate_bps]
-
-
-def _differences(asked: NetworkPlan, found: NetworkPlan) -> list[str]:
-    """Return the ordered pairs, as "a to b", whose impairment is not the one asked for."""
-    places = {name: i for i, name in enumerate(found.nodes)}
-    order = [places[name] for name in asked.nodes]
-    numbers = {impairment: i for i, impairment in enumerate(found.impairments)}
-    wanted = np.array([numbers.get(impairment, -1) for impairment in asked.impairments])
-    there = found.index[np.ix_(order, order)].astype(np.int64)
-    return [
-        f"{asked.nodes[i]} to {asked.nodes[j]}"
-        for i, j in np.argwhere(wanted[asked.index] != there)
-    ]

@@ -9,14 +9,15 @@ from __future__ import annotations
 import io
 import re
 import shlex
+import string
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import SingleQuotedScalarString
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from fogbed.spec.testbed import Node, Ssh, Testbed
-from fogbed.spec.write import with_breaks_escaped
 
 # Roles of a testbed's nodes -> groups of the inventory, which Ansible wants without a hyphen.
 GROUPS = {"control-plane": "control_plane", "worker": "worker"}
@@ -26,16 +27,19 @@ _HEADER = """\
 # fogbed render inventory --check says whether the two still agree.
 """
 
-# Ansible reads YAML 1.1, which takes more texts for truths and numbers than what is written here.
-_MISREAD = re.compile(r"(?i)y|n|yes|no|on|off|=|<<|(?!\d+\.\d+\.\d)[-+]?[0-9.][0-9a-fx_:.+-]*")
+# A text is written as it stands only where YAML 1.1, which Ansible reads, can take it for nothing
+# else: an ASCII letter, then letters, digits and these, and none of its words for truths and null.
+_PLAIN = frozenset(string.ascii_letters + string.digits + "-_./")
+_NO_TEXTS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 def render_inventory(testbed: Testbed, defaults: Mapping[str, Any]) -> str:
     """Return the inventory as YAML; ``defaults``: the roles' own values of shared variables."""
     text = io.StringIO()
     yaml = YAML()
-    yaml.width = 1000
-    yaml.dump(_quoted(with_breaks_escaped(plan_inventory(testbed, defaults))), text)
+    yaml.width = sys.maxsize
+    yaml.allow_unicode = False
+    yaml.dump(_quoted(plan_inventory(testbed, defaults)), text)
     return _HEADER.format(name=testbed.name) + text.getvalue()
 
 
@@ -53,8 +57,12 @@ def _quoted(value: Any) -> Any:  # noqa: ANN401 - whatever YAML can hold
         return {_quoted(key): _quoted(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_quoted(each) for each in value]
-    is_misread = isinstance(value, str) and _MISREAD.fullmatch(value) is not None
-    return SingleQuotedScalarString(value) if is_misread else value
+    is_quoted = isinstance(value, str) and not _is_word(value)
+    return DoubleQuotedScalarString(value) if is_quoted else value
+
+
+def _is_word(text: str) -> bool:
+    return text[:1].isalpha() and _PLAIN.issuperset(text) and text.lower() not in _NO_TEXTS
 
 
 def ssh_arguments(ssh: Ssh) -> list[str]:

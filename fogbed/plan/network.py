@@ -46,6 +46,16 @@ class Link:
     impairment: Impairment
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """An ordered pair that is not as asked."""
+
+    source: str
+    target: str
+    asked: Impairment
+    found: Impairment
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkPlan:
     """The impairment of every ordered pair of ``nodes``.
@@ -70,11 +80,37 @@ class NetworkPlan:
         for i, j in zip(*np.nonzero(self.index), strict=True):
             yield Link(self.nodes[i], self.nodes[j], self.impairments[int(self.index[i, j])])
 
+    def differences(self, found: NetworkPlan) -> tuple[Difference, ...]:
+        """Return the ordered pairs that are not in ``found`` as they are here.
+
+        Nodes go by their names; what one of the two does not know is untouched there.
+        """
+        nodes = tuple(dict.fromkeys((*self.nodes, *found.nodes)))
+        numbers: dict[Impairment, int] = {UNTOUCHED: 0}
+        here, there = (_numbered(each, nodes, numbers) for each in (self, found))
+        impairments = tuple(numbers)
+        return tuple(
+            Difference(nodes[i], nodes[j], impairments[here[i, j]], impairments[there[i, j]])
+            for i, j in np.argwhere(here != there)
+        )
+
     def asked_rtt_ms(self) -> npt.NDArray[np.float64]:
         """Return d(i,j) + d(j,i) of every pair in milliseconds, shape (n, n)."""
         delays = np.array([impairment.delay_ms for impairment in self.impairments])[self.index]
         asked: npt.NDArray[np.float64] = delays + delays.T
         return asked
+
+
+def _numbered(
+    plan: NetworkPlan, nodes: Sequence[str], numbers: dict[Impairment, int]
+) -> npt.NDArray[np.intp]:
+    """Return a plan's index for ``nodes``, by ``numbers`` that two plans share and that grow."""
+    own = np.array([numbers.setdefault(each, len(numbers)) for each in plan.impairments])
+    numbered = {name: place for place, name in enumerate(nodes)}
+    places = [numbered[name] for name in plan.nodes]
+    index = np.zeros((len(nodes), len(nodes)), np.intp)
+    index[np.ix_(places, places)] = own[plan.index]
+    return index
 
 
 def untouched(nodes: Sequence[str], *, seed: int = 0) -> NetworkPlan:

@@ -1,7 +1,6 @@
 """Which task slots a job asks for, and whether the TaskManagers have them.
 
-Every placed operator has a slot-sharing group of its own; an operator without a place shares its
-upstream's group. A group needs as many slots as its widest operator has subtasks. Flink's default
+Which operators share slots, and what fits, is the arithmetic of ``spec.slots``. Flink's default
 scheduler gives a slot to a group when the TaskManager has the external resource it asks for
 (facts/flink.md section 4), so counting whole slots is enough to know what fits.
 """
@@ -12,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fogbed.plan.placement import Place, resource_of
-from fogbed.spec.experiment import OPERATORS
+from fogbed.spec.slots import Demand, overloads, shared_slots
 
 DEFAULT_GROUP = "default"
 
@@ -61,17 +60,17 @@ def slot_groups(
     parallelism: Mapping[str, int], placement: Mapping[str, Place]
 ) -> tuple[SlotGroup, ...]:
     """Return the slot-sharing groups of a job, in the order of its operators."""
-    groups: list[SlotGroup] = []
-    for operator in OPERATORS:
-        place, wide = placement.get(operator), parallelism[operator]
-        if place is None and groups:
-            last = groups[-1]
-            joined = (*last.operators, operator)
-            groups[-1] = replace(last, operators=joined, slots=max(last.slots, wide))
-            continue
-        name = DEFAULT_GROUP if place is None else operator
-        groups.append(SlotGroup(name=name, operators=(operator,), place=place, slots=wide))
-    return tuple(groups)
+    shared = shared_slots(parallelism, placement)
+    places = [placement.get(each.operators[0]) for each in shared]
+    return tuple(
+        SlotGroup(
+            name=DEFAULT_GROUP if place is None else each.operators[0],
+            operators=each.operators,
+            place=place,
+            slots=each.slots,
+        )
+        for each, place in zip(shared, places, strict=True)
+    )
 
 
 def slot_share(place: Place, task_managers: Sequence[TaskManager]) -> SlotShare:
@@ -101,37 +100,18 @@ def with_freed(
 def missing_slots(groups: Sequence[SlotGroup], task_managers: Sequence[TaskManager]) -> list[str]:
     """Return a sentence per group that cannot have its slots, naming the free ones; [] if all fit.
 
-    Groups compete: the answer is a maximum flow from groups to TaskManagers, found by augmenting
-    paths (both sides are small).
+    Groups compete; an earlier one gets what it can have before a later one.
     """
-    given: dict[int, list[int]] = {t: [] for t in range(len(task_managers))}
-    short: dict[int, int] = {}
-    for g, group in enumerate(groups):
-        for _ in range(group.slots):
-            if not _seat(g, groups, task_managers, given, set()):
-                short[g] = short.get(g, 0) + 1
-    return [_sentence(groups[g], task_managers, lacking) for g, lacking in short.items()]
-
-
-def _seat(
-    g: int,
-    groups: Sequence[SlotGroup],
-    task_managers: Sequence[TaskManager],
-    given: dict[int, list[int]],
-    tried: set[int],
-) -> bool:
-    for t, tm in enumerate(task_managers):
-        if t in tried or not tm.offers(groups[g].place):
-            continue
-        tried.add(t)
-        if len(given[t]) < tm.free_slots:
-            given[t].append(g)
-            return True
-        for seat, other in enumerate(given[t]):
-            if other != g and _seat(other, groups, task_managers, given, tried):
-                given[t][seat] = g
-                return True
-    return False
+    free = [tm.free_slots for tm in task_managers]
+    sentences, given = list[str](), list[Demand]()
+    for group in groups:
+        hosts = frozenset(t for t, tm in enumerate(task_managers) if tm.offers(group.place))
+        wanted = [*given, Demand(group.slots, hosts)]
+        lacking = int(max((more for _, more in overloads(wanted, free)), default=0))
+        given.append(Demand(group.slots - lacking, hosts))
+        if lacking:
+            sentences.append(_sentence(group, task_managers, lacking))
+    return sentences
 
 
 def _sentence(group: SlotGroup, task_managers: Sequence[TaskManager], lacking: int) -> str:

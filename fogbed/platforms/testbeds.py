@@ -7,7 +7,6 @@ resolved spec, whatever it runs on.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -77,19 +76,3 @@ def _lock(path: Path) -> int | None:
             if path.stat().st_ino == os.fstat(descriptor).st_ino:
                 return descriptor
         os.close(descriptor)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is whole or not there, whenever we are killed."""
-    beside = path.with_name(path.name + ".new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Replace what stands in a user's file, whole or not at all; its rights and links stay."""
-    target = path.resolve()
-    beside = target.with_name(f".{target.name}.fogbed-new")
-    beside.write_text(text, encoding="utf-8", newline="")
-    shutil.copymode(target, beside)
-    beside.replace(target)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import combinations
 
 from fogbed.errors import Problem
 from fogbed.spec.abilities import ABILITIES, abilities_named, platforms_with
 from fogbed.spec.checks_network import check_ends
 from fogbed.spec.experiment import OPERATORS
 from fogbed.spec.part import Part
+from fogbed.spec.slots import Demand, overloads, shared_slots
 from fogbed.spec.view import TestbedView
 from fogbed.spec.wording import suggest
 from fogbed.units import parse_duration_s
@@ -83,60 +82,29 @@ JOINT_CHECKS: tuple[Callable[[Part, TestbedView], Iterator[Problem]], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Operators that share slots, how many they need and on which nodes (by index)."""
-
-    operators: tuple[str, ...]
-    needed: int
-    nodes: frozenset[int]
-    where: str
-
-
 def _too_few(
     at: Part, workload: Part, parallelism: Mapping[str, int], testbed: TestbedView
 ) -> Iterator[Problem]:
-    """Yield the smallest set of groups that needs more slots than its nodes have together.
-
-    By Hall's theorem there is such a set exactly when the groups cannot all be given their slots.
-    """
-    groups = [g for g in _groups(workload, parallelism, testbed) if g.nodes]
-    for count in range(1, len(groups) + 1):
-        for some in combinations(groups, count):
-            needed = sum(group.needed for group in some)
-            nodes = frozenset[int]().union(*(group.nodes for group in some))
-            offered = sum(testbed.slots(testbed.nodes[index]) for index in nodes)
-            if needed > offered:
-                names = " and ".join(", ".join(group.operators) for group in some)
-                where = " and ".join(dict.fromkeys(group.where for group in some))
-                what = f"{names} need {needed} slots on {where}, where there are {offered:.0f}"
-                yield at.problem(what, "write less, or more slots in the testbed")
-                return
-
-
-def _groups(
-    workload: Part, parallelism: Mapping[str, int], testbed: TestbedView
-) -> Iterator[_Group]:
-    """Yield the slot-sharing groups: an operator without a placement shares its upstream's."""
-    placement, members = workload["placement"], list[str]()
-    everywhere = frozenset(range(len(testbed.nodes)))
-    nodes, where = everywhere, "the testbed"
-    for name in OPERATORS:
-        place = placement[name]
-        if _is_one_place(place):
-            if members:
-                yield _group(members, parallelism, nodes, where)
-            members = []
-            nodes, where = frozenset(testbed.matching(place)), _in_words(place)
-        members.append(name)
-    yield _group(members, parallelism, nodes, where)
-
-
-def _group(
-    members: list[str], parallelism: Mapping[str, int], nodes: frozenset[int], where: str
-) -> _Group:
-    needed = max(parallelism[name] for name in members)
-    return _Group(tuple(members), needed, nodes, where)
+    """Yield the smallest set of groups that needs more slots than its nodes have together."""
+    placement = workload["placement"]
+    placed = [name for name in OPERATORS if _is_one_place(placement[name])]
+    everywhere, offered = range(len(testbed.nodes)), list(map(testbed.slots, testbed.nodes))
+    demands, names, places = list[Demand](), list[str](), list[str]()
+    for group in shared_slots(parallelism, placed):
+        place = placement[group.operators[0]]
+        is_placed = group.operators[0] in placed
+        hosts = frozenset(testbed.matching(place) if is_placed else everywhere)
+        if hosts:
+            demands.append(Demand(group.slots, hosts))
+            names.append(", ".join(group.operators))
+            places.append(_in_words(place) if is_placed else "the testbed")
+    for some, more in overloads(demands, offered):
+        needed = sum(demands[each].slots for each in some)
+        who = " and ".join(names[each] for each in some)
+        where = " and ".join(dict.fromkeys(places[each] for each in some))
+        what = f"{who} need {needed} slots on {where}, where there are {needed - more:.0f}"
+        yield at.problem(what, "write less, or more slots in the testbed")
+        return
 
 
 def _is_one_place(place: Part) -> bool:

@@ -27,19 +27,18 @@ def dump_yaml(model: Spec) -> str:
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
     written = model.model_dump(mode="json", by_alias=True, exclude_none=True)
-    yaml.dump(with_breaks_escaped(written), text)
+    yaml.dump(_with_breaks_escaped(written), text)
     return text.getvalue()
 
 
-def with_breaks_escaped(value: Any) -> Any:  # noqa: ANN401 - whatever YAML can hold
-    """Return a value whose texts ruamel writes so that they are read back as they are.
-
-    It writes Unicode's line breaks as they stand and folds the line there, which adds blanks.
-    """
+def _with_breaks_escaped(value: Any) -> Any:  # noqa: ANN401 - whatever YAML can hold
+    # ruamel writes Unicode's line breaks as they stand and folds the line there, which adds blanks
     if isinstance(value, dict):
-        return {with_breaks_escaped(key): with_breaks_escaped(each) for key, each in value.items()}
+        return {
+            _with_breaks_escaped(key): _with_breaks_escaped(each) for key, each in value.items()
+        }
     if isinstance(value, list):
-        return [with_breaks_escaped(each) for each in value]
+        return [_with_breaks_escaped(each) for each in value]
     is_broken = isinstance(value, str) and not _UNICODE_BREAKS.isdisjoint(value)
     return DoubleQuotedScalarString(value) if is_broken else value
 

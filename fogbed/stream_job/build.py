@@ -19,6 +19,7 @@ from typing import Final
 
 from fogbed.clients import process
 from fogbed.errors import JobError
+from fogbed.files import write_whole
 
 ENTRY_CLASS: Final = "fogbed.NearestLandmarkJob"
 RELEASE: Final = 17
@@ -76,10 +77,8 @@ def build_jar(
     with tempfile.TemporaryDirectory(prefix="fogbed-build-") as folder:
         _compile(javac, Path(folder))
         content = _archive(Path(folder))
-    fresh = jar.with_name(f"{jar.name}.new")
     try:
-        fresh.write_bytes(content)
-        fresh.replace(jar)
+        write_whole(jar, content)
     except OSError as error:
         raise JobError(
             f"{jar} cannot be written: {error.strerror}",

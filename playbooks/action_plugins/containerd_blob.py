@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
         if not source.is_file():
             return result | {"failed": True, "msg": f"{source} is not on this computer"}
         if self._task.check_mode:
-            return result | {"changed": True}
+            return result | {"changed": True, "blob": wanted["digest"]}
         self._connection.put_file(str(source), wanted["dest"])
         module = "containerd_blob"
         return result | self._execute_module(module, module_args=wanted, task_vars=task_vars)

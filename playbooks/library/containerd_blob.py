@@ -39,6 +39,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+blob: {description: The digest of what was sent., type: str, returned: success}
 attempts: {description: How often containerd was asked., type: int, returned: success}
 """
 
@@ -98,7 +99,7 @@ def main() -> None:
         problem = take_in(path, digest, wanted["size"], wanted["namespace"], reference)
         if not problem:
             path.unlink()
-            module.exit_json(changed=True, attempts=attempt)
+            module.exit_json(changed=True, blob=digest, attempts=attempt)
     module.fail_json(msg=f"containerd did not take in {digest}: {problem}")
 
 

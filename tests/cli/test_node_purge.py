@@ -41,7 +41,7 @@ def standing(capsys):
 
 
 def failure(**fields):
-    empty = {**dict.fromkeys(("play", "task", "output"), ""), "is_unreachable": False}
+    empty = {**dict.fromkeys(("play", "task", "role", "output"), ""), "is_unreachable": False}
     return TaskFailure(**{**empty, "host": "pico-2", "message": "said so", **fields})
 
 

@@ -34,8 +34,8 @@ def test_check_shows_what_differs_from_a_file(pico, capsys):
     assert shown.out.startswith(f"--- {there}\n+++ as the testbed says\n@@ ")
     changed = [line for line in shown.out.splitlines()[2:] if line[0] in "+-"]
     assert changed == [
-        "-          ansible_host: 127.9.9.10",
-        "+          ansible_host: 127.9.9.99",
+        '-          ansible_host: "127.9.9.10"',
+        '+          ansible_host: "127.9.9.99"',
     ]
     assert shown.err == (
         f"error: {there} is not as the testbed says\nhint: fogbed render inventory -o {there}\n"

@@ -13,6 +13,7 @@ from fogbed.clients.images.load import StoredImage, load_archive
 from fogbed.clients.images.store import BlobStore
 from fogbed.clients.progress import Progress
 from fogbed.errors import UsageError
+from fogbed.files import write_whole
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 
@@ -104,7 +105,7 @@ def _remember(image: EngineImage, found: list[StoredImage], store: BlobStore) ->
         return
     target = found[0].target
     lines = (found[0].name, target.media_type, target.digest, str(target.size))
-    store.write(_note(image, store), "\n".join(lines).encode())
+    write_whole(_note(image, store), "\n".join(lines).encode())
 
 
 def _note(image: EngineImage, store: BlobStore) -> Path:

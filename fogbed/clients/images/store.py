@@ -22,6 +22,7 @@ from fogbed.clients.images.documents import (
     render_index,
 )
 from fogbed.errors import UsageError
+from fogbed.files import write_whole
 
 _CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -102,7 +103,7 @@ class BlobStore:
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         blob = descriptor(media_type, digest, len(content))
         if not self.has(blob):
-            self.write(self.path(digest), content)
+            write_whole(self.path(digest), content)
         return blob
 
     def add_layer(self, diff_id: str, source: Callable[[], IO[bytes]], *, where: str) -> Descriptor:
@@ -128,7 +129,7 @@ class BlobStore:
                 )
             digest, size_now = _digest_of(path), path.stat().st_size
             path.replace(self.path(digest))
-        self.write(note, f"{digest} {size_now}".encode())
+        write_whole(note, f"{digest} {size_now}".encode())
         return descriptor(OCI_LAYER_GZIP, digest, size_now)
 
     def layout(self, targets: dict[str, Descriptor]) -> Path:
@@ -139,8 +140,8 @@ class BlobStore:
         blobs = folder / "blobs"
         if not blobs.is_symlink():
             blobs.symlink_to("../../blobs")
-        self.write(folder / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
-        self.write(folder / "index.json", index)
+        write_whole(folder / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+        write_whole(folder / "index.json", index)
         os.utime(folder)
         return folder
 
@@ -163,12 +164,6 @@ class BlobStore:
             yield Path(name)
         finally:
             Path(name).unlink(missing_ok=True)
-
-    def write(self, target: Path, content: bytes) -> None:
-        """Write a small file at once or not at all."""
-        with self.temporary() as path:
-            path.write_bytes(content)
-            path.replace(target)
 
 
 def _chunks(source: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from fogbed.clients.ansible_events import PlaybookEvent
 from fogbed.clients.images.collect import Collected
-
-# The task of roles/images/tasks/blob.yml that brings a blob to the node.
-_SENT = re.compile(r"Send (sha256:[0-9a-f]{64})")
 
 
 class Transfer:
@@ -22,9 +17,10 @@ class Transfer:
         """Take one event in."""
         if event.host:
             blobs = self.sent.setdefault(event.host, {})
-            found = _SENT.search(event.task)
-            if found and event.kind == "changed":
-                blobs[found[1]] = self._collected.size(found[1])
+            # containerd_blob says which
+            digest = event.returned.get("blob")
+            if digest is not None and event.kind == "changed":
+                blobs[digest] = self._collected.size(digest)
 
     def bytes_to(self, node: str) -> int:
         """Return how much went to a node, or would go in a rehearsal."""

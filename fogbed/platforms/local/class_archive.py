@@ -20,10 +20,10 @@ from fogbed import links, paths
 from fogbed.clients import process
 from fogbed.clients.progress import Progress
 from fogbed.errors import CommandError
+from fogbed.files import write_whole
 from fogbed.plan.flink_settings import LOCALE
 from fogbed.platforms.local.java import Java
 from fogbed.platforms.ownership import give_back
-from fogbed.platforms.testbeds import write_whole
 
 _TIMEOUT_S = 60.0
 # It takes 6 s of two processors; on a busy computer the next testbed does it.

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from fogbed import paths
 from fogbed.errors import PlatformError
+from fogbed.files import write_whole
 from fogbed.plan.flink_settings import to_yaml
 from fogbed.plan.local_order import LocalPlan, plan_from_json
-from fogbed.platforms.testbeds import spec_file, testbeds_dir, write_whole
+from fogbed.platforms.testbeds import spec_file, testbeds_dir
 
 _MADE_BY_JOBS = ("savepoints", "output")
 

@@ -11,6 +11,7 @@ from fogbed import links, paths, spec
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError
+from fogbed.files import write_whole
 from fogbed.network.fabric_client import FabricEmulator
 from fogbed.plan.local import plan_local, require_local, room_needed
 from fogbed.plan.local_order import LocalPlan
@@ -34,7 +35,7 @@ from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.workers import LocalWorkers
 from fogbed.platforms.ownership import give_back
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
-from fogbed.platforms.testbeds import only_one, write_whole
+from fogbed.platforms.testbeds import only_one
 from fogbed.spec.testbed import Testbed
 from fogbed.stream_job.shared_folders import SharedFolders
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fogbed.platforms.testbeds import ORIGIN, spec_file, testbeds_dir, write_whole
+from fogbed.files import write_whole
+from fogbed.platforms.testbeds import ORIGIN, spec_file, testbeds_dir
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,7 @@ class PiFolder:
 
     def write_kubeconfig(self, text: str) -> None:
         """Keep the administrator's kubeconfig, readable by nobody else from the first byte on."""
-        beside = self.kubeconfig.with_name("kubeconfig.new")
-        beside.unlink(missing_ok=True)
-        beside.touch(mode=0o600)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(self.kubeconfig)
+        write_whole(self.kubeconfig, text, mode=0o600)
 
     def remove(self) -> None:
         """Remove everything but the logs of the playbooks, and what is not purged yet."""

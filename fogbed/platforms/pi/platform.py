@@ -11,6 +11,7 @@ from fogbed.clients.ansible import PlaybookResult, interruption_told
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError
+from fogbed.files import write_whole
 from fogbed.plan.inventory import render_inventory
 from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.pi import ssh
@@ -32,7 +33,7 @@ from fogbed.platforms.pi.removal import removal_of
 from fogbed.platforms.pi.removed import RemovedNode, forget, forget_returned, read_removed
 from fogbed.platforms.pi.status import read_status
 from fogbed.platforms.requests import DownRequest, Preview, UpRequest
-from fogbed.platforms.testbeds import only_one, write_whole
+from fogbed.platforms.testbeds import only_one
 from fogbed.spec.quorum import quorum_note
 from fogbed.spec.testbed import Node, Testbed
 

@@ -58,6 +58,8 @@ class PlaybookWish:
 
 
 NO_WISH = PlaybookWish()
+# The role of site.yml that changes nothing.
+_LOOKS = "preflight"
 
 
 class PlaybookFailed(PlatformError):  # noqa: N818 - as a user says it
@@ -73,7 +75,7 @@ class PlaybookFailed(PlatformError):  # noqa: N818 - as a user says it
     def has_touched(self) -> bool:
         """Whether any node may be another than before: preflight only looks."""
         failures = self.result.failures
-        looked = bool(failures) and all(each.play == "Preflight" for each in failures)
+        looked = bool(failures) and all(each.role == _LOOKS for each in failures)
         return not looked or any(self.result.changed.values())
 
 

@@ -9,9 +9,9 @@ from itertools import chain, count
 from pydantic import TypeAdapter, ValidationError
 
 from fogbed.errors import PlatformError
+from fogbed.files import write_whole
 from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.folder import PiFolder
-from fogbed.platforms.testbeds import write_whole
 from fogbed.spec.testbed import Node, Ssh, Testbed
 
 

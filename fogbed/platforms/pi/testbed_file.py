@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fogbed.errors import PlatformError, SpecError, UsageError
+from fogbed.files import write_whole
 from fogbed.platforms.pi.nodes import with_kubernetes
-from fogbed.platforms.testbeds import only_one, replace_text
+from fogbed.platforms.testbeds import only_one
 from fogbed.spec import edit, parse_testbed
 from fogbed.spec.testbed import Node, Testbed
 
@@ -106,7 +107,8 @@ def save(file: BedFile) -> None:
                     f"{file.path} was changed meanwhile", hint="give the command again"
                 )
             mark = "\ufeff" if now.startswith("\ufeff") else ""
-            replace_text(file.path, mark + file.text)
+            # people keep it under a link
+            write_whole(file.path.resolve(), mark + file.text, keeps_rights=True)
         except (PermissionError, FileNotFoundError) as error:
             raise PlatformError(f"{file.path} cannot be written: {error.strerror}") from error
 

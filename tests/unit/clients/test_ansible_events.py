@@ -33,6 +33,13 @@ def test_kinds(name, result, kind):
     assert playbook_event(raw(name, res=result)).kind == kind
 
 
+def test_a_task_is_known_by_its_role_and_by_what_its_module_returned():
+    event = playbook_event(raw("runner_on_ok", role="images", res={"blob": "sha256:1"}))
+    assert (event.role, event.returned) == ("images", {"blob": "sha256:1"})
+    failed = playbook_event(raw("runner_on_failed", role="preflight", res={"msg": "no"}))
+    assert failure_of(failed).role == "preflight"
+
+
 def test_what_tells_a_user_nothing_is_no_event():
     assert playbook_event(raw("runner_item_on_ok")) is None
 

@@ -522,12 +522,12 @@ def test_a_transfer_counts_the_blobs_that_went_to_each_node(tmp_path):
     found = collect(tmp_path, write_tar(tmp_path / "a.tar", docker_files()))
     (target,) = found.images.values()
     transfer = Transfer(found)
-    for host, kind, task in [
-        ("pi-1", "changed", f"Send {target}"),
-        ("pi-1", "changed", f"Take in {target}"),
-        ("pi-2", "ok", f"Send {target}"),
-        ("", "task", f"Send {target}"),
+    for host, kind, returned in [
+        ("pi-1", "changed", {"changed": True, "blob": target}),
+        ("pi-1", "changed", {"changed": True}),
+        ("pi-2", "ok", {"blob": target}),
+        ("", "task", {}),
     ]:
-        transfer(PlaybookEvent(kind=kind, host=host, task=task))
+        transfer(PlaybookEvent(kind=kind, host=host, returned=returned))
     assert transfer.sent == {"pi-1": {target: found.size(target)}, "pi-2": {}}
     assert transfer.bytes_to("pi-2") == 0

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fogbed.errors import UsageError
-from fogbed.plan.network import UNTOUCHED, Impairment, change, plan_network, untouched
+from fogbed.plan.network import (
+    UNTOUCHED,
+    Difference,
+    Impairment,
+    NetworkPlan,
+    change,
+    plan_network,
+    untouched,
+)
 from fogbed.plan.network_listing import as_json
 from fogbed.spec.network_profile import LinkRule, NetworkProfile
 from fogbed.spec.testbed import Testbed
@@ -104,6 +112,26 @@ def test_a_zero_line_makes_a_pair_untouched_again():
         profile_of([{"from": "n2", "to": "n1", "delay": "0ms"}], default={"delay": "1ms"}), BED
     )
     assert plan.between("n2", "n1") is plan.impairments[0]
+
+
+def test_what_is_read_back_is_compared_by_name_whatever_its_order():
+    asked = plan_network(profile_of([{"from": "n0", "to": "n1", "delay": "5ms"}]), bed_of(3))
+    turned = NetworkPlan(
+        asked.nodes[::-1],
+        (UNTOUCHED, Impairment(rate_bps=1), *asked.impairments[1:]),
+        np.where(asked.index[::-1, ::-1], 2, 0).astype(np.uint32),
+    )
+    assert asked.differences(turned) == ()
+    other = plan_network(profile_of([{"from": "n0", "to": "n4", "delay": "5ms"}]), bed_of(5))
+    delayed = Impairment(delay_ms=5.0)
+    assert asked.differences(other) == (
+        Difference("n0", "n1", delayed, UNTOUCHED),
+        Difference("n0", "n4", UNTOUCHED, delayed),
+    )
+    assert other.differences(asked) == (
+        Difference("n0", "n1", UNTOUCHED, delayed),
+        Difference("n0", "n4", delayed, UNTOUCHED),
+    )
 
 
 def test_an_unknown_end_is_an_error_that_lists_what_there_is():

@@ -9,9 +9,9 @@ from fogbed.errors import UsageError
 from fogbed.platforms import find_testbed, locate_testbed, open_machines, open_platform
 from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.pi.folder import PiFolder
+from fogbed.platforms.pi.testbed_file import open_file, save, with_version
 from fogbed.platforms.requests import DownRequest
 from fogbed.platforms.table import MACHINES, STREAM_CLUSTERS
-from fogbed.platforms.testbeds import replace_text
 from fogbed.spec.abilities import BUILT, platforms_with
 
 TESTBED = """\
@@ -136,11 +136,14 @@ def test_the_file_beside_is_named_in_full(here):
 
 def test_a_users_file_keeps_its_rights_and_its_link(here):
     path, link = here / "lab.yml", here / "link.yml"
-    path.write_text("old", encoding="utf-8")
+    written = text("lab", "pi") + "ssh: {user: fog, key: ~/.ssh/id}\n"
+    path.write_bytes(written.replace("\n", "\r\n").encode())
     path.chmod(0o640)
     link.symlink_to(path)
-    replace_text(link, "new\r\n")
-    assert path.read_bytes() == b"new\r\n"
+    changed = with_version(open_file(spec.load_testbed(link), link), "1.35")
+    save(changed)
+    assert path.read_bytes() == changed.text.encode()
+    assert b"1.35" in path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o640
     assert link.is_symlink()
     assert sorted(p.name for p in here.glob("*lab*")) == ["lab.yml"]
