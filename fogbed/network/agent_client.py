@@ -66,8 +66,7 @@ class Received:
         total = np.concatenate([[0], np.cumsum(np.asarray(self.bins, dtype=np.float64))])
         if len(total) <= width:
             return np.empty(0)
-        rates: npt.NDArray[np.float64] = (total[width:] - total[:-width]) * 8 / window_s
-        return rates
+        return np.asarray((total[width:] - total[:-width]) * 8 / window_s, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
