@@ -136,6 +136,14 @@ def fogbed(
     console.set_verbose(verbose=verbose)
 
 
+def _hear_signals(*, is_ours: bool) -> None:
+    """Have SIGTERM, and SIGINT where the process is ours, end a command in order."""
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    # while modules were loaded, Ctrl-C ended the process; a shell's & has it ignored
+    if is_ours and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _on_sigterm(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
@@ -155,9 +163,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; the only place that catches FogbedError."""
     if argv is None:
         _begin_in_utf8()
-    signal.signal(signal.SIGTERM, _on_sigterm)
     words = list(sys.argv[1:] if argv is None else argv)
     try:
+        _hear_signals(is_ours=argv is None)
         code = app(args=words, prog_name="fogbed", standalone_mode=False)
     except FogbedError as error:
         return _show(error)

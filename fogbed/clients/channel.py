@@ -7,11 +7,13 @@ Pis. What is done on a node is done by the agent that is sent through it.
 from __future__ import annotations
 
 import base64
+import io
 import re
 import shlex
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from fogbed.clients import process
 from fogbed.clients.process import Outcome
@@ -47,23 +49,63 @@ class Channel:
         Raises:
             CommandError: it could not be started or took longer than ``timeout_s`` seconds.
         """
-        command = self.argv(argv)
+        outcome = process.run(self._marked(argv), timeout_s=timeout_s, stdin=stdin)
         if not self.is_shell:
-            return process.run(command, timeout_s=timeout_s, stdin=stdin)
-        command[-1] = f"echo {_BEGINS}; {command[-1]}"
-        outcome = process.run(command, timeout_s=timeout_s, stdin=stdin)
-        # what comes before is the login shell's: a greeting in somebody's .bashrc
+            return outcome
         _, mark, after = outcome.stdout.partition(f"{_BEGINS}\n")
         return replace(outcome, stdout=after) if mark else outcome
 
     def open(self, argv: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Start a program on the node with pipes for its stdin and stdout (both binary)."""
-        return subprocess.Popen(
-            self.argv(argv),
+        """Start a program on the node with pipes for its stdin and stdout (both binary).
+
+        Of a login shell, read its stdout as a file: what the shell said first is left out there.
+        """
+        started = subprocess.Popen(
+            self._marked(argv),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        if self.is_shell:
+            said = cast("io.BufferedReader", started.stdout)
+            started.stdout = io.BufferedReader(cast("io.RawIOBase", _PastGreeting(said)))
+        return started
+
+    def _marked(self, argv: Sequence[str]) -> list[str]:
+        """Return ``argv(...)`` that says when it begins.
+
+        What comes before is the login shell's: a greeting in somebody's .bashrc.
+        """
+        command = self.argv(argv)
+        if self.is_shell:
+            command[-1] = f"echo {_BEGINS}; {command[-1]}"
+        return command
+
+
+class _PastGreeting(io.RawIOBase):
+    """What a program says, without what its login shell said before; all if it never began."""
+
+    def __init__(self, said: io.BufferedReader) -> None:
+        self._said = said
+        self._has_begun = False
+        self._unmarked = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        while not self._has_begun:
+            line = self._said.readline()
+            self._has_begun = not line or line.endswith(f"{_BEGINS}\n".encode())
+            self._unmarked = self._unmarked + line if not self._has_begun or not line else b""
+        content = self._unmarked[: len(buffer)] or self._said.read1(len(buffer))
+        self._unmarked = self._unmarked[len(buffer) :]
+        buffer[: len(content)] = content
+        return len(content)
+
+    def close(self) -> None:
+        super().close()
+        self._said.close()
 
 
 def in_any_shell(argv: Sequence[str]) -> str:

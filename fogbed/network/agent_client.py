@@ -28,8 +28,7 @@ _BOOTSTRAP = (
     " exec(compile(stdin.read(size), 'fogbed-agent', 'exec'), {'__name__': 'fogbed_agent'})"
 )
 _SOURCE = Path(__file__).with_name("agent.py")
-_END_S = 5.0
-_ANSWER_S = 15.0
+_END_S, _ANSWER_S, _KEPT = 5.0, 15.0, 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +66,7 @@ class Received:
         total = np.concatenate([[0], np.cumsum(np.asarray(self.bins, dtype=np.float64))])
         if len(total) <= width:
             return np.empty(0)
-        rates: npt.NDArray[np.float64] = (total[width:] - total[:-width]) * 8 / window_s
-        return rates
+        return np.asarray((total[width:] - total[:-width]) * 8 / window_s, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +104,7 @@ class Agent:
             raise NetworkError(f"node {self.node} cannot be reached: {error}") from error
         self._complaints = threading.Thread(target=self._keep_stderr, daemon=True)
         self._answers = threading.Thread(target=self._read, daemon=True)
-        self._stderr = b""
+        self._stdout = self._stderr = b""
         self._complaints.start()
         self._answers.start()
         source = _SOURCE.read_bytes()
@@ -223,8 +221,7 @@ class Agent:
             ) from None
         if not reply.pop("ok"):
             raise NetworkError(f"node {self.node}: {reply['error']}")
-        reply.pop("id", None)
-        return reply
+        return {key: value for key, value in reply.items() if key != "id"}
 
     def _ask(self, do: str, *, wait_s: float = 0.0, **arguments: object) -> dict[str, Any]:
         return self.result(self._begin(do, arguments), wait_s)
@@ -254,7 +251,11 @@ class Agent:
 
     def _read(self) -> None:
         for line in _stream(self._process.stdout):
-            reply = json.loads(line)
+            try:
+                reply = json.loads(line)
+            except ValueError:  # not the agent: a shell that let nobody in says so here
+                self._stdout += line[:_KEPT]
+                continue
             with self._lock:
                 answer = self._waiting.pop(reply["id"])
             answer.set_result(reply)
@@ -267,11 +268,11 @@ class Agent:
             answer.set_result({"ok": False, "error": f"the agent ended: {self._said()}"})
 
     def _keep_stderr(self) -> None:
-        self._stderr = _stream(self._process.stderr).read()[-4000:]
+        self._stderr = _stream(self._process.stderr).read()[-_KEPT:]
 
     def _said(self) -> str:
         self._complaints.join(1.0)
-        return self._stderr.decode(errors="replace").strip()
+        return (self._stdout[-_KEPT:] + self._stderr).decode(errors="replace").strip()
 
 
 @dataclass(frozen=True, slots=True)

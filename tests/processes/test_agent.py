@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import io
+import shutil
 import socket
 import sys
 import time
@@ -40,6 +41,31 @@ def test_it_is_one_file_of_the_standard_library_for_python_3_9():
         )
     }
     assert imported <= sys.stdlib_module_names
+
+
+GREETING = "echo Welcome to pico; echo -n 'load 0.1 > '; echo 'no mail' >&2\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_an_agent_works_behind_a_login_shell_that_greets(shell, tmp_path):
+    if shutil.which(shell) is None:
+        pytest.skip(f"needs {shell}")
+    (tmp_path / ".profile").write_text(GREETING, encoding="utf-8")
+    prefix = ("env", f"HOME={tmp_path}", shell, "-l", "-c")
+    channel = Channel("pico-1", prefix, sys.executable, is_shell=True)
+    with Agent(channel) as agent:
+        for word in ("one", "two"):
+            assert agent.exec(["echo", word], timeout_s=120).stdout == f"{word}\n"
+
+
+def test_a_shell_that_lets_nobody_in_is_quoted():
+    barred = ("sh", "-c", "echo This account is currently not available.; exit 1", "sh")
+    with (
+        pytest.raises(NetworkError) as refused,
+        Agent(Channel("pico-1", barred, sys.executable, is_shell=True)) as agent,
+    ):
+        agent.exec(["true"], timeout_s=120)
+    assert "This account is currently not available." in f"{refused.value} {refused.value.details}"
 
 
 def test_exec_returns_what_a_program_said_and_how_it_ended():

@@ -70,3 +70,22 @@ def test_what_a_login_shell_says_first_is_not_the_programs():
     found = channel.run(["sh", "-c", 'echo "$A"; cat; exit 3'], timeout_s=30, stdin="typed\n")
     assert (found.returncode, found.stdout) == (3, "1\ntyped\n")
     assert channel.run(["true"], timeout_s=30).stdout == ""
+
+
+def test_nor_is_it_where_the_program_is_talked_to():
+    greeting = ("sh", "-c", 'printf "Welcome to pico\\n> "; eval "$1"', "sh")
+    channel = Channel("n", greeting, is_shell=True)
+    with channel.open(["sh", "-c", "read line; echo $line; cat; exit 3"]) as program:
+        program.stdin.write(b"typed\n")
+        program.stdin.flush()
+        assert program.stdout.readline() == b"typed\n", "at once, not when the program ends"
+        program.stdin.write(b"more\nthan that")
+        program.stdin.close()
+        assert program.stdout.read() == b"more\nthan that"
+    assert program.returncode == 3
+
+
+def test_what_a_shell_says_that_never_begins_is_handed_on():
+    barred = ("sh", "-c", "echo not; printf available; exit 1", "sh")
+    with Channel("n", barred, is_shell=True).open(["true"]) as program:
+        assert program.stdout.readlines() == [b"not\n", b"available"]
