@@ -148,6 +148,21 @@ def test_every_option_that_is_wrong_is_refused_before_anything_is_asked(argv, er
     assert said(capsys)[1].startswith(error)
 
 
+def test_a_dry_run_shows_the_uris_that_the_job_would_read_and_write(jobmanager, capsys, tmp_path):
+    output = tmp_path / "work dir %20"
+    argv = ["job", "submit", "--url", jobmanager, "--dry-run", "--json", "--sink", "files"]
+    assert main([*argv, "--output", str(output)]) == 0
+    words = json.loads(said(capsys)[0])["arguments"]
+    given = dict(zip(words[::2], words[1::2], strict=True))
+    assert given["--output"] == f"file://{output}"
+    assert not output.exists()
+    for key, name in (("rides", "rides.csv"), ("index", "rides.index")):
+        uri = given[f"--{key}"]
+        assert uri.startswith("file:///")
+        assert uri.endswith(f"/{name}")
+    assert given["--landmarks"].endswith("/nyc-famous.csv")
+
+
 def test_a_place_that_is_not_there_is_refused_with_those_that_are(jobmanager, capsys):
     argv = ["job", "submit", "--url", jobmanager, "--place", "nearest=node:fog-9"]
     assert main([*argv, "--place", "results=label:zone:moon"]) == 2
