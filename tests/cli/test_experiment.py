@@ -205,7 +205,7 @@ def test_without_a_terminal_a_run_is_plain_lines(capsys: pytest.CaptureFixture[s
     view.sample(SNAPSHOT)
     view.event(ACTION)
     assert capsys.readouterr().err == (
-        "   12 s  rides/s 1,998, backlog 0 rides, latency p50 33.2 ms, latency p99 41.0 ms,"
+        "   12 s  rides/s 1,998, backlog 0 rides, latency now p50 33.2 ms, p99 41.0 ms,"
         " next in 30 s: rescale nearest to 2\n"
         " 42.0 s  rescale nearest to 2: failed, 1 ms late: no free slot\n"
     )
