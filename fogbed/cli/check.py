@@ -11,6 +11,7 @@ import typer
 from fogbed import spec
 from fogbed.cli import console
 from fogbed.errors import SpecError, UsageError
+from fogbed.experiment.checks import check_experiment
 from fogbed.spec import CheckedFile
 
 app = typer.Typer(add_completion=False)
@@ -35,14 +36,14 @@ def check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Validate spec files, an experiment with all it refers to; nothing is touched."""
+    """Validate spec files, an experiment with all it refers to and what it replays."""
     if schema is not None:
         console.say_json(spec.json_schema(schema))
         return
     if not files:
         way_out = "name one or more: fogbed check testbed.yml"
         raise UsageError("there is no file to check", hint=way_out)
-    checked = spec.check_files(files)
+    checked = spec.check_files(files, more=check_experiment)
     if as_json:
         _show_json(checked)
     else:

@@ -87,7 +87,8 @@ def _judge_metric(assertion: MetricAssertion, evidence: Evidence) -> Judgement:
     ok = (assertion.min is None or value >= assertion.min) and (
         assertion.max is None or value <= assertion.max
     )
-    detail = f"{len(seen)} samples, {seen.min():.4g} to {seen.max():.4g} {metric.unit}"
+    spread = f"{len(seen)} samples, {seen.min():.4g} to {seen.max():.4g} {metric.unit}"
+    detail = f"{assertion.stat} of {spread}; a sample: {metric.meaning}"
     return Judgement(title=title, ok=ok, value=value, unit=metric.unit, detail=detail)
 
 

@@ -21,7 +21,7 @@ Matrix = npt.NDArray[np.float64]
 PROBES_PER_S = 5
 # below this many answers a median says little; a state that short is not judged, and said so
 FEWEST_PROBES = 20
-# what was in flight when the links changed belongs to neither state
+# what was under way when the links changed, probes and rides, belongs to neither state
 SETTLING_S = 1.0
 # the job's packets are at most as large as the MTU: one of them may stand in front of a probe
 _JOB_PACKET = 1500

@@ -15,11 +15,11 @@ from fogbed.experiment.figures import (
     per_instant,
     statistic,
 )
+from fogbed.experiment.network_states import SETTLING_S
+from fogbed.experiment.sampler import PERIOD_S
 from fogbed.plan.timeline import Span
 
 Events = Sequence[Mapping[str, Any]]
-# what is under way when the network changes belongs to the state before
-SETTLING_S = 2.0
 
 
 def summarise(evidence: Evidence, journal: Events) -> tuple[Figure, ...]:
@@ -48,11 +48,12 @@ def _latency(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
     origin = evidence.origin or 0.0
     measure = evidence.timeline.span("measure")
     p50, p99 = latency_percentiles(evidence.samples, measure, origin)
-    yield Figure(name="latency p50", value=p50, unit="ms", detail="all rides of measure")
-    yield Figure(name="latency p99", value=p99, unit="ms", detail="all rides of measure")
+    yield Figure(name="latency p50", value=p50, unit="ms", detail="of all rides of measure")
+    yield Figure(name="latency p99", value=p99, unit="ms", detail="of all rides of measure")
     states = [m for m in evidence.matrices if m["how"] == "load"]
     for state in states if len(states) > 1 else ():
-        low, high = state["from_s"] + SETTLING_S, state["to_s"]
+        # a sample speaks of the period before it
+        low, high = state["from_s"] + SETTLING_S + PERIOD_S, state["to_s"]
         (median,) = latency_percentiles(
             evidence.samples, Span(name="", from_s=low, to_s=high), origin, percents=(50,)
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fogbed.errors import Problem, SpecError
+from fogbed.errors import Problem, SpecError, UsageError
 from fogbed.spec.document import read_document
 from fogbed.spec.experiment import Experiment
 from fogbed.spec.load import kind_of_spec, read_profile, read_testbed, sound
@@ -46,16 +46,27 @@ def load_any(path: Path) -> Testbed | NetworkProfile | Experiment:
     return resolve_document(document, path).experiment
 
 
-def check_files(files: Iterable[Path]) -> tuple[CheckedFile, ...]:
-    """Judge each file by itself; an experiment with everything that it refers to."""
-    return tuple(_check(path) for path in dict.fromkeys(files))
+def check_files(
+    files: Iterable[Path], *, more: Callable[[Path], object]
+) -> tuple[CheckedFile, ...]:
+    """Judge each file by itself; an experiment with everything that it refers to.
+
+    ``more`` looks at an experiment with what is known above this layer, and raises what is wrong.
+    """
+    return tuple(_check(path, more) for path in dict.fromkeys(files))
 
 
-def _check(path: Path) -> CheckedFile:
+def _check(path: Path, more: Callable[[Path], object]) -> CheckedFile:
     try:
+        if kind_of_spec(read_document(path)) == "Experiment":
+            more(path)
         model = load_any(path)
     except SpecError as error:
         return CheckedFile(file=str(path), problems=error.problems)
+    except UsageError as error:
+        what = ": ".join(filter(None, (error.message, error.details)))
+        problem = Problem(str(path), 1, "", what, error.hint or "")
+        return CheckedFile(file=str(path), problems=(problem,))
     note = quorum_note(model) if isinstance(model, Testbed) else None
     notes = (note,) if note is not None else ()
     return CheckedFile(file=str(path), kind=model.kind, name=model.name, notes=notes)

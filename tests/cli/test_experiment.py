@@ -40,12 +40,19 @@ def bundle(tmp_path: Path) -> Bundle:
     return made
 
 
+CHECKS = pytest.mark.parametrize("check", [("experiment", "check"), ("check",)], ids=" ".join)
+
+
+@CHECKS
 def test_metrics_that_do_not_exist_are_named_with_the_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    check: tuple[str, ...],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("wrong.yml").write_text(EXPERIMENT, encoding="utf-8")
-    assert main(["experiment", "check", "wrong.yml"]) == 2
+    assert main([*check, "wrong.yml"]) == 2
     assert capsys.readouterr().err == (
         "error: 2 problems in wrong.yml\n"
         "wrong.yml:8: assert[0].metric: there is no metric latency_p50;"
@@ -77,8 +84,12 @@ links:
 """
 
 
+@CHECKS
 def test_a_change_that_leaves_less_delay_than_jitter_is_refused_before_anything_is_touched(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    check: tuple[str, ...],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("jittery.yml").write_text(PROFILE, encoding="utf-8")
@@ -86,20 +97,24 @@ def test_a_change_that_leaves_less_delay_than_jitter_is_refused_before_anything_
     action = "scenario: [{at: 3s, do: network, links: [{between: [edge, fog], delay: 1ms}]}]"
     text = head.replace("profile: metro", "profile: jittery.yml") + action + "\n"
     Path("wrong.yml").write_text(text, encoding="utf-8")
-    assert main(["experiment", "check", "wrong.yml"]) == 2
+    assert main([*check, "wrong.yml"]) == 2
     said = capsys.readouterr().err
-    assert "error: jitter is more than the one-way delay once all lines are laid over" in said
+    assert ": jitter is more than the one-way delay once all lines are laid over" in said
     assert "jitter 10ms, delay 1ms" in said
 
 
+@CHECKS
 def test_rides_and_landmarks_that_are_not_there_come_with_all_other_problems(
-    fresh_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    check: tuple[str, ...],
+    fresh_home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(fresh_home)
     workload = "workload: {rides: nyc-sampel, landmarks: nyc-famus, replay"
     text = EXPERIMENT.replace("workload: {rides: nyc-sample, replay", workload)
     Path("wrong.yml").write_text(text, encoding="utf-8")
-    assert main(["experiment", "check", "wrong.yml"]) == 2
+    assert main([*check, "wrong.yml"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: 4 problems in wrong.yml\n")
     assert "workload.rides: no dataset called nyc-sampel, and no prepared dataset at that" in said
@@ -205,7 +220,7 @@ def test_without_a_terminal_a_run_is_plain_lines(capsys: pytest.CaptureFixture[s
     view.sample(SNAPSHOT)
     view.event(ACTION)
     assert capsys.readouterr().err == (
-        "   12 s  rides/s 1,998, backlog 0 rides, latency p50 33.2 ms, latency p99 41.0 ms,"
+        "   12 s  rides/s 1,998, backlog 0 rides, latency now p50 33.2 ms, p99 41.0 ms,"
         " next in 30 s: rescale nearest to 2\n"
         " 42.0 s  rescale nearest to 2: failed, 1 ms late: no free slot\n"
     )

@@ -187,6 +187,12 @@ def _centre(zone: str) -> tuple[str, str] | None:
     return load_zones().get(int(zone.split(".", maxsplit=1)[0]))
 
 
+def judge(pickup: str, dropoff: str, lon: str, lat: str) -> str:
+    """Return why a row is refused, "" where it is not; without an end there is none to judge."""
+    times = read_time(pickup), read_time(dropoff.strip() or pickup)
+    return _reason(lon.strip(), lat.strip(), *times)
+
+
 def _reason(  # noqa: PLR0911 - one return per rule
     lon_text: str, lat_text: str, pickup: datetime | None, dropoff: datetime | None
 ) -> str:

@@ -7,8 +7,6 @@ import errno
 import gzip
 import hashlib
 import json
-import math
-import re
 import shutil
 import tempfile
 import zipfile
@@ -29,6 +27,7 @@ from fogbed.errors import DatasetError, UsageError
 from fogbed.stream_job import datasets, reasons, ride_import, ride_judging, ride_lines
 from fogbed.stream_job.datasets import Dataset
 from fogbed.stream_job.ride_writer import RidesWriter
+from tests.rides.slow_rides import judge
 
 CASES = Path(__file__).parents[1] / "cases" / "rides"
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -125,7 +124,7 @@ def test_raw_keeps_what_parse_rejects_and_counts_it() -> None:
     rows = list(csv.reader(lines_of(dataset)))
     assert [int(row[0]) for row in rows] == list(range(17))
     assert {len(row) for row in rows} == {9}
-    assert Counter(judge(row[1:5]) for row in rows) == {"": 3, **manifest.kept_bad}
+    assert Counter(judge(*row[1:5]) for row in rows) == {"": 3, **manifest.kept_bad}
     assert (manifest.first_pickup, manifest.last_pickup) == ("2015-01-01 10:00:00",) * 2
 
 
@@ -224,37 +223,7 @@ def test_lines_are_numbered_across_blocks(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(rejects["line"]) == list(range(5, 15))
 
 
-# --- the rules of reasons.py, told a second time and differently ---------------------------------
-
-_NUMBER = re.compile(r"[+-]?(\d+[.]?\d*|[.]\d+)([eE][+-]?\d+)?", re.ASCII)
-_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
-
-
-def judge(row: list[str]) -> str:  # noqa: PLR0911 - one return per rule
-    pickup, dropoff, lon_text, lat_text = (field.strip() for field in row)
-    if not (_NUMBER.fullmatch(lon_text) and _NUMBER.fullmatch(lat_text)):
-        return reasons.MISSING_COORDINATES
-    lon, lat = float(lon_text), float(lat_text)
-    if not (math.isfinite(lon) and math.isfinite(lat)):
-        return reasons.MISSING_COORDINATES
-    if lon == lat == 0:
-        return reasons.ZERO_COORDINATES
-    if not (-74.30 <= lon <= -73.65 and 40.45 <= lat <= 40.95):
-        return reasons.OUTSIDE_BOX
-    dropoff = dropoff or pickup  # none was recorded: nothing to judge
-    if not (_TIME.fullmatch(pickup) and _TIME.fullmatch(dropoff)):
-        return reasons.BAD_TIME
-    try:
-        begin, end = datetime.fromisoformat(pickup), datetime.fromisoformat(dropoff)
-    except ValueError:
-        return reasons.BAD_TIME
-    bounds = ("2009-01-01 00:00:00", "2031-01-01 00:00:00")
-    if not all(bounds[0] <= t < bounds[1] for t in (pickup, dropoff)):
-        return reasons.IMPOSSIBLE_TIME
-    if end - begin > timedelta(days=1):
-        return reasons.IMPOSSIBLE_TIME
-    return reasons.NEGATIVE_DURATION if end < begin else ""
-
+# --- the rules of reasons.py, which slow_rides tells a second time and differently ----------------
 
 near_number = st.one_of(
     st.sampled_from(
@@ -291,7 +260,7 @@ def test_accepted_and_rejected_are_the_rows_read(rows: list[str], raw: bool) -> 
     assert manifest.rides + manifest.rejected == sum(1 for row in rows if row)
     kept = list(csv.reader(lines_of(dataset)))
     assert len(kept) == manifest.rides
-    assert Counter(judge(row[1:5]) for row in kept if judge(row[1:5])) == manifest.kept_bad
+    assert Counter(judge(*row[1:5]) for row in kept if judge(*row[1:5])) == manifest.kept_bad
     rejects = rejects_of(dataset)
     accounted = [int(row[8].split(":")[1]) for row in kept] + list(rejects["line"])
     assert sorted(accounted) == [n for n, row in enumerate(rows, 2) if row]
@@ -306,7 +275,7 @@ def test_the_import_and_the_rules_agree(rows: list[tuple[str, ...]]) -> None:
         source = Path(folder, "r.csv")
         source.write_text("\n".join([HEADER, *map(",".join, rows), ""]), "utf-8")
         dataset = load(source)
-    wanted = Counter(judge(list(row)) for row in rows)
+    wanted = Counter(judge(*row) for row in rows)
     wanted.pop("", None)
     found = Counter(dataset.manifest.rejected_by_reason)
     found.pop(reasons.DUPLICATE, None)
@@ -380,7 +349,7 @@ def test_the_built_in_rides_unpack_once_and_are_whole() -> None:
         b"%d" % n for n in range(0, 7073, 1000)
     ]
     assert dataset.folder.is_relative_to(paths.cache_dir())
-    assert all(judge(line.split(",")[1:5]) == "" for line in lines_of(dataset))
+    assert all(judge(*line.split(",")[1:5]) == "" for line in lines_of(dataset))
 
 
 def test_datasets_are_found_by_name_folder_and_file() -> None:

@@ -41,6 +41,10 @@ def evidence(
     return Evidence(**{**known, **changes})
 
 
+LATENCIES = [
+    (ORIGIN + second, "latency_p50_ms", "results", -1, "", value)
+    for second, value in enumerate([9.0, 9.0, 20.0, 30.0, 31.0, 80.0, 9.0, 9.0], start=1)
+]
 RATES = [
     (ORIGIN + second, "rides_in_per_s", "results", subtask, "cloud-1", value)
     for second, value in enumerate([9.0, 9.0, 9.0, 500.0, 510.0, 520.0, 530.0, 9.0])
@@ -146,4 +150,13 @@ def test_jitter_out_of_tolerance_says_how_wide_it_was(example_module: ModuleType
     assert not judgement.ok
     assert judgement.detail == (
         "out of tolerance: cloud-1>fog-1 (action-1): +0.11 ms, spread 2.50 of 16.00 ms"
+    )
+
+
+def test_a_latency_says_that_it_is_of_one_median_a_second() -> None:
+    asked = experiment({"metric": "latency_p50_ms", "over": "measure", "max": 100})
+    (judgement,) = judge(asked, evidence(asked, LATENCIES))
+    assert judgement.detail == (
+        "p50 of 4 samples, 20 to 80 ms; a sample: replay time to arrival at results, median of this"
+        " second's rides"
     )
