@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -129,7 +128,7 @@ def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> Non
     platform = platforms.open_pi(bed) if bed.platform == "pi" else platforms.open_platform(bed)
     found = platform.status()
     if as_json:
-        console.say_json(asdict(found))
+        console.say_json(testbed_shown.status_as_json(found))
     else:
         testbed_shown.show_status(found)
 

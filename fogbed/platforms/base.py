@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.network.emulator import LinkEmulator
+from fogbed.platforms.measuring import Measured
 
 Scheduler = Literal["adaptive", "default"]
 
@@ -24,8 +25,12 @@ class Endpoints:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceStatus:
-    """One process of the testbed. ``pid`` is the computer's own; memory in resident bytes."""
+class ProcessStatus:
+    """Something that a node runs, or that serves them all.
+
+    ``pid`` is of the machine it runs on, and known only where that is this computer; ``memory`` in
+    resident bytes.
+    """
 
     name: str
     node: str | None
@@ -73,7 +78,7 @@ class TestbedStatus:
     platform: str
     state: Literal["up", "partly", "down"]
     nodes: Sequence[NodeStatus] = ()
-    services: Sequence[ServiceStatus] = ()
+    processes: Sequence[ProcessStatus] = ()
     endpoints: Endpoints | None = None
     versions: dict[str, str] = field(default_factory=dict)
     problems: Sequence[str] = ()
@@ -94,7 +99,7 @@ class Workers(Protocol):
         """Return the names of the nodes that carry one."""
 
 
-class Platform(Protocol):
+class Platform(Measured, Protocol):
     """A testbed on one kind of machines."""
 
     def up(self, progress: Progress, *, scheduler: Scheduler | None = None) -> None:
@@ -110,7 +115,7 @@ class Platform(Protocol):
         """
 
     def status(self) -> TestbedStatus:
-        """Return nodes, services, versions, URLs and problems as they are now."""
+        """Return nodes, processes, versions, URLs and problems as they are now."""
 
     def endpoints(self) -> Endpoints:
         """Return reachable URLs.

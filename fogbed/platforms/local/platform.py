@@ -6,7 +6,6 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from fogbed import links, paths, spec
 from fogbed.clients.channel import Channel
@@ -17,17 +16,11 @@ from fogbed.plan.local import plan_local, require_local, room_needed
 from fogbed.plan.local_order import LocalPlan
 from fogbed.platforms.base import Endpoints, Scheduler, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
-from fogbed.platforms.local.folder import Launched, TestbedFolder
+from fogbed.platforms.local.folder import Launched
 from fogbed.platforms.local.registration import refuse_while_a_job_runs, wait_until_registered
+from fogbed.platforms.local.running import RunningTestbed
 from fogbed.platforms.local.runtime import find_runtime, free_number
-from fogbed.platforms.local.status import (
-    Event,
-    RunningProcess,
-    read_events,
-    read_status,
-    remove_groups,
-    running_processes,
-)
+from fogbed.platforms.local.status import read_status, remove_groups
 from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.workers import LocalWorkers
 from fogbed.platforms.ownership import give_back
@@ -37,7 +30,7 @@ from fogbed.spec.testbed import Testbed
 LOG4J = Path(__file__).with_name("log4j2.properties")
 
 
-class LocalPlatform:
+class LocalPlatform(RunningTestbed):
     """A testbed on this computer; the object holds nothing that another one would not find.
 
     ``port``: the loopback port of Flink's web page. ``shared``: whether ``up`` opens it to every
@@ -47,10 +40,9 @@ class LocalPlatform:
     def __init__(
         self, testbed: Testbed, *, port: int | None = None, shared: bool | None = None
     ) -> None:
-        self.testbed = testbed
+        super().__init__(testbed)
         self._port = port
         self._shared = shared
-        self._folder = TestbedFolder(testbed.name)
 
     # -- up and down -----------------------------------------------------------------------------
 
@@ -215,18 +207,6 @@ class LocalPlatform:
         """Return where logs, checkpoints, savepoints and output of this testbed are."""
         return self._folder.root
 
-    def events(self) -> list[Event]:
-        """Return what happened to the testbed's processes since it came up, oldest first."""
-        return read_events(self._folder)
-
-    def processes(self) -> list[RunningProcess]:
-        """Return role, node and the computer's process id of everything that runs."""
-        return running_processes(self._folder.plan(), self._said())
-
-    def keeper(self) -> tuple[Steering, TestbedFolder]:
-        """Return how the testbed's keeper is asked, and the testbed's folder."""
-        return self._steering(), self._folder
-
     # -- the scheduler -----------------------------------------------------------------------------
 
     def use_scheduler(self, scheduler: Scheduler, progress: Progress) -> None:
@@ -277,20 +257,3 @@ class LocalPlatform:
             log4j=links.plain(LOG4J),
             scheduler=scheduler,
         )
-
-    def _launched(self) -> Launched:
-        launched = self._folder.launched()
-        if launched is None:
-            raise PlatformError(f"testbed {self.testbed.name} is not up", hint="fogbed up -t NAME")
-        return launched
-
-    def _steering(self) -> Steering:
-        return Steering(self._launched().steering)
-
-    def _said(self) -> dict[str, Any]:
-        said = self._steering().status()
-        if said is None:
-            raise PlatformError(
-                f"the keeper of testbed {self.testbed.name} is gone", hint="fogbed up rebuilds it"
-            )
-        return said
