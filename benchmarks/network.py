@@ -49,13 +49,13 @@ def measure(*, quick: bool) -> Iterator[Row]:
         target = trial.addresses["b"]
         bare = _rtt_p50_ms(sessions["a"], target, quick=quick)
         for delay in DELAYS_MS:
-            trial.emulator.apply(_plan(*2 * [Impairment(delay_ms=delay)]))
+            trial.emulator.apply(_plan(*2 * [Impairment(delay_ms=delay)]), lease_s=None)
             p50 = _rtt_p50_ms(sessions["a"], target, quick=quick)
             yield _rtt_row(kind, delay, bare, p50)
             if delay in GOAL_MBITS:
                 mbits = _stream_mbits(sessions, target, seconds)
                 yield _stream_row(kind, delay, plain, mbits)
-        trial.emulator.apply(_plan(JITTERY, STEADY))
+        trial.emulator.apply(_plan(JITTERY, STEADY), lease_s=None)
         for interval_ms in INTERVALS_MS:
             count = min(30_000, int((3_000 if quick else 20_000) / interval_ms))
             came = sessions["a"].ping([target], count=count, interval_s=interval_ms / 1000)[target]
@@ -108,7 +108,7 @@ def _rate_row(
     def limited(delay_ms: float) -> NetworkPlan:
         return _plan(Impairment(delay_ms=delay_ms, rate_bps=RATE_BPS), UNTOUCHED)
 
-    trial.emulator.apply(limited(5))
+    trial.emulator.apply(limited(5), lease_s=None)
     flow = sessions["b"].listen("udp", target, seconds=seconds + 20)
     flood = threading.Thread(
         target=sessions["a"].send, args=("udp", (target, flow)), kwargs={"seconds": seconds}
@@ -116,7 +116,7 @@ def _rate_row(
     flood.start()
     for change in range(int(2 * seconds) - 1):
         time.sleep(0.5)
-        trial.emulator.apply(limited(6 + change % 8))
+        trial.emulator.apply(limited(6 + change % 8), lease_s=None)
     flood.join()
     windows = sessions["b"].collect(flow, quiet_s=0.5).rates_bps(1.0)
     found = judge_rate(("a", "b"), RATE_BPS, offered_bps=0.0, windows_bps=windows)
@@ -132,7 +132,7 @@ def _rate_row(
 def _loss_row(
     kind: str, trial: Trial, sessions: Mapping[str, Agent], target: str, seconds: float
 ) -> Row:
-    trial.emulator.apply(_plan(Impairment(loss=0.01), UNTOUCHED))
+    trial.emulator.apply(_plan(Impairment(loss=0.01), UNTOUCHED), lease_s=None)
     flow = sessions["b"].listen("udp", target, seconds=seconds + 20)
     sent = sessions["a"].send("udp", (target, flow), seconds=seconds, rate_bps=3_200_000, size=200)
     got = sessions["b"].collect(flow, quiet_s=0.5)

@@ -15,7 +15,6 @@ from fogbed.clients.progress import Progress
 from fogbed.errors import AssertionsFailed, UsageError
 from fogbed.network.apply import apply_plan
 from fogbed.network.bare import bare_network
-from fogbed.network.emulator import CountingEmulator, LinkEmulator
 from fogbed.network.verdicts import Verification
 from fogbed.network.verify import COUNT
 from fogbed.network.verify import verify as verify_network
@@ -57,7 +56,6 @@ ClearFirstOption = Annotated[
 
 
 class _Where(TypedDict):
-    emulator: LinkEmulator
     channels: dict[str, Channel]
     addresses: dict[str, str]
     progress: Progress
@@ -97,6 +95,7 @@ def apply(
     bare = apply_plan(
         asked,
         platform.emulator(),
+        memory=platform.bare_memory(),
         channels={node.name: platform.channel(node.name) for node in bed.nodes},
         addresses=platform.addresses(),
         progress=console.LiveProgress(),
@@ -110,7 +109,7 @@ def show(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
     bed = platforms.find_testbed(testbed)
     emulator = platforms.open_platform(bed).emulator()
     in_force = emulator.show()
-    counted = emulator.statistics() if isinstance(emulator, CountingEmulator) else None
+    counted = emulator.counters()
     if as_json:
         console.say_json(network_shown.state_as_json(in_force, counted))
     else:
@@ -138,15 +137,15 @@ def verify(  # noqa: PLR0913 - one parameter per option
     limits = _limits(tolerance, or_)
     wanted = None if profile is None else plan_network(_load_profile(profile), bed)
     platform = platforms.open_platform(bed)
+    emulator = platform.emulator()
     where: _Where = {
-        "emulator": platform.emulator(),
         "channels": {node.name: platform.channel(node.name) for node in bed.nodes},
         "addresses": platform.addresses(),
         "progress": console.LiveProgress(),
     }
-    bare = bare_network(**where, clear=clear_first)
+    bare = bare_network(emulator, memory=platform.bare_memory(), **where, clear=clear_first)
     found = verify_network(
-        _in_order(where["emulator"].show(), bed) if wanted is None else wanted,
+        _in_order(emulator.show(), bed) if wanted is None else wanted,
         **where,
         bare=bare.rtt_ms,
         load=load,

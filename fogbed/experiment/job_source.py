@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED, Job, Vertex
-from fogbed.experiment.differences import Differences
 from fogbed.experiment.figures import bucket_label, bucket_percentile
-from fogbed.experiment.sample_store import Sample
+from fogbed.platforms.differences import Differences
+from fogbed.platforms.measuring import Sample
 from fogbed.stream_job import metrics, operators
 from fogbed.stream_job.gauges import parse_metric
 from fogbed.stream_job.placing import places

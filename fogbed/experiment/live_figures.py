@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from fogbed.experiment.events import Snapshot
-from fogbed.experiment.sample_store import Sample
 from fogbed.plan.timeline import Timeline
+from fogbed.platforms.measuring import Sample
 
 
 def snapshot(timeline: Timeline, at_s: float, rows: Sequence[Sample]) -> Snapshot:

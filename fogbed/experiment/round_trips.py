@@ -15,9 +15,9 @@ from fogbed.errors import FogbedError
 from fogbed.experiment.clock import Clock
 from fogbed.experiment.metric_names import pair_name
 from fogbed.experiment.network_states import Matrix
-from fogbed.experiment.sample_store import Sample
 from fogbed.network.probes import Probes
 from fogbed.plan.network import NetworkPlan
+from fogbed.platforms.measuring import Sample
 
 
 class Pinger(Protocol):

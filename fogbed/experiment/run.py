@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from typing import Any
 
 from fogbed.errors import ExperimentError, FogbedError
@@ -15,7 +16,7 @@ from fogbed.experiment.bundle import write_json
 from fogbed.experiment.clock import deadline_of
 from fogbed.experiment.live_figures import snapshot
 from fogbed.experiment.run_network import RunNetwork
-from fogbed.experiment.sample_store import Sample, SampleStore
+from fogbed.experiment.sample_store import SampleStore
 from fogbed.experiment.sampler import Sampler
 from fogbed.experiment.setting import Setting
 from fogbed.experiment.shield import shielded
@@ -23,6 +24,7 @@ from fogbed.experiment.testbed_hold import TestbedHold
 from fogbed.experiment.verdict import draw_up
 from fogbed.experiment.workload import Workload
 from fogbed.plan.timeline import Mark, PlannedAction
+from fogbed.platforms.measuring import Sample
 from fogbed.platforms.requests import Scheduler
 from fogbed.spec import ResolvedExperiment
 from fogbed.spec.experiment import ExecAction, RescaleAction
@@ -54,7 +56,7 @@ class Run:
         self._started = setting.clock.now()
         self._workload: Workload | None = None
         # None until the job runs: what happened to processes before is no news
-        self._events_seen: int | None = None
+        self._last_event: float | None = None
 
     def go(self) -> BaseException | None:
         """Run; return what ended the run early, None if it went to its end.
@@ -91,7 +93,9 @@ class Run:
         described = {**setting.described, "scheduler": scheduler}
         write_json(
             setting.bundle.environment_file,
-            environment.capture(status, described, setting.command),
+            environment.capture(
+                status, described, setting.command, setting.platform.clock_offset_ms()
+            ),
         )
         self._begin("shaping the network")
         network = RunNetwork(setting)
@@ -223,13 +227,13 @@ class Run:
 
     def _note_processes(self) -> None:
         """Journal what happened to processes since the last look; one that died is a failure."""
-        happened = self._setting.tools.events(self._setting.platform)
-        for event in happened[self._events_seen :] if self._events_seen is not None else ():
-            text = f"{event['process']}: {event['event']} {event.get('note') or ''}".rstrip()
-            self._journal.write("process", text=text, happened=dict(event))
-            if event["event"] == "died":
-                self._fail(ExperimentError(f"{event['process']} died", hint="`fogbed logs NODE`"))
-        self._events_seen = len(happened)
+        happened = self._setting.platform.events(self._last_event or 0.0)
+        for event in happened if self._last_event is not None else ():
+            text = f"{event.process}: {event.event} {event.note}".rstrip()
+            self._journal.write("process", text=text, happened=asdict(event))
+            if event.event == "died":
+                self._fail(ExperimentError(f"{event.process} died", hint="`fogbed logs NODE`"))
+        self._last_event = max((event.time for event in happened), default=self._last_event or 0.0)
 
     def _write_states(self, network: RunNetwork) -> None:
         origin = self._journal.origin

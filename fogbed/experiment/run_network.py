@@ -73,7 +73,7 @@ class RunNetwork:
             NetworkError: it could not be applied, or the read-back is not as asked.
         """
         plan = self._plans[planned.index]
-        self._emulator.apply(plan)
+        self._emulator.apply(plan, lease_s=None)
         done = self._setting.clock.now()
         touched = require_in_force(plan, self._emulator.show())
         with self._lock:

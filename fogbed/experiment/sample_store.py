@@ -5,26 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fogbed.experiment.bundle import SAMPLES_SCHEMA
 from fogbed.files import write_whole
+from fogbed.platforms.measuring import Sample
 
 SECONDS_PER_PART = 5
-
-
-class Sample(NamedTuple):
-    """One row of the long table; see ``metric_names`` for the key columns."""
-
-    time: float
-    name: str
-    operator: str
-    subtask: int
-    node: str
-    value: float
 
 
 class SampleStore:

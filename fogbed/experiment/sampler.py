@@ -5,29 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from fogbed.errors import FogbedError
 from fogbed.experiment.clock import Clock
-from fogbed.experiment.sample_store import Sample, SampleStore
+from fogbed.experiment.sample_store import SampleStore
+from fogbed.platforms.measuring import Sample, Source
 
 _log = logging.getLogger(__name__)
 PERIOD_S = 1.0
-
-
-class Source(Protocol):
-    """Something that has figures; keeps its own last reading to take differences."""
-
-    @property
-    def name(self) -> str:
-        """What it reads, for the journal."""
-
-    def read(self, time: float) -> Sequence[Sample]:
-        """Return the samples of this instant (epoch seconds).
-
-        Raises:
-            FogbedError: it does not answer now; it is asked again a second later.
-        """
 
 
 class Sampler:

@@ -15,12 +15,12 @@ from fogbed.experiment.events import Observer
 from fogbed.experiment.journal import Journal
 from fogbed.experiment.network_states import Matrix
 from fogbed.experiment.round_trips import OpenPinger
-from fogbed.experiment.sampler import Source
 from fogbed.experiment.workload import Workload
 from fogbed.network.verdicts import Tolerance
 from fogbed.plan.network import NetworkPlan
 from fogbed.plan.timeline import Timeline
 from fogbed.platforms.base import Platform
+from fogbed.platforms.measuring import Source
 from fogbed.spec import ResolvedExperiment
 from fogbed.spec.experiment import EmulationAssertion, ExecAction
 
@@ -58,10 +58,9 @@ class Tools:
     """What does the work; replaced one by one in tests.
 
     ``describe(resolved)`` finds rides and landmarks and returns what the bundle says of them;
-    ``workload(resolved, platform, bundle)`` is the job; ``events(platform)`` is what happened to
-    its processes since it came up (``time``, ``event``, ``process``, ``node``);
-    ``run_program(platform, action)`` returns what the journal says of an exec; ``report(folder)``
-    writes report.html and returns its path.
+    ``workload(resolved, platform, bundle)`` is the job; ``sources(platform)`` is what the sampler
+    reads besides it; ``run_program(platform, action)`` returns what the journal says of an exec;
+    ``report(folder)`` writes report.html and returns its path.
     """
 
     describe: Callable[[ResolvedExperiment], dict[str, Any]]
@@ -70,7 +69,6 @@ class Tools:
     verify: Verify
     pinger: Callable[[Platform], OpenPinger]
     sources: Callable[[Platform], Sequence[Source]]
-    events: Callable[[Platform], Sequence[Mapping[str, Any]]]
     run_program: Callable[[Platform, ExecAction], dict[str, Any]]
     executor: Callable[[], Executor]
     report: Callable[[Path], Path]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from fogbed.clients.progress import Progress
 from fogbed.errors import CommandError
 from fogbed.experiment.actions import own_thread
 from fogbed.experiment.flink_workload import FlinkWorkload, describe
-from fogbed.experiment.host_sources import LinkSource, ProcessSource
+from fogbed.experiment.link_source import LinkSource
 from fogbed.experiment.metric_names import pair_name
 from fogbed.experiment.network_states import (
     PROBES_PER_S,
@@ -21,16 +22,16 @@ from fogbed.experiment.network_states import (
     measured_matrices,
 )
 from fogbed.experiment.round_trips import OpenPinger, Pinger
-from fogbed.experiment.sampler import Source
 from fogbed.experiment.setting import Tools
 from fogbed.network.agent_client import Agent
 from fogbed.network.apply import apply_plan
-from fogbed.network.emulator import CountingEmulator
 from fogbed.network.probes import Probes
 from fogbed.network.verdicts import LossVerdict, RateVerdict, Tolerance
 from fogbed.network.verify import verify
 from fogbed.plan.network import NetworkPlan
 from fogbed.platforms.base import Platform
+from fogbed.platforms.measuring import Source
+from fogbed.platforms.process_source import ProcessSource, RunningProcess
 from fogbed.spec.experiment import ExecAction
 from fogbed.units import format_fraction, format_rate
 
@@ -47,7 +48,6 @@ def real_tools() -> Tools:
         verify=verify_network,
         pinger=pinger,
         sources=sources,
-        events=events,
         run_program=run_program,
         executor=own_thread,
         report=report,
@@ -64,6 +64,7 @@ def lay_network(platform: Platform, plans: Sequence[NetworkPlan], progress: Prog
     bare = apply_plan(
         plans[0],
         platform.emulator(),
+        memory=platform.bare_memory(),
         channels={node: platform.channel(node) for node in plans[0].nodes},
         addresses=platform.addresses(),
         progress=progress,
@@ -86,7 +87,6 @@ def verify_network(
         plan,
         channels={node: platform.channel(node) for node in plan.nodes},
         addresses=platform.addresses(),
-        emulator=platform.emulator(),
         progress=progress,
         bare=bare,
         tolerance=tolerance.fraction,
@@ -150,22 +150,12 @@ def run_program(platform: Platform, action: ExecAction) -> dict[str, Any]:
 
 def sources(platform: Platform) -> Sequence[Source]:
     """Return what the sampler reads besides the job."""
-    emulator = platform.emulator()
-    counted = [LinkSource(emulator)] if isinstance(emulator, CountingEmulator) else []
-    return [ProcessSource(platform), *counted]
-
-
-@runtime_checkable
-class EventfulPlatform(Protocol):
-    """A platform that notes when its processes start and die."""
-
-    def events(self) -> Sequence[Mapping[str, Any]]:
-        """Return them, oldest first: ``time``, ``event``, ``process``, ``node``, ``note``."""
-
-
-def events(platform: Platform) -> Sequence[Mapping[str, Any]]:
-    """Return what happened to the platform's processes, as far as it notes that."""
-    return platform.events() if isinstance(platform, EventfulPlatform) else ()
+    itself = RunningProcess(role="fogbed", node=None, pid=os.getpid())
+    return [
+        *platform.samples(),
+        ProcessSource("this process", lambda: [itself]),
+        LinkSource(platform.emulator()),
+    ]
 
 
 def pinger(platform: Platform) -> OpenPinger:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from fogbed.experiment.sampler import Source
+from fogbed.platforms.measuring import Source
 from fogbed.spec.experiment import Operator
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
-from fogbed.network.bare import Bare, bare_network, is_one_medium, require_carried, with_rates
+from fogbed.network.bare import Bare, BareMemory, bare_network, require_carried, with_rates
 from fogbed.network.emulator import LinkEmulator
 from fogbed.plan.network import NetworkPlan
 
@@ -15,6 +15,7 @@ def apply_plan(  # noqa: PLR0913 - what is applied, and where it goes; by keywor
     plan: NetworkPlan,
     emulator: LinkEmulator,
     *,
+    memory: BareMemory,
     channels: Mapping[str, Channel],
     addresses: Mapping[str, str],
     progress: Progress,
@@ -33,12 +34,23 @@ def apply_plan(  # noqa: PLR0913 - what is applied, and where it goes; by keywor
     if anew:
         emulator.clear()
     bare = bare_network(
-        emulator, channels=channels, addresses=addresses, progress=progress, clear=anew
+        emulator,
+        memory=memory,
+        channels=channels,
+        addresses=addresses,
+        progress=progress,
+        clear=anew,
     )
     for each in (plan, *later):
         bare = with_rates(
-            bare, each, emulator, channels=channels, addresses=addresses, progress=progress
+            bare,
+            each,
+            emulator,
+            memory=memory,
+            channels=channels,
+            addresses=addresses,
+            progress=progress,
         )
-        require_carried(each, bare, one_medium=is_one_medium(emulator))
-    emulator.apply(plan)
+        require_carried(each, bare, one_medium=memory.one_medium)
+    emulator.apply(plan, lease_s=None)
     return bare

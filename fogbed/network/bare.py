@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,23 +24,6 @@ COUNT = 25
 INTERVAL_S = 0.02
 PROBE_OCTETS = 84
 _RATE_SECONDS = 1.0
-_MEMORY_KEY = "bare"
-
-
-@runtime_checkable
-class RememberingEmulator(Protocol):
-    """An emulator that keeps a JSON value as long as what it emulates lives.
-
-    ``one_medium``: every pair passes the same path, so that one bare rate speaks for all.
-    """
-
-    one_medium: bool
-
-    def remember(self, key: str, value: object) -> None:
-        """Keep ``value`` under ``key``."""
-
-    def recall(self, key: str) -> Any:  # noqa: ANN401 - whatever was remembered
-        """Return what was kept; None if nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,10 +38,39 @@ class Bare:
     rtt_ms: npt.NDArray[np.float64]
     rates_bps: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        rates = [[*ends, rate] for ends, rate in self.rates_bps.items()]
+        return {"nodes": self.nodes, "rtt_ms": self.rtt_ms.tolist(), "rates_bps": rates}
 
-def bare_network(
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Bare:
+        """Return what ``as_json`` made ``value`` of."""
+        return cls(
+            nodes=tuple(value["nodes"]),
+            rtt_ms=np.array(value["rtt_ms"], dtype=np.float64),
+            rates_bps={(source, target): rate for source, target, rate in value["rates_bps"]},
+        )
+
+
+class BareMemory(Protocol):
+    """What a platform keeps of the bare network of a testbed, as long as it is the same network."""
+
+    @property
+    def one_medium(self) -> bool:
+        """Whether every pair passes the same path, so that one bare rate speaks for all."""
+
+    def remember(self, bare: Bare) -> None:
+        """Keep ``bare`` in the place of what was kept."""
+
+    def recall(self) -> Bare | None:
+        """Return what was kept; None where nothing was."""
+
+
+def bare_network(  # noqa: PLR0913 - where it is measured and kept, and how; by keyword
     emulator: LinkEmulator,
     *,
+    memory: BareMemory,
     channels: Mapping[str, Channel],
     addresses: Mapping[str, str],
     progress: Progress,
@@ -72,8 +84,8 @@ def bare_network(
         NetworkError: it was never measured, links are impaired now, and ``clear`` is false.
     """
     nodes = tuple(channels)
-    known = None if clear else _recall(emulator, nodes)
-    if known is not None:
+    known = None if clear else memory.recall()
+    if known is not None and known.nodes == nodes:
         return known
     in_force = emulator.show()
     if in_force.index.any() and not clear:
@@ -85,14 +97,14 @@ def bare_network(
         emulator.clear()
     try:
         bare = measure_bare(channels=channels, addresses=addresses, progress=progress)
-        if is_one_medium(emulator) and len(nodes) > 1:
+        if memory.one_medium and len(nodes) > 1:
             # Now, while nothing is in the way: later profiles may ask for rates
             ends = [(nodes[0], nodes[1])]
             bare = _measure_rates(bare, ends, channels, addresses, progress)
     finally:
         if clear:
-            emulator.apply(in_force)
-    _remember(emulator, bare)
+            emulator.apply(in_force, lease_s=None)
+    memory.remember(bare)
     return bare
 
 
@@ -144,6 +156,7 @@ def with_rates(  # noqa: PLR0913 - the bare network, the plan, and where both ar
     plan: NetworkPlan,
     emulator: LinkEmulator,
     *,
+    memory: BareMemory,
     channels: Mapping[str, Channel],
     addresses: Mapping[str, str],
     progress: Progress,
@@ -158,7 +171,7 @@ def with_rates(  # noqa: PLR0913 - the bare network, the plan, and where both ar
     """
     wanted = [(link.source, link.target) for link in _limited(plan)]
     unknown = [ends for ends in wanted if ends not in bare.rates_bps]
-    if not unknown or (is_one_medium(emulator) and bare.rates_bps):
+    if not unknown or (memory.one_medium and bare.rates_bps):
         return bare
     in_force = emulator.show()
     hidden = [" to ".join(ends) for ends in unknown if not _is_free(in_force, ends)]
@@ -168,7 +181,7 @@ def with_rates(  # noqa: PLR0913 - the bare network, the plan, and where both ar
             hint="`fogbed network clear`, then apply again",
         )
     measured = _measure_rates(bare, unknown, channels, addresses, progress)
-    _remember(emulator, measured)
+    memory.remember(measured)
     return measured
 
 
@@ -230,29 +243,6 @@ def _limited(plan: NetworkPlan) -> Sequence[Link]:
     return [link for link in plan.links() if link.impairment.rate_bps]
 
 
-def is_one_medium(emulator: LinkEmulator) -> bool:
-    """Say whether one bare rate speaks for every pair."""
-    return isinstance(emulator, RememberingEmulator) and emulator.one_medium
-
-
 def _is_free(in_force: NetworkPlan, ends: tuple[str, str]) -> bool:
     ways = (ends, ends[::-1])
     return all(in_force.between(*way) == UNTOUCHED for way in ways)
-
-
-def _remember(emulator: LinkEmulator, bare: Bare) -> None:
-    if isinstance(emulator, RememberingEmulator):
-        rates = [[*ends, rate] for ends, rate in bare.rates_bps.items()]
-        value = {"nodes": bare.nodes, "rtt_ms": bare.rtt_ms.tolist(), "rates_bps": rates}
-        emulator.remember(_MEMORY_KEY, value)
-
-
-def _recall(emulator: LinkEmulator, nodes: tuple[str, ...]) -> Bare | None:
-    value = emulator.recall(_MEMORY_KEY) if isinstance(emulator, RememberingEmulator) else None
-    if value is None or tuple(value["nodes"]) != nodes:
-        return None
-    return Bare(
-        nodes=nodes,
-        rtt_ms=np.array(value["rtt_ms"], dtype=np.float64),
-        rates_bps={(source, target): rate for source, target, rate in value["rates_bps"]},
-    )

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from fogbed.plan.network import NetworkPlan
 
 
-class LinkEmulator(Protocol):
-    """Applies a network plan to nodes. Backends: the user-space fabric; netem/HTB later."""
-
-    def apply(self, plan: NetworkPlan) -> None:
-        """Set every pair as planned, in place: never a moment unshaped; read back afterwards."""
-
-    def show(self) -> NetworkPlan:
-        """Return what is in force now, as the emulation itself says."""
-
-    def clear(self) -> None:
-        """Remove every impairment that was applied, and nothing else."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkCounters:
-    """What one ordered pair has carried since the fabric started; layer 3 bytes."""
+class PairCounters:
+    """What one ordered pair has carried since the emulator started; layer 3 bytes."""
 
     source: str
     target: str
@@ -36,23 +23,66 @@ class LinkCounters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmulatorStatistics:
-    """Counters per pair and the emulator's own cost and error.
+class EmulatorCost:
+    """What an emulator takes, and its error.
 
     ``cpu_s``: processor seconds used since its start, ``uptime_s`` wall-clock seconds since
     then; ``lateness_p50_ms`` and ``lateness_p99_ms``: how much later than asked packets left.
     """
 
-    links: Sequence[LinkCounters]
     cpu_s: float
     uptime_s: float
     lateness_p50_ms: float
     lateness_p99_ms: float
 
 
-@runtime_checkable
-class CountingEmulator(Protocol):
-    """An emulator that counts what it carries."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkCounters:
+    """Counters of every ordered pair, and the emulator's own cost.
 
-    def statistics(self) -> EmulatorStatistics:
-        """Return the counters since the emulator started."""
+    ``cost`` is None where the kernel carries the packets, and does not say.
+    """
+
+    links: Sequence[PairCounters]
+    cost: EmulatorCost | None
+
+
+class LinkEmulator(Protocol):
+    """Applies a network plan to nodes. Backends: the user-space fabric; netem/HTB later."""
+
+    def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:
+        """Set every pair as planned, in place: never a moment unshaped; read back afterwards.
+
+        ``lease_s``: for how long without a word from here the plan stays in force, after which the
+        nodes' own dead man's switch takes it away; None: until it is cleared. What is cut off
+        stays cut off.
+
+        Raises:
+            NetworkError: what is in force is not what was asked, or this emulator has no such
+                switch.
+        """
+
+    def show(self) -> NetworkPlan:
+        """Return what is in force now, as the emulation itself says; without what is cut off."""
+
+    def cut(self, node: str) -> None:
+        """Let nothing in and nothing out of ``node``, in the emulated network only.
+
+        What is on its way to it and from it is lost. Nothing changes where it is cut off already.
+
+        Raises:
+            NetworkError: there is no such node.
+        """
+
+    def heal(self, node: str) -> None:
+        """Join ``node`` again, shaped as it is planned; its way to another that is cut stays cut.
+
+        Raises:
+            NetworkError: there is no such node.
+        """
+
+    def counters(self) -> LinkCounters:
+        """Return what every ordered pair has carried since the emulator started."""
+
+    def clear(self) -> None:
+        """Remove every impairment and join every node that was cut off; touch nothing else."""

@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from heapq import heapify, heappop, heappush
-from typing import Any
 
 from fogbed.network.fabric_control import LATENESS_STEP_NS, ControlServer
 from fogbed.network.fabric_memory import Memory
@@ -64,8 +63,7 @@ class Fabric:
         self.ports = ports
         self.started = time.monotonic()
         self.lateness = [0] * LATENESS_STEPS
-        self.memory: dict[str, Any] = {}
-        self.cut: set[str] = set()
+        self.cut: frozenset[str] = frozenset()
         self.seed = 0
         self._heap: list[tuple[int, int, Link]] = []
         self._timer = _Timer()
@@ -94,6 +92,20 @@ class Fabric:
         for link, shape in shapes:
             if link.shape != shape:
                 link.reshape(shape, now)
+        self._order()
+
+    def isolate(self, nodes: frozenset[str]) -> None:
+        """Cut ``nodes`` off from every other, and from each other; join all others again."""
+        self.cut = nodes
+        for source, row in zip(self.ports, self.links, strict=True):
+            for target, link in zip(self.ports, row, strict=True):
+                cut = source.node in nodes or target.node in nodes
+                if link.cut != cut:
+                    link.switch(cut=cut)
+        self._order()
+
+    def _order(self) -> None:
+        """Schedule every link anew: what was the first to leave of one may not be any more."""
         rows = (link for row in self.links for link in row if link.line)
         self._heap = [(link.line[0][0], link.number, link) for link in rows]
         heapify(self._heap)

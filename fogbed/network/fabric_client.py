@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fogbed.errors import NetworkError
-from fogbed.network.emulator import EmulatorStatistics, LinkCounters
+from fogbed.network.emulator import EmulatorCost, LinkCounters, PairCounters
 from fogbed.plan.network import Impairment, NetworkPlan
 
 TIMEOUT_S = 10.0
@@ -20,19 +20,24 @@ TIMEOUT_S = 10.0
 class FabricEmulator:
     """Speaks to one running fabric; a connection per request, so nothing is held between them."""
 
-    one_medium = True
-    """Every pair passes the same process: one bare rate speaks for all."""
-
     def __init__(self, socket_path: Path | str) -> None:
         self._path = str(socket_path)
 
-    def apply(self, plan: NetworkPlan) -> None:
+    def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:
         """Set every pair as planned and read it back; pairs of other nodes become untouched.
 
+        ``lease_s`` is None: the fabric has no dead man's switch. What it shapes is the emulated
+        network only, which is gone with the testbed; nobody is locked out of a machine by it.
+
         Raises:
-            NetworkError: the fabric does not answer, does not know a node, or does not have in
-                force what was asked.
+            NetworkError: the fabric does not answer, does not know a node, does not have in force
+                what was asked, or was given a lease.
         """
+        if lease_s is not None:
+            raise NetworkError(
+                f"the fabric cannot take a plan away by itself after {lease_s:g} s",
+                hint="ask for no lease: what it shapes is gone with the testbed",
+            )
         self._ask(
             "apply",
             nodes=list(plan.nodes),
@@ -67,19 +72,39 @@ class FabricEmulator:
         )
 
     def clear(self) -> None:
-        """Remove every impairment; raises NetworkError if the fabric does not answer."""
+        """Remove every impairment and every cut.
+
+        Raises:
+            NetworkError: the fabric does not answer.
+        """
         self._ask("clear")
 
-    def statistics(self) -> EmulatorStatistics:
+    def cut(self, node: str) -> None:
+        """Cut ``node`` off from every other, with what is on its way.
+
+        Raises:
+            NetworkError: the fabric does not answer, or has no such node.
+        """
+        self._ask("cut", node=node)
+
+    def heal(self, node: str) -> None:
+        """Join ``node`` again to every other that is not cut off.
+
+        Raises:
+            NetworkError: the fabric does not answer, or has no such node.
+        """
+        self._ask("heal", node=node)
+
+    def counters(self) -> LinkCounters:
         """Return the counters of every ordered pair since the fabric started.
 
         Raises:
             NetworkError: the fabric does not answer.
         """
-        reply = self._ask("statistics")
+        reply = self._ask("counters")
         nodes = reply["nodes"]
-        counters = [
-            LinkCounters(
+        links = [
+            PairCounters(
                 source=nodes[i],
                 target=nodes[j],
                 packets=packets,
@@ -90,25 +115,13 @@ class FabricEmulator:
             )
             for i, j, packets, octets, lost, dropped, queued in reply["links"]
         ]
-        return EmulatorStatistics(
-            links=counters,
+        cost = EmulatorCost(
             cpu_s=reply["cpu_s"],
             uptime_s=reply["uptime_s"],
             lateness_p50_ms=reply["lateness_p50_ms"],
             lateness_p99_ms=reply["lateness_p99_ms"],
         )
-
-    def cut(self, nodes: list[str]) -> None:
-        """Cut ``nodes`` off from every other, and join all others again."""
-        self._ask("cut", nodes=nodes)
-
-    def remember(self, key: str, value: object) -> None:
-        """Have the fabric keep a JSON value for as long as it lives."""
-        self._ask("remember", key=key, value=value)
-
-    def recall(self, key: str) -> Any:  # noqa: ANN401 - whatever was remembered
-        """Return what was remembered under ``key``; None if nothing."""
-        return self._ask("recall", key=key)["value"]
+        return LinkCounters(links=links, cost=cost)
 
     def wait_until_ready(self, timeout_s: float) -> None:
         """Return once the fabric answers.
@@ -119,7 +132,7 @@ class FabricEmulator:
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                self._ask("recall", key="")
+                self._ask("show")
             except NetworkError:
                 if time.monotonic() > deadline:
                     raise

@@ -2,9 +2,8 @@
 
     {"do": "apply", "nodes": [...], "impairments": [[delay ms, jitter ms, loss, bit/s|null], ...],
      "index": [[...], ...], "seed": ...}
-    {"do": "show"}      {"do": "clear"}      {"do": "statistics"}
-    {"do": "cut", "nodes": [...]}   these nodes are cut off, and no others
-    {"do": "remember", "key": ..., "value": ...}     {"do": "recall", "key": ...}     {"do": "stop"}
+    {"do": "show"}      {"do": "clear"}      {"do": "counters"}      {"do": "stop"}
+    {"do": "cut", "node": ...}      {"do": "heal", "node": ...}
 
 Every answer has ``ok``; with false, ``error`` says why and nothing was changed. The socket is
 0600: who may write to it is who started the fabric.
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from fogbed.network.fabric import Fabric
     from fogbed.network.fabric_memory import Memory
 
-_CHANGES = ("apply", "clear", "cut", "remember")
+_CHANGES = ("apply", "clear", "cut", "heal")
 MAX_REQUEST = 16 * 2**20
 LATENESS_STEP_NS = 1 << 14
 
@@ -113,12 +112,9 @@ class ControlServer:
 
     def _restoring(self) -> list[dict[str, Any]]:
         """Return the requests that would bring another fabric to where this one is."""
-        cut = [port.node for port in self._fabric.ports if port.node in self._fabric.cut]
-        memory = self._fabric.memory.items()
         return [
             {"do": "apply", **self._do_show({})},
-            {"do": "cut", "nodes": cut},
-            *({"do": "remember", "key": key, "value": value} for key, value in memory),
+            *({"do": "cut", "node": node} for node in sorted(self._fabric.cut)),
         ]
 
     def _do_apply(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -146,9 +142,10 @@ class ControlServer:
 
     def _do_clear(self, _: dict[str, Any]) -> dict[str, Any]:
         self._fabric.reshape([(link, UNTOUCHED) for link in chain(*self._fabric.links)])
+        self._fabric.isolate(frozenset())
         return {}
 
-    def _do_statistics(self, _: dict[str, Any]) -> dict[str, Any]:
+    def _do_counters(self, _: dict[str, Any]) -> dict[str, Any]:
         links = [
             [i, j, link.packets, link.octets, link.lost, link.dropped, len(link.line)]
             for i, row in enumerate(self._fabric.links)
@@ -166,20 +163,17 @@ class ControlServer:
         }
 
     def _do_cut(self, request: dict[str, Any]) -> dict[str, Any]:
-        known = [port.node for port in self._fabric.ports]
-        cut = {known.index(name) for name in request["nodes"]}
-        self._fabric.cut = set(request["nodes"])
-        for i, row in enumerate(self._fabric.links):
-            for j, link in enumerate(row):
-                link.switch(cut=i in cut or j in cut)
+        self._fabric.isolate(self._fabric.cut | {self._known(request["node"])})
         return {}
 
-    def _do_remember(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._fabric.memory[request["key"]] = request["value"]
+    def _do_heal(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._fabric.isolate(self._fabric.cut - {self._known(request["node"])})
         return {}
 
-    def _do_recall(self, request: dict[str, Any]) -> dict[str, Any]:
-        return {"value": self._fabric.memory.get(request["key"])}
+    def _known(self, node: str) -> str:
+        if node not in [port.node for port in self._fabric.ports]:
+            raise KeyError(node)
+        return node
 
     def _do_stop(self, _: dict[str, Any]) -> dict[str, Any]:
         self.stop()

@@ -106,8 +106,12 @@ class Link:
             self._enqueue(packet, self.free_at)
 
     def switch(self, *, cut: bool) -> None:
-        """Cut the link off, or join it again; what is on its way still arrives."""
+        """Cut the link off, with what is on its way, or join it again."""
         self.cut = cut
+        if cut:
+            self.lost += len(self.line)
+            self.line.clear()
+            self.held = self.free_at = self.last_release = 0
         self._set(self.shape)
 
     def accept(self, packet: bytes, now: int) -> bool:

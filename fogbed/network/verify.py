@@ -10,8 +10,7 @@ import numpy.typing as npt
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.network.agent_client import Agent
-from fogbed.network.bare import PROBE_OCTETS, bare_network, probe_all
-from fogbed.network.emulator import LinkEmulator
+from fogbed.network.bare import PROBE_OCTETS, probe_all
 from fogbed.network.flows import LOAD_PACKET, load_links, measure_losses, measure_rates
 from fogbed.network.probes import Probes
 from fogbed.network.sessions import agents
@@ -31,9 +30,8 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     *,
     channels: Mapping[str, Channel],
     addresses: Mapping[str, str],
-    emulator: LinkEmulator,
     progress: Progress,
-    bare: npt.NDArray[np.float64] | None = None,
+    bare: npt.NDArray[np.float64],
     load: bool = False,
     flows: bool = True,
     tolerance: float = 0.03,
@@ -43,19 +41,15 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     """Measure every ordered pair of ``channels`` and judge it against ``plan``.
 
     ``channels`` and ``addresses`` have each of the plan's nodes. ``bare`` is p50 of the bare RTT
-    per ordered pair in milliseconds, shape (n, n); None: as ``emulator`` recalls it. ``load``
-    measures a second time with a rate-limited flow on every link, ``flows`` also the rate and loss
-    of the pairs that ask for them. An RTT may be off by the fraction ``tolerance`` or by
-    ``or_ms``, the larger; ``count`` probes are sent per pair, up to five times as many in the same
-    time where a pair has jitter.
+    per ordered pair in milliseconds, shape (n, n). ``load`` measures a second time with a
+    rate-limited flow on every link, ``flows`` also the rate and loss of the pairs that ask for
+    them. An RTT may be off by the fraction ``tolerance`` or by ``or_ms``, the larger; ``count``
+    probes are sent per pair, up to five times as many in the same time where a pair has jitter.
 
     Raises:
-        NetworkError: the bare RTT is unknown and links are impaired, or an agent failed.
+        NetworkError: an agent failed.
     """
     reached = {node: channels[node] for node in plan.nodes}
-    if bare is None:
-        known = bare_network(emulator, channels=reached, addresses=addresses, progress=progress)
-        bare = known.rtt_ms
     asked = Tolerance(fraction=tolerance, or_ms=or_ms)
     links = list(plan.links()) if flows else []
     with agents(reached) as sessions:

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.network.emulator import LinkEmulator
+from fogbed.platforms.measuring import Measured
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.spec.abilities import PlatformName
 from fogbed.stream_job.storage import Storage
@@ -25,8 +26,12 @@ class Endpoints:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceStatus:
-    """One process of the testbed. ``pid`` is the computer's own; memory in resident bytes."""
+class ProcessStatus:
+    """Something that a node runs, or that serves them all.
+
+    ``pid`` is of the machine it runs on, and known only where that is this computer; ``memory`` in
+    resident bytes.
+    """
 
     name: str
     node: str | None
@@ -74,7 +79,7 @@ class TestbedStatus:
     platform: PlatformName
     state: Literal["up", "partly", "down"]
     nodes: Sequence[NodeStatus] = ()
-    services: Sequence[ServiceStatus] = ()
+    processes: Sequence[ProcessStatus] = ()
     endpoints: Endpoints | None = None
     versions: dict[str, str] = field(default_factory=dict)
     problems: Sequence[str] = ()
@@ -136,7 +141,7 @@ class Machines(Protocol):
         """Return what ``down`` would remove and keep, as lines for a user; nothing is touched."""
 
     def status(self) -> TestbedStatus:
-        """Return nodes, services, versions, URLs and problems as they are now."""
+        """Return nodes, processes, versions, URLs and problems as they are now."""
 
     def channel(self, node: str, *, root: bool = False) -> Channel:
         """Return how to run programs on ``node``; as its administrator with ``root``.
@@ -184,5 +189,5 @@ class StreamCluster(Protocol):
         """Return what shapes the links of this testbed."""
 
 
-class Platform(Machines, StreamCluster, Protocol):
+class Platform(Machines, StreamCluster, Measured, Protocol):
     """A testbed on which experiments run."""

@@ -85,7 +85,8 @@ def test_status_of_a_testbed_that_is_down_is_no_error(capsys):
     assert capsys.readouterr().out.startswith("testbed shown (local): down\n")
     assert main(["status", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert shown["state"] == "down"
+    assert (shown["state"], shown["services"]) == ("down", [])
+    assert "processes" not in shown, "programs read this: its words stay"
     assert [node["name"] for node in shown["nodes"]] == ["cloud-1", "edge-1"]
 
 

@@ -41,7 +41,8 @@ def measure_delays(trial, hub):
     spokes = [trial.addresses[node] for node in nodes[1:]]
     least = {}
     for name, delays in (("bare", [0] * len(DELAYS_MS)), ("asked", DELAYS_MS)):
-        trial.emulator.apply(star(nodes, [Impairment(delay_ms=delay) for delay in delays]))
+        star_plan = star(nodes, [Impairment(delay_ms=delay) for delay in delays])
+        trial.emulator.apply(star_plan, lease_s=None)
         came = hub.ping(spokes, count=40, interval_s=0.05, wait_s=20.0)
         least[name] = [float(np.nanmin(came[spoke].rtts_ms)) for spoke in spokes]
     return [
@@ -58,7 +59,7 @@ def measure_rate(trial, sender: Agent, receiver: Agent):
     def impaired(delay_ms):
         return star(nodes, [Impairment(delay_ms=delay_ms, rate_bps=RATE)] * (len(nodes) - 1))
 
-    trial.emulator.apply(impaired(5))
+    trial.emulator.apply(impaired(5), lease_s=None)
     flow = receiver.listen("udp", address, seconds=60)
     began = time.time()
     flood = threading.Thread(
@@ -67,7 +68,7 @@ def measure_rate(trial, sender: Agent, receiver: Agent):
     flood.start()
     for change in range(6):
         time.sleep(0.5)
-        trial.emulator.apply(impaired(6 + change))
+        trial.emulator.apply(impaired(6 + change), lease_s=None)
     flood.join()
     received = receiver.collect(flow, quiet_s=1.0)
     ends = received.first_s + received.bin_s * np.arange(1, len(received.bins) + 1) - began
@@ -78,10 +79,10 @@ def measure_rate(trial, sender: Agent, receiver: Agent):
 def measure_loss(trial, sender: Agent, receiver: Agent):
     nodes = list(trial.addresses)
     address = trial.addresses[nodes[1]]
-    trial.emulator.apply(star(nodes, [Impairment(loss=0.01)] * (len(nodes) - 1)))
+    trial.emulator.apply(star(nodes, [Impairment(loss=0.01)] * (len(nodes) - 1)), lease_s=None)
 
     def counters():
-        links = {(link.source, link.target): link for link in trial.emulator.statistics().links}
+        links = {(link.source, link.target): link for link in trial.emulator.counters().links}
         link = links[nodes[0], nodes[1]]
         return np.array([link.packets, link.lost])
 

@@ -32,7 +32,8 @@ def plan(trial, **impairment):
 
 def same_bytes(trial):
     """Send 8 MB over TCP through delay and loss; tell whether they arrive as they were."""
-    trial.emulator.apply(plan(trial, delay_ms=2, jitter_ms=1, loss=0.002, rate_bps=300_000_000))
+    asked = plan(trial, delay_ms=2, jitter_ms=1, loss=0.002, rate_bps=300_000_000)
+    trial.emulator.apply(asked, lease_s=None)
     with inside(trial.namespaces["b"]):
         listener = socket.create_server((trial.addresses["b"], 0))
     with inside(trial.namespaces["a"]):
@@ -62,7 +63,7 @@ def lawful(trial):
     The law, the seed and the clock are the fabric's own: no packet may arrive earlier than the law
     says of the moment it was sent, and the least late one is hardly late.
     """
-    trial.emulator.apply(plan(trial, delay_ms=20, jitter_ms=10))
+    trial.emulator.apply(plan(trial, delay_ms=20, jitter_ms=10), lease_s=None)
     with inside(trial.namespaces["b"]):
         receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with inside(trial.namespaces["a"]):
@@ -105,16 +106,41 @@ def came_back(agent, address, *, wait_s=20.0):
 
 
 def cutting(trial, agent):
-    trial.emulator.apply(untouched(list(trial.addresses)))
-    trial.emulator.cut(["b"])
-    cut = came_back(agent, trial.addresses["b"], wait_s=0.5)
-    other = came_back(agent, trial.addresses["c"])
-    trial.emulator.cut([])
-    return {"cut": cut, "other": other, "joined": came_back(agent, trial.addresses["b"])}
+    """Cut nodes off and join them; tell how many of 10 probes from a came back each time."""
+    emulator, (_, b, c) = trial.emulator, trial.addresses.values()
+    emulator.apply(untouched(list(trial.addresses)), lease_s=None)
+    emulator.cut("b")
+    facts = {"cut": came_back(agent, b, wait_s=0.5), "other": came_back(agent, c)}
+    emulator.cut("b")
+    emulator.cut("c")
+    emulator.heal("b")
+    facts |= {"joined": came_back(agent, b), "second": came_back(agent, c, wait_s=0.5)}
+    emulator.clear()
+    return {**facts, "cleared": came_back(agent, c)}
+
+
+def cut_on_the_way(trial, agent):
+    """Cut a node off while probes are on their way to it; tell what became of them.
+
+    To c: what is left of the TCP stream to b may be sent again.
+    """
+    trial.emulator.apply(plan(trial, delay_ms=60_000), lease_s=None)
+    probes = agent.start_ping(
+        [trial.addresses["c"]], count=10, interval_s=0.001, size=84, wait_s=0.1
+    )
+    began = time.monotonic()
+    while counters(trial)["a", "c"].queued < 10 and time.monotonic() < began + 30:
+        time.sleep(0.01)
+    probes()
+    before = counters(trial)["a", "c"]
+    trial.emulator.cut("c")
+    trial.emulator.heal("c")
+    after = counters(trial)["a", "c"]
+    return {"queued": [before.queued, after.queued], "lost": after.lost - before.lost}
 
 
 def counters(trial):
-    return {(each.source, each.target): each for each in trial.emulator.statistics().links}
+    return {(each.source, each.target): each for each in trial.emulator.counters().links}
 
 
 def counting(trial, agent):
@@ -123,7 +149,7 @@ def counting(trial, agent):
     From b to c, where nothing else goes: from a to b, and back, what is left of the TCP stream may
     be sent again.
     """
-    trial.emulator.apply(plan(trial, rate_bps=1_000_000))
+    trial.emulator.apply(plan(trial, rate_bps=1_000_000), lease_s=None)
     before, began = counters(trial), time.monotonic()
     sent = agent.send("udp", (trial.addresses["c"], 9), seconds=1.0, rate_bps=4e6, size=1000)
     while counters(trial)["b", "c"].queued and time.monotonic() < began + 30:
@@ -145,9 +171,11 @@ def refusals(trial):
     said = {}
     stranger = NetworkPlan(("a", "nobody"), (Impairment(),), np.zeros((2, 2), np.uint32))
     for name, act in {
-        "stranger": lambda: trial.emulator.apply(stranger),
-        "nonsense": lambda: trial.emulator.apply(plan(trial, delay_ms=-1)),
-        "early": lambda: trial.emulator.apply(plan(trial, delay_ms=1, jitter_ms=2)),
+        "stranger": lambda: trial.emulator.apply(stranger, lease_s=None),
+        "nonsense": lambda: trial.emulator.apply(plan(trial, delay_ms=-1), lease_s=None),
+        "leased": lambda: trial.emulator.apply(plan(trial), lease_s=60),
+        "cut": lambda: trial.emulator.cut("nobody"),
+        "early": lambda: trial.emulator.apply(plan(trial, delay_ms=1, jitter_ms=2), lease_s=None),
     }.items():
         try:
             act()
@@ -165,14 +193,14 @@ def main(kind):
             "refusals": refusals(trial),
             "kept": trial.emulator.show().impairments[1].rate_bps,
             "cutting": cutting(trial, sessions["a"]),
+            "cut_on_the_way": cut_on_the_way(trial, sessions["a"]),
             "lawful": lawful(trial),
             "counting": counting(trial, sessions["b"]),
         }
         trial.emulator.clear()
         facts["cleared"] = not trial.emulator.show().index.any()
-        trial.emulator.apply(plan(trial, delay_ms=7))
-        trial.emulator.cut(["b"])
-        trial.emulator.remember("bare", [1, 2])
+        trial.emulator.apply(plan(trial, delay_ms=7), lease_s=None)
+        trial.emulator.cut("b")
         trial.fabric.kill()
         trial.fabric.wait()
         try:
@@ -184,7 +212,6 @@ def main(kind):
         facts["next"] = trial.emulator.show().impairments[1].delay_ms
         facts["next_carries"] = came_back(sessions["a"], trial.addresses["c"])
         facts["next_cut"] = came_back(sessions["a"], trial.addresses["b"], wait_s=0.5)
-        facts["next_recalls"] = trial.emulator.recall("bare")
     sys.stdout.write(json.dumps(facts))
 
 

@@ -26,7 +26,9 @@ def facts(request, apart):
 def test_facts_of_a_fabric(facts):
     assert facts["mode"] == "0o600"
     assert facts["same_bytes"], "a TCP stream was changed on its way"
-    assert facts["cutting"] == {"cut": 0, "other": 10, "joined": 10}
+    cutting = {"cut": 0, "other": 10, "joined": 10, "second": 0, "cleared": 10}
+    assert facts["cutting"] == cutting
+    assert facts["cut_on_the_way"] == {"queued": [10, 0], "lost": 10}
     assert facts["lawful"]["ordered"], "a packet was overtaken"
     # the sender's clock is read before the packet is sent, the receiver's after it came
     assert 0 <= facts["lawful"]["least_late_ms"] <= 1.0, facts["lawful"]
@@ -44,6 +46,8 @@ def test_facts_of_a_fabric(facts):
         "nonsense": (
             "the fabric refused to apply: ValueError: not an impairment: [-1, 0.0, 0.0, None]"
         ),
+        "leased": "the fabric cannot take a plan away by itself after 60 s",
+        "cut": "the fabric refused to cut: KeyError: 'nobody'",
         "early": "the fabric refused to apply: ValueError: not an impairment: [1, 2, 0.0, None]",
     }
     assert facts["kept"] == 300_000_000, "a refused plan must leave what is in force"
@@ -52,4 +56,3 @@ def test_facts_of_a_fabric(facts):
     # a fabric that is started in a dead one's place goes on where that one was
     assert facts["next"] == 7
     assert (facts["next_carries"], facts["next_cut"]) == (10, 0)
-    assert facts["next_recalls"] == [1, 2]

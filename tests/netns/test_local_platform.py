@@ -97,10 +97,10 @@ def test_every_node_is_a_namespace_with_an_address_of_its_own(life):
 
 
 def test_nodes_reach_each_other_through_the_fabric_and_control_does_not(life):
-    before = {(p.source, p.target): p.packets for p in life.emulator().statistics().links}
+    before = {(p.source, p.target): p.packets for p in life.emulator().counters().links}
     for _ in range(50):
         slots(life)
-    after = {(p.source, p.target): p.packets for p in life.emulator().statistics().links}
+    after = {(p.source, p.target): p.packets for p in life.emulator().counters().links}
     # the heartbeats between JobManager and TaskManager pass it; our 50 requests did not
     assert after["cloud-1", "edge-1"] > 0
     assert after["cloud-1", "edge-2"] == before.get(("cloud-1", "edge-2"), 0)
@@ -181,13 +181,15 @@ def test_a_second_testbed_runs_beside_it(life, files, capsys):
 
 def test_a_taskmanager_that_dies_is_started_again_and_told(life):
     victim = next(process for process in life.processes() if process.role == "taskmanager")
+    before = life.events(0.0)[-1].time
     os.kill(victim.pid, signal.SIGKILL)
-    until(lambda: life.events()[-1]["note"] == "again")
+    until(lambda: life.events(before)[-1:] and life.events(before)[-1].note == "again")
     until(lambda: slots(life) == {"edge-1": 2} and life.status().state == "up")
-    died, again = life.events()[-2:]
-    assert (died["process"], died["node"], died["pid"]) == ("taskmanager", "edge-1", victim.pid)
-    assert died["note"].startswith("killed by SIGKILL")
-    assert (again["event"], again["note"]) == ("started", "again")
+    died, again = life.events(before)
+    assert (died.process, died.node, died.pid) == ("taskmanager", "edge-1", victim.pid)
+    assert died.note.startswith("killed by SIGKILL")
+    assert (again.event, again.note) == ("started", "again")
+    assert life.events(again.time) == []
 
 
 def test_workers_come_and_go(life):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from fogbed.cli import main
+from fogbed.network.bare import Bare
 from fogbed.platforms import find_testbed, open_platform
 
 pytestmark = [
@@ -46,15 +48,20 @@ WIDE = ("--no-flows", "--count", "10", "--or", "5s")
 
 
 @pytest.fixture(scope="module")
-def emulator(tmp_path_factory):
-    """The links of a testbed that is up as long as this file's tests need it."""
+def testbed(tmp_path_factory):
+    """A testbed that is up as long as this file's tests need it."""
     file = tmp_path_factory.mktemp("testbed") / "testbed.yml"
     file.write_text(TESTBED)
     try:
         assert main(["up", "-t", str(file)]) == 0
-        yield open_platform(find_testbed(file)).emulator()
+        yield open_platform(find_testbed(file))
     finally:
         assert main(["down", "-t", str(file)]) == 0
+
+
+@pytest.fixture(scope="module")
+def emulator(testbed):
+    return testbed.emulator()
 
 
 @pytest.fixture(autouse=True)
@@ -127,11 +134,20 @@ def test_a_rate_that_the_bare_network_does_not_carry_is_refused_with_both_figure
     assert not emulator.show().index.any(), "nothing may be touched"
 
 
-def test_a_bare_rtt_that_was_never_measured_is_not_guessed(capsys, emulator):
-    emulator.remember("bare", None)
+def test_a_bare_rtt_that_was_never_measured_is_not_guessed(capsys, testbed, emulator):
     assert main(["network", "apply", "profile.yml"]) == 0
-    emulator.remember("bare", None)
+    testbed.bare_memory().remember(Bare(nodes=("another",), rtt_ms=np.zeros((1, 1))))
     assert main(["network", "verify", "--no-flows", "--count", "10"]) == 1
     assert "the bare RTT was not measured before" in capsys.readouterr().err
     assert main(["network", "verify", "--clear-first", *WIDE]) == 0
     assert emulator.show().index.any(), "what was in force must be in force again"
+
+
+def test_the_bare_network_of_many_nodes_is_kept_whole(testbed):
+    nodes = tuple(f"node-{number}" for number in range(100))
+    rtts = np.random.default_rng(7).random((100, 100))
+    rtts[3, 4] = np.nan  # no probe came back
+    testbed.bare_memory().remember(Bare(nodes=nodes, rtt_ms=rtts, rates_bps={nodes[:2]: 1e9 / 3}))
+    kept = testbed.bare_memory().recall()
+    assert (kept.nodes, kept.rates_bps) == (nodes, {nodes[:2]: 1e9 / 3})
+    np.testing.assert_array_equal(kept.rtt_ms, rtts)

@@ -7,6 +7,7 @@ It is steered over a Unix socket (0600), one JSON object per line in and out::
 
     {"do": "status"}    {"do": "start"|"stop"|"restart", "name": "taskmanager@fog-1"}
     {"do": "replace", "process": {...}}    {"do": "share", "on": true}    {"do": "end"}
+    {"do": "remember", "bare": {...}}      {"do": "recall"}
 
 Started by ``launch``; it needs the standard library and pyroute2 only, to be there at once.
 """
@@ -43,6 +44,7 @@ from fogbed.platforms.local.limits import NodeLimits, limit_node
 from fogbed.platforms.local.supervisor import EventLog, Program, Supervised
 
 _FABRIC = "fabric"
+_LONGEST_REQUEST = 16 * 2**20  # the bare network of many nodes is a long line
 
 
 class Keeper:
@@ -59,6 +61,7 @@ class Keeper:
         self._limits: dict[str, NodeLimits] = {}
         self._programs: dict[str, Supervised] = {}
         self._port_kind = best_port_kind()
+        self._bare: dict[str, Any] | None = None  # what was measured before anything was added
         self._ended = asyncio.Event()
         self._make_nodes()
         # pyroute2 runs an event loop of its own, which cannot be inside ours: so before it
@@ -76,7 +79,9 @@ class Keeper:
         address = (self._plan.addresses[jobmanager], REST_PORT)
         forward = Forward(self._namespaces[jobmanager], address, self._door)
         await forward.serve(listener)
-        server = await asyncio.start_unix_server(self._steer, sock=_bind_private(steering))
+        server = await asyncio.start_unix_server(
+            self._steer, sock=_bind_private(steering), limit=_LONGEST_REQUEST
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._ended.set)
         await self._ended.wait()
@@ -147,14 +152,9 @@ class Keeper:
         writer.close()
 
     async def _answer(self, wish: dict[str, Any]) -> dict[str, Any]:
-        if wish["do"] == "status":
-            return self._status()
-        if wish["do"] == "end":
-            self._ended.set()
-            return {"ok": True}
-        if wish["do"] == "share":
-            self._door.is_shared = wish["on"]
-            return {"ok": True}
+        at_once = self._answer_at_once(wish)
+        if at_once is not None:
+            return at_once
         if wish["do"] == "replace":
             process = process_from(wish["process"])
             await self._programs[process.name].replace(self._program(process), wish.get("why", ""))
@@ -166,6 +166,23 @@ class Keeper:
             await program.stop(wish.get("why", ""))
         if wish["do"] != "stop":
             program.start()
+        return {"ok": True}
+
+    def _answer_at_once(self, wish: dict[str, Any]) -> dict[str, Any] | None:
+        """Answer what waits for no process; return None to everything else."""
+        match wish["do"]:
+            case "status":
+                return self._status()
+            case "recall":
+                return {"ok": True, "bare": self._bare}
+            case "remember":
+                self._bare = wish["bare"]
+            case "share":
+                self._door.is_shared = wish["on"]
+            case "end":
+                self._ended.set()
+            case _:
+                return None
         return {"ok": True}
 
     def _status(self) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from fogbed import links, paths, spec
 from fogbed.clients.channel import Channel
@@ -18,36 +17,25 @@ from fogbed.plan.local_order import LocalPlan
 from fogbed.platforms.base import Endpoints, LogLine, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
 from fogbed.platforms.local.channels import channel_into
-from fogbed.platforms.local.folder import Launched, TestbedFolder
+from fogbed.platforms.local.folder import Launched
 from fogbed.platforms.local.logs import read_logs
 from fogbed.platforms.local.preview import preview_of
 from fogbed.platforms.local.registration import refuse_while_a_job_runs, wait_until_registered
+from fogbed.platforms.local.running import RunningTestbed
 from fogbed.platforms.local.runtime import find_runtime, free_number
-from fogbed.platforms.local.status import (
-    Event,
-    RunningProcess,
-    read_events,
-    read_status,
-    remove_groups,
-    running_processes,
-)
+from fogbed.platforms.local.status import read_status, remove_groups
 from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.workers import LocalWorkers
 from fogbed.platforms.ownership import give_back
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.platforms.testbeds import only_one
-from fogbed.spec.testbed import Testbed
 from fogbed.stream_job.shared_folders import SharedFolders
 
 LOG4J = Path(__file__).with_name("log4j2.properties")
 
 
-class LocalPlatform:
+class LocalPlatform(RunningTestbed):
     """A testbed on this computer; the object holds nothing that another one would not find."""
-
-    def __init__(self, testbed: Testbed) -> None:
-        self.testbed = testbed
-        self._folder = TestbedFolder(testbed.name)
 
     # -- up and down -----------------------------------------------------------------------------
 
@@ -117,7 +105,7 @@ class LocalPlatform:
         """Return what ``down`` would end, remove and keep."""
         ended = [
             f"would end {each.name}{f' on {each.node}' if each.node else ''} (process {each.pid})"
-            for each in self.status().services
+            for each in self.status().processes
         ]
         kept = [f"would keep {folder}" for folder in self._kept(request)]
         return [*ended, f"would remove {self._folder.root}", *kept]
@@ -229,18 +217,6 @@ class LocalPlatform:
         """Return where logs, checkpoints, savepoints and output of this testbed are."""
         return self._folder.root
 
-    def events(self) -> list[Event]:
-        """Return what happened to the testbed's processes since it came up, oldest first."""
-        return read_events(self._folder)
-
-    def processes(self) -> list[RunningProcess]:
-        """Return role, node and the computer's process id of everything that runs."""
-        return running_processes(self._folder.plan(), self._said())
-
-    def keeper(self) -> tuple[Steering, TestbedFolder]:
-        """Return how the testbed's keeper is asked, and the testbed's folder."""
-        return self._steering(), self._folder
-
     # -- the scheduler -----------------------------------------------------------------------------
 
     def use_scheduler(self, scheduler: Scheduler, progress: Progress) -> None:
@@ -291,20 +267,3 @@ class LocalPlatform:
             log4j=links.plain(LOG4J),
             scheduler=scheduler,
         )
-
-    def _launched(self) -> Launched:
-        launched = self._folder.launched()
-        if launched is None:
-            raise PlatformError(f"testbed {self.testbed.name} is not up", hint="fogbed up -t NAME")
-        return launched
-
-    def _steering(self) -> Steering:
-        return Steering(self._launched().steering)
-
-    def _said(self) -> dict[str, Any]:
-        said = self._steering().status()
-        if said is None:
-            raise PlatformError(
-                f"the keeper of testbed {self.testbed.name} is gone", hint="fogbed up rebuilds it"
-            )
-        return said

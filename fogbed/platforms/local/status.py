@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 
@@ -16,28 +15,17 @@ from fogbed.clients.flink import FlinkClient
 from fogbed.errors import ServiceError
 from fogbed.plan.local_order import LocalPlan
 from fogbed.plan.slots import TaskManager
-from fogbed.platforms.base import Endpoints, NodeStatus, ServiceStatus, TestbedStatus
+from fogbed.platforms.base import Endpoints, NodeStatus, ProcessStatus, TestbedStatus
+from fogbed.platforms.events import Event
 from fogbed.platforms.local import limits
 from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.local.steering import Steering
+from fogbed.platforms.process_source import RunningProcess
 from fogbed.spec.testbed import FLINK_VERSION, Testbed
-
-Event = Mapping[str, Any]
-"""``time`` (epoch seconds), ``event`` (started, died, stopped, unlimited), ``process``, ``node``,
-``pid``, ``note``."""
 
 _ANOTHER_FABRIC = (
     "the fabric died and was started again; what was on its way between nodes was lost"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningProcess:
-    """One process; ``pid`` is the computer's own. ``node`` is None for what serves them all."""
-
-    role: Literal["jobmanager", "taskmanager", "fabric", "keeper"]
-    node: str | None
-    pid: int
 
 
 def read_status(testbed: Testbed, folder: TestbedFolder) -> TestbedStatus:
@@ -63,22 +51,22 @@ def read_status(testbed: Testbed, folder: TestbedFolder) -> TestbedStatus:
         platform="local",
         state="up" if whole else "partly",
         nodes=nodes,
-        services=_services(said),
+        processes=_processes(said),
         endpoints=Endpoints(flink=url),
         versions={"fogbed": __version__, "flink": FLINK_VERSION, "scheduler": launched.scheduler},
         problems=problems,
     )
 
 
-def read_events(folder: TestbedFolder) -> list[Event]:
-    """Return every event since the testbed came up, oldest first; also after its keeper's end."""
+def read_events(folder: TestbedFolder, since: float) -> list[Event]:
+    """Return every event after ``since``, oldest first; also when its keeper has ended."""
     path = folder.root / "events.jsonl"
     found: list[Event] = []
     with suppress(FileNotFoundError):
         for line in path.read_text(encoding="utf-8").splitlines():
             with suppress(json.JSONDecodeError):  # the last line of a keeper that was killed
-                found.append(json.loads(line))
-    return found
+                found.append(Event(**json.loads(line)))
+    return [event for event in found if event.time > since]
 
 
 def running_processes(plan: LocalPlan, said: Mapping[str, Any]) -> list[RunningProcess]:
@@ -134,7 +122,7 @@ def _node(
     )
 
 
-def _services(said: Mapping[str, Any]) -> Sequence[ServiceStatus]:
+def _processes(said: Mapping[str, Any]) -> Sequence[ProcessStatus]:
     keeper = {"state": "running", "pid": said["pid"], "restarts": 0}
     found = []
     for name, program in {"keeper": keeper, **said["programs"]}.items():
@@ -143,7 +131,7 @@ def _services(said: Mapping[str, Any]) -> Sequence[ServiceStatus]:
             continue
         memory, cpu_s = _usage(program["pid"])
         found.append(
-            ServiceStatus(
+            ProcessStatus(
                 name=role,
                 node=node or None,
                 state=program["state"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,20 @@ class Steering:
         """Let every user of the computer use Flink, or its owner and root only."""
         self._tell({"do": "share", "on": on})
 
+    def remember(self, bare: Mapping[str, Any]) -> None:
+        """Have the bare network kept as long as the keeper lives."""
+        self._tell({"do": "remember", "bare": dict(bare)})
+
+    def recall(self) -> dict[str, Any] | None:
+        """Return the bare network that is kept; None where none is."""
+        kept: dict[str, Any] | None = self._tell({"do": "recall"})["bare"]
+        return kept
+
     def end(self) -> None:
         """Have the keeper take everything down; it answers before it does."""
         self._tell({"do": "end"})
 
-    def _tell(self, wish: dict[str, Any]) -> None:
+    def _tell(self, wish: dict[str, Any]) -> dict[str, Any]:
         try:
             answer = self._ask(wish)
         except OSError as error:
@@ -57,6 +67,7 @@ class Steering:
             ) from error
         if not answer["ok"]:
             raise PlatformError(f"the testbed's keeper refused: {answer['error']}")
+        return answer
 
     def _ask(self, wish: dict[str, Any]) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

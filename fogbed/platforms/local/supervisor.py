@@ -17,22 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fogbed.network.namespaces import inside
+from fogbed.platforms.events import Event
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 _STEADY_S = 30.0  # a program that ran this long starts from the first pause again
 _GRACE_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessEvent:
-    """What happened to a process; ``time`` in seconds since the epoch, ``pid`` the computer's."""
-
-    time: float
-    event: str  # started | died | stopped | unlimited
-    process: str
-    node: str | None
-    pid: int | None
-    note: str = ""
 
 
 class EventLog:
@@ -40,9 +29,9 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.events: list[ProcessEvent] = []
+        self.events: list[Event] = []
 
-    def add(self, event: ProcessEvent) -> None:
+    def add(self, event: Event) -> None:
         """Record one event."""
         self.events.append(event)
         with self._path.open("a", encoding="utf-8") as file:
@@ -161,7 +150,7 @@ class Supervised:
     def _tell(self, event: str, note: str) -> None:
         program = self.program
         self._log.add(
-            ProcessEvent(
+            Event(
                 time=time.time(),
                 event=event,
                 process=program.name,

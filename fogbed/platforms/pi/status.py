@@ -9,7 +9,7 @@ from typing import Literal
 
 from fogbed.clients.kube import KubeClient, KubeNode, KubePod
 from fogbed.errors import ServiceError
-from fogbed.platforms.base import NodeStatus, ServiceStatus, TestbedStatus
+from fogbed.platforms.base import NodeStatus, ProcessStatus, TestbedStatus
 from fogbed.platforms.pi.folder import PiFolder
 from fogbed.platforms.pi.removed import read_removed
 from fogbed.platforms.pi.vitals import Vitals, read_vitals
@@ -77,7 +77,7 @@ def judge(
         platform=testbed.platform,
         state=_state(nodes, cluster),
         nodes=nodes,
-        services=[_service(pod) for pod in cluster.pods],
+        processes=[_process(pod) for pod in cluster.pods],
         versions={"Kubernetes": cluster.version} if cluster.version else {},
         problems=problems,
         certificate_days=days,
@@ -139,11 +139,11 @@ def _node(node: Node, found: KubeNode | None, vitals: Vitals | None) -> NodeStat
     )
 
 
-def _service(pod: KubePod) -> ServiceStatus:
+def _process(pod: KubePod) -> ProcessStatus:
     state: Literal["running", "starting", "failed"] = "running" if pod.is_ready else "starting"
     if "BackOff" in pod.problem or "Err" in pod.problem:
         state = "failed"
-    return ServiceStatus(
+    return ProcessStatus(
         name=pod.name, node=pod.node, state=state, restarts=pod.restarts, note=pod.problem
     )
 

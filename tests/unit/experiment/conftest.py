@@ -8,7 +8,7 @@ import time
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
@@ -17,22 +17,30 @@ from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import JobError, PlatformError
 from fogbed.experiment.network_states import measured_state, states_of
 from fogbed.experiment.runner import RunResult, run_experiment
-from fogbed.experiment.sample_store import Sample
 from fogbed.experiment.setting import Tools
+from fogbed.network.emulator import LinkCounters
 from fogbed.network.probes import Probes
 from fogbed.platforms.base import TestbedStatus
-from fogbed.platforms.requests import DownRequest, UpRequest
+from fogbed.platforms.measuring import Sample
+from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.spec import ResolvedExperiment, resolve_experiment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import ModuleType
 
+    from fogbed.clients.channel import Channel
+    from fogbed.clients.progress import Progress
     from fogbed.experiment.bundle import Bundle
-    from fogbed.experiment.clock import Clock
     from fogbed.experiment.network_states import Matrix
+    from fogbed.network.bare import BareMemory
     from fogbed.network.verdicts import Tolerance
     from fogbed.plan.network import NetworkPlan
+    from fogbed.platforms.base import Endpoints, LogLine, Platform, Workers
+    from fogbed.platforms.events import Event
+    from fogbed.platforms.measuring import Source
+    from fogbed.spec.experiment import ExecAction, Operator
+    from fogbed.stream_job.storage import Storage
 
 CASES = Path(__file__).parents[2] / "cases" / "bundle" / "make_bundle.py"
 
@@ -171,11 +179,14 @@ class Inline(Executor):
 
 
 class FakeEmulator:
+    """Links that are whatever was asked last; they carry nothing."""
+
     def __init__(self) -> None:
         self.plan: NetworkPlan | None = None
         self.history: list[NetworkPlan | None] = []
 
-    def apply(self, plan: NetworkPlan) -> None:
+    def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:
+        assert lease_s is None
         self.plan = plan
         self.history.append(plan)
 
@@ -183,44 +194,96 @@ class FakeEmulator:
         assert self.plan is not None
         return self.plan
 
+    def cut(self, node: str) -> None:
+        raise NotImplementedError(node)
+
+    def heal(self, node: str) -> None:
+        raise NotImplementedError(node)
+
+    def counters(self) -> LinkCounters:
+        return LinkCounters(links=[], cost=None)
+
     def clear(self) -> None:
         self.plan = None
         self.history.append(None)
 
 
 class FakePlatform:
-    def __init__(self, name: str, *, state: str = "down") -> None:
+    """A testbed that comes up at once, and on which things happen that a test plans."""
+
+    def __init__(self, name: str, *, state: Literal["up", "down"] = "down") -> None:
         self.name = name
-        self.state = state
+        self.state: Literal["up", "down"] = state
         self.calls: list[str] = []
         self.links = FakeEmulator()
+        self.happened: list[Event] = []
         self.up_fails = False
 
-    def up(self, request: UpRequest, _progress: Progress) -> None:
+    def up(self, request: UpRequest, progress: Progress) -> None:
+        assert isinstance(progress, Quiet)
         assert request.scheduler in ("adaptive", "default")
         self.calls.append("up")
         if self.up_fails:
             raise PlatformError("no room for cloud-1", hint="stop another testbed")
         self.state = "up"
 
-    def down(self, _request: DownRequest, _progress: Progress) -> None:
+    def down(self, request: DownRequest, progress: Progress) -> None:
+        assert isinstance(progress, Quiet)
+        assert not request.purge
         self.calls.append("down")
         self.state = "down"
 
     def status(self) -> TestbedStatus:
-        return TestbedStatus(name=self.name, platform="local", state=self.state)  # type: ignore[arg-type]
+        return TestbedStatus(name=self.name, platform="local", state=self.state)
+
+    def endpoints(self) -> Endpoints:
+        raise NotImplementedError
+
+    def preview(self) -> Preview:
+        raise NotImplementedError
+
+    def removal(self, request: DownRequest) -> Sequence[str]:
+        raise NotImplementedError(request)
+
+    def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
+        raise NotImplementedError(node, lines, follow)
+
+    def storage(self) -> Storage:
+        raise NotImplementedError
+
+    def channel(self, node: str, *, root: bool = False) -> Channel:
+        raise NotImplementedError(node, root)
+
+    def addresses(self) -> dict[str, str]:
+        raise NotImplementedError
 
     def emulator(self) -> FakeEmulator:
         return self.links
 
-    def use_scheduler(self, scheduler: str, _progress: object) -> None:
+    def workers(self) -> Workers:
+        raise NotImplementedError
+
+    def use_scheduler(self, scheduler: Scheduler, progress: Progress) -> None:
+        assert isinstance(progress, Quiet)
         self.calls.append(f"scheduler {scheduler}")
+
+    def samples(self) -> Sequence[Source]:
+        return ()
+
+    def events(self, since: float) -> Sequence[Event]:
+        return [event for event in self.happened if event.time > since]
+
+    def clock_offset_ms(self) -> float:
+        return 0.25
+
+    def bare_memory(self) -> BareMemory:
+        raise NotImplementedError
 
 
 class FakeWorkload:
     """A job that emits 1000 rides/s; what it was told is in ``calls``."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.calls: list[str] = []
         self.broken: str | None = None
@@ -243,7 +306,7 @@ class FakeWorkload:
     def problem(self) -> str | None:
         return self.broken
 
-    def rescale(self, operator: str, parallelism: int) -> dict[str, Any]:
+    def rescale(self, operator: Operator, parallelism: int) -> dict[str, Any]:
         self.calls.append(f"rescale {operator} {parallelism}")
         if self.rescale_fails:
             raise JobError("no free slot", hint="add slots")
@@ -259,7 +322,8 @@ class FakeWorkload:
         self.calls.append("cancel")
         self.clock.stand_still()
 
-    def compare(self, _output: Path) -> dict[str, Any]:
+    def compare(self, output: Path) -> dict[str, Any]:
+        assert output.is_dir()
         counts = {"expected": 1000, "found": 1000 - self.lost, "lost": self.lost}
         other = {"doubled": 0, "wrong": 0, "rejected": {}, "detail": ""}
         return {"ok": self.lost == 0, **counts, **other}
@@ -289,7 +353,6 @@ class Laboratory:
         self.workload = FakeWorkload(self.clock)
         self.rtt_error_ms = 0.2
         self.programs: list[str] = []
-        self.happened: list[dict[str, Any]] = []
         (folder / "testbed.yml").write_text(TESTBED.replace("NAME", name), encoding="utf-8")
         (folder / "profile.yml").write_text(PROFILE, encoding="utf-8")
 
@@ -300,7 +363,7 @@ class Laboratory:
     def run(self, text: str = EXPERIMENT) -> RunResult:
         return run_experiment(
             self.resolve(text),
-            self.platform,  # type: ignore[arg-type]
+            self.platform,
             runs_dir=self.folder / "runs",
             progress=Quiet(),
             clock=self.clock,
@@ -316,28 +379,30 @@ class Laboratory:
             verify=self._verify,
             pinger=lambda _platform: self._open_pinger,
             sources=lambda _platform: [],
-            events=lambda _platform: list(self.happened),
             run_program=self._run_program,
             executor=Inline,
             report=lambda folder: folder / "report.html",
         )
 
     def _lay_network(
-        self, _platform: object, plans: Sequence[NetworkPlan], _progress: object
+        self, platform: Platform, plans: Sequence[NetworkPlan], progress: Progress
     ) -> Matrix:
-        self.platform.links.apply(plans[0])
+        assert platform is self.platform
+        assert isinstance(progress, Quiet)
+        self.platform.links.apply(plans[0], lease_s=None)
         return np.full((3, 3), 0.1)
 
     def _verify(
         self,
-        _platform: object,
+        platform: Platform,
         plan: NetworkPlan,
         *,
         bare: Matrix,
         tolerance: Tolerance,
-        progress: object,
+        progress: Progress,
     ) -> dict[str, Any]:
-        assert progress
+        assert platform is self.platform
+        assert isinstance(progress, Quiet)
         (state,) = states_of([("start", 0.0, plan)], 60.0)
         rtts = plan.asked_rtt_ms() + 0.1
         answers = {
@@ -351,7 +416,8 @@ class Laboratory:
     def _open_pinger(self, node: str) -> Iterator[VirtualPinger]:
         yield VirtualPinger(self, node)
 
-    def _run_program(self, _platform: object, action: Any) -> dict[str, Any]:
+    def _run_program(self, platform: Platform, action: ExecAction) -> dict[str, Any]:
+        assert platform is self.platform
         self.programs.append(action.node)
         return {"returncode": 0}
 

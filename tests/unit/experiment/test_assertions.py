@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +15,7 @@ from fogbed.spec.experiment import Experiment
 ORIGIN = 1000.0
 
 
-def experiment(*assertions: dict[str, object]) -> Experiment:
+def experiment(*assertions: Mapping[str, object]) -> Experiment:
     values: dict[str, Any] = {
         "apiVersion": "fogbed/v1",
         "kind": "Experiment",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -15,7 +16,7 @@ from fogbed.experiment.job_source import JobSource
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fogbed.experiment.sample_store import Sample
+    from fogbed.platforms.measuring import Sample
 
 VERTICES = {"v1": "Source: rides", "v2": "parse", "v3": "nearest", "v4": "results: Writer"}
 SCOPES = {"v1": "Source__rides", "v2": "parse", "v3": "nearest", "v4": "results"}
@@ -54,7 +55,9 @@ class FakeFlink(BaseAdapter):
             found |= {"0.results.latencySumMs": 15.0 * sum(self.latencies.values())}
         return found
 
-    def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
+    def send(
+        self, request: requests.PreparedRequest, *_args: object, **_kwargs: object
+    ) -> requests.Response:
         path, _, query = (request.path_url or "").partition("?get=")
         self.longest_line = max(self.longest_line, len(request.path_url or ""))
         answer = requests.Response()
@@ -65,7 +68,11 @@ class FakeFlink(BaseAdapter):
     def answer(self, path: list[str], query: str) -> object:  # noqa: PLR0911 - a table of routes
         match path:
             case ["jobs", "overview"]:
-                job = {"jid": self.job_id, "name": "experiment x", "state": self.state}
+                job: dict[str, object] = {
+                    "jid": self.job_id,
+                    "name": "experiment x",
+                    "state": self.state,
+                }
                 return {"jobs": [{**job, "start-time": 1, "end-time": -1, "tasks": {}}]}
             case ["jobs", _]:
                 return self.job()
@@ -76,7 +83,7 @@ class FakeFlink(BaseAdapter):
             case ["jobs", _, "vertices", vertex]:
                 return {"subtasks": [self.subtask(vertex)]}
             case ["jobs", _, "vertices", vertex, "metrics"]:
-                names = requests.utils.unquote(query).split(",") if query else None
+                names = unquote(query).split(",") if query else None
                 found = self.metrics(vertex)
                 if names is None:
                     return [{"id": name} for name in found]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from fogbed.experiment.live_figures import snapshot
-from fogbed.experiment.sample_store import Sample
 from fogbed.plan.timeline import plan_timeline
+from fogbed.platforms.measuring import Sample
 from fogbed.spec.experiment import Experiment
 
 EXPERIMENT = Experiment.model_validate(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import pytest
 from fogbed import paths
 from fogbed.errors import ExperimentError, Interrupted, PlatformError, UsageError
 from fogbed.experiment.lease import hold_lease
+from fogbed.platforms.events import Event
 from fogbed.spec import resolve_experiment
 
 if TYPE_CHECKING:
@@ -161,6 +163,28 @@ def test_a_job_that_dies_before_its_first_ride_is_not_waited_for(laboratory: Lab
     laboratory.workload.broken = "it is FAILED: disk full"
     with pytest.raises(ExperimentError, match="before its first ride: it is FAILED: disk full"):
         laboratory.run(SHORT)
+
+
+def test_a_process_that_dies_while_the_job_runs_is_a_failure(laboratory: Laboratory) -> None:
+    began = laboratory.clock.now()
+
+    def happen(after_s: float, event: str, process: str) -> None:
+        told = Event(time=began + after_s, event=event, process=process, node="fog-1", pid=7)
+        laboratory.platform.happened.append(told)
+
+    happen(-60.0, "died", "jobmanager")  # before the run: no news
+    laboratory.clock.at.append((began + 6.5, lambda: happen(6.0, "died", "taskmanager")))
+    laboratory.clock.at.append((began + 7.5, lambda: happen(7.0, "started", "taskmanager")))
+    with pytest.raises(ExperimentError, match="taskmanager died"):
+        laboratory.run(SHORT + "on_error: abort\n")
+    told = laboratory.bundle().events("process")
+    assert told[0]["text"] == "taskmanager: died"
+    assert told[0]["happened"]["node"] == "fog-1"
+
+
+def test_the_platform_says_how_far_its_clocks_are_off(hour: Laboratory) -> None:
+    environment = json.loads(hour.bundle().environment_file.read_text(encoding="utf-8"))
+    assert environment["clock_offset_ms"] == 0.25
 
 
 def test_ctrl_c_cleans_up_and_keeps_the_bundle(laboratory: Laboratory) -> None:

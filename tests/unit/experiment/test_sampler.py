@@ -9,8 +9,9 @@ import pytest
 from fogbed.errors import FogbedError, ServiceError
 from fogbed.experiment.bundle import Bundle
 from fogbed.experiment.clock import SystemClock
-from fogbed.experiment.sample_store import Sample, SampleStore
+from fogbed.experiment.sample_store import SampleStore
 from fogbed.experiment.sampler import Sampler
+from fogbed.platforms.measuring import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

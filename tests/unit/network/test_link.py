@@ -146,11 +146,13 @@ def test_loss_is_what_was_asked_and_the_same_for_the_same_seed():
 
 def test_a_link_that_is_cut_carries_nothing_until_it_is_joined():
     link = link_with(delay_ms=5)
+    assert link.accept(b"x", 0)
     link.switch(cut=True)
+    assert (len(link.line), link.held) == (0, 0), "what is on its way is lost too"
     assert not link.accept(b"x", 0)
     link.switch(cut=False)
     assert link.accept(b"x", 0)
-    assert link.lost == 1
+    assert link.lost == 2
 
 
 plain = st.tuples(

@@ -55,7 +55,7 @@ def test_a_pod_that_does_not_run_makes_it_partly_up(bed):
     pod = KubePod(name="kube-dns", node="a", is_ready=False, restarts=7, problem="ImagePullBackOff")
     status = judge(bed, cluster(A, B, pods=(pod,)), {})
     assert status.state == "partly"
-    assert (status.services[0].state, status.services[0].note) == ("failed", "ImagePullBackOff")
+    assert (status.processes[0].state, status.processes[0].note) == ("failed", "ImagePullBackOff")
 
 
 def test_what_differs_from_the_file_is_said_with_the_way_back(bed):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fogbed.experiment.differences import Differences
+from fogbed.platforms.differences import Differences
 
 
 def test_the_first_reading_is_a_starting_point() -> None:
