@@ -7,8 +7,8 @@ from typing import Any
 
 from fogbed import units
 from fogbed.cli import console
-from fogbed.experiment.assertions import title_of
 from fogbed.experiment.bundle import Bundle
+from fogbed.experiment.judge.assertions.emulation import title_of
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.plan.timeline import plan_timeline
 from fogbed.spec import ResolvedExperiment

@@ -9,10 +9,10 @@ from typing import Any
 
 from fogbed.errors import ExperimentError, FogbedError
 from fogbed.experiment import environment
-from fogbed.experiment.actions import Actions
-from fogbed.experiment.assertions import Evidence
+from fogbed.experiment.actions.carrying_out import Actions
 from fogbed.experiment.bundle import write_json
 from fogbed.experiment.clock import deadline_of
+from fogbed.experiment.judge.assertions.emulation import Evidence
 from fogbed.experiment.live_figures import snapshot
 from fogbed.experiment.run_network import RunNetwork
 from fogbed.experiment.sample_store import Sample, SampleStore

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from fogbed.experiment.assertions import Evidence
 from fogbed.experiment.figures import (
     Figure,
     during,
@@ -15,6 +14,7 @@ from fogbed.experiment.figures import (
     per_instant,
     statistic,
 )
+from fogbed.experiment.judge.assertions.emulation import Evidence
 from fogbed.plan.timeline import Span
 
 Events = Sequence[Mapping[str, Any]]

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from fogbed.clients.progress import Progress
 from fogbed.errors import CommandError
-from fogbed.experiment.actions import own_thread
+from fogbed.experiment.actions.carrying_out import own_thread
 from fogbed.experiment.flink_workload import FlinkWorkload, describe
 from fogbed.experiment.host_sources import LinkSource, ProcessSource
 from fogbed.experiment.metric_names import pair_name

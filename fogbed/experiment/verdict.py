@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from fogbed.errors import FogbedError
-from fogbed.experiment.assertions import Evidence, judge
+from fogbed.experiment.judge.assertions.emulation import Evidence, judge
 from fogbed.experiment.summary import summarise
 from fogbed.spec.experiment import Experiment
 

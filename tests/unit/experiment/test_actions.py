@@ -4,7 +4,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from fogbed.errors import JobError
-from fogbed.experiment.actions import Actions
+from fogbed.experiment.actions.carrying_out import Actions
 from fogbed.experiment.bundle import Bundle
 from fogbed.experiment.clock import SystemClock
 from fogbed.experiment.events import UNWATCHED

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fogbed.experiment.assertions import Evidence, judge
 from fogbed.experiment.bundle import SAMPLES_SCHEMA
+from fogbed.experiment.judge.assertions.emulation import Evidence, judge
 from fogbed.plan.timeline import plan_timeline
 from fogbed.spec.experiment import Experiment
 
