@@ -11,6 +11,7 @@ import typer
 from fogbed import spec
 from fogbed.cli import console
 from fogbed.errors import SpecError, UsageError
+from fogbed.experiment.repertoire import REPERTOIRE
 from fogbed.spec import CheckedFile
 
 app = typer.Typer(add_completion=False)
@@ -37,12 +38,12 @@ def check(
 ) -> None:
     """Validate spec files, an experiment with all it refers to; nothing is touched."""
     if schema is not None:
-        console.say_json(spec.json_schema(schema))
+        console.say_json(spec.json_schema(schema, REPERTOIRE))
         return
     if not files:
         way_out = "name one or more: fogbed check testbed.yml"
         raise UsageError("there is no file to check", hint=way_out)
-    checked = spec.check_files(files)
+    checked = spec.check_files(files, REPERTOIRE)
     if as_json:
         _show_json(checked)
     else:

@@ -1,60 +1,68 @@
 """Carries out a scenario's actions at their deadlines.
 
-Each kind has a thread of its own: a rescale that takes seconds does not delay a change of the
-network, and two rescales never run into each other.
+What moves the job takes its turn in the job's lane; every other kind has a lane of its own: a
+rescale that takes seconds does not delay a change of the network, and two rescales never run into
+each other.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future, wait
 from typing import Any
 
 from fogbed.errors import FogbedError
+from fogbed.experiment.actions.kind import ActionContext, ActionKind
+from fogbed.experiment.actions.planned_events import PlannedEvents
 from fogbed.experiment.clock import Clock
 from fogbed.experiment.journal import Journal
+from fogbed.experiment.lane import Lane
 from fogbed.plan.timeline import PlannedAction
 
-Perform = Callable[[PlannedAction], Mapping[str, Any]]
 Failed = Callable[[PlannedAction, FogbedError], None]
+Undo = Callable[[Any, ActionContext], None]
 LAST_ACTION_TIMEOUT_S = 180.0
 
 
-def own_thread() -> Executor:
-    """Return the executor of one kind of action: one at a time, in order."""
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="action")
-
-
 class Actions:
-    """Starts actions when told, journals each when it has ended.
+    """Starts actions when told, journals each when it has ended, undoes those that ask for it.
 
-    ``perform`` holds a function per kind (``do``) that returns the detail for the journal and
-    raises FogbedError; ``failed`` hears of every failure.
+    ``context`` gives an action what it works with, ``failed`` hears of every failure. Those kinds
+    that move the job share one lane, the others have one each; ``executor`` makes their threads.
+    ``planned_events`` is what the actions so far do to processes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything it touches is handed to it
         self,
-        perform: Mapping[str, Perform],
+        kinds: Iterable[ActionKind[Any]],
+        context: Callable[[PlannedAction], ActionContext],
         journal: Journal,
         clock: Clock,
         *,
         failed: Failed,
-        executor: Callable[[], Executor] = own_thread,
+        executor: Callable[[], Executor],
     ) -> None:
-        self._perform = perform
+        self._kinds = {kind.do: kind for kind in kinds}
+        self._context = context
         self._journal = journal
         self._clock = clock
         self._failed = failed
-        self._executors = {do: executor() for do in perform}
+        self._job_lane = Lane(executor())
+        self._lanes = {
+            do: self._job_lane if kind.moves_job else Lane(executor())
+            for do, kind in self._kinds.items()
+        }
+        self.planned_events = PlannedEvents()
         self._futures: list[Future[None]] = []
+        self._to_undo: list[tuple[PlannedAction, Undo]] = []
         self._lock = threading.Lock()
         self._under_way = 0
 
     def start(self, planned: PlannedAction, origin: float) -> None:
         """Begin an action now; ``origin`` is the epoch time of the first ride."""
-        task = self._executors[planned.do].submit(self._carry_out, planned, origin)
-        self._futures.append(task)
+        turn = self._lanes[planned.do].ask(lambda: self._carry_out(planned, origin))
+        self._futures.append(turn)
 
     def finish(self) -> bool:
         """Wait for the actions under way; return False if one is still not done."""
@@ -62,18 +70,33 @@ class Actions:
 
     def close(self) -> None:
         """Start nothing more, and wait for what is under way."""
-        for executor in self._executors.values():
-            executor.shutdown(wait=True, cancel_futures=True)
+        for lane in {self._job_lane, *self._lanes.values()}:
+            lane.close()
+
+    def undo(self) -> None:
+        """Undo what has been begun and not undone yet, the last one first; failures are noted."""
+        while self._to_undo:
+            planned, undo = self._to_undo.pop()
+            text = f"action {planned.index} ({planned.title}) was undone"
+            try:
+                undo(planned.action, self._context(planned))
+            except FogbedError as error:
+                text = f"undoing action {planned.index} ({planned.title}) failed: {error.message}"
+            self._journal.write("note", text=text)
 
     def _carry_out(self, planned: PlannedAction, origin: float) -> None:
+        kind = self._kinds[planned.do]
         actual = self._clock.now()
         with self._lock:
             overlapped = self._under_way > 0
             self._under_way += 1
+            if kind.undo is not None:
+                self._to_undo.append((planned, kind.undo))
         outcome, detail = "done", {}
         error: FogbedError | None = None
         try:
-            detail = dict(self._perform[planned.do](planned))
+            with self.planned_events.expected(kind.events(planned.action), self._clock):
+                detail = dict(kind.perform(planned.action, self._context(planned)))
         except FogbedError as failure:
             outcome, error = "failed", failure
             detail = {"error": failure.message, "hint": failure.hint, "output": failure.details}

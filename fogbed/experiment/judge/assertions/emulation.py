@@ -1,97 +1,40 @@
-"""Judges a run: each assertion of the experiment against what was recorded."""
+"""``emulation: within``: every RTT, rate and loss that was asked is what was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-import pandas as pd
+from pydantic import Field
 
 from fogbed import units
-from fogbed.experiment.figures import during, per_instant, statistic
-from fogbed.experiment.metric_names import METRICS, pair_name
-from fogbed.plan.timeline import Timeline
-from fogbed.spec.experiment import (
-    AnyAssertion,
-    EmulationAssertion,
-    Experiment,
-    MetricAssertion,
-)
+from fogbed.experiment.judge.assertions.kind import AssertionKind
+from fogbed.experiment.judge.evidence import Evidence, Judgement
+from fogbed.experiment.metric_names import pair_name
+from fogbed.spec.base import DelayMs, Fraction
+from fogbed.spec.experiment import Assertion
 
 # a state shorter than this is not asked to be measured, only said to be short
 SHORT_STATE_S = 6.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """One assertion and whether it holds; ``value`` in ``unit``, None where nothing was seen."""
+class EmulationAssertion(Assertion):
+    """Every asked RTT, rate and loss is measured within tolerance: ``tolerance`` or ``or``."""
 
-    title: str
-    ok: bool
-    value: float | None
-    unit: str
-    detail: str
+    emulation: Literal["within"]
+    tolerance: Fraction = 0.03
+    or_: DelayMs = Field(default=1.0, alias="or")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What was recorded: as ``Bundle`` reads it. ``origin`` is None if no ride was replayed."""
-
-    samples: pd.DataFrame
-    timeline: Timeline
-    origin: float | None
-    matrices: Sequence[Mapping[str, Any]]
-    completeness: Mapping[str, Any]
+    @property
+    def title(self) -> str:
+        """How far what is measured may be from what was asked."""
+        fraction, delay = units.format_fraction(self.tolerance), units.format_delay(self.or_)
+        return f"emulation within {fraction} or {delay}"
 
 
-def judge(experiment: Experiment, evidence: Evidence) -> tuple[Judgement, ...]:
-    """Return a judgement per assertion, in the order of the file."""
-    return tuple(_judge(assertion, evidence) for assertion in experiment.assertions)
-
-
-def title_of(assertion: AnyAssertion) -> str:
-    """Return an assertion as a phrase."""
-    if isinstance(assertion, EmulationAssertion):
-        fraction, delay = assertion.tolerance, assertion.or_
-        return f"emulation within {units.format_fraction(fraction)} or {units.format_delay(delay)}"
-    if isinstance(assertion, MetricAssertion):
-        of = f" of {operator_of(assertion)}" if operator_of(assertion) else ""
-        return f"{assertion.metric}{of}, {assertion.stat} over {assertion.over}{_bounds(assertion)}"
-    return "output complete"
-
-
-def operator_of(assertion: MetricAssertion) -> str:
-    """Return the operator an assertion is about, "" where its metric has none."""
-    metric = METRICS[assertion.metric]
-    return "" if metric.scope != "operator" else assertion.operator or metric.operator
-
-
-def _judge(assertion: AnyAssertion, evidence: Evidence) -> Judgement:
-    if isinstance(assertion, EmulationAssertion):
-        return _judge_emulation(assertion, evidence)
-    if isinstance(assertion, MetricAssertion):
-        return _judge_metric(assertion, evidence)
-    return _judge_output(title_of(assertion), evidence.completeness)
-
-
-def _judge_metric(assertion: MetricAssertion, evidence: Evidence) -> Judgement:
-    metric, title = METRICS[assertion.metric], title_of(assertion)
-    span = evidence.timeline.span(assertion.over)
-    values = per_instant(evidence.samples, metric.name, assertion.operator)
-    seen = during(values, span, evidence.origin or 0.0)
-    if seen.empty or evidence.origin is None:
-        nothing = f"no sample of {metric.name} in {assertion.over}: nothing was shown"
-        return Judgement(title=title, ok=False, value=None, unit=metric.unit, detail=nothing)
-    value = statistic(seen, assertion.stat)
-    ok = (assertion.min is None or value >= assertion.min) and (
-        assertion.max is None or value <= assertion.max
-    )
-    detail = f"{len(seen)} samples, {seen.min():.4g} to {seen.max():.4g} {metric.unit}"
-    return Judgement(title=title, ok=ok, value=value, unit=metric.unit, detail=detail)
-
-
-def _judge_emulation(assertion: EmulationAssertion, evidence: Evidence) -> Judgement:
+def judge(assertion: EmulationAssertion, evidence: Evidence) -> Judgement:
+    """Judge every state of the network by what was measured in it."""
     cells = list(_cells(evidence.matrices))
     judged = [cell for cell in cells if cell.within is not None]
     unseen = [c for c in cells if c.within is None and c.length_s >= SHORT_STATE_S]
@@ -107,17 +50,15 @@ def _judge_emulation(assertion: EmulationAssertion, evidence: Evidence) -> Judge
     wrong += [f"{label}: {flow.get('detail', flow)}" for label, flow in flows if not flow["ok"]]
     worst = max(judged, key=lambda cell: abs(cell.error_ms), default=None)
     return Judgement(
-        title=title_of(assertion),
+        title=assertion.title,
         ok=bool(judged) and not wrong,
         value=None if worst is None else abs(worst.error_ms),
         unit="ms",
-        detail=_emulation_detail(wrong, judged, worst, len(flows)),
+        detail=_detail(wrong, judged, worst, len(flows)),
     )
 
 
-def _emulation_detail(
-    wrong: Sequence[str], judged: Sequence[_Cell], worst: _Cell | None, flows: int
-) -> str:
+def _detail(wrong: Sequence[str], judged: Sequence[_Cell], worst: _Cell | None, flows: int) -> str:
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""  # noqa: PLR2004 - as shown
         return "out of tolerance: " + "; ".join(wrong[:5]) + more
@@ -161,23 +102,4 @@ def _spread(matrix: Mapping[str, Any], i: int, j: int) -> str:
     return f", spread {'-' if seen is None else f'{seen:.2f}'} of {asked:.2f} ms"
 
 
-def _judge_output(title: str, completeness: Mapping[str, Any]) -> Judgement:
-    if not completeness:
-        nothing = "the output was not compared: the job did not end with a position"
-        return Judgement(title=title, ok=False, value=None, unit="rides", detail=nothing)
-    rejected = sum(completeness["rejected"].values())
-    counts = ", ".join(f"{completeness[key]} {key}" for key in ("lost", "doubled", "wrong"))
-    detail = f"{counts}, {rejected} rejected. {completeness['detail']}".rstrip(". ")
-    return Judgement(
-        title=title,
-        ok=bool(completeness["ok"]),
-        value=completeness["found"],
-        unit="rides",
-        detail=detail,
-    )
-
-
-def _bounds(assertion: MetricAssertion) -> str:
-    least = "" if assertion.min is None else f", at least {assertion.min:g}"
-    most = "" if assertion.max is None else f", at most {assertion.max:g}"
-    return least + most
+EMULATION = AssertionKind(model=EmulationAssertion, key="emulation", example="within", judge=judge)
