@@ -13,6 +13,7 @@ from fogbed.experiment.actions.kind import ActionContext
 from fogbed.experiment.bundle import write_json
 from fogbed.experiment.clock import deadline_of
 from fogbed.experiment.judge.evidence import Evidence
+from fogbed.experiment.lane import Lane
 from fogbed.experiment.live_figures import snapshot
 from fogbed.experiment.live_samples import LiveSamples
 from fogbed.experiment.run_network import RunNetwork
@@ -171,6 +172,7 @@ class Run:
             context,
             self._journal,
             setting.clock,
+            job_lane=Lane(setting.tools.executor()),
             failed=self._failed,
             executor=setting.tools.executor,
         )

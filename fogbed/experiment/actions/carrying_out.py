@@ -29,8 +29,8 @@ class Actions:
     """Starts actions when told, journals each when it has ended, undoes those that ask for it.
 
     ``context`` gives an action what it works with, ``failed`` hears of every failure. Those kinds
-    that move the job share one lane, the others have one each; ``executor`` makes their threads.
-    ``planned_events`` is what the actions so far do to processes.
+    that move the job take their turn in ``job_lane``, the others have a lane each; ``executor``
+    makes their threads. ``planned_events`` is what the actions so far do to processes.
     """
 
     def __init__(  # noqa: PLR0913 - everything it touches is handed to it
@@ -40,6 +40,7 @@ class Actions:
         journal: Journal,
         clock: Clock,
         *,
+        job_lane: Lane,
         failed: Failed,
         executor: Callable[[], Executor],
     ) -> None:
@@ -48,10 +49,9 @@ class Actions:
         self._journal = journal
         self._clock = clock
         self._failed = failed
-        self._job_lane = Lane(executor())
+        self._job_lane = job_lane
         self._lanes = {
-            do: self._job_lane if kind.moves_job else Lane(executor())
-            for do, kind in self._kinds.items()
+            do: job_lane if kind.moves_job else Lane(executor()) for do, kind in self._kinds.items()
         }
         self.planned_events = PlannedEvents()
         self._futures: list[Future[None]] = []
@@ -76,12 +76,14 @@ class Actions:
     def undo(self) -> None:
         """Undo what has been begun and not undone yet, the last one first; failures are noted."""
         while self._to_undo:
-            planned, undo = self._to_undo.pop()
+            planned, undo = self._to_undo[-1]
             text = f"action {planned.index} ({planned.title}) was undone"
             try:
                 undo(planned.action, self._context(planned))
             except FogbedError as error:
                 text = f"undoing action {planned.index} ({planned.title}) failed: {error.message}"
+            # only now: one that a Ctrl-C cuts short is undone again in the run's clean-up
+            self._to_undo.pop()
             self._journal.write("note", text=text)
 
     def _carry_out(self, planned: PlannedAction, origin: float) -> None:

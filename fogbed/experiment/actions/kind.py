@@ -75,10 +75,11 @@ class ActionKind(ActionRules[A]):
     """An action, whole: a file of this folder makes one, ``table`` lists them.
 
     ``perform`` does it, returns the detail for the journal, and raises FogbedError. ``undo`` takes
-    back, before the job is stopped, what it has left (also of one that failed); None: nothing is
-    left. ``events`` is what it does to processes. ``network_after`` plans the network that it
-    leaves; None: it does not change the network's state. ``moves_job``: it takes its turn in the
-    job's lane; the others of a kind wait for each other only.
+    back, before the job is stopped, what it has left (also of one that failed; it may be asked
+    twice); None: the run's own clean-up of job and network is enough. ``events`` is what it does
+    to processes. ``network_after`` plans the network that it leaves; None: it does not change the
+    network's state. ``moves_job``: it takes its turn in the job's lane; the others of a kind wait
+    for each other only.
     """
 
     perform: Callable[[A, ActionContext], Mapping[str, Any]]
@@ -86,8 +87,3 @@ class ActionKind(ActionRules[A]):
     events: Callable[[A], tuple[ExpectedEvent, ...]] = _no_events
     network_after: Callable[[A, NetworkBefore], NetworkPlan] | None = None
     moves_job: bool = False
-
-    @property
-    def changes_network(self) -> bool:
-        """Whether it leaves another state of the network."""
-        return self.network_after is not None

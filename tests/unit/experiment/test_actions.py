@@ -13,7 +13,7 @@ from fogbed.experiment.bundle import Bundle
 from fogbed.experiment.clock import SystemClock
 from fogbed.experiment.events import UNWATCHED
 from fogbed.experiment.journal import Journal
-from fogbed.experiment.lane import own_thread
+from fogbed.experiment.lane import Lane, own_thread
 from fogbed.plan.timeline import PlannedAction
 from fogbed.spec.experiment import Action
 
@@ -58,6 +58,7 @@ def make(journal: Journal, *kinds: ActionKind[Any], failures: list[str] | None =
         lambda planned: planned,  # type: ignore[arg-type,return-value] - these look at nothing else
         journal,
         SystemClock(),
+        job_lane=Lane(own_thread()),
         failed=lambda _, error: None if failures is None else failures.append(error.message),
         executor=own_thread,
     )
