@@ -65,8 +65,14 @@ class Actions:
         self._futures.append(turn)
 
     def finish(self) -> bool:
-        """Wait for the actions under way; return False if one is still not done."""
-        return not wait(self._futures, timeout=LAST_ACTION_TIMEOUT_S).not_done
+        """Wait for the actions under way; return False if one is still not done.
+
+        A bug in one of them is raised here: its thread would keep it to itself.
+        """
+        ended, under_way = wait(self._futures, timeout=LAST_ACTION_TIMEOUT_S)
+        for each in ended:
+            each.result()
+        return not under_way
 
     def close(self) -> None:
         """Start nothing more, and wait for what is under way."""

@@ -126,6 +126,17 @@ def test_a_failure_is_journaled_with_its_way_out(tmp_path: Path, journal: Journa
     assert line["detail"] == {"error": "no free slot", "hint": "add slots", "output": "fog-1: 0"}
 
 
+def test_a_bug_in_an_action_is_no_secret(journal: Journal) -> None:
+    def rescale(_action: Action, _context: object) -> dict[str, Any]:
+        raise RuntimeError("a bug")
+
+    actions = make(journal, ActionKind(model=Rescale, perform=rescale))
+    actions.start(planned(1, Rescale), SystemClock().now())
+    with pytest.raises(RuntimeError, match="a bug"):
+        actions.finish()
+    actions.close()
+
+
 def test_what_was_begun_is_undone_once_the_last_one_first(tmp_path: Path, journal: Journal) -> None:
     undone = []
 
