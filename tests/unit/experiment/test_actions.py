@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pytest
 
@@ -20,6 +20,8 @@ from fogbed.spec.experiment import Action
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from fogbed.experiment.actions.kind import ActionContext
 
 
 class Rescale(Action):
@@ -55,7 +57,8 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def make(journal: Journal, *kinds: ActionKind[Any], failures: list[str] | None = None) -> Actions:
     return Actions(
         kinds,
-        lambda planned: planned,  # type: ignore[arg-type,return-value] - these look at nothing else
+        # these actions look at nothing but what was planned
+        lambda planned: cast("ActionContext", planned),
         journal,
         SystemClock(),
         job_lane=Lane(own_thread()),
