@@ -12,6 +12,7 @@ from fogbed import spec
 from fogbed.cli import console
 from fogbed.errors import SpecError, UsageError
 from fogbed.experiment.checks import check_experiment
+from fogbed.experiment.repertoire import REPERTOIRE
 from fogbed.spec import CheckedFile
 
 app = typer.Typer(add_completion=False)
@@ -38,12 +39,12 @@ def check(
 ) -> None:
     """Validate spec files, an experiment with all it refers to and what it replays."""
     if schema is not None:
-        console.say_json(spec.json_schema(schema))
+        console.say_json(spec.json_schema(schema, REPERTOIRE))
         return
     if not files:
         way_out = "name one or more: fogbed check testbed.yml"
         raise UsageError("there is no file to check", hint=way_out)
-    checked = spec.check_files(files, more=check_experiment)
+    checked = spec.check_files(files, REPERTOIRE, more=check_experiment)
     if as_json:
         _show_json(checked)
     else:

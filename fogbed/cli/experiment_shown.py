@@ -7,7 +7,6 @@ from typing import Any
 
 from fogbed import units
 from fogbed.cli import console
-from fogbed.experiment.assertions import title_of
 from fogbed.experiment.bundle import Bundle
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.plan.timeline import plan_timeline
@@ -35,7 +34,7 @@ def show_plan(resolved: ResolvedExperiment, *, as_json: bool) -> None:
     console.say_table(["from", "to", "delay", "jitter", "loss", "rate"], links, title="network")
     console.say_table(["at", "what"], _timeline(resolved), title="timeline")
     for assertion in experiment.assertions:
-        console.say(f"assert {title_of(assertion)}")
+        console.say(f"assert {assertion.title}")
 
 
 def plan_as_json(resolved: ResolvedExperiment) -> dict[str, Any]:

@@ -1,14 +1,13 @@
-"""What of an experiment its file alone does not tell: figures, rides and landmarks there are."""
+"""What of an experiment its file alone does not tell: rides and landmarks there are."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fogbed.errors import FogbedError, Problem, SpecError
-from fogbed.experiment.metric_names import METRICS
 from fogbed.experiment.network_plans import plan_changes
+from fogbed.experiment.repertoire import REPERTOIRE, Repertoire
 from fogbed.plan.timeline import plan_timeline
 from fogbed.spec import ResolvedExperiment
 from fogbed.spec.document import read_document
@@ -19,39 +18,29 @@ from fogbed.stream_job import builtin_rides, datasets
 
 
 def check_experiment(
-    path: Path, *, testbed: Path | None = None, profile: Path | None = None
+    path: Path,
+    *,
+    testbed: Path | None = None,
+    profile: Path | None = None,
+    repertoire: Repertoire = REPERTOIRE,
 ) -> ResolvedExperiment:
-    """Read an experiment with all it refers to, and check what it asserts and what it replays.
+    """Read an experiment with all it refers to, and check what it replays.
 
     Raises:
         SpecError: every problem of every file.
         UsageError: what the profile or a network action asks for cannot be planned.
     """
     document = read_document(path)
-    root = read_experiment(document).root
-    problems = [*_metric_problems(root), *_data_problems(root["workload"], path)]
+    root = read_experiment(document, repertoire).root
+    problems = list(_data_problems(root["workload"], path))
     try:
-        resolved = resolve_document(document, path, testbed=testbed, profile=profile)
+        resolved = resolve_document(document, path, repertoire, testbed=testbed, profile=profile)
     except SpecError as error:
         raise SpecError([*error.problems, *problems]) from error
     if problems:
         raise SpecError(problems)
-    plan_changes(resolved, plan_timeline(resolved.experiment))
+    plan_changes(resolved, plan_timeline(resolved.experiment), repertoire)
     return resolved
-
-
-def _metric_problems(root: Part) -> Iterator[Problem]:
-    for assertion in root["assert"].items():
-        asked = assertion["metric"]
-        if asked.text is None:
-            continue
-        metric = METRICS.get(asked.text)
-        if metric is None:
-            yield asked.problem(f"there is no metric {asked.text}", _suggest(asked.text))
-        elif metric.scope == "operator" and not (metric.operator or assertion["operator"].text):
-            yield asked.problem(
-                f"{metric.name} is of one operator", "name it, as in `operator: nearest`"
-            )
 
 
 def _data_problems(workload: Part, path: Path) -> Iterator[Problem]:
@@ -78,8 +67,3 @@ def _found_or_not(
         yield from error.problems
     except FogbedError as error:
         yield asked.problem(error.message, error.hint or "")
-
-
-def _suggest(name: str) -> str:
-    near = difflib.get_close_matches(name, METRICS, n=1)
-    return f"did you mean {near[0]}?" if near else f"one of {', '.join(METRICS)}"

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from fogbed.plan.network import NetworkPlan, change, plan_network
-from fogbed.plan.timeline import Timeline, network_actions
+from fogbed.experiment.actions.kind import NetworkBefore
+from fogbed.experiment.repertoire import Repertoire
+from fogbed.plan.network import NetworkPlan, plan_network
+from fogbed.plan.timeline import Timeline
 from fogbed.spec import ResolvedExperiment
-from fogbed.spec.experiment import NetworkAction
 
 
-def plan_changes(resolved: ResolvedExperiment, timeline: Timeline) -> dict[int, NetworkPlan]:
-    """Return the plan in force after each network action, by the action's index from 1.
-
-    Rules of ``links`` come on top of what is in force; ``profile`` and ``restore`` replace it.
+def plan_changes(
+    resolved: ResolvedExperiment, timeline: Timeline, repertoire: Repertoire
+) -> dict[int, NetworkPlan]:
+    """Return the plan in force after each action that changes the network, by its index from 1.
 
     Raises:
         UsageError: a profile or a change asks for what cannot be planned.
     """
-    seed = resolved.experiment.seed
-    first = plan_network(resolved.profile, resolved.testbed, seed=seed)
+    first = plan_network(resolved.profile, resolved.testbed, seed=resolved.experiment.seed)
     plans: dict[int, NetworkPlan] = {}
     current = first
-    for planned in network_actions(timeline):
-        action = planned.action
-        assert isinstance(action, NetworkAction)  # noqa: S101 - what network_actions selects by
-        if action.restore:
-            current = first
-        elif action.profile is not None:
-            profile = resolved.action_profiles[planned.index - 1]
-            current = plan_network(profile, resolved.testbed, seed=seed)
-        else:
-            current = change(current, action.links or (), resolved.testbed)
+    for planned in timeline.actions:
+        network_after = repertoire.action(planned.action).network_after
+        if network_after is None:
+            continue
+        before = NetworkBefore(index=planned.index, resolved=resolved, first=first, current=current)
+        current = network_after(planned.action, before)
         plans[planned.index] = current
     return plans

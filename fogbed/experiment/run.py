@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from typing import Any
 
 from fogbed.errors import ExperimentError, FogbedError
 from fogbed.experiment import environment
-from fogbed.experiment.actions import Actions
-from fogbed.experiment.assertions import Evidence
+from fogbed.experiment.actions.carrying_out import Actions
+from fogbed.experiment.actions.kind import ActionContext
 from fogbed.experiment.bundle import write_json
 from fogbed.experiment.clock import deadline_of
+from fogbed.experiment.judge.evidence import Evidence
+from fogbed.experiment.lane import Lane
 from fogbed.experiment.live_figures import snapshot
+from fogbed.experiment.live_samples import LiveSamples
 from fogbed.experiment.run_network import RunNetwork
 from fogbed.experiment.sample_store import SampleStore
 from fogbed.experiment.sampler import Sampler
 from fogbed.experiment.setting import Setting
 from fogbed.experiment.shield import shielded
 from fogbed.experiment.testbed_hold import TestbedHold
-from fogbed.experiment.verdict import draw_up
+from fogbed.experiment.verdict import draw_up, judge
 from fogbed.experiment.workload import Workload
 from fogbed.plan.timeline import Mark, PlannedAction
 from fogbed.platforms.measuring import Sample
 from fogbed.platforms.requests import Scheduler
 from fogbed.spec import ResolvedExperiment
-from fogbed.spec.experiment import ExecAction, RescaleAction
 
 FIRST_RIDE_TIMEOUT_S = 60.0
 
@@ -55,6 +56,8 @@ class Run:
         self._step = "beginning"
         self._started = setting.clock.now()
         self._workload: Workload | None = None
+        self._actions: Actions | None = None
+        self._samples = LiveSamples()
         # None until the job runs: what happened to processes before is no news
         self._last_event: float | None = None
 
@@ -108,9 +111,11 @@ class Run:
         self._undo(undo, "cancelling the job", workload.cancel)
         self._begin("submitting the job")
         self._journal.write("job-submitted", **workload.submit())
-        self._replay(workload, network)
+        self._actions = self._make_actions(workload, network)
+        self._undo(undo, "undoing the actions", self._actions.undo)
+        self._replay(workload, self._actions, network)
 
-    def _replay(self, workload: Workload, network: RunNetwork) -> None:
+    def _replay(self, workload: Workload, actions: Actions, network: RunNetwork) -> None:
         setting = self._setting
         sources = [*workload.sources(), *setting.tools.sources(setting.platform)]
         sampler = Sampler(
@@ -127,7 +132,7 @@ class Run:
             until_stopped.callback(sampler.stop)
             self._begin("waiting for the first ride")
             origin = self._await_first_ride(workload)
-            self._keep_schedule(workload, network, origin)
+            self._keep_schedule(actions, origin)
             self._begin("stopping the job")
             stopped = workload.stop()
         position = stopped["position"]
@@ -154,19 +159,30 @@ class Run:
         self._journal.write("first-ride", origin=origin)
         return origin
 
-    def _keep_schedule(self, workload: Workload, network: RunNetwork, origin: float) -> None:
+    def _make_actions(self, workload: Workload, network: RunNetwork) -> Actions:
         setting = self._setting
-        actions = Actions(
-            {
-                "network": network.perform,
-                "rescale": lambda planned: self._rescale(workload, planned),
-                "exec": self._exec,
-            },
+
+        def context(planned: PlannedAction) -> ActionContext:
+            return ActionContext(
+                index=planned.index,
+                setting=setting,
+                workload=workload,
+                network=network,
+                samples=self._samples,
+            )
+
+        return Actions(
+            setting.repertoire.actions,
+            context,
             self._journal,
             setting.clock,
+            job_lane=Lane(setting.tools.executor()),
             failed=self._failed,
             executor=setting.tools.executor,
         )
+
+    def _keep_schedule(self, actions: Actions, origin: float) -> None:
+        setting = self._setting
         try:
             for mark in setting.timeline.marks():
                 deadline = deadline_of(setting.clock, origin + mark.at_s)
@@ -179,6 +195,7 @@ class Run:
             actions.close()
         if self._halt.is_set():
             raise self._failures[-1]
+        actions.undo()
 
     def _reach(self, mark: Mark, actions: Actions, origin: float) -> None:
         if mark.phase is not None:
@@ -186,20 +203,6 @@ class Run:
             self._journal.write("phase", name=mark.phase.name, planned_s=mark.at_s)
         elif mark.action is not None:
             actions.start(mark.action, origin)
-
-    def _rescale(self, workload: Workload, planned: PlannedAction) -> Mapping[str, Any]:
-        action = planned.action
-        assert isinstance(action, RescaleAction)  # noqa: S101 - its ``do`` says so
-        moved = workload.rescale(action.operator, action.parallelism)
-        self._journal.write(
-            "job-submitted", job_id=moved["job_id"], way="rescale", places=moved["places"]
-        )
-        return {key: value for key, value in moved.items() if key != "places"}
-
-    def _exec(self, planned: PlannedAction) -> Mapping[str, Any]:
-        action = planned.action
-        assert isinstance(action, ExecAction)  # noqa: S101 - its ``do`` says so
-        return self._setting.tools.run_program(self._setting.platform, action)
 
     def _failed(self, planned: PlannedAction, error: FogbedError) -> None:
         what = f"action {planned.index} ({planned.title}) failed: {error.message}"
@@ -215,6 +218,7 @@ class Run:
         self._journal.write("note", text=f"no samples of {source}: {error.message}")
 
     def _seen(self, time: float, rows: Sequence[Sample]) -> None:
+        self._samples.append(time, rows)
         origin, workload = self._journal.origin, self._workload
         if origin is None or workload is None:
             return
@@ -226,12 +230,16 @@ class Run:
             self._halt.set()
 
     def _note_processes(self) -> None:
-        """Journal what happened to processes since the last look; one that died is a failure."""
+        """Journal what happened to processes since the last look.
+
+        One that died is a failure, unless an action has brought that about.
+        """
         happened = self._setting.platform.events(self._last_event or 0.0)
         for event in happened if self._last_event is not None else ():
             text = f"{event.process}: {event.event} {event.note}".rstrip()
             self._journal.write("process", text=text, happened=asdict(event))
-            if event.event == "died":
+            planned = self._actions is not None and self._actions.planned_events.has(event)
+            if event.event == "died" and not planned:
                 self._fail(ExperimentError(f"{event.process} died", hint="`fogbed logs NODE`"))
         self._last_event = max((event.time for event in happened), default=self._last_event or 0.0)
 
@@ -268,7 +276,7 @@ class Run:
         )
         experiment = setting.resolved.experiment
         verdict = draw_up(
-            experiment,
+            judge(experiment, evidence, setting.repertoire),
             evidence,
             setting.bundle.journal(),
             stopped_by=stopped_by,

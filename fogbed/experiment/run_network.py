@@ -18,7 +18,6 @@ from fogbed.experiment.round_trips import RoundTrips
 from fogbed.experiment.setting import Setting
 from fogbed.network.emulator import LinkEmulator
 from fogbed.plan.network import NetworkPlan, plan_network
-from fogbed.plan.timeline import PlannedAction
 
 
 class RunNetwork:
@@ -31,7 +30,7 @@ class RunNetwork:
         self._first = plan_network(
             resolved.profile, resolved.testbed, seed=resolved.experiment.seed
         )
-        self._plans = plan_changes(setting.resolved, setting.timeline)
+        self._plans = plan_changes(setting.resolved, setting.timeline, setting.repertoire)
         self._changes: list[tuple[str, float, NetworkPlan]] = [("profile", 0.0, self._first)]
         self._bare: Matrix | None = None
         self._lock = threading.Lock()
@@ -66,20 +65,20 @@ class RunNetwork:
         setting.journal.write("network-verified", label="start", ok=seen["ok"], links=touched)
         self.round_trips.expect(self._first, self._bare)
 
-    def perform(self, planned: PlannedAction) -> Mapping[str, Any]:
-        """Carry out a network action; return what changed.
+    def put_in_force(self, index: int) -> Mapping[str, Any]:
+        """Apply what was planned for after action ``index`` (from 1); return what changed.
 
         Raises:
             NetworkError: it could not be applied, or the read-back is not as asked.
         """
-        plan = self._plans[planned.index]
+        plan = self._plans[index]
         self._emulator.apply(plan, lease_s=None)
         done = self._setting.clock.now()
         touched = require_in_force(plan, self._emulator.show())
         with self._lock:
             before = self._changes[-1][2]
             at_s = done - (self._setting.journal.origin or done)
-            self._changes.append((f"action-{planned.index}", at_s, plan))
+            self._changes.append((f"action-{index}", at_s, plan))
         if self._bare is not None:
             self.round_trips.expect(plan, self._bare)
         changed = len(before.differences(plan))

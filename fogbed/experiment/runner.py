@@ -19,6 +19,7 @@ from fogbed.experiment.clock import Clock, SystemClock
 from fogbed.experiment.events import UNWATCHED, Observer
 from fogbed.experiment.journal import Journal
 from fogbed.experiment.lease import hold_lease
+from fogbed.experiment.repertoire import REPERTOIRE, Repertoire
 from fogbed.experiment.run import Run
 from fogbed.experiment.setting import Setting, Tools
 from fogbed.experiment.shield import shielded
@@ -56,6 +57,7 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
     observer: Observer = UNWATCHED,
     clock: Clock | None = None,
     tools: Tools | None = None,
+    repertoire: Repertoire = REPERTOIRE,
     command: str = "",
 ) -> RunResult:
     """Run every repetition and return their verdicts; an assertion that fails is a verdict.
@@ -70,6 +72,7 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
     given = partial(
         Setting,
         resolved=resolved,
+        repertoire=repertoire,
         platform=platform,
         timeline=plan_timeline(resolved.experiment),
         tools=tools,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,16 +14,18 @@ from fogbed.experiment.bundle import Bundle
 from fogbed.experiment.clock import Clock
 from fogbed.experiment.events import Observer
 from fogbed.experiment.journal import Journal
+from fogbed.experiment.judge.assertions.emulation import EmulationAssertion
 from fogbed.experiment.network_states import Matrix
+from fogbed.experiment.repertoire import Repertoire
 from fogbed.experiment.round_trips import OpenPinger
 from fogbed.experiment.workload import Workload
+from fogbed.network.agent_client import ExecOutcome
 from fogbed.network.verdicts import Tolerance
 from fogbed.plan.network import NetworkPlan
 from fogbed.plan.timeline import Timeline
 from fogbed.platforms.base import Platform
 from fogbed.platforms.measuring import Source
 from fogbed.spec import ResolvedExperiment
-from fogbed.spec.experiment import EmulationAssertion, ExecAction
 
 
 class LayNetwork(Protocol):
@@ -53,14 +56,25 @@ class Verify(Protocol):
         """Return the matrices as ``network/*.json`` keeps them, with ``how: probe``."""
 
 
+class NodeAgent(Protocol):
+    """What runs programs on one node."""
+
+    def exec(self, argv: Sequence[str], *, timeout_s: float) -> ExecOutcome:
+        """Run a program to its end, or kill it after ``timeout_s`` seconds.
+
+        Raises:
+            NetworkError: it could not be started, or the agent is gone.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What does the work; replaced one by one in tests.
 
     ``describe(resolved)`` finds rides and landmarks and returns what the bundle says of them;
     ``workload(resolved, platform, bundle)`` is the job; ``sources(platform)`` is what the sampler
-    reads besides it; ``run_program(platform, action)`` returns what the journal says of an exec;
-    ``report(folder)`` writes report.html and returns its path.
+    reads besides it; ``agent(platform, node)`` runs programs on a node; ``report(folder)`` writes
+    report.html and returns its path.
     """
 
     describe: Callable[[ResolvedExperiment], dict[str, Any]]
@@ -69,7 +83,7 @@ class Tools:
     verify: Verify
     pinger: Callable[[Platform], OpenPinger]
     sources: Callable[[Platform], Sequence[Source]]
-    run_program: Callable[[Platform, ExecAction], dict[str, Any]]
+    agent: Callable[[Platform, str], AbstractContextManager[NodeAgent]]
     executor: Callable[[], Executor]
     report: Callable[[Path], Path]
 
@@ -79,6 +93,7 @@ class Setting:
     """Everything one repetition works with."""
 
     resolved: ResolvedExperiment
+    repertoire: Repertoire
     platform: Platform
     timeline: Timeline
     tools: Tools

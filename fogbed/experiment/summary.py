@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from fogbed.experiment.assertions import Evidence
 from fogbed.experiment.figures import (
     Figure,
     during,
@@ -15,6 +14,7 @@ from fogbed.experiment.figures import (
     per_instant,
     statistic,
 )
+from fogbed.experiment.judge.evidence import Evidence
 from fogbed.experiment.network_states import SETTLING_S
 from fogbed.experiment.sampler import PERIOD_S
 from fogbed.plan.timeline import Span
@@ -28,7 +28,7 @@ def summarise(evidence: Evidence, journal: Events) -> tuple[Figure, ...]:
         return ()
     return tuple(
         figure
-        for part in (_throughput, _latency, _rescales, _emulation, _costs, _rides)
+        for part in (_throughput, _latency, _moves, _emulation, _costs, _rides)
         for figure in part(evidence, journal)
         if figure.value is not None
     )
@@ -61,10 +61,10 @@ def _latency(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
         yield Figure(name=f"latency p50, {state['label']}", value=median, unit="ms", detail=when)
 
 
-def _rescales(_evidence: Evidence, journal: Events) -> Iterator[Figure]:
+def _moves(_evidence: Evidence, journal: Events) -> Iterator[Figure]:
     actions = [line for line in journal if line["event"] == "action"]
     for line in actions:
-        watch = line["detail"].get("stopwatch") if line["do"] == "rescale" else None
+        watch = line["detail"].get("stopwatch")
         if watch:
             yield Figure(
                 name=f"silence of {line['title']}",

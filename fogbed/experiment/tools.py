@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fogbed.clients.progress import Progress
-from fogbed.errors import CommandError
-from fogbed.experiment.actions import own_thread
 from fogbed.experiment.flink_workload import FlinkWorkload, describe
+from fogbed.experiment.lane import own_thread
 from fogbed.experiment.link_source import LinkSource
 from fogbed.experiment.metric_names import pair_name
 from fogbed.experiment.network_states import (
@@ -32,11 +31,9 @@ from fogbed.plan.network import NetworkPlan
 from fogbed.platforms.base import Platform
 from fogbed.platforms.measuring import Source
 from fogbed.platforms.process_source import ProcessSource, RunningProcess
-from fogbed.spec.experiment import ExecAction
 from fogbed.units import format_fraction, format_rate
 
 _PROBE_WAIT_S = 1.0
-_OUTPUT_KEPT = 4000
 
 
 def real_tools() -> Tools:
@@ -48,7 +45,7 @@ def real_tools() -> Tools:
         verify=verify_network,
         pinger=pinger,
         sources=sources,
-        run_program=run_program,
+        agent=open_agent,
         executor=own_thread,
         report=report,
     )
@@ -124,28 +121,9 @@ def _loss_text(loss: LossVerdict) -> str:
     return f"{pair}: asked {asked}, measured {measured} of {loss.sent} packets"
 
 
-def run_program(platform: Platform, action: ExecAction) -> dict[str, Any]:
-    """Run a program on a node through its agent; return returncode and output.
-
-    Raises:
-        CommandError: it returned something other than 0, or took too long.
-        NetworkError: the node cannot be reached.
-    """
-    with Agent(platform.channel(action.node)) as agent:
-        ended = agent.exec(action.argv, timeout_s=action.timeout)
-    if ended.timed_out or ended.returncode != 0:
-        how = "took too long" if ended.timed_out else f"returned {ended.returncode}"
-        raise CommandError(
-            f"{' '.join(action.argv)} on {action.node} {how}",
-            details=(ended.stderr or ended.stdout)[-_OUTPUT_KEPT:],
-        )
-    return {
-        "node": action.node,
-        "returncode": ended.returncode,
-        "took_s": round(ended.duration_s, 4),
-        "stdout": ended.stdout[-_OUTPUT_KEPT:],
-        "stderr": ended.stderr[-_OUTPUT_KEPT:],
-    }
+def open_agent(platform: Platform, node: str) -> Agent:
+    """Return the agent of a node, to be entered."""
+    return Agent(platform.channel(node))
 
 
 def sources(platform: Platform) -> Sequence[Source]:

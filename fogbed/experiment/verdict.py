@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from fogbed.errors import FogbedError
-from fogbed.experiment.assertions import Evidence, judge
+from fogbed.experiment.judge.evidence import Evidence, Judgement
+from fogbed.experiment.repertoire import Repertoire
 from fogbed.experiment.summary import summarise
 from fogbed.spec.experiment import Experiment
 
@@ -16,7 +17,7 @@ Status = Literal["passed", "failed", "error", "interrupted", "invalid"]
 
 
 def draw_up(
-    experiment: Experiment,
+    judgements: Sequence[Judgement],
     evidence: Evidence,
     journal: Sequence[Mapping[str, Any]],
     *,
@@ -26,13 +27,12 @@ def draw_up(
     """Return the verdict's own part: status, ok, phases, assertions, figures, error.
 
     Args:
-        experiment: what was to run.
+        judgements: of every assertion.
         evidence: what was recorded, whatever came in between.
         journal: every event so far.
         stopped_by: what ended the run before its end, None where nothing did.
         invalidated: something failed that ``on_error: invalidate`` lets pass until the end.
     """
-    judgements = judge(experiment, evidence)
     held = all(judgement.ok for judgement in judgements)
     status = _status(stopped_by, invalidated=invalidated, held=held)
     return {
@@ -43,6 +43,13 @@ def draw_up(
         "figures": [_finite(asdict(figure)) for figure in summarise(evidence, journal)],
         "error": _error(stopped_by),
     }
+
+
+def judge(
+    experiment: Experiment, evidence: Evidence, repertoire: Repertoire
+) -> tuple[Judgement, ...]:
+    """Return a judgement per assertion, in the order of the file."""
+    return tuple(repertoire.assertion(each).judge(each, evidence) for each in experiment.assertions)
 
 
 def _status(stopped_by: BaseException | None, *, invalidated: bool, held: bool) -> Status:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fogbed import units
-from fogbed.spec.experiment import AnyAction, ExecAction, Experiment, NetworkAction, RescaleAction
-from fogbed.spec.network_profile import LinkRule
+from fogbed.spec.experiment import Action, Experiment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +24,7 @@ class PlannedAction:
     at_s: float
     do: str
     title: str
-    action: AnyAction
+    action: Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,43 +82,8 @@ def plan_timeline(experiment: Experiment) -> Timeline:
             spans.append(Span(name=name, from_s=begin, to_s=begin + length))
         begin += length
     planned = [
-        PlannedAction(
-            index=index, at_s=action.at, do=action.do, title=title_of(action), action=action
-        )
+        PlannedAction(index=index, at_s=action.at, do=action.do, title=action.title, action=action)
         for index, action in enumerate(experiment.scenario, start=1)
     ]
     spans = spans or [Span(name="measure", from_s=0.0, to_s=0.0)]
     return Timeline(spans=tuple(spans), actions=tuple(sorted(planned, key=lambda a: a.at_s)))
-
-
-def title_of(action: AnyAction) -> str:
-    """Return what an action does, short enough for a mark in a plot."""
-    if isinstance(action, RescaleAction):
-        return f"rescale {action.operator} to {action.parallelism}"
-    if isinstance(action, ExecAction):
-        return f"exec on {action.node}: {shlex.join(action.argv)}"
-    if action.restore:
-        return "network back to the profile"
-    if action.profile is not None:
-        return f"network: profile {action.profile}"
-    return f"network: {'; '.join(map(_title_of_rule, action.links or ()))}"
-
-
-def _title_of_rule(rule: LinkRule) -> str:
-    ends = " <-> ".join(rule.between) if rule.between else f"{rule.from_} -> {rule.to}"
-    figures = [
-        f"{name} {text(value)}"
-        for name, value, text in (
-            ("delay", rule.one_way_ms, units.format_delay),
-            ("jitter", rule.jitter, units.format_delay),
-            ("loss", rule.loss, units.format_fraction),
-            ("rate", rule.rate, units.format_rate),
-        )
-        if value is not None
-    ]
-    return f"{ends} {', '.join(figures)}"
-
-
-def network_actions(timeline: Timeline) -> Sequence[PlannedAction]:
-    """Return the actions that change links, in the order of time."""
-    return [a for a in timeline.actions if isinstance(a.action, NetworkAction)]

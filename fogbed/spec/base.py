@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -141,6 +142,11 @@ LabelValue = Annotated[str, AfterValidator(_tag)]
 
 
 class Spec(BaseModel):
-    """The base of every model that comes from a user's file."""
+    """The base of every model that comes from a user's file.
+
+    ``EXAMPLES`` shows, per key that must be given, what to write; else ``fields`` knows.
+    """
+
+    EXAMPLES: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

@@ -14,6 +14,7 @@ from fogbed.spec.network_profile import NetworkProfile
 from fogbed.spec.quorum import quorum_note
 from fogbed.spec.resolve import resolve_document
 from fogbed.spec.testbed import Testbed
+from fogbed.spec.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +32,10 @@ class CheckedFile:
     notes: tuple[str, ...] = ()
 
 
-def load_any(path: Path) -> Testbed | NetworkProfile | Experiment:
+def load_any(path: Path, vocabulary: Vocabulary) -> Testbed | NetworkProfile | Experiment:
     """Read a file of any kind; an experiment with everything that it refers to.
+
+    ``vocabulary``: the actions and assertions that an experiment may have.
 
     Raises:
         SpecError: every problem of the file, and of the files that an experiment refers to.
@@ -43,24 +46,24 @@ def load_any(path: Path) -> Testbed | NetworkProfile | Experiment:
         return sound(read_testbed(document))
     if kind == "NetworkProfile":
         return sound(read_profile(document))
-    return resolve_document(document, path).experiment
+    return resolve_document(document, path, vocabulary).experiment
 
 
 def check_files(
-    files: Iterable[Path], *, more: Callable[[Path], object]
+    files: Iterable[Path], vocabulary: Vocabulary, *, more: Callable[[Path], object]
 ) -> tuple[CheckedFile, ...]:
     """Judge each file by itself; an experiment with everything that it refers to.
 
     ``more`` looks at an experiment with what is known above this layer, and raises what is wrong.
     """
-    return tuple(_check(path, more) for path in dict.fromkeys(files))
+    return tuple(_check(path, vocabulary, more) for path in dict.fromkeys(files))
 
 
-def _check(path: Path, more: Callable[[Path], object]) -> CheckedFile:
+def _check(path: Path, vocabulary: Vocabulary, more: Callable[[Path], object]) -> CheckedFile:
     try:
         if kind_of_spec(read_document(path)) == "Experiment":
             more(path)
-        model = load_any(path)
+        model = load_any(path, vocabulary)
     except SpecError as error:
         return CheckedFile(file=str(path), problems=error.problems)
     except UsageError as error:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from fogbed.errors import Problem
-from fogbed.spec.base import Spec
-from fogbed.spec.checks_network import check_links
-from fogbed.spec.experiment import ACTIONS, OPERATORS, Phases, Workload
+from fogbed.spec.experiment import OPERATORS, Phases
 from fogbed.spec.part import Part
 from fogbed.units import format_duration, parse_duration_s, parse_ride_rate
 
 _WAYS_OF_REPLAY = ("rate", "speedup", "steps", "unlimited")
 _WAYS_OF_PLACING = ("node", "tier", "label")
-_WAYS_OF_CHANGING = ("links", "profile", "restore")
 
 
 def one_way_of_replay(experiment: Part) -> Iterator[Problem]:
@@ -21,7 +18,7 @@ def one_way_of_replay(experiment: Part) -> Iterator[Problem]:
     replay = experiment["workload"]["replay"]
     if isinstance(replay.value, dict):
         way_out = "write rate: 5000/s, speedup: 600, steps: [[0s, 1000/s]] or unlimited: true"
-        yield from _exactly_one(replay, _WAYS_OF_REPLAY, way_out)
+        yield from exactly_one(replay, _WAYS_OF_REPLAY, way_out)
         if replay["rate"].read(parse_ride_rate) == 0:
             yield replay["rate"].problem("0/s replays nothing", "write 1/s or more")
 
@@ -47,7 +44,7 @@ def one_way_of_placing(experiment: Part) -> Iterator[Problem]:
     for _, place in experiment["workload"]["placement"].pairs():
         if not isinstance(place.value, dict):
             continue
-        yield from _exactly_one(place, _WAYS_OF_PLACING, way_out)
+        yield from exactly_one(place, _WAYS_OF_PLACING, way_out)
         if isinstance(place["label"].value, dict) and len(place["label"].value) != 1:
             yield place["label"].problem("is not one label", "write {KEY: VALUE}")
 
@@ -79,10 +76,10 @@ def after_the_end(experiment: Part) -> Iterator[Problem]:
             yield action["at"].problem(what, "write an earlier time, or longer phases")
 
 
-def time_of_other_action(experiment: Part) -> Iterator[Problem]:
+def time_of_every_action(experiment: Part) -> Iterator[Problem]:
     """The time of an action that is not known is read all the same."""
     for action in experiment["scenario"].items():
-        if action["do"].text in ACTIONS or not action["at"].is_given:
+        if not action["at"].is_given:
             continue
         try:
             parse_duration_s(action["at"].value)
@@ -103,37 +100,6 @@ def run_length(experiment: Part) -> float | None:
     return total
 
 
-def one_network_change(experiment: Part) -> Iterator[Problem]:
-    """A network action changes links, takes another profile or goes back."""
-    way_out = "write links: [...], profile: PATH or restore: true"
-    for action in _actions(experiment, "network"):
-        yield from _exactly_one(action, _WAYS_OF_CHANGING, way_out)
-        yield from check_links(action["links"])
-
-
-def output_needs_files(experiment: Part) -> Iterator[Problem]:
-    """Only committed files can be compared with the oracle."""
-    sink = experiment["workload"]["sink"]
-    kind = sink.value if sink.is_given else _default(Workload, "sink")
-    for assertion in experiment["assert"].items():
-        if assertion["output"].text == "complete" and kind != "files":
-            what = f"output: complete needs the sink files, and it is {kind}"
-            yield assertion["output"].problem(what, "write sink: files in workload")
-
-
-def bounds_of_metric(experiment: Part) -> Iterator[Problem]:
-    """A figure is judged by a bound at least, and by bounds that leave something between them."""
-    for assertion in experiment["assert"].items():
-        low, high = assertion["min"], assertion["max"]
-        if not assertion["metric"].is_given:
-            continue
-        if not low.is_given and not high.is_given:
-            yield assertion.problem("has neither min nor max", "write min: or max: or both")
-        least, most = low.read(_number), high.read(_number)
-        if least is not None and most is not None and least > most:
-            yield low.problem(f"{low.value} is above max {high.value}", "swap them")
-
-
 def measure_something(experiment: Part) -> Iterator[Problem]:
     """The measure phase has a length."""
     measure = experiment["phases"]["measure"]
@@ -141,26 +107,18 @@ def measure_something(experiment: Part) -> Iterator[Problem]:
         yield measure.problem("nothing would be measured", "write one like 60s")
 
 
-def _actions(experiment: Part, do: str) -> Iterator[Part]:
+def actions_called(experiment: Part, do: str) -> Iterator[Part]:
+    """Yield the actions of one kind, in the order of the file."""
     return (a for a in experiment["scenario"].items() if a["do"].text == do)
 
 
-def _exactly_one(part: Part, ways: tuple[str, ...], way_out: str) -> Iterator[Problem]:
+def exactly_one(part: Part, ways: tuple[str, ...], way_out: str) -> Iterator[Problem]:
+    """One of the keys ``ways`` is given, and only one."""
     given = [way for way in ways if part[way].is_given and part[way].value is not False]
     if not given:
         yield part.problem(f"has none of {', '.join(ways)}", way_out)
     if len(given) > 1:
         yield part.problem(f"has {' and '.join(given)} at once", "keep one of them")
-
-
-def _default(model: type[Spec], field: str) -> object:
-    return model.model_fields[field].default
-
-
-def _number(value: object) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    raise ValueError(f"{value} is not a number")
 
 
 def _time(seconds: float) -> str:
@@ -173,9 +131,6 @@ EXPERIMENT_CHECKS: tuple[Callable[[Part], Iterator[Problem]], ...] = (
     one_way_of_placing,
     chain_in_one_thread,
     after_the_end,
-    time_of_other_action,
-    one_network_change,
-    output_needs_files,
-    bounds_of_metric,
+    time_of_every_action,
     measure_something,
 )

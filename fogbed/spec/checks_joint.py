@@ -6,33 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 
 from fogbed.errors import Problem
 from fogbed.spec.abilities import ABILITIES, abilities_named, platforms_with
-from fogbed.spec.checks_network import check_ends
 from fogbed.spec.experiment import OPERATORS
 from fogbed.spec.part import Part
 from fogbed.spec.slots import Demand, overloads, shared_slots
 from fogbed.spec.view import TestbedView
 from fogbed.spec.wording import suggest
-from fogbed.units import parse_duration_s
 
 _EVERY_ACTION = frozenset().union(*(each.actions for each in ABILITIES.values()))
-
-
-def ends_of_actions(experiment: Part, testbed: TestbedView) -> Iterator[Problem]:
-    """Links of network actions end at nodes and tiers of the testbed."""
-    for action in experiment["scenario"].items():
-        yield from check_ends(action["links"], testbed)
-
-
-def node_of_exec(experiment: Part, testbed: TestbedView) -> Iterator[Problem]:
-    """Programs run on nodes of the testbed."""
-    for action in experiment["scenario"].items():
-        yield from _known(action["node"], testbed)
 
 
 def place_exists(experiment: Part, testbed: TestbedView) -> Iterator[Problem]:
     """Every placement means at least one node that carries a TaskManager."""
     for _, place in experiment["workload"]["placement"].pairs():
-        unknown = list(_known(place["node"], testbed))
+        unknown = list(known_node(place["node"], testbed))
         yield from unknown
         if unknown or not _is_one_place(place):
             continue
@@ -42,17 +28,16 @@ def place_exists(experiment: Part, testbed: TestbedView) -> Iterator[Problem]:
 
 
 def enough_slots(experiment: Part, testbed: TestbedView) -> Iterator[Problem]:
-    """The job fits into the slots, at the start and after every rescale, in the order of time."""
+    """The job fits into the slots at the start."""
     workload = experiment["workload"]
+    asked = asked_parallelism(workload)
+    yield from too_few_slots(workload["parallelism"], workload, asked, testbed)
+
+
+def asked_parallelism(workload: Part) -> dict[str, int]:
+    """Return the subtasks of each operator at the start; 1 where that cannot be read."""
     asked = workload["parallelism"]
-    parallelism = {str(name): asked[name].whole or 1 for name in OPERATORS}
-    yield from _too_few(workload["parallelism"], workload, parallelism, testbed)
-    rescales = [a for a in experiment["scenario"].items() if a["do"].text == "rescale"]
-    for action in sorted(rescales, key=lambda a: a["at"].read(parse_duration_s) or 0.0):
-        operator, wanted = action["operator"].text, action["parallelism"].whole
-        if operator in parallelism and wanted is not None:
-            parallelism[operator] = wanted
-            yield from _too_few(action["parallelism"], workload, parallelism, testbed)
+    return {str(name): asked[name].whole or 1 for name in OPERATORS}
 
 
 def platform_that_can(experiment: Part, testbed: TestbedView) -> Iterator[Problem]:
@@ -74,15 +59,13 @@ def platform_that_can(experiment: Part, testbed: TestbedView) -> Iterator[Proble
 
 
 JOINT_CHECKS: tuple[Callable[[Part, TestbedView], Iterator[Problem]], ...] = (
-    ends_of_actions,
-    node_of_exec,
     place_exists,
     enough_slots,
     platform_that_can,
 )
 
 
-def _too_few(
+def too_few_slots(
     at: Part, workload: Part, parallelism: Mapping[str, int], testbed: TestbedView
 ) -> Iterator[Problem]:
     """Yield the smallest set of groups that needs more slots than its nodes have together."""
@@ -130,7 +113,8 @@ def _places_there_are(testbed: TestbedView) -> str:
     return f"{found} and labels {', '.join(labels)}" if labels else found
 
 
-def _known(named: Part, testbed: TestbedView) -> Iterator[Problem]:
+def known_node(named: Part, testbed: TestbedView) -> Iterator[Problem]:
+    """A node that is named is one of the testbed's."""
     if named.text is not None and named.text not in testbed.names():
         what = f"there is no node {named.text} in {testbed.root.document.file}"
         yield named.problem(what, suggest(named.text, testbed.names()))

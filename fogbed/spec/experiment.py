@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
 from fogbed.spec.base import (
     ApiVersion,
-    DelayMs,
     DurationS,
-    Fraction,
     LabelKey,
     LabelValue,
     Name,
@@ -18,7 +18,6 @@ from fogbed.spec.base import (
     Spec,
     Tier,
 )
-from fogbed.spec.network_profile import LinkRule
 
 Operator = Literal["rides", "parse", "nearest", "results"]
 # The maximum parallelism that jobs are submitted with: no operator can be rescaled beyond it.
@@ -88,89 +87,35 @@ class Phases(Spec):
 
 
 class Action(Spec):
-    """What every action has: when, in seconds from the first ride."""
+    """What every action has: when, in seconds from the first ride, and what is done.
 
-    at: DurationS
-
-
-class NetworkAction(Action):
-    """Change links in place: by rules over the profile, by another profile, or back to the first.
-
-    Exactly one of ``links``, ``profile`` (a path) and ``restore`` (true) is given.
+    Each action there is has a file of its own in ``experiment/actions``.
     """
 
-    do: Literal["network"]
-    links: Annotated[tuple[LinkRule, ...], Field(min_length=1)] | None = None
-    profile: str | None = None
-    restore: bool = False
+    EXAMPLES: ClassVar[Mapping[str, str]] = {"at": "20s"}
+
+    at: DurationS
+    do: str
+
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What it does, short enough for a mark in a plot."""
 
 
-class RescaleAction(Action):
-    """Set the parallelism of one operator."""
+class Assertion(Spec):
+    """Something that must hold; each has a file of its own in ``experiment/judge/assertions``."""
 
-    do: Literal["rescale"]
-    operator: Operator
-    parallelism: Subtasks
-
-
-class ExecAction(Action):
-    """Run a program on a node; its output goes to the journal."""
-
-    do: Literal["exec"]
-    node: str
-    argv: Annotated[tuple[str, ...], Field(min_length=1)]
-    timeout: DurationS = 30.0
-
-
-ACTIONS = ("network", "rescale", "exec")
-AnyAction = Annotated[NetworkAction | RescaleAction | ExecAction, Field(discriminator="do")]
-
-
-class EmulationAssertion(Spec):
-    """Every asked RTT, rate and loss is measured within tolerance: ``tolerance`` or ``or``."""
-
-    emulation: Literal["within"]
-    tolerance: Fraction = 0.03
-    or_: DelayMs = Field(default=1.0, alias="or")
-
-
-class MetricAssertion(Spec):
-    """A figure over a phase lies within ``min`` and ``max``, in the metric's own unit."""
-
-    metric: str
-    operator: Operator | None = None
-    over: Literal["warmup", "measure", "cooldown", "all"] = "measure"
-    stat: Literal["p50", "p95", "p99", "mean", "min", "max", "sum"] = "p50"
-    min: float | None = None
-    max: float | None = None
-
-
-class OutputAssertion(Spec):
-    """Nothing lost, nothing doubled, every answer as the oracle's."""
-
-    output: Literal["complete"]
-
-
-def _assertion_of(value: object) -> str | None:
-    """Return the name of the assertion that a value is: by its class, or by its telling key."""
-    if isinstance(value, Spec):
-        return type(value).__name__
-    if not isinstance(value, dict):
-        return None
-    keys = {"emulation": EmulationAssertion, "metric": MetricAssertion, "output": OutputAssertion}
-    return next((model.__name__ for key, model in keys.items() if key in value), None)
-
-
-AnyAssertion = Annotated[
-    Annotated[EmulationAssertion, Tag("EmulationAssertion")]
-    | Annotated[MetricAssertion, Tag("MetricAssertion")]
-    | Annotated[OutputAssertion, Tag("OutputAssertion")],
-    Discriminator(_assertion_of),
-]
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """What must hold, as a phrase."""
 
 
 class Experiment(Spec):
     """One experiment file; runs unchanged on every platform."""
+
+    # which actions and assertions there are is handed to this room: ``vocabulary.Vocabulary``
 
     api_version: ApiVersion = Field(alias="apiVersion")
     kind: Literal["Experiment"]
@@ -179,8 +124,8 @@ class Experiment(Spec):
     profile: str = Field(min_length=1)
     workload: Workload
     phases: Phases = Phases()
-    scenario: tuple[AnyAction, ...] = ()
-    assertions: tuple[AnyAssertion, ...] = Field(default=(), alias="assert")
+    scenario: tuple[Action, ...] = ()
+    assertions: tuple[Assertion, ...] = Field(default=(), alias="assert")
     repetitions: int = Field(default=1, ge=1, le=1000)
     on_error: Literal["abort", "continue", "invalidate"] = "abort"
     seed: int = Field(default=0, ge=0, lt=2**63)

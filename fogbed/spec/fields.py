@@ -15,23 +15,28 @@ from pydantic_core import ErrorDetails
 from fogbed.errors import Problem
 from fogbed.spec.base import Spec
 from fogbed.spec.document import Document, Place, kind_of
-from fogbed.spec.experiment import ACTIONS
+from fogbed.spec.vocabulary import Vocabulary
 from fogbed.spec.wording import suggest, write_one_of
 
 S = TypeVar("S", bound=Spec)
 Loc = tuple[str | int, ...]
 
 LATER = "not in this version"
-# Actions of later versions, refused by name so that nobody looks for a typing error.
-LATER_ACTIONS = ("node-down", "node-up", "stress", "scale")
+_NO_WORDS = Vocabulary()
 
 
 def read_fields(
-    model: type[S], document: Document, tree: object, where: Callable[[Loc], Loc]
+    model: type[S],
+    document: Document,
+    tree: object,
+    where: Callable[[Loc], Loc],
+    *,
+    vocabulary: Vocabulary = _NO_WORDS,
 ) -> tuple[S | None, list[Problem]]:
     """Return the model of a tree, or None with every problem of its fields.
 
-    ``where`` leads from a place in ``tree`` (ranges expanded) to the place in the file.
+    ``where`` leads from a place in ``tree`` (ranges expanded) to the place in the file;
+    ``vocabulary`` says which actions and assertions an experiment may have.
     """
     try:
         # JSON mode is the one in which strict pydantic takes lists for tuples.
@@ -40,7 +45,8 @@ def read_fields(
         )
     except ValidationError as error:
         problems = (
-            _problem(each, model, document, where) for each in error.errors(include_url=False)
+            _problem(each, model, document, where, vocabulary)
+            for each in error.errors(include_url=False)
         )
         return None, [each for each in problems if each is not None]
     return found, []
@@ -102,7 +108,11 @@ def _place(document: Document, loc: Loc) -> Place:
 
 
 def _problem(
-    error: ErrorDetails, model: type[Spec], document: Document, where: Callable[[Loc], Loc]
+    error: ErrorDetails,
+    model: type[Spec],
+    document: Document,
+    where: Callable[[Loc], Loc],
+    vocabulary: Vocabulary,
 ) -> Problem | None:
     kind, loc = error["type"], where(error["loc"])
     place = _place(document, loc)
@@ -110,7 +120,7 @@ def _problem(
     if value is None and place in document.lines:
         return None  # the document has said already that it has no value
     if kind.startswith("union_tag"):
-        return _wrong_tag(document, place, value)
+        return _wrong_tag(document, place, value, vocabulary)
     if kind == "extra_forbidden":
         return _unknown_key(document, place, models_at(model, loc[:-1]))
     context, shown = error.get("ctx", {}), document.texts.get(place, "")
@@ -136,20 +146,21 @@ def _unknown_key(document: Document, place: Place, models: tuple[type[Spec], ...
     return document.problem(place, "unknown key", suggest(key, known_keys(models)))
 
 
-def _wrong_tag(document: Document, place: Place, value: object) -> Problem:
+def _wrong_tag(document: Document, place: Place, value: object, vocabulary: Vocabulary) -> Problem:
     """Say what is wrong with an action's ``do`` or an assertion's first key."""
     if place[:1] == ("assert",):
-        kinds = ["emulation: within", "metric: NAME", "output: complete"]
+        kinds = (f"{each.key}: {each.example}" for each in vocabulary.assertions)
         return document.problem(place, "is not an assertion", write_one_of(kinds))
+    names = vocabulary.names
     if not isinstance(value, dict) or "do" not in value:
-        what, way_out = "has no action", "write do: network, do: rescale or do: exec"
-        return document.problem(place, what, way_out)
+        way_out = write_one_of(f"do: {name}" for name in names)
+        return document.problem(place, "has no action", way_out)
     do = value["do"]
-    if do in LATER_ACTIONS:
+    if do in vocabulary.later:
         what = f"the action {do} is {LATER}"
-        return document.problem((*place, "do"), what, write_one_of(ACTIONS))
+        return document.problem((*place, "do"), what, write_one_of(names))
     what = f"{do!r} is not an action"
-    return document.problem((*place, "do"), what, suggest(str(do), ACTIONS))
+    return document.problem((*place, "do"), what, suggest(str(do), names))
 
 
 def _not_one_of(shown: str, context: Mapping[str, Any]) -> tuple[str, str]:
@@ -171,11 +182,6 @@ _EXAMPLES = {
     "rides": "nyc-sample",
     "replay": "{rate: 5000/s}",
     "workload": "{rides: nyc-sample, replay: {rate: 5000/s}}",
-    "at": "20s",
-    "operator": "nearest",
-    "parallelism": "2",
-    "node": "NODE",
-    "argv": "[uptime]",
 }
 
 
@@ -185,7 +191,8 @@ def _example(place: Place, models: tuple[type[Spec], ...]) -> str:
         return "write one value more"
     if key == "kind":
         return f"write kind: {' or '.join(m.__name__ for m in models)}"
-    return f"write {key}: {_EXAMPLES.get(key, '...')}"
+    own = (model.EXAMPLES[key] for model in models if key in model.EXAMPLES)
+    return f"write {key}: {next(own, _EXAMPLES.get(key, '...'))}"
 
 
 # pydantic's kind of error -> what is wrong, the way out; {value} is the text in the file,

@@ -20,15 +20,12 @@ from fogbed.spec.part import Part
 from fogbed.spec.ranges import expand_nodes
 from fogbed.spec.testbed import Testbed
 from fogbed.spec.view import TestbedView
+from fogbed.spec.vocabulary import Vocabulary
 from fogbed.spec.wording import did_you_mean, write_one_of
 
 S = TypeVar("S", bound=Spec)
 
-KINDS: dict[str, type[Spec]] = {
-    "Testbed": Testbed,
-    "NetworkProfile": NetworkProfile,
-    "Experiment": Experiment,
-}
+KINDS = ("Testbed", "NetworkProfile", "Experiment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +53,9 @@ def load_profile(path: Path) -> NetworkProfile:
     return sound(read_profile(read_document(path)))
 
 
-def load_experiment(path: Path) -> Experiment:
+def load_experiment(path: Path, vocabulary: Vocabulary) -> Experiment:
     """Read an experiment by itself, its references not followed; SpecError as above."""
-    return sound(read_experiment(read_document(path)))
+    return sound(read_experiment(read_document(path), vocabulary))
 
 
 def read_testbed(document: Document) -> Reading[Testbed]:
@@ -90,11 +87,14 @@ def read_profile(document: Document) -> Reading[NetworkProfile]:
     return Reading(root, model, _merged(document, [], wrong, found))
 
 
-def read_experiment(document: Document) -> Reading[Experiment]:
+def read_experiment(document: Document, vocabulary: Vocabulary) -> Reading[Experiment]:
     """Read an experiment as far as it goes; SpecError where it is not one."""
     root = _root(document, "Experiment")
-    model, wrong = read_fields(Experiment, document, document.tree, _same)
-    found = [problem for check in EXPERIMENT_CHECKS for problem in check(root)]
+    model, wrong = read_fields(
+        vocabulary.experiment, document, document.tree, _same, vocabulary=vocabulary
+    )
+    checks = (*EXPERIMENT_CHECKS, *vocabulary.checks)
+    found = [problem for check in checks for problem in check(root)]
     return Reading(root, model, _merged(document, [], wrong, found))
 
 

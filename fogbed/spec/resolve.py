@@ -20,6 +20,7 @@ from fogbed.spec.load import Reading, read_experiment, read_profile, read_testbe
 from fogbed.spec.network_profile import NetworkProfile
 from fogbed.spec.part import Part
 from fogbed.spec.testbed import Testbed
+from fogbed.spec.vocabulary import Vocabulary
 from fogbed.spec.wording import did_you_mean
 
 S = TypeVar("S", bound=Spec)
@@ -43,24 +44,33 @@ class ResolvedExperiment:
 
 
 def resolve_experiment(
-    path: Path, *, testbed: Path | None = None, profile: Path | None = None
+    path: Path,
+    vocabulary: Vocabulary,
+    *,
+    testbed: Path | None = None,
+    profile: Path | None = None,
 ) -> ResolvedExperiment:
     """Read an experiment and what it refers to; ``testbed`` and ``profile`` win over the file's.
 
     References are relative to the experiment's file; where nothing is there, the shipped
-    inventory and profiles are looked at.
+    inventory and profiles are looked at. ``vocabulary``: the actions and assertions there are.
 
     Raises:
         SpecError: every problem of every file.
     """
-    return resolve_document(read_document(path), path, testbed=testbed, profile=profile)
+    return resolve_document(read_document(path), path, vocabulary, testbed=testbed, profile=profile)
 
 
 def resolve_document(
-    document: Document, path: Path, *, testbed: Path | None = None, profile: Path | None = None
+    document: Document,
+    path: Path,
+    vocabulary: Vocabulary,
+    *,
+    testbed: Path | None = None,
+    profile: Path | None = None,
 ) -> ResolvedExperiment:
     """As ``resolve_experiment``, of a file that has been read."""
-    reading = read_experiment(document)
+    reading = read_experiment(document, vocabulary)
     files = _Files(path, list(reading.problems))
     root = reading.root
     testbed_path = testbed or files.find(root["testbed"], "inventory")
@@ -73,7 +83,7 @@ def resolve_document(
             profiles[index] = files.read(found, read_profile)
     rides = {key: files.find_data(root["workload"][key]) for key in ("rides", "landmarks")}
     if read_bed is not None and read_bed.view is not None:
-        for check in JOINT_CHECKS:
+        for check in (*JOINT_CHECKS, *vocabulary.joint_checks):
             files.problems.extend(check(root, read_bed.view))
         for each in profiles.values():
             if each is not None:

@@ -11,7 +11,9 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from fogbed.errors import UsageError
 from fogbed.spec.base import Spec
-from fogbed.spec.load import KINDS
+from fogbed.spec.network_profile import NetworkProfile
+from fogbed.spec.testbed import Testbed
+from fogbed.spec.vocabulary import Vocabulary
 from fogbed.spec.wording import suggest
 
 _UNICODE_BREAKS = frozenset("\x85\u2028\u2029")
@@ -43,7 +45,7 @@ def _with_breaks_escaped(value: Any) -> Any:  # noqa: ANN401 - whatever YAML can
     return DoubleQuotedScalarString(value) if is_broken else value
 
 
-def json_schema(kind: str) -> dict[str, Any]:
+def json_schema(kind: str, vocabulary: Vocabulary) -> dict[str, Any]:
     """Return the JSON Schema of a kind ("testbed", "networkprofile", "experiment").
 
     Quantities are text with a pattern and an example, defaults are spelled as users write them.
@@ -51,7 +53,11 @@ def json_schema(kind: str) -> dict[str, Any]:
     Raises:
         UsageError: there is no such kind.
     """
-    models = {name.lower(): model for name, model in KINDS.items()}
+    models: dict[str, type[Spec]] = {
+        "testbed": Testbed,
+        "networkprofile": NetworkProfile,
+        "experiment": vocabulary.experiment,
+    }
     if kind.lower() not in models:
         raise UsageError(f"there is no kind {kind}", hint=suggest(kind, models))
     model = models[kind.lower()]

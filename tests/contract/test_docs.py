@@ -18,6 +18,7 @@ from pages import (
 )
 
 from fogbed import cli
+from fogbed.experiment.repertoire import REPERTOIRE
 
 TARGETS = re.findall(
     r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
@@ -102,3 +103,17 @@ def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
     local = [link for link in links if not link.startswith("https://")]
     assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+def test_every_action_and_assertion_is_on_its_page():
+    text = (CHECKOUT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
+    known = [*REPERTOIRE.names, *(f"{a.key}: {a.example}" for a in REPERTOIRE.assertions)]
+    assert [row for row in rows if row in known] == known
+
+
+def test_files_where_something_is_changed_are_there():
+    text = (CHECKOUT / "docs" / "house.md").read_text(encoding="utf-8")
+    named = [path for path in re.findall(r"`([^`\s]+/[^`\s]*)`", text) if "NAME" not in path]
+    assert named
+    assert [path for path in named if not (CHECKOUT / path).exists()] == []

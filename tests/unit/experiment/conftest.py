@@ -16,11 +16,14 @@ import pytest
 from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import JobError, PlatformError
 from fogbed.experiment.network_states import measured_state, states_of
+from fogbed.experiment.repertoire import REPERTOIRE, Repertoire
 from fogbed.experiment.runner import RunResult, run_experiment
 from fogbed.experiment.setting import Tools
+from fogbed.network.agent_client import ExecOutcome
 from fogbed.network.emulator import LinkCounters
 from fogbed.network.probes import Probes
 from fogbed.platforms.base import TestbedStatus
+from fogbed.platforms.events import Event
 from fogbed.platforms.measuring import Sample
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.spec import ResolvedExperiment, resolve_experiment
@@ -37,9 +40,8 @@ if TYPE_CHECKING:
     from fogbed.network.verdicts import Tolerance
     from fogbed.plan.network import NetworkPlan
     from fogbed.platforms.base import Endpoints, LogLine, Platform, Workers
-    from fogbed.platforms.events import Event
     from fogbed.platforms.measuring import Source
-    from fogbed.spec.experiment import ExecAction, Operator
+    from fogbed.spec.experiment import Operator
     from fogbed.stream_job.storage import Storage
 
 CASES = Path(__file__).parents[2] / "cases" / "bundle" / "make_bundle.py"
@@ -353,22 +355,26 @@ class Laboratory:
         self.workload = FakeWorkload(self.clock)
         self.rtt_error_ms = 0.2
         self.programs: list[str] = []
+        self.ran: list[str] = []
         (folder / "testbed.yml").write_text(TESTBED.replace("NAME", name), encoding="utf-8")
         (folder / "profile.yml").write_text(PROFILE, encoding="utf-8")
 
-    def resolve(self, text: str = EXPERIMENT) -> ResolvedExperiment:
+    def resolve(
+        self, text: str = EXPERIMENT, repertoire: Repertoire = REPERTOIRE
+    ) -> ResolvedExperiment:
         (self.folder / "hour.yml").write_text(text, encoding="utf-8")
-        return resolve_experiment(self.folder / "hour.yml")
+        return resolve_experiment(self.folder / "hour.yml", repertoire)
 
-    def run(self, text: str = EXPERIMENT) -> RunResult:
+    def run(self, text: str = EXPERIMENT, repertoire: Repertoire = REPERTOIRE) -> RunResult:
         return run_experiment(
-            self.resolve(text),
+            self.resolve(text, repertoire),
             self.platform,
             runs_dir=self.folder / "runs",
             progress=Quiet(),
             clock=self.clock,
             tools=self.tools(),
             command="fogbed experiment run hour.yml",
+            repertoire=repertoire,
         )
 
     def tools(self) -> Tools:
@@ -379,7 +385,7 @@ class Laboratory:
             verify=self._verify,
             pinger=lambda _platform: self._open_pinger,
             sources=lambda _platform: [],
-            run_program=self._run_program,
+            agent=lambda _platform, node: self._open_agent(node),
             executor=Inline,
             report=lambda folder: folder / "report.html",
         )
@@ -416,15 +422,33 @@ class Laboratory:
     def _open_pinger(self, node: str) -> Iterator[VirtualPinger]:
         yield VirtualPinger(self, node)
 
-    def _run_program(self, platform: Platform, action: ExecAction) -> dict[str, Any]:
-        assert platform is self.platform
-        self.programs.append(action.node)
-        return {"returncode": 0}
+    @contextmanager
+    def _open_agent(self, node: str) -> Iterator[VirtualAgent]:
+        yield VirtualAgent(self, node)
 
     def bundle(self) -> Bundle:
         from fogbed.experiment.bundle import list_runs  # noqa: PLC0415
 
         return list_runs(self.folder / "runs")[-1]
+
+
+class VirtualAgent:
+    def __init__(self, laboratory: Laboratory, node: str) -> None:
+        self._laboratory = laboratory
+        self._node = node
+
+    def exec(self, argv: Sequence[str], *, timeout_s: float) -> ExecOutcome:
+        assert timeout_s > 0
+        self._laboratory.programs.append(self._node)
+        self._laboratory.ran.append(" ".join(argv))
+        if argv[0] == "kill":
+            now = self._laboratory.clock.now()
+            self._laboratory.platform.happened.append(
+                Event(time=now, event="died", process=argv[1], node=self._node, pid=None)
+            )
+        return ExecOutcome(
+            returncode=0, timed_out=False, duration_s=0.1, stdout="", stderr="", cut=False
+        )
 
 
 class VirtualPinger:

@@ -7,8 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fogbed.experiment.assertions import Evidence, judge
 from fogbed.experiment.bundle import SAMPLES_SCHEMA
+from fogbed.experiment.judge.evidence import Evidence, Judgement
+from fogbed.experiment.repertoire import REPERTOIRE
+from fogbed.experiment.verdict import judge as judge_by
 from fogbed.plan.timeline import plan_timeline
 from fogbed.spec.experiment import Experiment
 
@@ -26,7 +28,11 @@ def experiment(*assertions: Mapping[str, object]) -> Experiment:
         "phases": {"warmup": "2s", "measure": "4s", "cooldown": "2s"},
         "assert": assertions,
     }
-    return Experiment.model_validate(values)
+    return REPERTOIRE.experiment.model_validate(values)
+
+
+def judge(asked: Experiment, seen: Evidence) -> tuple[Judgement, ...]:
+    return judge_by(asked, seen, REPERTOIRE)
 
 
 def evidence(

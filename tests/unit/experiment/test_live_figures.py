@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from fogbed.experiment.live_figures import snapshot
+from fogbed.experiment.repertoire import REPERTOIRE
 from fogbed.plan.timeline import plan_timeline
 from fogbed.platforms.measuring import Sample
-from fogbed.spec.experiment import Experiment
 
-EXPERIMENT = Experiment.model_validate(
+EXPERIMENT = REPERTOIRE.experiment.model_validate(
     {
         "apiVersion": "fogbed/v1",
         "kind": "Experiment",

@@ -10,6 +10,7 @@ import pytest
 from fogbed import paths
 from fogbed.errors import ExperimentError, Interrupted, PlatformError, UsageError
 from fogbed.experiment.lease import hold_lease
+from fogbed.experiment.repertoire import REPERTOIRE
 from fogbed.platforms.events import Event
 from fogbed.spec import resolve_experiment
 
@@ -86,7 +87,7 @@ def test_an_emulation_out_of_tolerance_fails_the_run(laboratory: Laboratory) -> 
 
 
 def test_a_bundle_runs_again_from_its_own_files(hour: Laboratory) -> None:
-    again = resolve_experiment(hour.bundle().experiment_file)
+    again = resolve_experiment(hour.bundle().experiment_file, REPERTOIRE)
     assert again.experiment.scenario == hour.resolve().experiment.scenario
     assert again.testbed == hour.resolve().testbed
 
@@ -96,7 +97,7 @@ def test_a_profile_of_an_action_is_kept_in_the_bundle(laboratory: Laboratory) ->
     (laboratory.folder / "slow.yml").write_text(slow, encoding="utf-8")
     action = "  - {at: 3s, do: network, profile: slow.yml}\n"
     laboratory.run(SHORT[: SHORT.index("  - {at")] + action)
-    again = resolve_experiment(laboratory.bundle().experiment_file)
+    again = resolve_experiment(laboratory.bundle().experiment_file, REPERTOIRE)
     assert again.action_profiles[0].links[1].delay == 80.0
     assert laboratory.bundle().matrices()[-1]["asked_delay_ms"][1][0] == 80.0
 

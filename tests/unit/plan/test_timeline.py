@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fogbed.experiment.repertoire import REPERTOIRE
 from fogbed.plan.timeline import plan_timeline
 from fogbed.spec.experiment import Experiment
 
@@ -21,7 +22,7 @@ def experiment(**changes: object) -> Experiment:
         "workload": {"rides": "nyc-sample", "replay": {"rate": "1000/s"}},
         **changes,
     }
-    return Experiment.model_validate(values)
+    return REPERTOIRE.experiment.model_validate(values)
 
 
 PHASES = {"warmup": "10s", "measure": "60s", "cooldown": "5s"}

@@ -13,13 +13,22 @@ import pytest
 
 from fogbed import spec
 from fogbed.errors import SpecError
+from fogbed.experiment.repertoire import REPERTOIRE
 from fogbed.spec.checks_experiment import EXPERIMENT_CHECKS
 from fogbed.spec.checks_joint import JOINT_CHECKS
 from fogbed.spec.checks_network import LINK_CHECKS, PROFILE_CHECKS
 from fogbed.spec.checks_testbed import TESTBED_CHECKS
 
 CASES = Path(__file__).parents[2] / "cases" / "spec"
-RULES = (*TESTBED_CHECKS, *LINK_CHECKS, *PROFILE_CHECKS, *EXPERIMENT_CHECKS, *JOINT_CHECKS)
+RULES = (
+    *TESTBED_CHECKS,
+    *LINK_CHECKS,
+    *PROFILE_CHECKS,
+    *EXPERIMENT_CHECKS,
+    *JOINT_CHECKS,
+    *REPERTOIRE.checks,
+    *REPERTOIRE.joint_checks,
+)
 
 
 def cases(folder: str) -> list[str]:
@@ -28,7 +37,7 @@ def cases(folder: str) -> list[str]:
 
 def said_of(name: str) -> list[str]:
     with pytest.raises(SpecError) as refused:
-        spec.load_any(Path(name))
+        spec.load_any(Path(name), REPERTOIRE)
     assert refused.value.details is not None
     return refused.value.details.splitlines()
 
@@ -64,4 +73,4 @@ def test_every_wrong_field_of_a_file_is_said_at_once(
 
 @pytest.mark.parametrize("name", cases("sound"))
 def test_a_sound_file_is_loaded(name: str) -> None:
-    assert spec.load_any(CASES / "sound" / name).name
+    assert spec.load_any(CASES / "sound" / name, REPERTOIRE).name

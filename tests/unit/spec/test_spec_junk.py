@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from fogbed import spec
 from fogbed.errors import Problem, SpecError
+from fogbed.experiment.repertoire import REPERTOIRE
 
 SOUND = Path(__file__).parents[2] / "cases" / "spec" / "sound"
 WORDS = ["node-1", "edge", "pico-[1:3]", "x-[", "5ms", "-1s", "100Mbps", "9" * 400, "{x}", "%s", ""]
@@ -40,7 +41,7 @@ def places(tree: object, above: tuple[str | int, ...] = ()) -> list[tuple[str | 
 
 def problems_of(path: Path) -> tuple[Problem, ...]:
     try:
-        spec.load_any(path)
+        spec.load_any(path, REPERTOIRE)
     except SpecError as wrong:
         return wrong.problems
     return ()

@@ -9,6 +9,7 @@ import pytest
 
 from fogbed import paths, spec
 from fogbed.errors import UsageError
+from fogbed.experiment.repertoire import REPERTOIRE
 
 SOUND = Path(__file__).parents[2] / "cases" / "spec" / "sound"
 
@@ -38,9 +39,9 @@ def test_a_profile_survives(tmp_path: Path) -> None:
     ids=lambda path: path.name,
 )
 def test_an_experiment_survives(path: Path, tmp_path: Path) -> None:
-    experiment = spec.load_experiment(path)
+    experiment = spec.load_experiment(path, REPERTOIRE)
     (tmp_path / "again.yml").write_text(spec.dump_yaml(experiment), encoding="utf-8")
-    assert spec.load_experiment(tmp_path / "again.yml") == experiment
+    assert spec.load_experiment(tmp_path / "again.yml", REPERTOIRE) == experiment
 
 
 def quantities(schema: object) -> list[dict[str, Any]]:
@@ -55,7 +56,7 @@ def quantities(schema: object) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("kind", ["testbed", "networkprofile", "experiment"])
 def test_quantities_are_text_with_a_unit_in_the_schema(kind: str) -> None:
-    schema = spec.json_schema(kind)
+    schema = spec.json_schema(kind, REPERTOIRE)
     assert schema["additionalProperties"] is False
     assert "null" not in str(schema)
     for each in quantities(schema):
@@ -64,7 +65,7 @@ def test_quantities_are_text_with_a_unit_in_the_schema(kind: str) -> None:
 
 
 def test_the_schema_names_examples_and_defaults_as_users_write_them() -> None:
-    definitions = spec.json_schema("Experiment")["$defs"]
+    definitions = spec.json_schema("Experiment", REPERTOIRE)["$defs"]
     delay = definitions["LinkRule"]["properties"]["delay"]
     assert delay["pattern"] == r"^\d+(\.\d+)?(us|ms|s)$"
     assert delay["examples"] == ["20ms"]
@@ -74,5 +75,5 @@ def test_the_schema_names_examples_and_defaults_as_users_write_them() -> None:
 
 def test_an_unknown_kind_of_schema_names_the_near_one() -> None:
     with pytest.raises(UsageError, match="there is no kind experimint") as wrong:
-        spec.json_schema("experimint")
+        spec.json_schema("experimint", REPERTOIRE)
     assert wrong.value.hint == "did you mean experiment?"

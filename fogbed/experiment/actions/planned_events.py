@@ -1,0 +1,49 @@
+"""Which events of processes an action has brought about, so that they are no failure."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from fogbed.experiment.actions.kind import ExpectedEvent
+from fogbed.experiment.clock import Clock
+from fogbed.platforms.events import Event
+
+
+@dataclass(slots=True)
+class _Window:
+    event: ExpectedEvent
+    from_time: float
+    to_time: float = math.inf
+
+
+class PlannedEvents:
+    """What was expected, and from when to when (epoch seconds); safe from any thread."""
+
+    def __init__(self) -> None:
+        self._windows: list[_Window] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def expected(self, events: Sequence[ExpectedEvent], clock: Clock) -> Iterator[None]:
+        """Expect ``events`` until the block ends, and as long afterwards as each says."""
+        windows = [_Window(event, clock.now()) for event in events]
+        with self._lock:
+            self._windows += windows
+        try:
+            yield
+        finally:
+            for window in windows:
+                window.to_time = clock.now() + window.event.within_s
+
+    def has(self, happened: Event) -> bool:
+        """Whether an event was expected when it happened."""
+        with self._lock:
+            return any(
+                window.from_time <= happened.time <= window.to_time
+                and window.event.matches(happened)
+                for window in self._windows
+            )

@@ -1,0 +1,34 @@
+"""What is judged, and what a judgement says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fogbed.plan.timeline import Timeline
+
+if TYPE_CHECKING:  # files are checked without pandas
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One assertion and whether it holds; ``value`` in ``unit``, None where nothing was seen."""
+
+    title: str
+    ok: bool
+    value: float | None
+    unit: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was recorded: as ``Bundle`` reads it. ``origin`` is None if no ride was replayed."""
+
+    samples: pd.DataFrame
+    timeline: Timeline
+    origin: float | None
+    matrices: Sequence[Mapping[str, Any]]
+    completeness: Mapping[str, Any]
