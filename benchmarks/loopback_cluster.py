@@ -119,7 +119,7 @@ class LoopbackCluster:
     extra: Mapping[str, str] = field(default_factory=dict)
     heap: Sequence[str] = SMALL_HEAP
     url: str = ""
-    _started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _logs: list[IO[bytes]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -138,11 +138,16 @@ class LoopbackCluster:
         """Where savepoints may go, as a URI."""
         return f"file://{self.folder}/savepoints"
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process ids of what runs, by name: ``jobmanager`` and the workers'."""
+        return {name: process.pid for name, process in self._started.items()}
+
     def close(self) -> None:
         """End every process that was started here, by pid."""
-        for process in reversed(self._started):
+        for process in reversed(self._started.values()):
             process.kill()
-        for process in self._started:
+        for process in self._started.values():
             process.wait()
         for log in self._logs:
             log.close()
@@ -177,32 +182,30 @@ class LoopbackCluster:
         home = distribution()
         log = (self.folder / "log" / f"{name}.out").open("wb")
         self._logs.append(log)
-        self._started.append(
-            subprocess.Popen(
-                [
-                    str(java()),
-                    *jvm,
-                    *_MODULES,
-                    f"-Dlog4j.configurationFile={self.folder}/conf/log4j.properties",
-                    f"-Dlog.file={self.folder}/log/{name}.log",
-                    "-classpath",
-                    ":".join(map(str, sorted((home / "lib").glob("*.jar")))),
-                    *main,
-                    "--configDir",
-                    str(self.folder / "conf"),
-                    *words,
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={
-                    "PATH": os.defpath,
-                    "HOME": str(self.folder),
-                    "FLINK_PLUGINS_DIR": str(home / "plugins"),
-                    "FLINK_LIB_DIR": str(home / "lib"),
-                    "FLINK_CONF_DIR": str(self.folder / "conf"),
-                },
-            )
+        self._started[name] = subprocess.Popen(
+            [
+                str(java()),
+                *jvm,
+                *_MODULES,
+                f"-Dlog4j.configurationFile={self.folder}/conf/log4j.properties",
+                f"-Dlog.file={self.folder}/log/{name}.log",
+                "-classpath",
+                ":".join(map(str, sorted((home / "lib").glob("*.jar")))),
+                *main,
+                "--configDir",
+                str(self.folder / "conf"),
+                *words,
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={
+                "PATH": os.defpath,
+                "HOME": str(self.folder),
+                "FLINK_PLUGINS_DIR": str(home / "plugins"),
+                "FLINK_LIB_DIR": str(home / "lib"),
+                "FLINK_CONF_DIR": str(self.folder / "conf"),
+            },
         )
 
     def _slots(self) -> int:
@@ -212,7 +215,7 @@ class LoopbackCluster:
     def _wait(self, is_there: Callable[[], bool], *, timeout_s: float = 120.0) -> None:
         deadline = time.monotonic() + timeout_s
         while True:
-            dead = [p for p in self._started if p.poll() is not None]
+            dead = [p for p in self._started.values() if p.poll() is not None]
             if dead or time.monotonic() > deadline:
                 raise RuntimeError(f"Flink did not start; see {self.folder}/log")
             try:
