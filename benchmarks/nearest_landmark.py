@@ -22,7 +22,8 @@ from benchmarks.row import Row
 from benchmarks.throughput import Window, rides_per_s
 from fogbed.clients.flink import FlinkClient
 from fogbed.plan.job import JobRequest, LandmarksFile
-from fogbed.spec.experiment import OPERATORS, Replay
+from fogbed.spec.experiment import Replay
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 from fogbed.stream_job.datasets import Dataset, find_dataset
 
 SIZES = (10, 100, 1000)
@@ -88,7 +89,7 @@ def _request(case: Case, rides: Dataset, files: Mapping[int, Path]) -> JobReques
         rides=rides,
         landmarks=LandmarksFile(name=f"random-{size}", path=files[size]),
         replay=Replay(unlimited=True, loop=True),
-        parallelism=dict.fromkeys(OPERATORS, case.parallelism),
+        parallelism=dict.fromkeys(NEAREST_LANDMARK.operator_names, case.parallelism),
         chaining=case.chaining,
         sink="discard",
         name="bench",

@@ -18,6 +18,7 @@ from fogbed.spec.experiment import (
     Experiment,
     MetricAssertion,
 )
+from fogbed.spec.job_description import JobDescription
 
 # a state shorter than this is not asked to be measured, only said to be short
 SHORT_STATE_S = 6.0
@@ -38,6 +39,7 @@ class Judgement:
 class Evidence:
     """What was recorded: as ``Bundle`` reads it. ``origin`` is None if no ride was replayed."""
 
+    job: JobDescription
     samples: pd.DataFrame
     timeline: Timeline
     origin: float | None
@@ -64,7 +66,7 @@ def title_of(assertion: AnyAssertion) -> str:
 def operator_of(assertion: MetricAssertion) -> str:
     """Return the operator an assertion is about, "" where its metric has none."""
     metric = METRICS[assertion.metric]
-    return "" if metric.scope != "operator" else assertion.operator or metric.operator
+    return "" if metric.scope != "operator" else assertion.operator or ""
 
 
 def _judge(assertion: AnyAssertion, evidence: Evidence) -> Judgement:

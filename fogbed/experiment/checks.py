@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from fogbed.errors import FogbedError, Problem, SpecError
-from fogbed.experiment.metric_names import METRICS
+from fogbed.experiment.metric_names import metrics_of
 from fogbed.experiment.network_plans import plan_changes
 from fogbed.plan.timeline import plan_timeline
 from fogbed.spec import ResolvedExperiment
 from fogbed.spec.document import read_document
+from fogbed.spec.jobs import job_of
 from fogbed.spec.load import read_experiment
 from fogbed.spec.part import Part
 from fogbed.spec.resolve import data_path, resolve_document
@@ -41,17 +42,20 @@ def check_experiment(
 
 
 def _metric_problems(root: Part) -> Iterator[Problem]:
+    job = job_of(root["workload"])
+    metrics = metrics_of(job)
     for assertion in root["assert"].items():
         asked = assertion["metric"]
         if asked.text is None:
             continue
-        metric = METRICS.get(asked.text)
+        metric = metrics.get(asked.text)
         if metric is None:
-            yield asked.problem(f"there is no metric {asked.text}", _suggest(asked.text))
-        elif metric.scope == "operator" and not (metric.operator or assertion["operator"].text):
-            yield asked.problem(
-                f"{metric.name} is of one operator", "name it, as in `operator: nearest`"
-            )
+            yield asked.problem(f"there is no metric {asked.text}", _suggest(asked.text, metrics))
+        elif metric.scope == "operator" and not (
+            assertion["operator"].text or metric.name in job.default_operators
+        ):
+            example = f"name it, as in `operator: {job.operator_names[-2]}`"
+            yield asked.problem(f"{metric.name} is of one operator", example)
 
 
 def _data_problems(workload: Part, path: Path) -> Iterator[Problem]:
@@ -80,6 +84,6 @@ def _found_or_not(
         yield asked.problem(error.message, error.hint or "")
 
 
-def _suggest(name: str) -> str:
-    near = difflib.get_close_matches(name, METRICS, n=1)
-    return f"did you mean {near[0]}?" if near else f"one of {', '.join(METRICS)}"
+def _suggest(name: str, metrics: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(metrics), n=1)
+    return f"did you mean {near[0]}?" if near else f"one of {', '.join(metrics)}"

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from fogbed.experiment.metric_names import split_pair
-from fogbed.spec.experiment import OPERATORS
+from fogbed.spec.job_description import JobDescription
 
 _INK, _LINE, _SHADE = "#101112", "#a1a2a3", "#e1e2e3"
 _SERIES = ("#c00001", "#c00002", "#c00003", "#c00004", "#c00005", "#c00006")
@@ -71,40 +71,50 @@ class Chart:
     svg: str
 
 
-def draw_all(samples: pd.DataFrame, axis: TimeAxis) -> list[Chart]:
+def draw_all(samples: pd.DataFrame, axis: TimeAxis, job: JobDescription) -> list[Chart]:
     """Return the charts for which there are samples (long format, ``SAMPLES_SCHEMA``)."""
     frame = samples.assign(at=samples["time"] - axis.origin)
     frame = frame[(frame["at"] >= 0) & (frame["at"] <= axis.end_s + 1)]
-    charts = (throughput, latency, backlog, shares, round_trips, processors)
-    drawn = (chart(frame, axis) for chart in charts)
+    drawn = (
+        throughput(frame, axis, job),
+        latency(frame, axis, job),
+        backlog(frame, axis, job),
+        shares(frame, axis, job),
+        round_trips(frame, axis),
+        processors(frame, axis),
+    )
     return [chart for chart in drawn if chart is not None]
 
 
-def throughput(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
-    """Draw rides/s per operator: what left the source, what entered the others."""
-    rides = frame[(frame["name"] == "rides_out_per_s") & (frame["operator"] == "rides")]
-    others = frame[(frame["name"] == "rides_in_per_s") & (frame["operator"] != "rides")]
-    wide = _wide(pd.concat([rides, others]), "operator", "sum", OPERATORS)
-    caption = "Rides/s through each operator. No line: no sample, as while the job was moved."
-    return _lines(wide, axis, _Words("Throughput", "rides/s", caption))
+def throughput(frame: pd.DataFrame, axis: TimeAxis, job: JobDescription) -> Chart | None:
+    """Draw the rate of each operator: what left the source, what entered the others."""
+    is_source = frame["operator"] == job.source
+    left = frame[(frame["name"] == job.charts.left) & is_source]
+    entered = frame[(frame["name"] == job.charts.entered) & ~is_source]
+    wide = _wide(pd.concat([left, entered]), "operator", "sum", job.operator_names)
+    unit = f"{job.charts.unit}/s"
+    gaps = "No line: no sample, as while the job was moved."
+    caption = f"{unit.capitalize()} through each operator. {gaps}"
+    return _lines(wide, axis, _Words("Throughput", unit, caption))
 
 
-def latency(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
-    """Draw replay time to arrival at results, median and 99th percentile per second."""
+def latency(frame: pd.DataFrame, axis: TimeAxis, job: JobDescription) -> Chart | None:
+    """Draw replay time to arrival at the sink, median and 99th percentile per second."""
     names = {"latency_p50_ms": "median", "latency_p99_ms": "99th percentile"}
     chosen = frame[frame["name"].isin(list(names))]
     wide = _wide(chosen.assign(which=chosen["name"].map(names)), "which", "max", names.values())
     caption = (
-        "From a ride's scheduled replay time to its arrival at results, each second; logarithmic."
+        f"From a ride's scheduled replay time to its arrival at {job.sink}, each second;"
+        " logarithmic."
     )
     return _lines(wide, axis, _Words("End-to-end latency", "ms", caption), log=True)
 
 
-def backlog(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
-    """Draw how many rides the source is behind its schedule."""
-    wide = _wide(frame[frame["name"] == "backlog_rides"], "operator", "sum", ("rides",))
+def backlog(frame: pd.DataFrame, axis: TimeAxis, job: JobDescription) -> Chart | None:
+    """Draw how far the source is behind its schedule."""
+    wide = _wide(frame[frame["name"] == job.charts.backlog], "operator", "sum", (job.source,))
     caption = "How far the source is behind its schedule."
-    return _lines(wide, axis, _Words("Backlog", "rides", caption))
+    return _lines(wide, axis, _Words("Backlog", job.charts.unit, caption))
 
 
 def processors(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
@@ -117,11 +127,11 @@ def processors(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
     return _lines(wide, axis, _Words("Processor time", "cores", caption))
 
 
-def shares(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
+def shares(frame: pd.DataFrame, axis: TimeAxis, job: JobDescription) -> Chart | None:
     """Draw how each operator spent its time: busy, backpressured, idle, as stacked shares."""
     names = ("busy_share", "backpressured_share", "idle_share")
     chosen = frame[frame["name"].isin(names)]
-    operators = [name for name in OPERATORS if name in set(chosen["operator"])]
+    operators = [name for name in job.operator_names if name in set(chosen["operator"])]
     if not operators:
         return None
 

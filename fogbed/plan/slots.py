@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from fogbed.plan.placement import Place, resource_of
-from fogbed.spec.experiment import OPERATORS
 
 DEFAULT_GROUP = "default"
 
@@ -60,10 +59,10 @@ class SlotShare:
 def slot_groups(
     parallelism: Mapping[str, int], placement: Mapping[str, Place]
 ) -> tuple[SlotGroup, ...]:
-    """Return the slot-sharing groups of a job, in the order of its operators."""
+    """Return the slot-sharing groups of a job; ``parallelism`` has its operators in order."""
     groups: list[SlotGroup] = []
-    for operator in OPERATORS:
-        place, wide = placement.get(operator), parallelism[operator]
+    for operator, wide in parallelism.items():
+        place = placement.get(operator)
         if place is None and groups:
             last = groups[-1]
             joined = (*last.operators, operator)

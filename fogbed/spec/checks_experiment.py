@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from fogbed.errors import Problem
 from fogbed.spec.base import Spec
 from fogbed.spec.checks_network import check_links
-from fogbed.spec.experiment import ACTIONS, OPERATORS, Phases, Workload
+from fogbed.spec.experiment import ACTIONS, Phases, Workload
+from fogbed.spec.fields import unknown_key
+from fogbed.spec.jobs import job_of
 from fogbed.spec.part import Part
+from fogbed.spec.wording import suggest
 from fogbed.units import format_duration, parse_duration_s, parse_ride_rate
 
 _WAYS_OF_REPLAY = ("rate", "speedup", "steps", "unlimited")
@@ -41,6 +44,21 @@ def steps_in_order(experiment: Part) -> Iterator[Problem]:
         before = time
 
 
+def known_operators(experiment: Part) -> Iterator[Problem]:
+    """Operators are those of the job."""
+    workload = experiment["workload"]
+    known = job_of(workload).operator_names
+    for mapping in (workload["parallelism"], workload["placement"]):
+        for name, value in mapping.pairs():
+            if name not in known and value.is_given:
+                yield unknown_key(value.document, value.place, known)
+    actions = (each for each in experiment["scenario"].items() if each["do"].text in ACTIONS)
+    assertions = (each for each in experiment["assert"].items() if each["metric"].is_given)
+    for named in (part["operator"] for part in (*actions, *assertions)):
+        if named.text is not None and named.text not in known:
+            yield named.problem(f"{named.text!r} is not allowed here", suggest(named.text, known))
+
+
 def one_way_of_placing(experiment: Part) -> Iterator[Problem]:
     """An operator is placed by one thing."""
     way_out = "write {node: NAME}, {tier: edge} or {label: {KEY: VALUE}}"
@@ -57,16 +75,18 @@ def chain_in_one_thread(experiment: Part) -> Iterator[Problem]:
     workload = experiment["workload"]
     if not workload["chaining"].is_true:
         return
-    parallelism = [workload["parallelism"][name] for name in OPERATORS[1:]]
+    head, *others = chained = job_of(workload).chained
+    parallelism = [workload["parallelism"][name] for name in chained]
     asked = {part.whole or 1 for part in parallelism if part.whole or not part.is_given}
     if len(asked) > 1:
-        what = "parse, nearest and results differ in parallelism, so they cannot be chained"
+        names = f"{', '.join(chained[:-1])} and {chained[-1]}"
+        what = f"{names} differ in parallelism, so they cannot be chained"
         yield workload["parallelism"].problem(what, "write the same, or chaining: false")
-    for name in OPERATORS[2:]:
+    for name in others:
         place = workload["placement"][name]
-        if place.is_given and place.value != workload["placement"]["parse"].value:
-            way_out = "place parse instead, or write chaining: false"
-            yield place.problem("is chained to parse and runs where parse runs", way_out)
+        if place.is_given and place.value != workload["placement"][head].value:
+            way_out = f"place {head} instead, or write chaining: false"
+            yield place.problem(f"is chained to {head} and runs where {head} runs", way_out)
 
 
 def after_the_end(experiment: Part) -> Iterator[Problem]:
@@ -111,14 +131,18 @@ def one_network_change(experiment: Part) -> Iterator[Problem]:
         yield from check_links(action["links"])
 
 
-def output_needs_files(experiment: Part) -> Iterator[Problem]:
-    """Only committed files can be compared with the oracle."""
-    sink = experiment["workload"]["sink"]
+def output_can_be_compared(experiment: Part) -> Iterator[Problem]:
+    """Only committed files can be compared, and only with answers the job did not compute."""
+    workload = experiment["workload"]
+    sink, job = workload["sink"], job_of(workload)
     kind = sink.value if sink.is_given else _default(Workload, "sink")
-    for assertion in experiment["assert"].items():
-        if assertion["output"].text == "complete" and kind != "files":
+    for output in (assertion["output"] for assertion in experiment["assert"].items()):
+        if output.text == "complete" and kind != "files":
             what = f"output: complete needs the sink files, and it is {kind}"
-            yield assertion["output"].problem(what, "write sink: files in workload")
+            yield output.problem(what, "write sink: files in workload")
+        if output.text == "complete" and job.oracle is None:
+            what = f"nothing but the job itself computes what {job.name} answers"
+            yield output.problem(what, "leave this assertion out")
 
 
 def bounds_of_metric(experiment: Part) -> Iterator[Problem]:
@@ -170,12 +194,13 @@ def _time(seconds: float) -> str:
 EXPERIMENT_CHECKS: tuple[Callable[[Part], Iterator[Problem]], ...] = (
     one_way_of_replay,
     steps_in_order,
+    known_operators,
     one_way_of_placing,
     chain_in_one_thread,
     after_the_end,
     time_of_other_action,
     one_network_change,
-    output_needs_files,
+    output_can_be_compared,
     bounds_of_metric,
     measure_something,
 )

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from fogbed.errors import Problem
 from fogbed.spec.checks_network import check_ends
-from fogbed.spec.experiment import OPERATORS
+from fogbed.spec.jobs import job_of
 from fogbed.spec.part import Part
 from fogbed.spec.view import TestbedView
 from fogbed.spec.wording import suggest
@@ -43,7 +43,7 @@ def enough_slots(experiment: Part, testbed: TestbedView) -> Iterator[Problem]:
     """The job fits into the slots, at the start and after every rescale, in the order of time."""
     workload = experiment["workload"]
     asked = workload["parallelism"]
-    parallelism = {str(name): asked[name].whole or 1 for name in OPERATORS}
+    parallelism = {name: asked[name].whole or 1 for name in job_of(workload).operator_names}
     yield from _too_few(workload["parallelism"], workload, parallelism, testbed)
     rescales = [a for a in experiment["scenario"].items() if a["do"].text == "rescale"]
     for action in sorted(rescales, key=lambda a: a["at"].read(parse_duration_s) or 0.0):
@@ -99,7 +99,7 @@ def _groups(
     placement, members = workload["placement"], list[str]()
     everywhere = frozenset(range(len(testbed.nodes)))
     nodes, where = everywhere, "the testbed"
-    for name in OPERATORS:
+    for name in job_of(workload).operator_names:
         place = placement[name]
         if _is_one_place(place):
             if members:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from fogbed.spec.base import (
     ApiVersion,
@@ -18,13 +18,14 @@ from fogbed.spec.base import (
     Spec,
     Tier,
 )
+from fogbed.spec.job_description import JobDescription
+from fogbed.spec.jobs import JOBS, JobName, Operator, PerOperator
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 from fogbed.spec.network_profile import LinkRule
 
-Operator = Literal["rides", "parse", "nearest", "results"]
 # The maximum parallelism that jobs are submitted with: no operator can be rescaled beyond it.
 MAX_PARALLELISM = 120
 Subtasks = Annotated[int, Field(ge=1, le=MAX_PARALLELISM)]
-OPERATORS: tuple[Operator, ...] = ("rides", "parse", "nearest", "results")
 
 
 class Replay(Spec):
@@ -48,35 +49,35 @@ class PlaceSpec(Spec):
     label: dict[LabelKey, LabelValue] | None = None
 
 
-class Parallelism(Spec):
-    """Subtasks per operator."""
-
-    rides: Subtasks = 1
-    parse: Subtasks = 1
-    nearest: Subtasks = 1
-    results: Subtasks = 1
-
-
-class Placement(Spec):
-    """Operators that are pinned; the others share their upstream's slot."""
-
-    rides: PlaceSpec | None = None
-    parse: PlaceSpec | None = None
-    nearest: PlaceSpec | None = None
-    results: PlaceSpec | None = None
-
-
 class Workload(Spec):
-    """The job and its input."""
+    """The job and its input.
 
-    job: Literal["nearest-landmark"] = "nearest-landmark"
+    ``parallelism`` has every operator of the job, in order; ``placement`` those that are pinned:
+    the others share their upstream's slot.
+    """
+
+    job: JobName = NEAREST_LANDMARK.name
     rides: str
     landmarks: str = "nyc-famous"
     replay: Replay
-    parallelism: Parallelism = Parallelism()
+    parallelism: Annotated[dict[str, Subtasks], PerOperator((("default", 1),))] = Field(
+        default_factory=dict, validate_default=True
+    )
     chaining: bool = False
-    placement: Placement | None = None
+    placement: Annotated[dict[str, PlaceSpec], PerOperator()] | None = None
     sink: Literal["discard", "files", "print"] = "discard"
+
+    @field_validator("parallelism")
+    @classmethod
+    def _one_subtask_each(cls, asked: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        """Write out the parallelism of the operators that are not named: 1."""
+        job = JOBS.get(info.data.get("job", ""))
+        return dict.fromkeys(job.operator_names, 1) | asked if job is not None else asked
+
+    @property
+    def description(self) -> JobDescription:
+        """What is known of the job."""
+        return JOBS[self.job]
 
 
 class Phases(Spec):
@@ -184,3 +185,18 @@ class Experiment(Spec):
     repetitions: int = Field(default=1, ge=1, le=1000)
     on_error: Literal["abort", "continue", "invalidate"] = "abort"
     seed: int = Field(default=0, ge=0, lt=2**63)
+
+    @field_validator("assertions")
+    @classmethod
+    def _operator_meant(
+        cls, given: tuple[AnyAssertion, ...], info: ValidationInfo
+    ) -> tuple[AnyAssertion, ...]:
+        """Write out which operator a metric means where an assertion names none."""
+        workload: Workload | None = info.data.get("workload")
+        meant = workload.description.default_operators if workload is not None else {}
+        return tuple(
+            each.model_copy(update={"operator": meant.get(each.metric)})
+            if isinstance(each, MetricAssertion) and each.operator is None
+            else each
+            for each in given
+        )

@@ -32,6 +32,7 @@ def evidence(
     asked: Experiment, rows: list[tuple[Any, ...]] | None = None, **changes: object
 ) -> Evidence:
     known: dict[str, Any] = {
+        "job": asked.workload.description,
         "samples": pd.DataFrame(rows or [], columns=SAMPLES_SCHEMA.names),
         "timeline": plan_timeline(asked),
         "origin": ORIGIN,

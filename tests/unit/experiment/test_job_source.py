@@ -11,6 +11,7 @@ from requests.adapters import BaseAdapter
 from fogbed.clients.flink import FlinkClient
 from fogbed.experiment import job_source
 from fogbed.experiment.job_source import JobSource
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +110,7 @@ def source(flink: FakeFlink) -> Iterator[JobSource]:
     session = requests.Session()
     session.mount("http://", flink)
     with FlinkClient("http://flink", session) as client:
-        source = JobSource(client, "experiment x")
+        source = JobSource(client, "experiment x", NEAREST_LANDMARK)
         source.read(100.0)  # asks for the names of the metrics
         source.read(101.0)
         yield source
