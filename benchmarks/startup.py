@@ -20,7 +20,7 @@ from fogbed.clients.flink import FlinkClient
 from fogbed.clients.progress import Quiet
 from fogbed.errors import ServiceError
 from fogbed.plan.flink_settings import to_yaml
-from fogbed.plan.local_order import REST_PORT, FlinkProcess, LocalPlan, plan_from_json
+from fogbed.plan.local_processes import REST_PORT, FlinkProcess, LocalPlan, plan_from_json
 from fogbed.platforms import find_testbed, open_platform
 
 GOAL = 1.25

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fogbed import units
 from fogbed.cli import console
-from fogbed.plan.local_order import LocalPlan
+from fogbed.plan.local_processes import LocalPlan
 from fogbed.platforms.base import NodeStatus, ServiceStatus, TestbedStatus
 from fogbed.spec.testbed import Node, Testbed
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fogbed.plan.local_order import REST_PORT
+from fogbed.plan.local_processes import REST_PORT
 from fogbed.plan.placement import resources_offered
 from fogbed.spec.testbed import Node
 

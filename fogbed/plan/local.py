@@ -19,7 +19,7 @@ from fogbed.plan.flink_settings import (
     jobmanager_config,
     taskmanager_config,
 )
-from fogbed.plan.local_order import REST_PORT, FlinkProcess, LocalNode, LocalPlan, Role
+from fogbed.plan.local_processes import REST_PORT, FlinkProcess, LocalNode, LocalPlan, Role
 from fogbed.spec.testbed import FLINK_VERSION, Node, Testbed
 from fogbed.units import format_memory
 

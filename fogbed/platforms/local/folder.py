@@ -11,7 +11,7 @@ from pathlib import Path
 from fogbed import paths
 from fogbed.errors import PlatformError
 from fogbed.plan.flink_settings import to_yaml
-from fogbed.plan.local_order import LocalPlan, plan_from_json
+from fogbed.plan.local_processes import LocalPlan, plan_from_json
 from fogbed.platforms.testbeds import spec_file, testbeds_dir, write_whole
 
 _MADE_BY_JOBS = ("savepoints", "output")

@@ -29,7 +29,7 @@ from typing import Any
 
 from fogbed.network.namespaces import create_namespace
 from fogbed.network.ports import Port, best_port_kind, open_port
-from fogbed.plan.local_order import (
+from fogbed.plan.local_processes import (
     PREFIX_LENGTH,
     REST_PORT,
     FlinkProcess,

@@ -14,7 +14,7 @@ from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import PlatformError
 from fogbed.network.fabric_client import FabricEmulator
 from fogbed.plan.local import plan_local, require_local, room_needed
-from fogbed.plan.local_order import LocalPlan
+from fogbed.plan.local_processes import LocalPlan
 from fogbed.platforms.base import Endpoints, Scheduler, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
 from fogbed.platforms.local.folder import Launched, TestbedFolder

@@ -14,7 +14,7 @@ import psutil
 from fogbed import __version__
 from fogbed.clients.flink import FlinkClient
 from fogbed.errors import ServiceError
-from fogbed.plan.local_order import LocalPlan
+from fogbed.plan.local_processes import LocalPlan
 from fogbed.plan.slots import TaskManager
 from fogbed.platforms.base import Endpoints, NodeStatus, ServiceStatus, TestbedStatus
 from fogbed.platforms.local import limits

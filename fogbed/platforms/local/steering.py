@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fogbed.errors import PlatformError
-from fogbed.plan.local_order import FlinkProcess
+from fogbed.plan.local_processes import FlinkProcess
 
 _TIMEOUT_S = 30.0
 

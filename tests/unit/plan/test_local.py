@@ -15,7 +15,7 @@ from fogbed.errors import UsageError
 from fogbed.plan import flink_memory
 from fogbed.plan.flink_settings import Runtime, to_yaml
 from fogbed.plan.local import plan_local
-from fogbed.plan.local_order import plan_from_json
+from fogbed.plan.local_processes import plan_from_json
 
 RUNTIME = Runtime(
     java=Path("/java/bin/java"),
