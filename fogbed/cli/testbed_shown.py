@@ -98,8 +98,8 @@ def show_plan(plan: LocalPlan) -> None:
     console.say(f"testbed {plan.name} would come up as")
     rows = []
     for node in plan.nodes:
-        processes = [p for p in plan.processes() if p.node == node.name]
-        heaps = ", ".join(f"{p.role} {_heap(p.argv)}" for p in processes)
+        processes = [p for p in plan.first_processes() if p.node == node.name]
+        heaps = ", ".join(f"{p.service} {_heap(p.argv)}".rstrip() for p in processes)
         slots = sum(p.slots for p in processes)
         rows.append((node.name, node.address, str(slots), _limits(node.cores, node.memory), heaps))
     console.say_table(("node", "address", "slots", "limits", "processes (heap)"), rows)
@@ -141,5 +141,5 @@ def _limits(cores: float | None, memory: int | None) -> str:
 
 
 def _heap(argv: Sequence[str]) -> str:
-    most = next(word for word in argv if word.startswith("-Xmx"))
-    return f"{int(most.removeprefix('-Xmx')) // _MIB}m"
+    most = next((word.removeprefix("-Xmx") for word in argv if word.startswith("-Xmx")), None)
+    return f"{int(most) // _MIB}m" if most is not None else ""

@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-Role = Literal["jobmanager", "taskmanager"]
-REST_PORT = 8081  # inside the JobManager's namespace; the loopback port outside is another matter
 PREFIX_LENGTH = 24
 
 
@@ -27,66 +25,81 @@ class LocalNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlinkProcess:
-    """One process: ``config`` goes to ``conf/config.yaml``, ``argv`` and ``environment`` start it.
+class LocalProcess:
+    """One process of a service: ``files`` (path: text) are written, ``argv`` is started.
 
-    ``log`` is Flink's own log and ``output`` what the process prints.
+    ``environment`` is added to the keeper's own. ``slots``: the task slots it offers. ``log`` is
+    what the program logs and ``output`` what it prints.
     """
 
-    role: Role
+    service: str
     node: str
     slots: int
     argv: tuple[str, ...]
     environment: dict[str, str]
-    config: dict[str, str]
-    conf: Path
+    files: dict[str, str]
     log: Path
     output: Path
 
     @property
     def name(self) -> str:
         """Its name within the testbed."""
-        return f"{self.role}@{self.node}"
+        return process_name(self.service, self.node)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalPlan:
-    """Everything the keeper needs to know."""
+    """Everything the keeper needs to know.
+
+    ``processes`` are all that may run, and ``first`` names those that do from the start, in order.
+    ``workers`` are the nodes of those that register at the JobManager. The loopback port leads to
+    port ``front_port`` of ``front_node``.
+    """
 
     name: str
     nodes: tuple[LocalNode, ...]
-    jobmanager: FlinkProcess
-    taskmanagers: tuple[FlinkProcess, ...]  # of every node: a worker may be added later
-    workers: tuple[str, ...]  # the nodes that carry one from the start
+    processes: tuple[LocalProcess, ...]
+    first: tuple[str, ...]
+    workers: tuple[str, ...]
+    front_node: str
+    front_port: int
 
     @property
     def addresses(self) -> dict[str, str]:
         """The address of every node by name."""
         return {node.name: node.address for node in self.nodes}
 
-    def processes(self) -> tuple[FlinkProcess, ...]:
-        """Return the Flink processes that run from the start."""
-        there = (p for p in self.taskmanagers if p.node in self.workers)
-        return (self.jobmanager, *there)
+    def first_processes(self) -> tuple[LocalProcess, ...]:
+        """Return the processes that run from the start."""
+        return tuple(process for process in self.processes if process.name in self.first)
+
+    def of(self, service: str) -> tuple[LocalProcess, ...]:
+        """Return the processes of one service, in the order of the nodes."""
+        return tuple(process for process in self.processes if process.service == service)
 
     def to_json(self) -> str:
         """Return this plan as one line of JSON."""
         return json.dumps(asdict(self), default=str)
 
 
+def process_name(service: str, node: str) -> str:
+    """Return what a service's process on a node is called within the testbed."""
+    return f"{service}@{node}"
+
+
 def plan_from_json(text: str) -> LocalPlan:
     """Return the plan that ``to_json`` wrote."""
     fields = json.loads(text)
-    return LocalPlan(
-        name=fields["name"],
-        nodes=tuple(LocalNode(**node) for node in fields["nodes"]),
-        jobmanager=process_from(fields["jobmanager"]),
-        taskmanagers=tuple(map(process_from, fields["taskmanagers"])),
-        workers=tuple(fields["workers"]),
-    )
+    rebuilt = {
+        "nodes": tuple(LocalNode(**node) for node in fields["nodes"]),
+        "processes": tuple(map(process_from, fields["processes"])),
+        "first": tuple(fields["first"]),
+        "workers": tuple(fields["workers"]),
+    }
+    return LocalPlan(**(fields | rebuilt))
 
 
-def process_from(fields: dict[str, Any]) -> FlinkProcess:
+def process_from(fields: dict[str, Any]) -> LocalProcess:
     """Return a process from the fields that ``dataclasses.asdict`` made of it."""
-    paths = {name: Path(fields[name]) for name in ("conf", "log", "output")}
-    return FlinkProcess(**(fields | paths | {"argv": tuple(fields["argv"])}))
+    paths = {name: Path(fields[name]) for name in ("log", "output")}
+    return LocalProcess(**(fields | paths | {"argv": tuple(fields["argv"])}))

@@ -15,6 +15,7 @@ from fogbed.errors import PlatformError
 from fogbed.network.fabric_client import FabricEmulator
 from fogbed.plan.local import plan_local, require_local, room_needed
 from fogbed.plan.local_processes import LocalPlan
+from fogbed.plan.services.jobmanager import JOBMANAGER
 from fogbed.platforms.base import Endpoints, Scheduler, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
 from fogbed.platforms.local.folder import Launched, TestbedFolder
@@ -164,7 +165,7 @@ class LocalPlatform:
 
     def _wait(self, progress: Progress) -> None:
         steering, plan = self._steering(), self._folder.plan()
-        for name in (plan.jobmanager.name, *(f"taskmanager@{node}" for node in plan.workers)):
+        for name in plan.first:
             steering.start(name)
         wait_until_registered(self, plan.workers, progress)
 
@@ -252,7 +253,8 @@ class LocalPlatform:
             workers = self.workers().list()
             # first: whoever interrupts what follows leaves the new one, not the old one's name
             self._folder.write_launched(replace(launched, scheduler=scheduler))
-            self._steering().replace(plan.jobmanager, f"restarted with the {scheduler} scheduler")
+            (jobmanager,) = plan.of(JOBMANAGER.name)
+            self._steering().replace(jobmanager, f"restarted with the {scheduler} scheduler")
             wait_until_registered(self, workers, progress)
 
     # -- inside --------------------------------------------------------------------------------

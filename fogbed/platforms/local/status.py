@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 
 from fogbed import __version__
 from fogbed.clients.flink import FlinkClient
 from fogbed.errors import ServiceError
-from fogbed.plan.local_processes import LocalPlan
+from fogbed.plan.local_processes import LocalPlan, process_name
+from fogbed.plan.services.taskmanager import TASKMANAGER
 from fogbed.plan.slots import TaskManager
 from fogbed.platforms.base import Endpoints, NodeStatus, ServiceStatus, TestbedStatus
 from fogbed.platforms.local import limits
@@ -33,9 +34,12 @@ _ANOTHER_FABRIC = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningProcess:
-    """One process; ``pid`` is the computer's own. ``node`` is None for what serves them all."""
+    """One process; ``pid`` is the computer's own. ``node`` is None for what serves them all.
 
-    role: Literal["jobmanager", "taskmanager", "fabric", "keeper"]
+    ``role`` is the name of its service, or ``fabric`` or ``keeper``.
+    """
+
+    role: str
     node: str | None
     pid: int
 
@@ -84,10 +88,10 @@ def read_events(folder: TestbedFolder) -> list[Event]:
 def running_processes(plan: LocalPlan, said: Mapping[str, Any]) -> list[RunningProcess]:
     """Return what runs, from what the keeper said."""
     found = [RunningProcess(role="keeper", node=None, pid=said["pid"])]
-    for process in (plan.jobmanager, *plan.taskmanagers):
+    for process in plan.processes:
         pid = said["programs"][process.name]["pid"]
         if pid is not None:
-            found.append(RunningProcess(role=process.role, node=process.node, pid=pid))
+            found.append(RunningProcess(role=process.service, node=process.node, pid=pid))
     fabric = said["programs"]["fabric"]["pid"]
     if fabric is not None:
         found.append(RunningProcess(role="fabric", node=None, pid=fabric))
@@ -118,7 +122,7 @@ def _node(
     plan: LocalPlan,
     registered: Mapping[str, TaskManager],
 ) -> NodeStatus:
-    program, found = said["programs"][f"taskmanager@{name}"], registered.get(name)
+    program, found = said["programs"][process_name(TASKMANAGER.name, name)], registered.get(name)
     problem = ""
     if program["state"] != "stopped" and found is None:
         problem = "its TaskManager has not registered"
