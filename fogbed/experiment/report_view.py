@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fogbed.experiment.bundle import Bundle
-from fogbed.experiment.report_charts import TimeAxis
+from fogbed.experiment.report_drawing import TimeAxis
 from fogbed.spec.document import read_document
 from fogbed.spec.job_description import JobDescription
 from fogbed.spec.jobs import job_of
