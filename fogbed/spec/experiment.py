@@ -50,21 +50,20 @@ class PlaceSpec(Spec):
 
 
 class Workload(Spec):
-    """The job and its input.
-
-    ``parallelism`` has every operator of the job, in order; ``placement`` those that are pinned:
-    the others share their upstream's slot.
-    """
+    """The job and its input."""
 
     job: JobName = NEAREST_LANDMARK.name
     rides: str
     landmarks: str = "nyc-famous"
     replay: Replay
     parallelism: Annotated[dict[str, Subtasks], PerOperator((("default", 1),))] = Field(
-        default_factory=dict, validate_default=True
+        default_factory=dict, validate_default=True, description="Subtasks per operator."
     )
     chaining: bool = False
-    placement: Annotated[dict[str, PlaceSpec], PerOperator()] | None = None
+    placement: Annotated[dict[str, PlaceSpec], PerOperator()] | None = Field(
+        default=None,
+        description="Operators that are pinned; the others share their upstream's slot.",
+    )
     sink: Literal["discard", "files", "print"] = "discard"
 
     @field_validator("parallelism")
