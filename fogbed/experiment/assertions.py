@@ -66,7 +66,7 @@ def title_of(assertion: AnyAssertion) -> str:
 def operator_of(assertion: MetricAssertion) -> str:
     """Return the operator an assertion is about, "" where its metric has none."""
     metric = METRICS[assertion.metric]
-    return "" if metric.scope != "operator" else assertion.operator or ""
+    return "" if metric.scope != "operator" else assertion.operator or metric.operator
 
 
 def _judge(assertion: AnyAssertion, evidence: Evidence) -> Judgement:

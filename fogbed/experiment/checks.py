@@ -51,9 +51,7 @@ def _metric_problems(root: Part) -> Iterator[Problem]:
         metric = metrics.get(asked.text)
         if metric is None:
             yield asked.problem(f"there is no metric {asked.text}", _suggest(asked.text, metrics))
-        elif metric.scope == "operator" and not (
-            assertion["operator"].text or metric.name in job.default_operators
-        ):
+        elif metric.scope == "operator" and not (metric.operator or assertion["operator"].text):
             example = f"name it, as in `operator: {job.operator_names[-2]}`"
             yield asked.problem(f"{metric.name} is of one operator", example)
 

@@ -25,13 +25,13 @@ class Figure:
 def per_instant(samples: pd.DataFrame, metric: str, operator: str | None) -> pd.Series[float]:
     """Return one value per instant, indexed by epoch seconds: subtasks summed, averaged or worst.
 
-    Metrics that are not of operators keep every sample, whatever ``operator`` says.
+    Metrics that are not of operators keep every sample. ``operator`` None means the metric's own.
     """
     described = METRICS[metric]
     wanted = samples[samples["name"] == metric]
     if described.scope != "operator":
         return wanted.set_index("time")["value"]
-    wanted = wanted[wanted["operator"] == operator]
+    wanted = wanted[wanted["operator"] == (operator or described.operator)]
     grouped = wanted.groupby("time")["value"]
     if described.over_subtasks == "sum":
         return grouped.sum()

@@ -34,7 +34,8 @@ class Metric:
 
     ``over_subtasks`` says how the samples of one instant and one operator become one value when
     an assertion names no subtask: a throughput is summed, a share is averaged, a backlog in
-    seconds is the worst of all.
+    seconds is the worst of all. ``operator`` is the one meant when none is named; a metric of
+    operators without one asks for it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Metric:
     scope: Scope
     over_subtasks: Reduce
     meaning: str
+    operator: str = ""
 
 
 def _metric(name: str, unit: str, scope: Scope, over: Reduce, meaning: str) -> Metric:
@@ -82,7 +84,17 @@ _OF_EVERY_JOB = (
 
 def metrics_of(job: JobDescription) -> Mapping[str, Metric]:
     """Return what is sampled while such a job runs, by name: its own figures first."""
-    own = (_metric(m.name, m.unit, "operator", m.over_subtasks, m.meaning) for m in job.metrics)
+    own = (
+        Metric(
+            name=each.name,
+            unit=each.unit,
+            scope="operator",
+            over_subtasks=each.over_subtasks,
+            meaning=each.meaning,
+            operator=each.operator,
+        )
+        for each in job.metrics
+    )
     return {metric.name: metric for metric in (*own, *_OF_EVERY_JOB)}
 
 

@@ -132,7 +132,7 @@ def _rides(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
         yield Figure(name=f"{unit} in the output", value=found, unit=unit, detail=", ".join(counts))
 
 
-def _measured(evidence: Evidence, metric: str, operator: str = "") -> Sequence[float]:
+def _measured(evidence: Evidence, metric: str, operator: str | None = None) -> Sequence[float]:
     span = evidence.timeline.span("measure")
     values = per_instant(evidence.samples, metric, operator)
     return during(values, span, evidence.origin or 0.0).tolist()

@@ -52,9 +52,8 @@ def known_operators(experiment: Part) -> Iterator[Problem]:
         for name, value in mapping.pairs():
             if name not in known and value.is_given:
                 yield unknown_key(value.document, value.place, known)
-    actions = (each for each in experiment["scenario"].items() if each["do"].text in ACTIONS)
-    assertions = (each for each in experiment["assert"].items() if each["metric"].is_given)
-    for named in (part["operator"] for part in (*actions, *assertions)):
+    naming = (*experiment["scenario"].items(), *experiment["assert"].items())
+    for named in (part["operator"] for part in naming):
         if named.text is not None and named.text not in known:
             yield named.problem(f"{named.text!r} is not allowed here", suggest(named.text, known))
 

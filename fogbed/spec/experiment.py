@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
@@ -193,9 +194,12 @@ class Experiment(Spec):
         """Write out which operator a metric means where an assertion names none."""
         workload: Workload | None = info.data.get("workload")
         meant = workload.description.default_operators if workload is not None else {}
-        return tuple(
-            each.model_copy(update={"operator": meant.get(each.metric)})
-            if isinstance(each, MetricAssertion) and each.operator is None
-            else each
-            for each in given
-        )
+        return tuple(_with_operator(each, meant) for each in given)
+
+
+def _with_operator(assertion: AnyAssertion, meant: Mapping[str, str]) -> AnyAssertion:
+    """Return an assertion with the operator it means, whatever kind it is of."""
+    if getattr(assertion, "operator", "") is not None:
+        return assertion
+    operator = meant.get(getattr(assertion, "metric", ""))
+    return assertion.model_copy(update={"operator": operator})
