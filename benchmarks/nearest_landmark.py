@@ -23,7 +23,8 @@ from benchmarks.throughput import Window, rides_per_s
 from fogbed import links
 from fogbed.clients.flink import FlinkClient
 from fogbed.plan.job import JobRequest, PublishedLandmarks
-from fogbed.spec.experiment import OPERATORS, Replay
+from fogbed.spec.experiment import Replay
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 from fogbed.stream_job.datasets import Dataset, find_dataset
 from fogbed.stream_job.shared_folders import SharedFolders
 
@@ -90,7 +91,7 @@ def _request(case: Case, rides: Dataset, files: Mapping[int, Path]) -> JobReques
         rides=SharedFolders().publish(rides),
         landmarks=PublishedLandmarks(name=f"random-{size}", uri=links.flink_uri(files[size])),
         replay=Replay(unlimited=True, loop=True),
-        parallelism=dict.fromkeys(OPERATORS, case.parallelism),
+        parallelism=dict.fromkeys(NEAREST_LANDMARK.operator_names, case.parallelism),
         chaining=case.chaining,
         sink="discard",
         name="bench",

@@ -19,8 +19,7 @@ from benchmarks.row import Row
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.progress import Quiet
 from fogbed.errors import ServiceError
-from fogbed.plan.flink_settings import to_yaml
-from fogbed.plan.local_order import REST_PORT, FlinkProcess, LocalPlan, plan_from_json
+from fogbed.plan.local_processes import LocalPlan, LocalProcess, plan_from_json
 from fogbed.platforms import find_testbed
 from fogbed.platforms.local.platform import LocalPlatform
 from fogbed.platforms.requests import DownRequest, UpRequest
@@ -79,25 +78,26 @@ def _testbed_s(folder: Path) -> tuple[float, LocalPlan]:
 
 
 def _bare_s(plan: LocalPlan, folder: Path) -> float:
-    root = plan.jobmanager.conf.parent.parent
+    root = plan.processes[0].log.parent.parent
     with ExitStack() as running:
         started = time.monotonic()
-        for process in plan.processes():
+        for process in plan.first_processes():
             running.enter_context(_bare(process, root, folder))
-        address = _on_loopback(plan.addresses[plan.jobmanager.node])
-        url = f"http://{address}:{REST_PORT}"
+        address = _on_loopback(plan.addresses[plan.front_node])
+        url = f"http://{address}:{plan.front_port}"
         _wait_for(len(plan.workers), url)
         return time.monotonic() - started
 
 
-def _bare(process: FlinkProcess, root: Path, folder: Path) -> ExitStack:
+def _bare(process: LocalProcess, root: Path, folder: Path) -> ExitStack:
     def moved(text: str) -> str:
         return _on_loopback(text).replace(str(root), str(folder))
 
-    conf = Path(moved(str(process.conf)))
-    conf.mkdir(parents=True, exist_ok=True)
     (folder / "tmp").mkdir(exist_ok=True)
-    (conf / "config.yaml").write_text(moved(to_yaml(process.config)), encoding="utf-8")
+    for name, text in process.files.items():
+        file = Path(moved(name))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(moved(text), encoding="utf-8")
     environment = {name: moved(value) for name, value in process.environment.items()}
     started = subprocess.Popen(
         [moved(word) for word in process.argv],

@@ -11,7 +11,6 @@ from fogbed.experiment.bundle import Bundle
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.plan.timeline import plan_timeline
 from fogbed.spec import ResolvedExperiment
-from fogbed.spec.experiment import OPERATORS
 
 _MARKS = {True: "ok", False: "NOT MET"}
 
@@ -114,14 +113,14 @@ def show_run(bundle: Bundle) -> None:
 def _operators(resolved: ResolvedExperiment) -> list[list[str]]:
     workload = resolved.experiment.workload
     rows = []
-    for operator in OPERATORS:
-        place = getattr(workload.placement, operator, None) if workload.placement else None
+    for operator, wide in workload.parallelism.items():
+        place = (workload.placement or {}).get(operator)
         where = "its upstream's slot" if workload.placement else "wherever a slot is free"
         if place is not None:
             label = "".join(f"{key}={value}" for key, value in (place.label or {}).items())
             where = f"node {place.node}" if place.node else f"label {label}"
             where = f"tier {place.tier}" if place.tier else where
-        rows.append([operator, str(getattr(workload.parallelism, operator)), where])
+        rows.append([operator, str(wide), where])
     return rows
 
 

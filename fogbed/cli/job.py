@@ -10,6 +10,7 @@ import typer
 
 from fogbed.cli import console, job_options, job_shown
 from fogbed.cli.job_options import (
+    OPERATORS,
     JobArgument,
     LoopOption,
     ParallelismOption,
@@ -25,6 +26,7 @@ from fogbed.cli.job_options import (
     progress,
 )
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 from fogbed.stream_job import build, datasets, landmarks, rescale, stop, submit
 from fogbed.stream_job.shared_folders import SharedFolders
 from fogbed.stream_job.status import find_job, job_status
@@ -66,7 +68,7 @@ def submit_(  # noqa: PLR0913 - one parameter per option
         Literal["discard", "files", "print"], typer.Option(help="Where answers go.")
     ] = "discard",
     output: Annotated[Path | None, typer.Option(help="Folder for --sink files.")] = None,
-    name: Annotated[str, typer.Option(help="The job's name.")] = "nearest-landmark",
+    name: Annotated[str, typer.Option(help="The job's name.")] = NEAREST_LANDMARK.name,
     savepoint: Annotated[str | None, typer.Option(help="URI of a savepoint to go on from.")] = None,
     url: UrlOption = None,
     testbed: TestbedOption = None,
@@ -134,7 +136,9 @@ def status(
 
 @app.command("rescale", epilog="Example: fogbed job rescale nearest 2 -t laptop")
 def rescale_(  # noqa: PLR0913 - one parameter per option
-    operator: Annotated[str, typer.Argument(help="rides, parse, nearest or results.")],
+    operator: Annotated[
+        str, typer.Argument(help=f"{', '.join(OPERATORS[:-1])} or {OPERATORS[-1]}.")
+    ],
     parallelism: Annotated[int, typer.Argument(min=1, help="Its new number of subtasks.")],
     job: JobArgument = None,
     *,

@@ -20,11 +20,13 @@ from fogbed.errors import UsageError
 from fogbed.plan.placement import Place
 from fogbed.platforms.base import Platform
 from fogbed.spec.base import TIERS
-from fogbed.spec.experiment import OPERATORS, Replay
+from fogbed.spec.experiment import Replay
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 from fogbed.stream_job.shared_folders import SharedFolders
 from fogbed.stream_job.storage import Storage
 
 T = TypeVar("T")
+OPERATORS = NEAREST_LANDMARK.operator_names
 
 JobArgument = Annotated[
     str | None,

@@ -1,4 +1,4 @@
-"""The nearest-landmark job on a testbed's real Flink, for the length of a run."""
+"""A job on a testbed's real Flink, for the length of a run."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from fogbed.plan.placement import Place
 from fogbed.platforms.base import Platform
 from fogbed.platforms.measuring import Source
 from fogbed.spec import ResolvedExperiment
-from fogbed.spec.experiment import OPERATORS, Operator, Placement, Workload
+from fogbed.spec.experiment import PlaceSpec, Workload
 from fogbed.stream_job import operators
 from fogbed.stream_job.datasets import find_usable
 from fogbed.stream_job.gauges import read_gauges
+from fogbed.stream_job.jobs import oracle_of
 from fogbed.stream_job.landmarks import find_landmarks
 from fogbed.stream_job.metrics import ORIGIN_MS
-from fogbed.stream_job.output import check_complete
 from fogbed.stream_job.placing import SubtaskPlace
 from fogbed.stream_job.rescale import RescaleUndoneError, rescale
 from fogbed.stream_job.stop import Stopped, stop_with_savepoint
@@ -73,11 +73,12 @@ def request_of(
         rides=storage.publish(find_usable(workload.rides)),
         landmarks=storage.publish_landmarks(find_landmarks(workload.landmarks)),
         replay=workload.replay,
-        parallelism={op: getattr(workload.parallelism, op) for op in OPERATORS},
+        parallelism=workload.parallelism,
         chaining=workload.chaining,
         placement=_places(workload.placement),
         sink=workload.sink,
         output_uri=storage.output_uri(run) if workload.sink == "files" else None,
+        job=workload.description,
         name=name,
         seed=seed,
     )
@@ -124,8 +125,8 @@ class FlinkWorkload:
     def first_ride(self) -> float | None:
         """Return the origin of the source's schedule, epoch seconds."""
         job = self._flink.job(self._running().job_id)
-        source = operators.vertices_of(job, "rides")[0]
-        seen = read_gauges(self._flink, job.id, source, "rides", (ORIGIN_MS,))
+        source = operators.vertices_of(job, self._request.job.source)[0]
+        seen = read_gauges(self._flink, job.id, source, self._request.job.source, (ORIGIN_MS,))
         origins = [values[ORIGIN_MS] for values in seen if values.get(ORIGIN_MS, 0.0) > 0]
         return min(origins) / 1000 if origins else None
 
@@ -140,7 +141,7 @@ class FlinkWorkload:
         why = next(iter(self._sampled.failures(job.job_id)), "no reason was given")
         return f"it is {state}: {why}"
 
-    def rescale(self, operator: Operator, parallelism: int) -> dict[str, Any]:
+    def rescale(self, operator: str, parallelism: int) -> dict[str, Any]:
         """Rescale by the way the JobManager allows, with its stopwatch."""
         self._moving = True
         try:
@@ -196,13 +197,13 @@ class FlinkWorkload:
         """Compare the committed files with the oracle, up to the position of the savepoint."""
         if self._stopped is None or self._request.output_uri is None:
             raise JobError("the job was not stopped with a position")
+        compare, position = oracle_of(self._request.job), self._stopped.position
         found = self._storage.fetch(self._request.output_uri, output)
-        position = self._stopped.position
-        return asdict(check_complete(self._request, found, position, storage=self._storage))
+        return asdict(compare(self._request, found, position, storage=self._storage))
 
     def sources(self) -> Sequence[Source]:
         """Return the operators' figures."""
-        return [JobSource(self._sampled, self._name)]
+        return [JobSource(self._sampled, self._name, self._request.job)]
 
     def _running(self) -> SubmittedJob:
         if self._job is None:
@@ -224,16 +225,14 @@ class FlinkWorkload:
             )
 
 
-def _places(placement: Placement | None) -> dict[str, Place]:
-    found = {op: getattr(placement, op) for op in OPERATORS} if placement is not None else {}
+def _places(placement: Mapping[str, PlaceSpec] | None) -> dict[str, Place]:
     return {
         op: Place(
             node=spec.node,
             tier=spec.tier,
             label=next(iter(spec.label.items())) if spec.label else None,
         )
-        for op, spec in found.items()
-        if spec is not None
+        for op, spec in (placement or {}).items()
     }
 
 

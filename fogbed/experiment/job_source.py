@@ -12,6 +12,7 @@ from fogbed.clients.flink_values import ENDED, Job, Vertex
 from fogbed.experiment.figures import bucket_label, bucket_percentile
 from fogbed.platforms.differences import Differences
 from fogbed.platforms.measuring import Sample
+from fogbed.spec.job_description import JobDescription
 from fogbed.stream_job import metrics, operators
 from fogbed.stream_job.gauges import parse_metric
 from fogbed.stream_job.placing import places
@@ -21,8 +22,6 @@ _NAMES_PER_REQUEST = 50
 # REST answers from a copy; asking makes the JobManager renew it (metrics.fetcher.update-interval)
 # and the answer to the next request is as fresh as the first one was
 _RENEWAL_S = 0.15
-_COUNTERS = {metrics.RIDES_IN: "rides_in_per_s", metrics.RIDES_OUT: "rides_out_per_s"}
-_GAUGES = {metrics.BACKLOG_RIDES: "backlog_rides", metrics.BACKLOG_SECONDS: "backlog_seconds"}
 _BUSY = "accumulateBusyTimeMs"
 _WAITING = {
     "accumulateIdleTimeMs": "idle_share",
@@ -47,6 +46,30 @@ class _Reading:
     gauges: dict[Key, float]
 
 
+class _Own:
+    """The job's own metrics: how Flink names them, and how they are sampled.
+
+    ``families`` are counters by the beginning of their names, which are added up.
+    """
+
+    def __init__(self, job: JobDescription) -> None:
+        counters = {m.flink: m.name for m in job.metrics if m.kind == "counter"}
+        self.counters = {flink: name for flink, name in counters.items() if flink[-1] != "*"}
+        self.families = {flink[:-1]: name for flink, name in counters.items() if flink[-1] == "*"}
+        self.gauges = {m.flink: m.name for m in job.metrics if m.kind == "gauge"}
+
+    def family_of(self, metric: str) -> str | None:
+        """Return what a counter of a family is sampled as; None for any other."""
+        found = (name for prefix, name in self.families.items() if metric.startswith(prefix))
+        return next(found, None)
+
+    def wants(self, metric: str) -> bool:
+        """Say whether a metric of REST is read."""
+        name = parse_metric(metric)[2]
+        wanted = (*self.counters, *self.gauges, _BUSY, *_WAITING, metrics.LATENCY_SUM_MS)
+        return name in wanted or name.startswith((metrics.LATENCY_PREFIX, *self.families))
+
+
 class JobSource:
     """Per-operator and per-subtask figures of the job called ``name``, whatever its id is now.
 
@@ -56,9 +79,11 @@ class JobSource:
 
     name = "the job"
 
-    def __init__(self, flink: FlinkClient, job_name: str) -> None:
+    def __init__(self, flink: FlinkClient, job_name: str, described: JobDescription) -> None:
         self._flink = flink
         self._job_name = job_name
+        self._described = described
+        self._own = _Own(described)
         self._differences = Differences()
         self._totals = Differences()
         self._since_start: dict[str, float] = {}
@@ -80,7 +105,7 @@ class JobSource:
             *self._gauges(time, reading),
             *self._job_rows(time, job, counts),
             *self._rates(time, gained),
-            *_latency(time, gained),
+            *_latency(time, gained, self._described.sink),
         ]
 
     def _running(self) -> Job | None:
@@ -91,22 +116,24 @@ class JobSource:
         return None
 
     def _look_up_nodes(self, job: Job) -> None:
-        wide = operators.parallelism_of(job)
+        names = self._described.operator_names
+        wide = operators.parallelism_of(job, names)
         if self._placed != (job.id, wide):
-            found = places(self._flink, job.id)
+            found = places(self._flink, job.id, names)
             self._nodes = {(place.operator, place.subtask): place.node for place in found}
             self._placed = (job.id, wide)
 
     def _look(self, job: Job) -> _Reading:
         counters: dict[Key, float] = {}
         gauges: dict[Key, float] = {}
+        ours = self._described.operator_names
         for vertex in job.vertices:
             for metric, value in self._metrics(job.id, vertex).items():
                 subtask, scope, name = parse_metric(metric)
                 # a task's own metrics have no operator in their scope: its thread is all of them
-                for operator in scope or operators.operators_of(vertex.name):
+                for operator in operators.operators_of(scope or vertex.name, ours):
                     key = (name, operator, subtask)
-                    if name in _GAUGES:
+                    if name in self._own.gauges:
                         gauges[key] = value
                     elif scope or key not in counters:
                         counters[key] = value
@@ -128,24 +155,24 @@ class JobSource:
         return values
 
     def _listed(self, job_id: str, vertex: Vertex) -> tuple[str, ...]:
-        return tuple(filter(_is_ours, self._flink.metric_names(job_id, vertex.id)))
+        return tuple(filter(self._own.wants, self._flink.metric_names(job_id, vertex.id)))
 
     def _gauges(self, time: float, reading: _Reading) -> Iterator[Sample]:
         for (name, operator, subtask), value in reading.gauges.items():
-            yield Sample(
-                time, _GAUGES[name], operator, subtask, self._node(operator, subtask), value
-            )
+            node = self._node(operator, subtask)
+            yield Sample(time, self._own.gauges[name], operator, subtask, node, value)
 
     def _rates(self, time: float, gained: dict[Key, float]) -> Iterator[Sample]:
-        rejected: dict[tuple[str, int], float] = {}
+        added: dict[Key, float] = {}
         for (name, operator, subtask), value in gained.items():
             place = (operator, subtask)
             seconds = gained.get((_CLOCK, *place), 0.0) / 1000
             if seconds < _LEAST_S:
                 continue
             node = self._node(operator, subtask)
-            if name in _COUNTERS:
-                yield Sample(time, _COUNTERS[name], operator, subtask, node, value / seconds)
+            if name in self._own.counters:
+                rate = value / seconds
+                yield Sample(time, self._own.counters[name], operator, subtask, node, rate)
             elif name in _WAITING:
                 share = min(1.0, value / 1000 / seconds)
                 yield Sample(time, _WAITING[name], operator, subtask, node, share)
@@ -153,14 +180,15 @@ class JobSource:
                 waited = sum(gained.get((time_ms, *place), 0.0) for time_ms in _WAITING)
                 busy = max(0.0, 1 - waited / 1000 / seconds)
                 yield Sample(time, "busy_share", operator, subtask, node, busy)
-            elif name.startswith(metrics.REJECTED_PREFIX):
-                rejected[place] = rejected.get(place, 0.0) + value / seconds
-        for (operator, subtask), rate in rejected.items():
-            node = self._node(operator, subtask)
-            yield Sample(time, "rejected_per_s", operator, subtask, node, rate)
+            elif (family := self._own.family_of(name)) is not None:
+                key = (family, *place)
+                added[key] = added.get(key, 0.0) + value / seconds
+        for (family, operator, subtask), rate in added.items():
+            yield Sample(time, family, operator, subtask, self._node(operator, subtask), rate)
 
     def _job_rows(self, time: float, job: Job, counts: dict[str, float]) -> Iterator[Sample]:
-        for operator, wide in operators.parallelism_of(job).items():
+        names = self._described.operator_names
+        for operator, wide in operators.parallelism_of(job, names).items():
             yield Sample(time, "parallelism", operator, -1, "", float(wide))
         checkpoints = self._flink.checkpoint_counts(job.id)
         # the adaptive scheduler counts a rescale as a restart too
@@ -198,13 +226,7 @@ def _with_clocks(counters: dict[Key, float]) -> dict[Key, float]:
     return {key: value for key, value in counters.items() if key[0] != _BUSY} | begun
 
 
-def _is_ours(metric: str) -> bool:
-    name = parse_metric(metric)[2]
-    wanted = (*_COUNTERS, *_GAUGES, _BUSY, *_WAITING, metrics.LATENCY_SUM_MS)
-    return name in wanted or name.startswith((metrics.REJECTED_PREFIX, metrics.LATENCY_PREFIX))
-
-
-def _latency(time: float, gained: dict[Key, float]) -> Iterator[Sample]:
+def _latency(time: float, gained: dict[Key, float], sink: str) -> Iterator[Sample]:
     """Return the percentiles and the filled buckets of what arrived since the last reading."""
     counts: dict[float, float] = {}
     total_ms = 0.0
@@ -220,12 +242,12 @@ def _latency(time: float, gained: dict[Key, float]) -> Iterator[Sample]:
     uppers = sorted(counts)
     lowers = [0.0, *uppers[:-1]]
     buckets = [(lo, up, counts[up]) for lo, up in zip(lowers, uppers, strict=True)]
-    yield Sample(time, "latency_mean_ms", "results", -1, "", total_ms / rides)
+    yield Sample(time, "latency_mean_ms", sink, -1, "", total_ms / rides)
     for percent in (50, 99):
         found = bucket_percentile(buckets, percent)
         if found is not None:
-            yield Sample(time, f"latency_p{percent}_ms", "results", -1, "", found)
+            yield Sample(time, f"latency_p{percent}_ms", sink, -1, "", found)
     for index, (lower, upper, count) in enumerate(buckets):
         if count > 0:
             label = bucket_label(lower, upper)
-            yield Sample(time, "latency_rides", "results", index, label, count)
+            yield Sample(time, "latency_rides", sink, index, label, count)

@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from fogbed.experiment.events import Snapshot
 from fogbed.plan.timeline import Timeline
 from fogbed.platforms.measuring import Sample
+from fogbed.spec.job_description import JobDescription
 
 
-def snapshot(timeline: Timeline, at_s: float, rows: Sequence[Sample]) -> Snapshot:
+def snapshot(
+    timeline: Timeline, job: JobDescription, at_s: float, rows: Sequence[Sample]
+) -> Snapshot:
     """Return the figures of one instant, ``at_s`` seconds from the first ride."""
     coming = timeline.next_action(at_s)
     return Snapshot(
@@ -20,9 +23,9 @@ def snapshot(timeline: Timeline, at_s: float, rows: Sequence[Sample]) -> Snapsho
         next_action=None if coming is None else coming.title,
         next_at_s=None if coming is None else coming.at_s,
         rides_per_s=_total(
-            rows, lambda row: row.name == "rides_in_per_s" and row.operator == "results"
+            rows, lambda row: row.name == job.charts.entered and row.operator == job.sink
         ),
-        backlog_rides=_total(rows, lambda row: row.name == "backlog_rides"),
+        backlog_rides=_total(rows, lambda row: row.name == job.charts.backlog),
         latency_p50_ms=_total(rows, lambda row: row.name == "latency_p50_ms"),
         latency_p99_ms=_total(rows, lambda row: row.name == "latency_p99_ms"),
         rtts=_rtts(rows),

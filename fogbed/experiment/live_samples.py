@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from fogbed.errors import UsageError
-from fogbed.experiment.metric_names import METRICS, Metric
+from fogbed.experiment.metric_names import Metric, metrics_of
 from fogbed.platforms.measuring import Sample
+from fogbed.spec.job_description import JobDescription
 
 Stat = Literal["p50", "p95", "p99", "mean", "min", "max", "sum"]
 # how far back one can ask: ten minutes of 60 nodes' figures are some 20 MB
@@ -22,9 +23,10 @@ HORIZON_S = 600.0
 
 
 class LiveSamples:
-    """The samples of the last ``HORIZON_S`` seconds; safe from any thread."""
+    """The samples of the last ``HORIZON_S`` seconds of a run of ``job``; safe from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, job: JobDescription) -> None:
+        self._job, self._metrics = job, metrics_of(job)
         self._instants: deque[tuple[float, dict[tuple[str, str], list[float]]]] = deque()
         self._lock = threading.Lock()
 
@@ -34,7 +36,7 @@ class LiveSamples:
         for row in rows:
             # a rate is not a number until a subtask's clock has moved
             if not math.isnan(row.value):
-                values.setdefault(_key(row.name, row.operator), []).append(row.value)
+                values.setdefault(self._key(row.name, row.operator), []).append(row.value)
         with self._lock:
             self._instants.append((time, values))
             while self._instants[0][0] <= time - HORIZON_S:
@@ -51,7 +53,7 @@ class LiveSamples:
         Raises:
             UsageError: there is no such metric, it needs an operator, or that is too far back.
         """
-        described = _described(metric, operator)
+        described = self._described(metric, operator)
         if not 0 < over_s <= HORIZON_S:
             raise UsageError(
                 f"the last {over_s:g} s cannot be asked for",
@@ -59,7 +61,7 @@ class LiveSamples:
             )
         with self._lock:
             latest = self._instants[-1][0] if self._instants else 0.0
-            key = _key(metric, operator or described.operator)
+            key = self._key(metric, operator or described.operator)
             seen = [
                 values[key]
                 for time, values in self._instants
@@ -68,21 +70,21 @@ class LiveSamples:
         figures = [figure for values in seen for figure in _of_instant(described, values)]
         return _statistic(figures, stat) if figures else None
 
+    def _key(self, metric: str, operator: str) -> tuple[str, str]:
+        """Return what tells a metric's samples apart: the operator, where it is of operators."""
+        described = self._metrics.get(metric)
+        is_of_operators = described is not None and described.scope == "operator"
+        return metric, operator if is_of_operators else ""
 
-def _key(metric: str, operator: str) -> tuple[str, str]:
-    """Return what tells a metric's samples apart: the operator, where it is of operators."""
-    described = METRICS.get(metric)
-    is_of_operators = described is not None and described.scope == "operator"
-    return metric, operator if is_of_operators else ""
-
-
-def _described(metric: str, operator: str | None) -> Metric:
-    described = METRICS.get(metric)
-    if described is None:
-        raise UsageError(f"there is no metric {metric}", hint=f"one of {', '.join(METRICS)}")
-    if described.scope == "operator" and not (operator or described.operator):
-        raise UsageError(f"{metric} is of one operator", hint="name it, as in `operator: nearest`")
-    return described
+    def _described(self, metric: str, operator: str | None) -> Metric:
+        described = self._metrics.get(metric)
+        if described is None:
+            hint = f"one of {', '.join(self._metrics)}"
+            raise UsageError(f"there is no metric {metric}", hint=hint)
+        if described.scope == "operator" and not (operator or described.operator):
+            example = f"name it, as in `operator: {self._job.operator_names[-2]}`"
+            raise UsageError(f"{metric} is of one operator", hint=example)
+        return described
 
 
 def _of_instant(metric: Metric, values: Sequence[float]) -> Sequence[float]:

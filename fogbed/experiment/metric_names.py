@@ -6,9 +6,9 @@ value. The scope says how the key columns are used:
 ========= =================== ======================= =============================
 scope     operator            subtask                 node
 ========= =================== ======================= =============================
-operator  rides ... results   index of the subtask    the node it runs on
-job       "" or results       -1                      ""
-latency   results             index of the bucket     its ends, as in "20..25 ms"
+operator  name of the operator index of the subtask    the node it runs on
+job       "" or the sink      -1                      ""
+latency   the sink            index of the bucket     its ends, as in "20..25 ms"
 link      ""                  -1                      "source>target", as pair_name
 process   name of the process -1                      node ("" for the fabric)
 fabric    ""                  -1                      ""
@@ -17,10 +17,12 @@ fabric    ""                  -1                      ""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
+
+from fogbed.spec.job_description import JobDescription
+from fogbed.spec.jobs import JOBS
 
 Scope = Literal["operator", "job", "latency", "link", "process", "fabric"]
 Reduce = Literal["sum", "mean", "max", "none"]
@@ -32,8 +34,8 @@ class Metric:
 
     ``over_subtasks`` says how the samples of one instant and one operator become one value when
     an assertion names no subtask: a throughput is summed, a share is averaged, a backlog in
-    seconds is the worst of all. ``operator`` is the one meant when an assertion names none; a
-    metric of operators without one asks for it.
+    seconds is the worst of all. ``operator`` is the one meant when none is named; a metric of
+    operators without one asks for it.
     """
 
     name: str
@@ -44,46 +46,20 @@ class Metric:
     operator: str = ""
 
 
-def _table(*metrics: Metric) -> Mapping[str, Metric]:
-    return MappingProxyType({metric.name: metric for metric in metrics})
-
-
-# the operator that is meant when an assertion names none
-_OPERATORS = {
-    "rides_in_per_s": "results",
-    "rides_out_per_s": "rides",
-    "rejected_per_s": "parse",
-    "backlog_rides": "rides",
-    "backlog_seconds": "rides",
-}
-
-
 def _metric(name: str, unit: str, scope: Scope, over: Reduce, meaning: str) -> Metric:
-    return Metric(
-        name=name,
-        unit=unit,
-        scope=scope,
-        over_subtasks=over,
-        meaning=meaning,
-        operator=_OPERATORS.get(name, ""),
-    )
+    return Metric(name=name, unit=unit, scope=scope, over_subtasks=over, meaning=meaning)
 
 
-METRICS: Mapping[str, Metric] = _table(
-    _metric("rides_in_per_s", "rides/s", "operator", "sum", "rides that entered the operator"),
-    _metric("rides_out_per_s", "rides/s", "operator", "sum", "rides that left the operator"),
-    _metric("rejected_per_s", "rides/s", "operator", "sum", "rides that parse refused"),
+_OF_EVERY_JOB = (
     _metric("busy_share", "fraction", "operator", "mean", "time at work, of wall-clock time"),
     _metric("idle_share", "fraction", "operator", "mean", "time waiting for input"),
     _metric("backpressured_share", "fraction", "operator", "mean", "time waiting for output"),
-    _metric("backlog_rides", "rides", "operator", "sum", "how far the source is behind"),
-    _metric("backlog_seconds", "s", "operator", "max", "how far the source is behind"),
     _metric(
         "latency_p50_ms",
         "ms",
         "job",
         "none",
-        "replay time to arrival at results, median of this second's rides",
+        "replay time to arrival at the sink, median of this second's rides",
     ),
     _metric(
         "latency_p99_ms",
@@ -122,6 +98,41 @@ METRICS: Mapping[str, Metric] = _table(
     _metric("fabric_lateness_p50_ms", "ms", "fabric", "none", "packets left later than asked"),
     _metric("fabric_lateness_p99_ms", "ms", "fabric", "none", "packets left later than asked"),
 )
+
+
+def metrics_of(job: JobDescription) -> Mapping[str, Metric]:
+    """Return what is sampled while such a job runs, by name: its own figures first."""
+    own = (
+        Metric(
+            name=each.name,
+            unit=each.unit,
+            scope="operator",
+            over_subtasks=each.over_subtasks,
+            meaning=each.meaning,
+            operator=each.operator,
+        )
+        for each in job.metrics
+    )
+    return {metric.name: metric for metric in (*own, *_OF_EVERY_JOB)}
+
+
+class _AllMetrics(Mapping[str, Metric]):
+    """Those of every job in the table, looked up when they are asked for."""
+
+    def __getitem__(self, name: str) -> Metric:
+        for job in JOBS.values():
+            if (found := metrics_of(job).get(name)) is not None:
+                return found
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name for job in JOBS.values() for name in metrics_of(job)))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+METRICS: Mapping[str, Metric] = _AllMetrics()
 
 
 def pair_name(source: str, target: str) -> str:

@@ -73,7 +73,7 @@ def _charts(bundle: Bundle) -> list[dict[str, Any]]:
     axis = report_view.time_axis(bundle)
     if axis is None:
         return []
-    charts = report_charts.draw_all(bundle.samples(), axis)
+    charts = report_charts.draw_all(bundle.samples(), axis, report_view.job(bundle))
     # the drawing is ours; its only outside texts are node names, which the specs keep to RFC 1123
     return [
         {"title": c.title, "caption": c.caption, "svg": Markup(c.svg)}  # noqa: S704

@@ -1,65 +1,22 @@
-"""The report's charts, as SVG texts that take their colours from the page.
-
-Matplotlib draws with stand-in colours, which become the page's CSS variables afterwards: one
-drawing serves light, dark and print. Every chart shares the time axis (seconds from the first
-ride), shades warm-up and cool-down, and marks each action with its number.
-"""
+"""The report's charts: which samples each shows, and what its caption says."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from fogbed.experiment.metric_names import split_pair
-from fogbed.spec.experiment import OPERATORS
+from fogbed.experiment.report_drawing import SERIES, SHADE, TimeAxis, draw
+from fogbed.spec.job_description import JobDescription
 
-_INK, _LINE, _SHADE = "#101112", "#a1a2a3", "#e1e2e3"
-_SERIES = ("#c00001", "#c00002", "#c00003", "#c00004", "#c00005", "#c00006")
-_VARIABLES = {_INK: "ink", _LINE: "rule", _SHADE: "shade"} | {
-    colour: f"series-{number}" for number, colour in enumerate(_SERIES, start=1)
-}
-_STYLE: dict[str, Any] = {
-    "svg.fonttype": "none",  # text stays text: it can be searched and takes the page's font
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "text.color": _INK,
-    "axes.edgecolor": _LINE,
-    "axes.labelcolor": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "grid.color": _LINE,
-    "grid.linewidth": 0.4,
-    "lines.linewidth": 1.4,
-    "legend.frameon": False,
-}
-_INCH, _WIDTH = 1 / 72, 900  # the drawing is as wide as the page's text, in points
-_MOST_LINKS = len(_SERIES)
+_MOST_LINKS = len(SERIES)
 _Reduced = Literal["sum", "mean", "median", "max"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeAxis:
-    """What every chart shares, in seconds from the first ride.
-
-    ``origin`` is the first ride's time (epoch s); ``shaded`` the spans outside the measure phase;
-    ``actions`` the number and moment of each action.
-    """
-
-    origin: float
-    end_s: float
-    shaded: Sequence[tuple[float, float]]
-    actions: Sequence[tuple[int, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,40 +28,50 @@ class Chart:
     svg: str
 
 
-def draw_all(samples: pd.DataFrame, axis: TimeAxis) -> list[Chart]:
+def draw_all(samples: pd.DataFrame, axis: TimeAxis, job: JobDescription) -> list[Chart]:
     """Return the charts for which there are samples (long format, ``SAMPLES_SCHEMA``)."""
     frame = samples.assign(at=samples["time"] - axis.origin)
     frame = frame[(frame["at"] >= 0) & (frame["at"] <= axis.end_s + 1)]
-    charts = (throughput, latency, backlog, shares, round_trips, processors)
-    drawn = (chart(frame, axis) for chart in charts)
+    drawn = (
+        throughput(frame, axis, job),
+        latency(frame, axis, job),
+        backlog(frame, axis, job),
+        shares(frame, axis, job),
+        round_trips(frame, axis),
+        processors(frame, axis),
+    )
     return [chart for chart in drawn if chart is not None]
 
 
-def throughput(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
-    """Draw rides/s per operator: what left the source, what entered the others."""
-    rides = frame[(frame["name"] == "rides_out_per_s") & (frame["operator"] == "rides")]
-    others = frame[(frame["name"] == "rides_in_per_s") & (frame["operator"] != "rides")]
-    wide = _wide(pd.concat([rides, others]), "operator", "sum", OPERATORS)
-    caption = "Rides/s through each operator. No line: no sample, as while the job was moved."
-    return _lines(wide, axis, _Words("Throughput", "rides/s", caption))
+def throughput(frame: pd.DataFrame, axis: TimeAxis, job: JobDescription) -> Chart | None:
+    """Draw the rate of each operator: what left the source, what entered the others."""
+    is_source = frame["operator"] == job.source
+    left = frame[(frame["name"] == job.charts.left) & is_source]
+    entered = frame[(frame["name"] == job.charts.entered) & ~is_source]
+    wide = _wide(pd.concat([left, entered]), "operator", "sum", job.operator_names)
+    unit = f"{job.charts.unit}/s"
+    gaps = "No line: no sample, as while the job was moved."
+    caption = f"{unit.capitalize()} through each operator. {gaps}"
+    return _lines(wide, axis, _Words("Throughput", unit, caption))
 
 
-def latency(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
-    """Draw replay time to arrival at results, median and 99th percentile per second."""
+def latency(frame: pd.DataFrame, axis: TimeAxis, job: JobDescription) -> Chart | None:
+    """Draw replay time to arrival at the sink, median and 99th percentile per second."""
     names = {"latency_p50_ms": "median", "latency_p99_ms": "99th percentile"}
     chosen = frame[frame["name"].isin(list(names))]
     wide = _wide(chosen.assign(which=chosen["name"].map(names)), "which", "max", names.values())
     caption = (
-        "From a ride's scheduled replay time to its arrival at results, each second; logarithmic."
+        f"From a ride's scheduled replay time to its arrival at {job.sink}, each second;"
+        " logarithmic."
     )
     return _lines(wide, axis, _Words("End-to-end latency", "ms", caption), log=True)
 
 
-def backlog(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
-    """Draw how many rides the source is behind its schedule."""
-    wide = _wide(frame[frame["name"] == "backlog_rides"], "operator", "sum", ("rides",))
+def backlog(frame: pd.DataFrame, axis: TimeAxis, job: JobDescription) -> Chart | None:
+    """Draw how far the source is behind its schedule."""
+    wide = _wide(frame[frame["name"] == job.charts.backlog], "operator", "sum", (job.source,))
     caption = "How far the source is behind its schedule."
-    return _lines(wide, axis, _Words("Backlog", "rides", caption))
+    return _lines(wide, axis, _Words("Backlog", job.charts.unit, caption))
 
 
 def processors(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
@@ -117,11 +84,11 @@ def processors(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
     return _lines(wide, axis, _Words("Processor time", "cores", caption))
 
 
-def shares(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
+def shares(frame: pd.DataFrame, axis: TimeAxis, job: JobDescription) -> Chart | None:
     """Draw how each operator spent its time: busy, backpressured, idle, as stacked shares."""
     names = ("busy_share", "backpressured_share", "idle_share")
     chosen = frame[frame["name"].isin(names)]
-    operators = [name for name in OPERATORS if name in set(chosen["operator"])]
+    operators = [name for name in job.operator_names if name in set(chosen["operator"])]
     if not operators:
         return None
 
@@ -129,14 +96,14 @@ def shares(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
         for panel, operator in zip(panels, operators, strict=True):
             of_one = chosen[chosen["operator"] == operator]
             wide = _wide(of_one, "name", "mean", names) * 100
-            colours = (_SERIES[0], _SERIES[1], _SHADE)
+            colours = (SERIES[0], SERIES[1], SHADE)
             labels = ("busy", "backpressured", "idle")
             panel.stackplot(wide.index, wide.T.to_numpy(), colors=colours, labels=labels)
             panel.set_ylim(0, 100)
             panel.set_title(operator, fontsize=9, loc="left", pad=11)
         panels[0].set_ylabel("% of time")
 
-    svg = _draw("shares", axis, fill, columns=len(operators), height=175)
+    svg = draw("shares", axis, fill, columns=len(operators), height=175)
     caption = (
         "Mean over subtasks. Blue: at work. Orange: held up by the operator downstream "
         "(backpressured). Grey: idle."
@@ -154,7 +121,7 @@ def round_trips(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
 
     def fill(panels: Sequence[Axes]) -> None:
         panel = panels[0]
-        for colour, (label, pairs) in zip(_SERIES, groups, strict=False):
+        for colour, (label, pairs) in zip(SERIES, groups, strict=False):
             mid = measured[pairs].median(axis=1)
             panel.fill_between(
                 mid.index, measured[pairs].min(axis=1), measured[pairs].max(axis=1),
@@ -174,7 +141,7 @@ def round_trips(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
         "Dashed: asked, the bare network included. Solid: measured while the job ran. "
         f"Links asked alike share a line, with a band from the least to the most.{more}"
     )
-    svg = _draw("round-trips", axis, fill, height=220)
+    svg = draw("round-trips", axis, fill, height=220)
     return Chart("Round-trip time, asked and measured", caption, svg)
 
 
@@ -226,7 +193,7 @@ def _lines(wide: pd.DataFrame, axis: TimeAxis, words: _Words, *, log: bool = Fal
 
     def fill(panels: Sequence[Axes]) -> None:
         panel = panels[0]
-        for colour, name in zip(_SERIES, wide.columns, strict=False):
+        for colour, name in zip(SERIES, wide.columns, strict=False):
             panel.plot(wide.index, wide[name], color=colour, label=str(name))
         panel.set_ylabel(words.unit)
         if log:
@@ -239,59 +206,9 @@ def _lines(wide: pd.DataFrame, axis: TimeAxis, words: _Words, *, log: bool = Fal
         if len(wide.columns) > 1:
             panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
-    svg = _draw(words.title.lower().replace(" ", "-"), axis, fill)
+    svg = draw(words.title.lower().replace(" ", "-"), axis, fill)
     return Chart(words.title, words.caption, svg)
 
 
 def _plain(value: float, _position: int) -> str:
     return f"{value:,.4g}" if value >= 1 else f"{value:g}"
-
-
-def _draw(
-    name: str,
-    axis: TimeAxis,
-    fill: Callable[[Sequence[Axes]], None],
-    *,
-    columns: int = 1,
-    height: int = 170,
-) -> str:
-    with mpl.rc_context(cast("Any", _STYLE | {"svg.hashsalt": name})):
-        figure = Figure(figsize=(_WIDTH * _INCH, height * _INCH))
-        panels = list(figure.subplots(1, columns, squeeze=False, sharey=True)[0])
-        # the same margins everywhere, so that the time axes stand below each other
-        figure.subplots_adjust(
-            left=0.065, right=0.79 if columns == 1 else 0.985, wspace=0.06,
-            bottom=34 / height, top=1 - (20 if columns == 1 else 32) / height,
-        )  # fmt: skip
-        fill(panels)
-        for panel in panels:
-            _time_axis(panel, axis, ticks=12 // columns)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", transparent=True, metadata=_NO_METADATA)
-    return _themed(text.getvalue())
-
-
-_NO_METADATA: Mapping[str, None] = {"Date": None, "Creator": None, "Format": None, "Type": None}
-
-
-def _time_axis(panel: Axes, axis: TimeAxis, *, ticks: int) -> None:
-    panel.set_xlim(0, axis.end_s)
-    panel.xaxis.set_major_locator(MaxNLocator(nbins=ticks, steps=[1, 2, 3, 5, 6, 10], integer=True))
-    panel.grid(axis="y")
-    panel.set_xlabel("s from the first ride", fontsize=8)
-    for low, high in axis.shaded:
-        panel.axvspan(low, high, color=_SHADE, alpha=0.55, zorder=0, linewidth=0)
-    for number, at_s in axis.actions:
-        panel.axvline(at_s, color=_INK, linewidth=0.9, linestyle=(0, (4, 3)))
-        panel.text(
-            at_s, 1.0, str(number), transform=panel.get_xaxis_transform(), fontsize=8,
-            ha="center", va="bottom", fontweight="bold",
-        )  # fmt: skip
-
-
-def _themed(svg: str) -> str:
-    """Return the drawing alone, with the page's variables for the stand-in colours."""
-    drawing = svg[svg.index("<svg") :]
-    for colour, variable in _VARIABLES.items():
-        drawing = drawing.replace(colour, f"var(--{variable})")
-    return drawing

@@ -57,7 +57,7 @@ class Run:
         self._started = setting.clock.now()
         self._workload: Workload | None = None
         self._actions: Actions | None = None
-        self._samples = LiveSamples()
+        self._samples = LiveSamples(setting.job)
         # None until the job runs: what happened to processes before is no news
         self._last_event: float | None = None
 
@@ -138,7 +138,7 @@ class Run:
         position = stopped["position"]
         write_json(setting.bundle.output_folder / "position.json", position)
         self._journal.write("job-stopped", savepoint=stopped["savepoint"], rides=position["rides"])
-        if setting.resolved.experiment.workload.sink == "files":
+        if setting.is_compared:
             self._begin("comparing the output with the oracle")
             found = workload.compare(setting.bundle.output_folder)
             write_json(setting.bundle.output_folder / "completeness.json", found)
@@ -222,7 +222,8 @@ class Run:
         origin, workload = self._journal.origin, self._workload
         if origin is None or workload is None:
             return
-        self._setting.observer.sample(snapshot(self._setting.timeline, time - origin, rows))
+        setting = self._setting
+        setting.observer.sample(snapshot(setting.timeline, setting.job, time - origin, rows))
         self._note_processes()
         problem = workload.problem()
         if problem is not None and not self._halt.is_set():
@@ -268,6 +269,7 @@ class Run:
             why = str(stopped_by) or "interrupted"  # KeyboardInterrupt has no text
             self._journal.write("note", text=f"ended while {self._step}: {why}")
         evidence = Evidence(
+            job=setting.job,
             samples=setting.bundle.samples(),
             timeline=setting.timeline,
             origin=self._journal.origin,

@@ -26,6 +26,7 @@ from fogbed.plan.timeline import Timeline
 from fogbed.platforms.base import Platform
 from fogbed.platforms.measuring import Source
 from fogbed.spec import ResolvedExperiment
+from fogbed.spec.job_description import JobDescription
 
 
 class LayNetwork(Protocol):
@@ -105,6 +106,16 @@ class Setting:
     repetition: int
     command: str
     described: Mapping[str, Any]
+
+    @property
+    def job(self) -> JobDescription:
+        """What is known of the experiment's job."""
+        return self.resolved.experiment.workload.description
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the output can be: it is in files, and its answers are computed again."""
+        return self.resolved.experiment.workload.sink == "files" and self.job.oracle is not None
 
     @property
     def tolerance(self) -> Tolerance:

@@ -35,13 +35,23 @@ def summarise(evidence: Evidence, journal: Events) -> tuple[Figure, ...]:
 
 
 def _throughput(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
-    for metric, title in (("rides_in_per_s", "throughput"), ("backlog_rides", "backlog, worst")):
-        seen = _measured(evidence, metric)
-        if len(seen):
-            stat = "p50" if metric == "rides_in_per_s" else "max"
-            unit = "rides/s" if stat == "p50" else "rides"
-            detail = "at results, median of measure" if stat == "p50" else "behind the schedule"
-            yield Figure(name=title, value=statistic(seen, stat), unit=unit, detail=detail)
+    job = evidence.job
+    arrived = _measured(evidence, job.charts.entered, job.sink)
+    if len(arrived):
+        yield Figure(
+            name="throughput",
+            value=statistic(arrived, "p50"),
+            unit=f"{job.charts.unit}/s",
+            detail=f"at {job.sink}, median of measure",
+        )
+    behind = _measured(evidence, job.charts.backlog, job.source)
+    if len(behind):
+        yield Figure(
+            name="backlog, worst",
+            value=statistic(behind, "max"),
+            unit=job.charts.unit,
+            detail="behind the schedule",
+        )
 
 
 def _latency(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
@@ -61,7 +71,7 @@ def _latency(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
         yield Figure(name=f"latency p50, {state['label']}", value=median, unit="ms", detail=when)
 
 
-def _moves(_evidence: Evidence, journal: Events) -> Iterator[Figure]:
+def _moves(evidence: Evidence, journal: Events) -> Iterator[Figure]:
     actions = [line for line in journal if line["event"] == "action"]
     for line in actions:
         watch = line["detail"].get("stopwatch")
@@ -70,7 +80,7 @@ def _moves(_evidence: Evidence, journal: Events) -> Iterator[Figure]:
                 name=f"silence of {line['title']}",
                 value=watch["silence_s"],
                 unit="s",
-                detail=f"longest gap at results; {watch['way']}",
+                detail=f"longest gap at {evidence.job.sink}; {watch['way']}",
             )
     lateness = [abs(line["lateness_ms"]) for line in actions]
     if lateness:
@@ -117,15 +127,13 @@ def _costs(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
 
 
 def _rides(evidence: Evidence, _journal: Events) -> Iterator[Figure]:
-    found = evidence.completeness.get("found")
+    found, unit = evidence.completeness.get("found"), evidence.job.charts.unit
     if found is not None:
         counts = (f"{evidence.completeness[key]} {key}" for key in ("lost", "doubled", "wrong"))
-        yield Figure(
-            name="rides in the output", value=found, unit="rides", detail=", ".join(counts)
-        )
+        yield Figure(name=f"{unit} in the output", value=found, unit=unit, detail=", ".join(counts))
 
 
-def _measured(evidence: Evidence, metric: str) -> Sequence[float]:
+def _measured(evidence: Evidence, metric: str, operator: str | None = None) -> Sequence[float]:
     span = evidence.timeline.span("measure")
-    values = per_instant(evidence.samples, metric, None)
+    values = per_instant(evidence.samples, metric, operator)
     return during(values, span, evidence.origin or 0.0).tolist()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fogbed.platforms.measuring import Source
-from fogbed.spec.experiment import Operator
 
 
 class Workload(Protocol):
@@ -33,7 +32,7 @@ class Workload(Protocol):
     def problem(self) -> str | None:
         """Return why the job does not go on, None while it runs or is being moved."""
 
-    def rescale(self, operator: Operator, parallelism: int) -> dict[str, Any]:
+    def rescale(self, operator: str, parallelism: int) -> dict[str, Any]:
         """Set an operator's parallelism; return ``stopwatch``, ``job_id`` and ``places``.
 
         Raises:

@@ -12,14 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fogbed.plan.local_order import REST_PORT
-from fogbed.plan.placement import resources_offered
-from fogbed.spec.testbed import Node
-
 # Java reads and writes file names in the encoding of its locale (sun.jnu.encoding, which cannot be
 # set by itself): in C, every letter beyond ASCII becomes a question mark.
 LOCALE = {"LC_ALL": "C.UTF-8"}
-SCHEDULERS = {"adaptive": "Adaptive", "default": "Default"}
 # from this Java on, what Flink does for speed is warned of unless it is allowed (JEP 472, JEP 498)
 _WARNS_FROM = 24
 _EXPORTED = ("java.rmi/sun.rmi.registry", "java.security.jgss/sun.security.krb5")
@@ -72,42 +67,6 @@ TIMING = {
     "restart-strategy.fixed-delay.attempts": "1000",
     "restart-strategy.fixed-delay.delay": "100 ms",
 }
-
-
-def jobmanager_config(address: str, scheduler: str) -> dict[str, str]:
-    """Return what only the JobManager at ``address`` reads."""
-    adaptive = "jobmanager.adaptive-scheduler"
-    return {
-        "jobmanager.bind-host": address,
-        "blob.server.port": "6124",
-        "rest.bind-address": address,
-        "rest.bind-port": str(REST_PORT),
-        "jobmanager.scheduler": SCHEDULERS[scheduler],
-        f"{adaptive}.executing.cooldown-after-rescaling": "0 ms",
-        f"{adaptive}.executing.resource-stabilization-timeout": "0 ms",
-        f"{adaptive}.submission.resource-stabilization-timeout": "0 ms",
-        # how long a resubmitted job, silent meanwhile, waits for its slots (default 50 ms)
-        "slotmanager.requirement-check.delay": "5 ms",
-        # a namespace has no name server: asking one would only wait
-        "jobmanager.retrieve-taskmanager-hostname": "false",
-    }
-
-
-def taskmanager_config(node: Node, address: str, slots: int) -> dict[str, str]:
-    """Return what only the TaskManager of ``node`` reads: its name, slots and resources."""
-    offered = resources_offered(node.name, node.tier, node.labels)
-    return {
-        "taskmanager.host": address,
-        "taskmanager.bind-host": address,
-        "taskmanager.rpc.port": "6122",
-        "taskmanager.data.port": "6121",
-        "taskmanager.resource-id": node.name,
-        "taskmanager.numberOfTaskSlots": str(slots),
-        # a share that placed operators divide, not a limit: always one
-        "taskmanager.cpu.cores": "1.0",
-        "external-resources": ";".join(offered),
-        **{f"external-resource.{name}.amount": str(slots) for name in offered},
-    }
 
 
 def java_options(runtime: Runtime, cores: float | None, class_list: str) -> tuple[str, ...]:

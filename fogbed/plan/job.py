@@ -12,7 +12,10 @@ from typing import Literal
 
 from fogbed.plan.placement import Place
 from fogbed.plan.slots import SlotShare
-from fogbed.spec.experiment import MAX_PARALLELISM, OPERATORS, Replay
+from fogbed.spec.experiment import MAX_PARALLELISM, Replay
+from fogbed.spec.job_description import JobDescription
+from fogbed.spec.jobs import JOBS
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 
 Sink = Literal["discard", "files", "print"]
 Search = Literal["landmarks", "identity"]
@@ -45,17 +48,17 @@ class PublishedLandmarks:
 
 
 def _one_each() -> dict[str, int]:
-    return dict.fromkeys(OPERATORS, 1)
+    return dict.fromkeys(NEAREST_LANDMARK.operator_names, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
     """Everything that decides what a job computes, how wide and where.
 
-    ``parallelism`` gives subtasks per operator, ``placement`` where operators are pinned.
-    ``output_uri`` is the folder of the ``files`` sink; URIs are as Flink's file systems read them.
-    Every ride belongs to one of ``splits``, which is fixed for the life of the job and so bounds
-    the parallelism of ``rides``.
+    ``parallelism`` gives subtasks per operator of ``job``, in order; ``placement`` where operators
+    are pinned. ``output_uri`` is the folder of the ``files`` sink; URIs are as Flink's file systems
+    read them. Every ride belongs to one of ``splits``, which is fixed for the life of the job and
+    so bounds the parallelism of its source.
     """
 
     rides: PublishedRides
@@ -66,7 +69,8 @@ class JobRequest:
     placement: Mapping[str, Place] = field(default_factory=dict)
     sink: Sink = "discard"
     output_uri: str | None = None
-    name: str = "nearest-landmark"
+    job: JobDescription = NEAREST_LANDMARK
+    name: str = NEAREST_LANDMARK.name
     max_parallelism: int = MAX_PARALLELISM
     splits: int = MAX_PARALLELISM
     checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S
@@ -82,9 +86,11 @@ def request_problems(request: JobRequest) -> list[str]:
         for operator, wide in request.parallelism.items()
         if not 1 <= wide <= request.max_parallelism
     ]
-    wide = request.parallelism["rides"]
+    source, unit = request.job.source, request.job.charts.unit
+    wide = request.parallelism[source]
     if request.splits < wide <= request.max_parallelism:
-        found.append(f"parallelism of rides is {wide}, but the rides are in {request.splits} parts")
+        parts = f"the {unit} are in {request.splits} parts"
+        found.append(f"parallelism of {source} is {wide}, but {parts}")
     if request.sink == "files" and request.output_uri is None:
         found.append("sink files needs an output folder")
     return found + _chaining_problems(request)
@@ -94,14 +100,14 @@ def _chaining_problems(request: JobRequest) -> list[str]:
     if not request.chaining:
         return []
     found = []
-    chained = OPERATORS[1:]
+    head, *others = chained = request.job.chained
     if len({request.parallelism[operator] for operator in chained}) > 1:
-        found.append("chained operators (parse, nearest, results) need the same parallelism")
+        found.append(f"chained operators ({', '.join(chained)}) need the same parallelism")
     found += [
-        f"{operator} is placed, but chaining keeps it in one thread with parse"
-        for operator in chained[1:]
-        if request.placement.get(operator, request.placement.get("parse"))
-        != request.placement.get("parse")
+        f"{operator} is placed, but chaining keeps it in one thread with {head}"
+        for operator in others
+        if request.placement.get(operator, request.placement.get(head))
+        != request.placement.get(head)
     ]
     return found
 
@@ -109,6 +115,7 @@ def _chaining_problems(request: JobRequest) -> list[str]:
 def program_arguments(request: JobRequest, shares: Mapping[str, SlotShare]) -> list[str]:
     """Return the jar's arguments; ``shares`` has one entry per placed operator."""
     pairs = {
+        "job": request.job.name,
         "name": request.name,
         "rides": request.rides.rides_uri,
         "index": request.rides.index_uri,
@@ -116,7 +123,7 @@ def program_arguments(request: JobRequest, shares: Mapping[str, SlotShare]) -> l
         "rides-name": request.rides.name,
         "landmarks": request.landmarks.uri,
         "landmarks-name": request.landmarks.name,
-        **{f"parallelism.{op}": str(request.parallelism[op]) for op in OPERATORS},
+        **{f"parallelism.{op}": str(wide) for op, wide in request.parallelism.items()},
         "max-parallelism": str(request.max_parallelism),
         "splits": str(request.splits),
         "chaining": _claim(request.chaining),
@@ -141,6 +148,7 @@ def parse_arguments(given: Mapping[str, str]) -> JobRequest:
     Raises:
         KeyError, ValueError: it is not a job of fogbed, or one of another version.
     """
+    job = JOBS[given["job"]]
     return JobRequest(
         rides=PublishedRides(
             name=given["rides-name"],
@@ -150,13 +158,16 @@ def parse_arguments(given: Mapping[str, str]) -> JobRequest:
         ),
         landmarks=PublishedLandmarks(name=given["landmarks-name"], uri=given["landmarks"]),
         replay=_parse_replay(given),
-        parallelism={op: int(given[f"parallelism.{op}"]) for op in OPERATORS},
+        parallelism={op: int(given[f"parallelism.{op}"]) for op in job.operator_names},
         chaining=given["chaining"] == "true",
         placement={
-            op: _parse_place(given[f"place.{op}"]) for op in OPERATORS if f"place.{op}" in given
+            op: _parse_place(given[f"place.{op}"])
+            for op in job.operator_names
+            if f"place.{op}" in given
         },
         sink=_SINKS[given["sink"]],
         output_uri=given.get("output"),
+        job=job,
         name=given["name"],
         max_parallelism=int(given["max-parallelism"]),
         splits=int(given["splits"]),

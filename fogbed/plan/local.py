@@ -1,39 +1,22 @@
-"""A testbed on one computer as plain values: addresses, Flink settings, command lines.
+"""A testbed on one computer as plain values: addresses, and the processes of its services.
 
-Each node is a network namespace with the address 10.77.<testbed number>.<node number + 1>/24. The
-start lines are those of facts/flink.md section 0. Nothing here touches the computer.
+Each node is a network namespace with the address 10.77.<testbed number>.<node number + 1>/24.
+Nothing here touches the computer.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from fogbed.errors import UsageError
-from fogbed.plan import flink_memory
-from fogbed.plan.flink_settings import (
-    LOCALE,
-    TIMING,
-    Runtime,
-    java_options,
-    jobmanager_config,
-    taskmanager_config,
-)
-from fogbed.plan.local_order import REST_PORT, FlinkProcess, LocalNode, LocalPlan, Role
+from fogbed.plan.flink_settings import Runtime
+from fogbed.plan.local_processes import LocalNode, LocalPlan, process_name
+from fogbed.plan.services import SERVICES
+from fogbed.plan.services.service import Laptop, Service
 from fogbed.spec.testbed import Node, Testbed
 from fogbed.units import format_memory
 
-# Every Flink process unpacks 21 MB, its RPC system, into its temporary folder; the rest are logs
-_ROOM_PER_PROCESS, _ROOM_BESIDES = 22 * 10**6, 10 * 10**6
-
-_MAIN: dict[Role, tuple[str, ...]] = {
-    "jobmanager": (
-        "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
-        "--executionMode",
-        "cluster",
-    ),
-    "taskmanager": ("org.apache.flink.runtime.taskexecutor.TaskManagerRunner",),
-}
+_ROOM_BESIDES = 10 * 10**6  # bytes: what the keeper and the fabric write
 
 
 def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by the caller
@@ -66,13 +49,47 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
         for position, node in enumerate(testbed.nodes)
     )
     addresses = {node.name: node.address for node in nodes}
-    writer = _Writer(testbed, runtime, folder, storage, log4j, addresses, scheduler)
+    laptop = Laptop(
+        testbed=testbed,
+        runtime=runtime,
+        folder=folder,
+        storage=storage,
+        log4j=log4j,
+        addresses=addresses,
+        scheduler=scheduler,
+    )
+    front_node, front_port = _front(testbed)
     return LocalPlan(
         name=testbed.name,
         nodes=nodes,
-        jobmanager=writer.jobmanager(),
-        taskmanagers=tuple(writer.taskmanager(node) for node in testbed.nodes),
-        workers=tuple(node.name for node in testbed.nodes if node.taskmanager),
+        processes=tuple(
+            service.process(laptop, node, _memory_of(service, testbed, node))
+            for service in SERVICES.values()
+            for node in service.nodes(testbed)
+        ),
+        first=tuple(
+            process_name(service.name, node.name)
+            for service in SERVICES.values()
+            for node in service.first_nodes(testbed)
+        ),
+        workers=tuple(
+            node.name
+            for service in SERVICES.values()
+            if service.readiness == "registers"
+            for node in service.first_nodes(testbed)
+        ),
+        front_node=front_node,
+        front_port=front_port,
+    )
+
+
+def _front(testbed: Testbed) -> tuple[str, int]:
+    """Return the node and the port that are reached from outside: one of all services' is."""
+    return next(
+        (service.first_nodes(testbed)[0].name, port.number)
+        for service in SERVICES.values()
+        for port in service.ports
+        if port.is_forwarded
     )
 
 
@@ -101,21 +118,27 @@ def local_problems(testbed: Testbed) -> list[str]:
 def _memory_problems(testbed: Testbed, node: Node) -> list[str]:
     problems = []
     needed = 0
-    if node.name == testbed.jobmanager_node.name:
-        jobmanager = jobmanager_bytes(testbed)
-        needed += jobmanager
-        problems += _too_little("the JobManager", node, jobmanager, flink_memory.JOBMANAGER_LEAST)
-    if node.taskmanager:
-        taskmanager = taskmanager_bytes(testbed, node)
-        needed += taskmanager
-        least = flink_memory.TASKMANAGER_LEAST
-        problems += _too_little("the TaskManager", node, taskmanager, least)
+    for service in SERVICES.values():
+        if node in service.first_nodes(testbed):
+            memory = _memory_of(service, testbed, node)
+            needed += memory
+            problems += _too_little(service.title, node, memory, service.least_memory)
     if not problems and node.memory is not None and needed > node.memory:
         problems.append(
             f"nodes[{node.name}].memory: {format_memory(node.memory)} is less than what runs there"
             f"; write at least {format_memory(needed)}, or less under services.flink"
         )
     return problems
+
+
+def _memory_of(service: Service, testbed: Testbed, node: Node) -> int:
+    """Return the bytes that a process of the service takes on a node."""
+    asked = service.memory(testbed, node)
+    if asked is not None or node.memory is None:
+        return asked or 0
+    others = (each for each in SERVICES.values() if each.name != service.name)
+    there = (each for each in others if node in each.first_nodes(testbed))
+    return node.memory - sum(each.memory(testbed, node) or 0 for each in there)
 
 
 def _too_little(what: str, node: Node, given: int, least: int) -> list[str]:
@@ -127,103 +150,5 @@ def _too_little(what: str, node: Node, given: int, least: int) -> list[str]:
 
 def room_needed(testbed: Testbed) -> int:
     """Return how many bytes of disk the testbed takes while it is up and no job has run."""
-    processes = 1 + sum(node.taskmanager for node in testbed.nodes)
-    return processes * _ROOM_PER_PROCESS + _ROOM_BESIDES
-
-
-def jobmanager_bytes(testbed: Testbed) -> int:
-    """Return the process memory of the JobManager."""
-    return testbed.services.flink.jobmanager.memory or flink_memory.JOBMANAGER_DEFAULT
-
-
-def taskmanager_bytes(testbed: Testbed, node: Node) -> int:
-    """Return the process memory of a node's TaskManager: as written, else what its node has left.
-
-    A node without a limit gives it the default.
-    """
-    written = testbed.services.flink.taskmanager.memory
-    if written is not None:
-        return written
-    if node.memory is None:
-        return flink_memory.TASKMANAGER_DEFAULT
-    has_jobmanager = node.name == testbed.jobmanager_node.name
-    return node.memory - (jobmanager_bytes(testbed) if has_jobmanager else 0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    testbed: Testbed
-    runtime: Runtime
-    folder: Path
-    storage: str
-    log4j: Path
-    addresses: dict[str, str]
-    scheduler: str
-
-    def jobmanager(self) -> FlinkProcess:
-        node = self.testbed.jobmanager_node
-        memory = flink_memory.jobmanager_memory(jobmanager_bytes(self.testbed))
-        config = self._common(node) | jobmanager_config(self.addresses[node.name], self.scheduler)
-        # its code is never hot enough for the second compiler to pay
-        options = (*memory.jvm(), "-XX:TieredStopAtLevel=1")
-        return self._process("jobmanager", node, 0, options, config | memory.config())
-
-    def taskmanager(self, node: Node) -> FlinkProcess:
-        flink = self.testbed.services.flink
-        slots = node.slots or flink.taskmanager.slots
-        process = max(taskmanager_bytes(self.testbed, node), flink_memory.TASKMANAGER_LEAST)
-        memory = flink_memory.taskmanager_memory(process)
-        config = self._common(node) | taskmanager_config(node, self.addresses[node.name], slots)
-        return self._process("taskmanager", node, slots, memory.jvm(), config | memory.config())
-
-    def _process(
-        self, role: Role, node: Node, slots: int, options: tuple[str, ...], config: dict[str, str]
-    ) -> FlinkProcess:
-        conf = self.folder / "conf" / f"{node.name}-{role}"
-        log = self.folder / "logs" / f"{node.name}-{role}.log"
-        jvm = (
-            *java_options(self.runtime, node.cores, self._class_list(role, node)),
-            *options,
-            f"-Dlog.file={log}",
-            f"-Dlog4j.configurationFile={self.log4j.as_uri()}",
-            f"-Djava.io.tmpdir={self.folder / 'tmp'}",
-            f"-XX:ErrorFile={log.with_suffix('.crash')}",
-        )
-        main = (_MAIN[role][0], "--configDir", str(conf), *_MAIN[role][1:])
-        jars = ":".join(map(str, self.runtime.jars))
-        return FlinkProcess(
-            role=role,
-            node=node.name,
-            slots=slots,
-            argv=(str(self.runtime.java), *jvm, "-cp", jars, *main),
-            environment={
-                **LOCALE,
-                "FLINK_CONF_DIR": str(conf),
-                "FLINK_LIB_DIR": str(self.runtime.jars[0].parent),
-                "FLINK_PLUGINS_DIR": str(self.runtime.plugins),
-            },
-            config=config,
-            conf=conf,
-            log=log,
-            output=log.with_suffix(".out"),
-        )
-
-    def _class_list(self, role: Role, node: Node) -> str:
-        # one process of a kind records: several would write into the same file
-        first = next((other for other in self.testbed.nodes if other.taskmanager), node)
-        return f"{role}.classes" if role == "jobmanager" or node.name == first.name else ""
-
-    def _common(self, node: Node) -> dict[str, str]:
-        jobmanager = self.addresses[self.testbed.jobmanager_node.name]
-        return {
-            "jobmanager.rpc.address": jobmanager,
-            "jobmanager.rpc.port": "6123",
-            "rest.address": jobmanager,
-            "rest.port": str(REST_PORT),
-            "execution.checkpointing.dir": f"{self.storage}/checkpoints",
-            "execution.checkpointing.savepoint-dir": f"{self.storage}/savepoints",
-            "io.tmp.dirs": str(self.folder / "tmp"),
-            "blob.storage.directory": str(self.folder / "tmp"),
-            "process.working-dir": str(self.folder / "tmp" / node.name),
-            **TIMING,
-        }
+    services = SERVICES.values()
+    return _ROOM_BESIDES + sum(each.disk * len(each.first_nodes(testbed)) for each in services)

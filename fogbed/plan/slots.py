@@ -59,7 +59,7 @@ class SlotShare:
 def slot_groups(
     parallelism: Mapping[str, int], placement: Mapping[str, Place]
 ) -> tuple[SlotGroup, ...]:
-    """Return the slot-sharing groups of a job, in the order of its operators."""
+    """Return the slot-sharing groups of a job; ``parallelism`` has its operators in order."""
     shared = shared_slots(parallelism, placement)
     places = [placement.get(each.operators[0]) for each in shared]
     return tuple(

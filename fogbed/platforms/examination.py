@@ -8,7 +8,7 @@ from pathlib import Path
 from fogbed import __version__, paths
 from fogbed.errors import FogbedError, PlatformError
 from fogbed.network.ports import tun_problem
-from fogbed.plan.local_order import LocalNode
+from fogbed.plan.local_processes import LocalNode
 from fogbed.platforms import preflight
 from fogbed.platforms.local.java import find_flink, find_java
 from fogbed.platforms.local.limits import limit_node

@@ -16,7 +16,10 @@ REFRESH_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningProcess:
-    """A process of this computer. ``node`` is None for what serves all nodes."""
+    """A process of this computer. ``node`` is None for what serves all nodes.
+
+    ``role`` is what it is called: the name of its service, or another one, as ``keeper``.
+    """
 
     role: str
     node: str | None

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from fogbed.errors import Problem
-from fogbed.spec.experiment import OPERATORS, Phases
+from fogbed.spec.experiment import Phases
+from fogbed.spec.fields import unknown_key
+from fogbed.spec.jobs import job_of
 from fogbed.spec.part import Part
+from fogbed.spec.wording import suggest
 from fogbed.units import format_duration, parse_duration_s, parse_ride_rate
 
 _WAYS_OF_REPLAY = ("rate", "speedup", "steps", "unlimited")
@@ -38,6 +41,20 @@ def steps_in_order(experiment: Part) -> Iterator[Problem]:
         before = time
 
 
+def known_operators(experiment: Part) -> Iterator[Problem]:
+    """Operators are those of the job."""
+    workload = experiment["workload"]
+    known = job_of(workload).operator_names
+    for mapping in (workload["parallelism"], workload["placement"]):
+        for name, value in mapping.pairs():
+            if name not in known and value.is_given:
+                yield unknown_key(value.document, value.place, known)
+    naming = (*experiment["scenario"].items(), *experiment["assert"].items())
+    for named in (part["operator"] for part in naming):
+        if named.text is not None and named.text not in known:
+            yield named.problem(f"{named.text!r} is not allowed here", suggest(named.text, known))
+
+
 def one_way_of_placing(experiment: Part) -> Iterator[Problem]:
     """An operator is placed by one thing."""
     way_out = "write {node: NAME}, {tier: edge} or {label: {KEY: VALUE}}"
@@ -54,16 +71,18 @@ def chain_in_one_thread(experiment: Part) -> Iterator[Problem]:
     workload = experiment["workload"]
     if not workload["chaining"].is_true:
         return
-    parallelism = [workload["parallelism"][name] for name in OPERATORS[1:]]
+    head, *others = chained = job_of(workload).chained
+    parallelism = [workload["parallelism"][name] for name in chained]
     asked = {part.whole or 1 for part in parallelism if part.whole or not part.is_given}
     if len(asked) > 1:
-        what = "parse, nearest and results differ in parallelism, so they cannot be chained"
+        names = f"{', '.join(chained[:-1])} and {chained[-1]}"
+        what = f"{names} differ in parallelism, so they cannot be chained"
         yield workload["parallelism"].problem(what, "write the same, or chaining: false")
-    for name in OPERATORS[2:]:
+    for name in others:
         place = workload["placement"][name]
-        if place.is_given and place.value != workload["placement"]["parse"].value:
-            way_out = "place parse instead, or write chaining: false"
-            yield place.problem("is chained to parse and runs where parse runs", way_out)
+        if place.is_given and place.value != workload["placement"][head].value:
+            way_out = f"place {head} instead, or write chaining: false"
+            yield place.problem(f"is chained to {head} and runs where {head} runs", way_out)
 
 
 def after_the_end(experiment: Part) -> Iterator[Problem]:
@@ -128,6 +147,7 @@ def _time(seconds: float) -> str:
 EXPERIMENT_CHECKS: tuple[Callable[[Part], Iterator[Problem]], ...] = (
     one_way_of_replay,
     steps_in_order,
+    known_operators,
     one_way_of_placing,
     chain_in_one_thread,
     after_the_end,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from fogbed.errors import Problem
 from fogbed.spec.abilities import ABILITIES, abilities_named, platforms_with
-from fogbed.spec.experiment import OPERATORS
+from fogbed.spec.jobs import job_of
 from fogbed.spec.part import Part
 from fogbed.spec.slots import Demand, overloads, shared_slots
 from fogbed.spec.view import TestbedView
@@ -37,7 +37,7 @@ def enough_slots(experiment: Part, testbed: TestbedView) -> Iterator[Problem]:
 def asked_parallelism(workload: Part) -> dict[str, int]:
     """Return the subtasks of each operator at the start; 1 where that cannot be read."""
     asked = workload["parallelism"]
-    return {str(name): asked[name].whole or 1 for name in OPERATORS}
+    return {name: asked[name].whole or 1 for name in job_of(workload).operator_names}
 
 
 def platform_that_can(experiment: Part, testbed: TestbedView) -> Iterator[Problem]:
@@ -70,7 +70,7 @@ def too_few_slots(
 ) -> Iterator[Problem]:
     """Yield the smallest set of groups that needs more slots than its nodes have together."""
     placement = workload["placement"]
-    placed = [name for name in OPERATORS if _is_one_place(placement[name])]
+    placed = [name for name in parallelism if _is_one_place(placement[name])]
     everywhere, offered = range(len(testbed.nodes)), list(map(testbed.slots, testbed.nodes))
     demands, names, places = list[Demand](), list[str](), list[str]()
     for group in shared_slots(parallelism, placed):

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from fogbed.spec.base import (
     ApiVersion,
@@ -18,12 +18,13 @@ from fogbed.spec.base import (
     Spec,
     Tier,
 )
+from fogbed.spec.job_description import JobDescription
+from fogbed.spec.jobs import JOBS, JobName, PerOperator
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 
-Operator = Literal["rides", "parse", "nearest", "results"]
 # The maximum parallelism that jobs are submitted with: no operator can be rescaled beyond it.
 MAX_PARALLELISM = 120
 Subtasks = Annotated[int, Field(ge=1, le=MAX_PARALLELISM)]
-OPERATORS: tuple[Operator, ...] = ("rides", "parse", "nearest", "results")
 
 
 class Replay(Spec):
@@ -47,35 +48,34 @@ class PlaceSpec(Spec):
     label: dict[LabelKey, LabelValue] | None = None
 
 
-class Parallelism(Spec):
-    """Subtasks per operator."""
-
-    rides: Subtasks = 1
-    parse: Subtasks = 1
-    nearest: Subtasks = 1
-    results: Subtasks = 1
-
-
-class Placement(Spec):
-    """Operators that are pinned; the others share their upstream's slot."""
-
-    rides: PlaceSpec | None = None
-    parse: PlaceSpec | None = None
-    nearest: PlaceSpec | None = None
-    results: PlaceSpec | None = None
-
-
 class Workload(Spec):
     """The job and its input."""
 
-    job: Literal["nearest-landmark"] = "nearest-landmark"
+    job: JobName = NEAREST_LANDMARK.name
     rides: str
     landmarks: str = "nyc-famous"
     replay: Replay
-    parallelism: Parallelism = Parallelism()
+    parallelism: Annotated[dict[str, Subtasks], PerOperator((("default", 1),))] = Field(
+        default_factory=dict, validate_default=True, description="Subtasks per operator."
+    )
     chaining: bool = False
-    placement: Placement | None = None
+    placement: Annotated[dict[str, PlaceSpec], PerOperator()] | None = Field(
+        default=None,
+        description="Operators that are pinned; the others share their upstream's slot.",
+    )
     sink: Literal["discard", "files", "print"] = "discard"
+
+    @field_validator("parallelism")
+    @classmethod
+    def _one_subtask_each(cls, asked: dict[str, int], info: ValidationInfo) -> dict[str, int]:
+        """Write out the parallelism of the operators that are not named: 1."""
+        job = JOBS.get(info.data.get("job", ""))
+        return dict.fromkeys(job.operator_names, 1) | asked if job is not None else asked
+
+    @property
+    def description(self) -> JobDescription:
+        """What is known of the job."""
+        return JOBS[self.job]
 
 
 class Phases(Spec):
@@ -129,3 +129,21 @@ class Experiment(Spec):
     repetitions: int = Field(default=1, ge=1, le=1000)
     on_error: Literal["abort", "continue", "invalidate"] = "abort"
     seed: int = Field(default=0, ge=0, lt=2**63)
+
+    @field_validator("assertions")
+    @classmethod
+    def _operator_meant(
+        cls, given: tuple[Assertion, ...], info: ValidationInfo
+    ) -> tuple[Assertion, ...]:
+        """Write out which operator a metric means where an assertion names none."""
+        workload: Workload | None = info.data.get("workload")
+        meant = workload.description.default_operators if workload is not None else {}
+        return tuple(_with_operator(each, meant) for each in given)
+
+
+def _with_operator(assertion: Assertion, meant: Mapping[str, str]) -> Assertion:
+    """Return an assertion with the operator it means, whatever kind it is of."""
+    if getattr(assertion, "operator", "") is not None:
+        return assertion
+    operator = meant.get(getattr(assertion, "metric", ""))
+    return assertion.model_copy(update={"operator": operator})

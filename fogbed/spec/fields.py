@@ -6,7 +6,7 @@ pydantic finds them; here they become problems in the user's words, at the user'
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
@@ -60,14 +60,18 @@ def known_keys(models: tuple[type[Spec], ...]) -> list[str]:
 def models_at(model: type[Spec], loc: Loc) -> tuple[type[Spec], ...]:
     """Return the models that may stand at a pydantic location of a document."""
     found: tuple[type[Spec], ...] = (model,)
+    is_any_key = False  # of a mapping: which one changes nothing
     for step in loc:
-        if isinstance(step, int):
+        if isinstance(step, int) or is_any_key:
+            is_any_key = False
             continue
         tagged = tuple(m for m in found if _answers_to(m, step))
         if len(found) > 1 and tagged:
             found = tagged
         else:
-            found = tuple(s for m in found for s in _specs_in(_annotation(m, step)))
+            annotations = [_annotation(m, step) for m in found]
+            is_any_key = any(map(_is_mapping, annotations))
+            found = tuple(s for each in annotations for s in _specs_in(each))
     return found
 
 
@@ -85,6 +89,10 @@ def _annotation(model: type[Spec], key: str) -> object:
 def _answers_to(model: type[Spec], tag: str) -> bool:
     tagged = model.model_fields.get("do")
     return tag == model.__name__ or (tagged is not None and tag in get_args(tagged.annotation))
+
+
+def _is_mapping(annotation: object) -> bool:
+    return get_origin(annotation) is dict or any(map(_is_mapping, get_args(annotation)))
 
 
 def _specs_in(annotation: object) -> Iterator[type[Spec]]:
@@ -122,7 +130,7 @@ def _problem(
     if kind.startswith("union_tag"):
         return _wrong_tag(document, place, value, vocabulary)
     if kind == "extra_forbidden":
-        return _unknown_key(document, place, models_at(model, loc[:-1]))
+        return unknown_key(document, place, known_keys(models_at(model, loc[:-1])))
     context, shown = error.get("ctx", {}), document.texts.get(place, "")
     if kind == "too_short" and isinstance(value, list) and len(value) >= context["min_length"]:
         return None  # pydantic counts the sound items only; what is wrong in the others is said
@@ -137,13 +145,14 @@ def _problem(
     return document.problem(place, what or error["msg"], way_out)
 
 
-def _unknown_key(document: Document, place: Place, models: tuple[type[Spec], ...]) -> Problem:
+def unknown_key(document: Document, place: Place, known: Iterable[str]) -> Problem:
+    """Return what is wrong with a key that nothing reads, and the nearest that something does."""
     key = str(place[-1])
     if key == "when":
         return document.problem(place, f"conditions (when) are {LATER}", "write at: 20s")
     if key == "<<":
         return document.problem(place, "merge keys are not YAML 1.2", "write the keys out")
-    return document.problem(place, "unknown key", suggest(key, known_keys(models)))
+    return document.problem(place, "unknown key", suggest(key, known))
 
 
 def _wrong_tag(document: Document, place: Place, value: object, vocabulary: Vocabulary) -> Problem:

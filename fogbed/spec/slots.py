@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from fogbed.spec.experiment import OPERATORS
-
 
 @dataclass(frozen=True, slots=True)
 class SharedSlots:
@@ -32,9 +30,9 @@ class Demand:
 def shared_slots(
     parallelism: Mapping[str, int], placed: Collection[str]
 ) -> tuple[SharedSlots, ...]:
-    """Return the slot-sharing groups of a job in the order of its operators."""
+    """Return the slot-sharing groups of a job; ``parallelism`` has its operators in order."""
     groups: list[list[str]] = []
-    for operator in OPERATORS:
+    for operator in parallelism:
         if operator in placed or not groups:
             groups.append([])
         groups[-1].append(operator)

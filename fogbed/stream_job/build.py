@@ -20,21 +20,21 @@ from typing import Final
 from fogbed.clients import process
 from fogbed.errors import JobError
 from fogbed.files import write_whole
+from fogbed.spec.job_description import JobDescription
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 
-ENTRY_CLASS: Final = "fogbed.NearestLandmarkJob"
 RELEASE: Final = 17
 
 _SOURCES: Final = Path(__file__).parent / "java"
-_JAR: Final = "nearest-landmark.jar"
 _DIGEST: Final = "Sources-SHA256"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _COMPILE_TIMEOUT_S: Final = 300.0
 _JDK_HINT: Final = "sudo apt-get install openjdk-17-jdk-headless (only building the jar needs it)"
 
 
-def jar_path() -> Path:
-    """Return where the jar is; ``is_fresh`` says whether it was made from these sources."""
-    return _SOURCES / _JAR
+def jar_path(job: JobDescription = NEAREST_LANDMARK) -> Path:
+    """Return where a job's jar is; ``is_fresh`` says whether ours was made from these sources."""
+    return _SOURCES / job.jar
 
 
 def sources_digest() -> str:
@@ -146,7 +146,7 @@ def _archive(folder: Path) -> bytes:
     classes = {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.class")
     }
-    manifest = _manifest({"Main-Class": ENTRY_CLASS, _DIGEST: sources_digest()})
+    manifest = _manifest({"Main-Class": NEAREST_LANDMARK.entry_class, _DIGEST: sources_digest()})
     entries: Mapping[str, bytes] = {
         "META-INF/MANIFEST.MF": manifest,
         **dict(sorted(classes.items())),

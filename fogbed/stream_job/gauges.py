@@ -13,11 +13,11 @@ from fogbed.clients.flink_values import Vertex
 from fogbed.stream_job.operators import operators_of
 
 
-def parse_metric(metric: str) -> tuple[int, tuple[str, ...], str]:
-    """Return the subtask, our operators in the scope, and the name of a metric of REST."""
+def parse_metric(metric: str) -> tuple[int, str, str]:
+    """Return the subtask, the scope ("" for a task's own) and the name of a metric of REST."""
     subtask, _, rest = metric.partition(".")
     scope, _, name = rest.rpartition(".")
-    return int(subtask), operators_of(scope), name
+    return int(subtask), scope, name
 
 
 def read_gauges(
@@ -30,8 +30,10 @@ def read_gauges(
     prefixes = tuple(name[:-1] for name in names if name.endswith("*"))
     wanted = []
     for metric in flink.metric_names(job_id, vertex.id):
-        _, found, name = parse_metric(metric)
-        if operator in found and (name in names or name.startswith(prefixes or ("*",))):
+        _, scope, name = parse_metric(metric)
+        if operators_of(scope, (operator,)) and (
+            name in names or name.startswith(prefixes or ("*",))
+        ):
             wanted.append(metric)
     values: list[dict[str, float]] = [{} for _ in range(vertex.parallelism)]
     if not wanted:

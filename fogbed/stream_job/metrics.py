@@ -1,27 +1,18 @@
-"""The names of the job's own metrics, and the bounds of its latency histogram.
+"""The names of the job's own metrics that are not sampled as they are, and its histogram's bounds.
 
-All belong to an operator and are per subtask; counters unless called gauges. They start at 0 with
-every attempt of a subtask, so rates are differences of two readings of the same attempt.
+Those that are, are in the job's description (``spec.nearest_landmark``). All belong to an operator
+and are per subtask; counters unless called gauges. They start at 0 with every attempt of a subtask,
+so rates are differences of two readings of the same attempt.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-RIDES_IN: Final = "ridesIn"
-"""parse, nearest, results: rides that arrived."""
-RIDES_OUT: Final = "ridesOut"
-"""rides, parse, nearest: rides that were sent on."""
-BACKLOG_RIDES: Final = "backlogRides"
-"""rides, gauge: rides of this subtask's splits that are due and not sent; 0 when unlimited."""
-BACKLOG_SECONDS: Final = "backlogSeconds"
-"""rides, gauge: how far behind its schedule the subtask is, seconds."""
 ORIGIN_MS: Final = "originMs"
 """rides, gauge: the origin of the schedule, milliseconds since 1970 UTC; kept over restarts."""
 POSITION: Final = "position"
 """rides, gauge: rides sent over all laps of this subtask's splits; kept over restarts."""
-REJECTED_PREFIX: Final = "rejected_"
-"""parse: rides that cannot be used; the rest of the name is the reason (``reasons.py``)."""
 LATENCY_PREFIX: Final = "latency_le_"
 """results: rides per bucket, not cumulative; the rest of the name is the upper bound in
 microseconds, or ``inf``. From the moment a ride is due to its arrival at results."""

@@ -1,4 +1,4 @@
-"""Which vertex of Flink's job graph is which of our operators: rides, parse, nearest, results.
+"""Which vertex of Flink's job graph holds which of a job's operators.
 
 Flink names a vertex after what is chained in it, with prefixes and suffixes of its own: ``Source:
 rides -> parse``, ``results: Writer``, ``results: Committer``. This is the one place that knows.
@@ -7,46 +7,49 @@ rides -> parse``, ``results: Writer``, ``results: Committer``. This is the one p
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import Job, Vertex
-from fogbed.spec.experiment import OPERATORS
 
 
-def operators_of(name: str) -> tuple[str, ...]:
-    """Return our operators inside a vertex, or a metric's scope, in order; () if none is ours."""
+def operators_of(name: str, operators: Collection[str]) -> tuple[str, ...]:
+    """Return which of ``operators`` are in a vertex, or a metric's scope, in their order."""
     words = re.split(r"[^A-Za-z]+", name)
-    return tuple(operator for operator in OPERATORS if operator in words)
+    return tuple(operator for operator in operators if operator in words)
 
 
-def vertices(flink: FlinkClient, job_id: str) -> dict[str, tuple[str, ...]]:
+def vertices(
+    flink: FlinkClient, job_id: str, operators: Collection[str]
+) -> dict[str, tuple[str, ...]]:
     """Return the operators of every vertex of a job, by vertex id, in the order of the graph.
 
-    A file sink is two vertices, and both are ``results``; chained operators share one.
+    A file sink is two vertices with one operator; chained operators share a vertex.
     """
-    return {vertex.id: operators_of(vertex.name) for vertex in flink.job(job_id).vertices}
+    return {
+        vertex.id: operators_of(vertex.name, operators) for vertex in flink.job(job_id).vertices
+    }
 
 
 def vertices_of(job: Job, operator: str) -> tuple[Vertex, ...]:
     """Return the vertices that hold ``operator``."""
-    return tuple(vertex for vertex in job.vertices if operator in operators_of(vertex.name))
+    return tuple(vertex for vertex in job.vertices if operators_of(vertex.name, (operator,)))
 
 
-def parallelism_of(job: Job) -> dict[str, int]:
-    """Return the parallelism every operator really has."""
+def parallelism_of(job: Job, operators: Collection[str]) -> dict[str, int]:
+    """Return the parallelism that each of the operators really has."""
     return {
         operator: found[0].parallelism
-        for operator in OPERATORS
+        for operator in operators
         if (found := vertices_of(job, operator))
     }
 
 
-def together(job: Job, operator: str) -> frozenset[str]:
+def together(job: Job, operator: str, operators: Collection[str]) -> frozenset[str]:
     """Return the operators that share a thread with ``operator``: their parallelism is one."""
     joined = {operator}
     for vertex in job.vertices:
-        names = operators_of(vertex.name)
+        names = operators_of(vertex.name, operators)
         if joined.intersection(names):
             joined.update(names)
     return frozenset(joined)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fogbed.clients.flink import FlinkClient
@@ -22,12 +22,12 @@ class SubtaskPlace:
     state: str = "RUNNING"
 
 
-def places(flink: FlinkClient, job_id: str) -> list[SubtaskPlace]:
-    """Return where the subtasks of every operator run, in the order of the job graph."""
+def places(flink: FlinkClient, job_id: str, names: Collection[str]) -> list[SubtaskPlace]:
+    """Return where the subtasks of the job's operators run, in the order of the job graph."""
     found: dict[tuple[str, int], SubtaskPlace] = {}
-    for vertex_id, names in operators.vertices(flink, job_id).items():
+    for vertex_id, held in operators.vertices(flink, job_id, names).items():
         for subtask in flink.subtasks(job_id, vertex_id):
-            for name in names:
+            for name in held:
                 # a file sink's writer stands before its committer, and is where rides arrive
                 found.setdefault(
                     (name, subtask.index),

@@ -64,7 +64,8 @@ def widened(running: Job, request: JobRequest, operator: str, parallelism: int) 
     if operator not in request.parallelism:
         known = ", ".join(request.parallelism)
         raise UsageError(f"there is no operator {operator!r}", hint=f"operators: {known}")
-    moved = dict.fromkeys(operators.together(running, operator), parallelism)
+    together = operators.together(running, operator, request.job.operator_names)
+    moved = dict.fromkeys(together, parallelism)
     if all(request.parallelism[name] == parallelism for name in moved):
         raise UsageError(f"{operator} has parallelism {parallelism} already")
     wanted = replace(request, parallelism={**request.parallelism, **moved})
@@ -103,7 +104,9 @@ def rescale(  # noqa: PLR0913 - the signature other parts agreed on
             old = prepare(flink, job.request, freed=held)
             laps, moved = _by_savepoint(flink, job, prepared, old, savepoint_dir=savepoint_dir)
         step.advance(0.5, "waiting until the backlog is gone")
-        arrivals = await_arrivals(flink, moved.job_id, laps, timeout_s=ARRIVALS_TIMEOUT_S)
+        arrivals = await_arrivals(
+            flink, moved.job_id, wanted.job, laps, timeout_s=ARRIVALS_TIMEOUT_S
+        )
     return Rescaled(job=moved, stopwatch=laps.read(way, arrivals))
 
 
@@ -169,7 +172,7 @@ def _bounds(flink: FlinkClient, job_id: str, wanted: JobRequest) -> dict[str, tu
     return {
         vertex.id: (1, max((wanted.parallelism[op] for op in names), default=vertex.parallelism))
         for vertex in flink.job(job_id).vertices
-        for names in (operators.operators_of(vertex.name),)
+        for names in (operators.operators_of(vertex.name, wanted.job.operator_names),)
     }
 
 
@@ -214,7 +217,8 @@ def _by_savepoint(
 
 
 def _as_it_runs(flink: FlinkClient, job_id: str, request: JobRequest) -> SubmittedJob:
-    return SubmittedJob(job_id=job_id, request=request, places=tuple(places(flink, job_id)))
+    found = tuple(places(flink, job_id, request.job.operator_names))
+    return SubmittedJob(job_id=job_id, request=request, places=found)
 
 
 def dry_run(

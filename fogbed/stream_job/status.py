@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED, Job
 from fogbed.errors import UsageError
-from fogbed.spec.experiment import OPERATORS
-from fogbed.stream_job import metrics, operators
+from fogbed.spec import nearest_landmark as metrics
+from fogbed.spec.jobs import JOBS
+from fogbed.stream_job import operators
 from fogbed.stream_job.gauges import read_gauges
 from fogbed.stream_job.placing import places
 
@@ -64,12 +65,12 @@ def job_status(flink: FlinkClient, job_id: str) -> JobStatus:
 
 
 def _subtasks(flink: FlinkClient, job: Job) -> list[SubtaskStatus]:
-    counted: dict[str, list[dict[str, float]]] = {
-        operator: _counts(flink, job, operator) for operator in OPERATORS
-    }
+    described = JOBS.get(flink.parameters(job.id).get("job", ""))
+    names = described.operator_names if described is not None else ()
+    counted = {operator: _counts(flink, job, operator) for operator in names}
     return [
         _subtask(place.operator, place.subtask, place.node, place.state, counted[place.operator])
-        for place in places(flink, job.id)
+        for place in places(flink, job.id, names)
     ]
 
 

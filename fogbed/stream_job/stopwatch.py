@@ -13,14 +13,11 @@ from typing import Literal
 
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import Vertex
+from fogbed.spec.job_description import JobDescription
+from fogbed.spec.nearest_landmark import BACKLOG_SECONDS
 from fogbed.stream_job import operators
 from fogbed.stream_job.gauges import read_gauges
-from fogbed.stream_job.metrics import (
-    BACKLOG_SECONDS,
-    FIRST_ARRIVAL_MS,
-    LAST_ARRIVAL_MS,
-    LONGEST_GAP_MS,
-)
+from fogbed.stream_job.metrics import FIRST_ARRIVAL_MS, LAST_ARRIVAL_MS, LONGEST_GAP_MS
 from fogbed.stream_job.waiting import wait_until
 
 Way = Literal["in place", "savepoint"]
@@ -87,10 +84,10 @@ class Arrivals:
     longest_gap_ms: float
 
 
-def read_arrivals(flink: FlinkClient, job_id: str, results: Vertex) -> Arrivals | None:
+def read_arrivals(flink: FlinkClient, job_id: str, results: Vertex, sink: str) -> Arrivals | None:
     """Return the arrivals at ``results``; None until every subtask has said something."""
     gauges = (FIRST_ARRIVAL_MS, LAST_ARRIVAL_MS, LONGEST_GAP_MS)
-    seen = read_gauges(flink, job_id, results, "results", gauges)
+    seen = read_gauges(flink, job_id, results, sink, gauges)
     said = [values for values in seen if all(values.get(name, 0.0) > 0 for name in gauges[:2])]
     if not said:
         return None
@@ -102,22 +99,22 @@ def read_arrivals(flink: FlinkClient, job_id: str, results: Vertex) -> Arrivals 
 
 
 def await_arrivals(
-    flink: FlinkClient, job_id: str, laps: Laps, *, timeout_s: float
+    flink: FlinkClient, job_id: str, described: JobDescription, laps: Laps, *, timeout_s: float
 ) -> Arrivals | None:
     """Wait until rides arrive again and the backlog is gone; mark that, return the arrivals.
 
     None if nothing arrived within ``timeout_s`` seconds.
     """
     job = flink.job(job_id)
-    results = operators.vertices_of(job, "results")[0]
-    source = operators.vertices_of(job, "rides")[0]
+    results = operators.vertices_of(job, described.sink)[0]
+    source = operators.vertices_of(job, described.source)[0]
     since_ms = laps.triggered * 1000
 
     def is_new(seen: Arrivals | None) -> bool:
         return seen is not None and seen.first_ms > since_ms
 
     first = wait_until(
-        lambda: read_arrivals(flink, job_id, results),
+        lambda: read_arrivals(flink, job_id, results, described.sink),
         is_new,
         timeout_s=timeout_s,
         every_s=_LOOK_EVERY_S,
@@ -125,18 +122,18 @@ def await_arrivals(
     if first is None:
         return None
     behind = wait_until(
-        lambda: read_backlog_s(flink, job_id, source),
+        lambda: read_backlog_s(flink, job_id, source, described.source),
         lambda seconds: seconds is not None and seconds < BACKLOG_GONE_S,
         timeout_s=timeout_s,
         every_s=_LOOK_EVERY_S,
     )
     if behind is not None:
         laps.mark("backlog_gone")
-    return read_arrivals(flink, job_id, results) or first
+    return read_arrivals(flink, job_id, results, described.sink) or first
 
 
-def read_backlog_s(flink: FlinkClient, job_id: str, source: Vertex) -> float | None:
+def read_backlog_s(flink: FlinkClient, job_id: str, vertex: Vertex, source: str) -> float | None:
     """Return how far the source is behind its schedule in seconds: its furthest subtask."""
-    seen = read_gauges(flink, job_id, source, "rides", (BACKLOG_SECONDS,))
+    seen = read_gauges(flink, job_id, vertex, source, (BACKLOG_SECONDS,))
     values = [gauges[BACKLOG_SECONDS] for gauges in seen if BACKLOG_SECONDS in gauges]
     return max(values) if len(values) == len(seen) else None

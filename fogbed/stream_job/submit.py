@@ -22,7 +22,7 @@ from fogbed.plan.slots import (
     with_freed,
 )
 from fogbed.stream_job import full_disk, operators
-from fogbed.stream_job.build import ENTRY_CLASS, jar_path
+from fogbed.stream_job.build import jar_path
 from fogbed.stream_job.placing import SubtaskPlace, misplaced, places, require_places
 from fogbed.stream_job.waiting import wait_until
 
@@ -133,7 +133,7 @@ def prepare(
     shares = plan_slots(flink, request, freed=freed or {})
     return Prepared(
         request=request,
-        jar_id=upload_once(flink, jar_path()),
+        jar_id=upload_once(flink, jar_path(request.job)),
         arguments=tuple(program_arguments(request, shares)),
     )
 
@@ -188,14 +188,18 @@ def rehearse(flink: FlinkClient, prepared: Prepared) -> None:
     What is wrong with it shows while the old job still runs, and the JobManager has its classes
     loaded and compiled when it counts.
     """
-    flink.plan_jar(prepared.jar_id, entry_class=ENTRY_CLASS, arguments=prepared.arguments)
+    flink.plan_jar(
+        prepared.jar_id,
+        entry_class=prepared.request.job.entry_class,
+        arguments=prepared.arguments,
+    )
 
 
 def launch(flink: FlinkClient, prepared: Prepared, *, savepoint: str | None = None) -> str:
     """Start what was prepared and return the job's id; it does not run yet."""
     return flink.run_jar(
         prepared.jar_id,
-        entry_class=ENTRY_CLASS,
+        entry_class=prepared.request.job.entry_class,
         arguments=prepared.arguments,
         savepoint=links.spelled(savepoint) if savepoint is not None else None,
     )
@@ -223,7 +227,8 @@ def await_running(
     )
     if seen is None or not seen.is_running:
         raise _not_running(flink, job_id, timeout_s)
-    job = SubmittedJob(job_id=job_id, request=request, places=tuple(places(flink, job_id)))
+    found = tuple(places(flink, job_id, request.job.operator_names))
+    job = SubmittedJob(job_id=job_id, request=request, places=found)
     wrong = misplaced(job.places, request.placement, flink.task_managers())
     if wrong:
         raise MisplacedError(job, wrong)
@@ -273,6 +278,8 @@ def recover(flink: FlinkClient, job_id: str) -> SubmittedJob:
             hint="use Flink's own page to stop it",
             details=f"missing in its parameters: {error}",
         ) from error
-    real = operators.parallelism_of(flink.job(job_id))
+    names = request.job.operator_names
+    real = operators.parallelism_of(flink.job(job_id), names)
     request = replace(request, parallelism={**request.parallelism, **real})
-    return SubmittedJob(job_id=job_id, request=request, places=tuple(places(flink, job_id)))
+    found = tuple(places(flink, job_id, names))
+    return SubmittedJob(job_id=job_id, request=request, places=found)

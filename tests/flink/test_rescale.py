@@ -9,6 +9,7 @@ import pytest
 from fogbed.clients.progress import Quiet
 from fogbed.errors import JobError
 from fogbed.plan.placement import Place
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 from fogbed.stream_job import placing, rescale, stop, submit
 from fogbed.stream_job.positions import Position
 from fogbed.stream_job.shared_folders import SharedFolders
@@ -58,7 +59,11 @@ def test_a_pinned_job_is_stopped_and_resubmitted_without_a_loss(
     watch = done.stopwatch
     assert watch.way == "savepoint"
     assert done.job.job_id != job.job_id
-    nodes = [p.node for p in placing.places(pinned, done.job.job_id) if p.operator == "nearest"]
+    nodes = [
+        p.node
+        for p in placing.places(pinned, done.job.job_id, NEAREST_LANDMARK.operator_names)
+        if p.operator == "nearest"
+    ]
     assert nodes == ["fog-1"] * 3
     assert 0 < watch.saved < watch.submitted < watch.running
     assert watch.silence_s > 0

@@ -7,6 +7,7 @@ import pytest
 
 from fogbed.errors import FogbedError, JobError
 from fogbed.plan.placement import Place
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 from fogbed.stream_job import placing, stop, submit
 from fogbed.stream_job.shared_folders import SharedFolders
 from fogbed.stream_job.status import find_job, job_status
@@ -31,7 +32,10 @@ def wait_for(look, is_so, *, timeout_s=120.0):
 
 def test_every_subtask_runs_where_it_was_asked_to(pinned, job_request):
     job = submit.submit(pinned, job_request(parallelism=WIDE, placement=TIERS))
-    found = {(p.operator, p.subtask): p.node for p in placing.places(pinned, job.job_id)}
+    found = {
+        (p.operator, p.subtask): p.node
+        for p in placing.places(pinned, job.job_id, NEAREST_LANDMARK.operator_names)
+    }
     assert found == {
         ("rides", 0): "edge-1",
         ("rides", 1): "edge-1",
@@ -42,7 +46,7 @@ def test_every_subtask_runs_where_it_was_asked_to(pinned, job_request):
         ("nearest", 2): "fog-1",
         ("results", 0): "cloud-1",
     }
-    assert tuple(placing.places(pinned, job.job_id)) == job.places
+    assert tuple(placing.places(pinned, job.job_id, NEAREST_LANDMARK.operator_names)) == job.places
 
 
 def test_status_counts_rides_and_what_was_rejected(pinned, job_request):

@@ -9,7 +9,8 @@ from fogbed.errors import Problem
 from fogbed.experiment.actions.kind import ActionContext, ActionKind
 from fogbed.spec.checks_experiment import actions_called
 from fogbed.spec.checks_joint import asked_parallelism, too_few_slots
-from fogbed.spec.experiment import Action, Operator, Subtasks
+from fogbed.spec.experiment import Action, Subtasks
+from fogbed.spec.jobs import Operator
 from fogbed.spec.part import Part
 from fogbed.spec.view import TestbedView
 from fogbed.units import parse_duration_s

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fogbed.plan.timeline import Timeline
+from fogbed.spec.job_description import JobDescription
 
 if TYPE_CHECKING:  # files are checked without pandas
     import pandas as pd
@@ -27,6 +28,7 @@ class Judgement:
 class Evidence:
     """What was recorded: as ``Bundle`` reads it. ``origin`` is None if no ride was replayed."""
 
+    job: JobDescription
     samples: pd.DataFrame
     timeline: Timeline
     origin: float | None

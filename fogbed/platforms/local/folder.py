@@ -11,8 +11,7 @@ from pathlib import Path
 from fogbed import paths
 from fogbed.errors import PlatformError
 from fogbed.files import write_whole
-from fogbed.plan.flink_settings import to_yaml
-from fogbed.plan.local_order import LocalPlan, plan_from_json
+from fogbed.plan.local_processes import LocalPlan, plan_from_json
 from fogbed.platforms.testbeds import spec_file, testbeds_dir
 
 _MADE_BY_JOBS = ("savepoints", "output")
@@ -78,10 +77,11 @@ class TestbedFolder:
         return plan_from_json((self.root / "plan.json").read_text(encoding="utf-8"))
 
     def write_plan(self, plan: LocalPlan) -> None:
-        """Write the keeper's plan, and what Flink's processes read."""
-        for process in (plan.jobmanager, *plan.taskmanagers):
-            process.conf.mkdir(parents=True, exist_ok=True)
-            write_whole(process.conf / "config.yaml", to_yaml(process.config))
+        """Write the keeper's plan, and what its processes read."""
+        for process in plan.processes:
+            for name, text in process.files.items():
+                Path(name).parent.mkdir(parents=True, exist_ok=True)
+                write_whole(Path(name), text)
         write_whole(self.root / "plan.json", plan.to_json())
 
     def launched(self) -> Launched | None:

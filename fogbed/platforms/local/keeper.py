@@ -30,11 +30,10 @@ from typing import Any
 
 from fogbed.network.namespaces import create_namespace
 from fogbed.network.ports import Port, best_port_kind, open_port
-from fogbed.plan.local_order import (
+from fogbed.plan.local_processes import (
     PREFIX_LENGTH,
-    REST_PORT,
-    FlinkProcess,
     LocalPlan,
+    LocalProcess,
     plan_from_json,
     process_from,
 )
@@ -70,14 +69,13 @@ class Keeper:
     async def run(self, steering: Path, listener: socket.socket) -> None:
         """Bring everything up, serve until told to end, take everything down."""
         self._start_fabric()
-        for process in (self._plan.jobmanager, *self._plan.taskmanagers):
+        for process in self._plan.processes:
             self._add(process)
-        workers = (f"taskmanager@{node}" for node in self._plan.workers)
-        for name in (self._plan.jobmanager.name, *workers):
+        for name in self._plan.first:
             self._programs[name].start()
-        jobmanager = self._plan.jobmanager.node
-        address = (self._plan.addresses[jobmanager], REST_PORT)
-        forward = Forward(self._namespaces[jobmanager], address, self._door)
+        front = self._plan.front_node
+        address = (self._plan.addresses[front], self._plan.front_port)
+        forward = Forward(self._namespaces[front], address, self._door)
         await forward.serve(listener)
         server = await asyncio.start_unix_server(
             self._steer, sock=_bind_private(steering), limit=_LONGEST_REQUEST
@@ -123,13 +121,13 @@ class Keeper:
         self._programs[_FABRIC] = Supervised(program, self._log)
         self._programs[_FABRIC].start()
 
-    def _add(self, process: FlinkProcess) -> None:
+    def _add(self, process: LocalProcess) -> None:
         limits = self._limits[process.node]
         self._programs[process.name] = Supervised(self._program(process), self._log, limits.hold)
 
-    def _program(self, process: FlinkProcess) -> Program:
+    def _program(self, process: LocalProcess) -> Program:
         return Program(
-            name=process.role,
+            name=process.service,
             node=process.node,
             argv=process.argv,
             output=process.output,

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fogbed.plan.local_order import LocalNode
+from fogbed.plan.local_processes import LocalNode
 
 _PERIOD_US = 100_000
 _REMOVALS, _PAUSE_S = 40, 0.05

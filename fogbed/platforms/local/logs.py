@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fogbed.errors import UsageError
+from fogbed.plan.services import SERVICES
 from fogbed.platforms.base import LogLine
 from fogbed.platforms.local.folder import TestbedFolder
 
@@ -25,12 +26,12 @@ def log_files(testbed: str, node: str) -> tuple[Path, ...]:
     folder = TestbedFolder(testbed).root / "logs"
     if not folder.is_dir():
         raise UsageError(f"testbed {testbed} is not up: it has no logs", hint="fogbed up -t NAME")
-    names = [f"{node}-{role}" for role in ("jobmanager", "taskmanager")] + [node]
+    names = [f"{node}-{service}" for service in SERVICES] + [node]
     found = [folder / f"{name}{kind}" for name in names for kind in (".log", ".out", ".crash")]
     there = tuple(path for path in found if path.is_file())
     if there:
         return tuple(path for path in there if path.stat().st_size)
-    roles = ("-jobmanager", "-taskmanager")
+    roles = [f"-{service}" for service in SERVICES]
     known = sorted({_without(path.stem, roles) for path in folder.glob("*.log")})
     raise UsageError(f"testbed {testbed} has no logs of {node}", hint=f"it has {', '.join(known)}")
 

@@ -13,7 +13,8 @@ from fogbed.errors import PlatformError
 from fogbed.files import write_whole
 from fogbed.network.fabric_client import FabricEmulator
 from fogbed.plan.local import plan_local, require_local, room_needed
-from fogbed.plan.local_order import LocalPlan
+from fogbed.plan.local_processes import LocalPlan
+from fogbed.plan.services.jobmanager import JOBMANAGER
 from fogbed.platforms.base import Endpoints, LogLine, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
 from fogbed.platforms.local.channels import channel_into
@@ -163,7 +164,7 @@ class LocalPlatform(RunningTestbed):
 
     def _wait(self, progress: Progress) -> None:
         steering, plan = self._steering(), self._folder.plan()
-        for name in (plan.jobmanager.name, *(f"taskmanager@{node}" for node in plan.workers)):
+        for name in plan.first:
             steering.start(name)
         wait_until_registered(self, plan.workers, progress)
 
@@ -242,7 +243,8 @@ class LocalPlatform(RunningTestbed):
             workers = self.workers().list()
             # first: whoever interrupts what follows leaves the new one, not the old one's name
             self._folder.write_launched(replace(launched, scheduler=scheduler))
-            self._steering().replace(plan.jobmanager, f"restarted with the {scheduler} scheduler")
+            (jobmanager,) = plan.of(JOBMANAGER.name)
+            self._steering().replace(jobmanager, f"restarted with the {scheduler} scheduler")
             wait_until_registered(self, workers, progress)
 
     # -- inside --------------------------------------------------------------------------------

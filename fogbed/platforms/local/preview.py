@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fogbed import units
-from fogbed.plan.local_order import LocalPlan
+from fogbed.plan.local_processes import LocalPlan
 from fogbed.platforms.requests import Preview
 
 _MIB = 2**20
@@ -15,8 +15,8 @@ def preview_of(plan: LocalPlan) -> Preview:
     """Return a row per node: its address, its slots and limits, what runs on it."""
     rows = []
     for node in plan.nodes:
-        processes = [p for p in plan.processes() if p.node == node.name]
-        heaps = ", ".join(f"{p.role} {_heap(p.argv)}" for p in processes)
+        processes = [p for p in plan.first_processes() if p.node == node.name]
+        heaps = ", ".join(f"{p.service} {_heap(p.argv)}".rstrip() for p in processes)
         slots = sum(p.slots for p in processes)
         rows.append((node.name, node.address, str(slots), _limits(node.cores, node.memory), heaps))
     return Preview(
@@ -33,5 +33,5 @@ def _limits(cores: float | None, memory: int | None) -> str:
 
 
 def _heap(argv: Sequence[str]) -> str:
-    most = next(word for word in argv if word.startswith("-Xmx"))
-    return f"{int(most.removeprefix('-Xmx')) // _MIB}m"
+    most = next((word.removeprefix("-Xmx") for word in argv if word.startswith("-Xmx")), None)
+    return f"{int(most) // _MIB}m" if most is not None else ""

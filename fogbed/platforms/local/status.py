@@ -13,7 +13,8 @@ import psutil
 from fogbed import __version__
 from fogbed.clients.flink import FlinkClient
 from fogbed.errors import ServiceError
-from fogbed.plan.local_order import LocalPlan
+from fogbed.plan.local_processes import LocalPlan, process_name
+from fogbed.plan.services.taskmanager import TASKMANAGER
 from fogbed.plan.slots import TaskManager
 from fogbed.platforms.base import Endpoints, NodeStatus, ProcessStatus, TestbedStatus
 from fogbed.platforms.events import Event
@@ -72,10 +73,10 @@ def read_events(folder: TestbedFolder, since: float) -> list[Event]:
 def running_processes(plan: LocalPlan, said: Mapping[str, Any]) -> list[RunningProcess]:
     """Return what runs, from what the keeper said."""
     found = [RunningProcess(role="keeper", node=None, pid=said["pid"])]
-    for process in (plan.jobmanager, *plan.taskmanagers):
+    for process in plan.processes:
         pid = said["programs"][process.name]["pid"]
         if pid is not None:
-            found.append(RunningProcess(role=process.role, node=process.node, pid=pid))
+            found.append(RunningProcess(role=process.service, node=process.node, pid=pid))
     fabric = said["programs"]["fabric"]["pid"]
     if fabric is not None:
         found.append(RunningProcess(role="fabric", node=None, pid=fabric))
@@ -106,7 +107,7 @@ def _node(
     plan: LocalPlan,
     registered: Mapping[str, TaskManager],
 ) -> NodeStatus:
-    program, found = said["programs"][f"taskmanager@{name}"], registered.get(name)
+    program, found = said["programs"][process_name(TASKMANAGER.name, name)], registered.get(name)
     problem = ""
     if program["state"] != "stopped" and found is None:
         problem = "its TaskManager has not registered"

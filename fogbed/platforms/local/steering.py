@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fogbed.errors import PlatformError
-from fogbed.plan.local_order import FlinkProcess
+from fogbed.plan.local_processes import LocalProcess
 
 _TIMEOUT_S = 30.0
 
@@ -36,7 +36,7 @@ class Steering:
         """Have a process ended, and not started again."""
         self._tell({"do": "stop", "name": name, "why": why})
 
-    def replace(self, process: FlinkProcess, why: str) -> None:
+    def replace(self, process: LocalProcess, why: str) -> None:
         """Have a process ended and another of its name started."""
         fields = json.loads(json.dumps(asdict(process), default=str))
         self._tell({"do": "replace", "process": fields, "why": why})

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import PlatformError
+from fogbed.plan.local_processes import process_name
+from fogbed.plan.services.taskmanager import TASKMANAGER
 from fogbed.platforms.local.registration import wait_until_gone, wait_until_registered
 
 if TYPE_CHECKING:
@@ -24,14 +26,14 @@ class LocalWorkers:
         """Start a TaskManager on ``node`` and wait until it has registered."""
         self._require_node(node)
         steering, _ = self._testbed.keeper()
-        steering.start(f"taskmanager@{node}")
+        steering.start(process_name(TASKMANAGER.name, node))
         wait_until_registered(self._testbed, [node], self._progress)
 
     def remove(self, node: str) -> None:
         """Stop the TaskManager of ``node`` and wait until the JobManager knows."""
         self._require_node(node)
         steering, _ = self._testbed.keeper()
-        steering.stop(f"taskmanager@{node}", "removed from the workers")
+        steering.stop(process_name(TASKMANAGER.name, node), "removed from the workers")
         wait_until_gone(self._testbed, node, self._progress)
 
     def list(self) -> Sequence[str]:
@@ -40,7 +42,9 @@ class LocalWorkers:
         programs = (steering.status() or {"programs": {}})["programs"]
         wanted = {name for name, program in programs.items() if program["state"] != "stopped"}
         nodes = self._testbed.testbed.nodes
-        return tuple(node.name for node in nodes if f"taskmanager@{node.name}" in wanted)
+        return tuple(
+            node.name for node in nodes if process_name(TASKMANAGER.name, node.name) in wanted
+        )
 
     def _require_node(self, name: str) -> None:
         names = [node.name for node in self._testbed.testbed.nodes]

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from fogbed.plan.network import NetworkPlan
     from fogbed.platforms.base import Endpoints, LogLine, Platform, Workers
     from fogbed.platforms.measuring import Source
-    from fogbed.spec.experiment import Operator
     from fogbed.stream_job.storage import Storage
 
 CASES = Path(__file__).parents[2] / "cases" / "bundle" / "make_bundle.py"
@@ -308,7 +307,7 @@ class FakeWorkload:
     def problem(self) -> str | None:
         return self.broken
 
-    def rescale(self, operator: Operator, parallelism: int) -> dict[str, Any]:
+    def rescale(self, operator: str, parallelism: int) -> dict[str, Any]:
         self.calls.append(f"rescale {operator} {parallelism}")
         if self.rescale_fails:
             raise JobError("no free slot", hint="add slots")

@@ -39,6 +39,7 @@ def evidence(
     asked: Experiment, rows: list[tuple[Any, ...]] | None = None, **changes: object
 ) -> Evidence:
     known: dict[str, Any] = {
+        "job": asked.workload.description,
         "samples": pd.DataFrame(rows or [], columns=SAMPLES_SCHEMA.names),
         "timeline": plan_timeline(asked),
         "origin": ORIGIN,
@@ -164,6 +165,6 @@ def test_a_latency_says_that_it_is_of_one_median_a_second() -> None:
     asked = experiment({"metric": "latency_p50_ms", "over": "measure", "max": 100})
     (judgement,) = judge(asked, evidence(asked, LATENCIES))
     assert judgement.detail == (
-        "p50 of 4 samples, 20 to 80 ms; a sample: replay time to arrival at results, median of this"
-        " second's rides"
+        "p50 of 4 samples, 20 to 80 ms; a sample: replay time to arrival at the sink, median of"
+        " this second's rides"
     )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -12,6 +13,7 @@ from requests.adapters import BaseAdapter
 from fogbed.clients.flink import FlinkClient
 from fogbed.experiment import job_source
 from fogbed.experiment.job_source import JobSource
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +118,7 @@ def source(flink: FakeFlink) -> Iterator[JobSource]:
     session = requests.Session()
     session.mount("http://", flink)
     with FlinkClient("http://flink", session) as client:
-        source = JobSource(client, "experiment x")
+        source = JobSource(client, "experiment x", NEAREST_LANDMARK)
         source.read(100.0)  # asks for the names of the metrics
         source.read(101.0)
         yield source
@@ -215,3 +217,21 @@ def test_request_lines_stay_below_what_flinks_server_takes(
     for second in range(102, 105):
         source.read(float(second))
     assert flink.longest_line < 4096
+
+
+def test_what_is_sampled_is_what_the_jobs_description_says(flink: FakeFlink) -> None:
+    words = replace(
+        NEAREST_LANDMARK,
+        operators=tuple(op for op in NEAREST_LANDMARK.operators if op.role != "transformation"),
+        metrics=(replace(NEAREST_LANDMARK.metrics[0], name="words_in_per_s"),),
+    )
+    session = requests.Session()
+    session.mount("http://", flink)
+    with FlinkClient("http://flink", session) as client:
+        source = JobSource(client, "experiment x", words)
+        for second in range(3):
+            flink.rides, flink.up_ms = second * 200.0, second * 1000.0
+            rows = source.read(100.0 + second)
+    assert value(rows, "words_in_per_s") == 200.0
+    assert {row.operator for row in rows} == {"", "rides", "results"}
+    assert not {"rides_in_per_s", "backlog_rides"} & {row.name for row in rows}

@@ -8,6 +8,7 @@ from fogbed.experiment.live_figures import snapshot
 from fogbed.experiment.repertoire import REPERTOIRE
 from fogbed.plan.timeline import plan_timeline
 from fogbed.platforms.measuring import Sample
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 
 EXPERIMENT = REPERTOIRE.experiment.model_validate(
     {
@@ -29,8 +30,16 @@ def _rates(*values: float) -> list[Sample]:
 
 
 def test_a_subtask_without_a_rate_yet_leaves_the_others_to_be_seen() -> None:
-    assert snapshot(plan_timeline(EXPERIMENT), 1.0, _rates(math.nan, 40.0)).rides_per_s == 40.0
+    assert (
+        snapshot(
+            plan_timeline(EXPERIMENT), NEAREST_LANDMARK, 1.0, _rates(math.nan, 40.0)
+        ).rides_per_s
+        == 40.0
+    )
 
 
 def test_no_rate_yet_is_none_and_never_nan() -> None:
-    assert snapshot(plan_timeline(EXPERIMENT), 1.0, _rates(math.nan)).rides_per_s is None
+    assert (
+        snapshot(plan_timeline(EXPERIMENT), NEAREST_LANDMARK, 1.0, _rates(math.nan)).rides_per_s
+        is None
+    )

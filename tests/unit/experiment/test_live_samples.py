@@ -13,6 +13,7 @@ from fogbed.errors import UsageError
 from fogbed.experiment.figures import per_instant, statistic
 from fogbed.experiment.live_samples import HORIZON_S, LiveSamples
 from fogbed.platforms.measuring import Sample
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 
 FIGURES = st.floats(0, 1e6)
 
@@ -26,7 +27,7 @@ def rates(time: float, *values: float, operator: str = "results") -> list[Sample
 
 @pytest.fixture
 def live() -> LiveSamples:
-    live = LiveSamples()
+    live = LiveSamples(NEAREST_LANDMARK)
     for second in range(1, 11):
         rows = [*rates(second, 10.0 * second, 1.0), *rates(second, 7.0, operator="nearest")]
         live.append(float(second), rows)
@@ -42,7 +43,7 @@ def test_the_last_seconds_are_asked_for_by_metric_and_operator(live: LiveSamples
 
 def test_what_was_not_seen_of_late_has_no_value(live: LiveSamples) -> None:
     assert live.value("restarts", over_s=5) is None
-    assert LiveSamples().value("restarts", over_s=5) is None
+    assert LiveSamples(NEAREST_LANDMARK).value("restarts", over_s=5) is None
     for second in range(11, 16):  # nobody answers, and time goes on
         live.append(float(second), [])
     assert live.value("rides_in_per_s", over_s=5) is None
@@ -50,14 +51,14 @@ def test_what_was_not_seen_of_late_has_no_value(live: LiveSamples) -> None:
 
 
 def test_a_rate_that_is_not_a_number_yet_is_not_seen() -> None:
-    live = LiveSamples()
+    live = LiveSamples(NEAREST_LANDMARK)
     live.append(1.0, rates(1.0, math.nan))
     live.append(2.0, rates(2.0, math.nan, 40.0))
     assert live.value("rides_in_per_s", over_s=2) == 40.0
 
 
 def test_what_is_not_of_operators_is_kept_whole() -> None:
-    live = LiveSamples()
+    live = LiveSamples(NEAREST_LANDMARK)
     rows = [
         Sample(1.0, "rtt_ms", "", -1, pair, rtt) for pair, rtt in (("a>b", 10.0), ("b>a", 30.0))
     ]
@@ -96,7 +97,7 @@ def test_what_cannot_be_asked_is_said(
 def test_it_is_what_an_assertion_says_of_the_same_seconds(
     metric: str, instants: list[list[float]], stat: str
 ) -> None:
-    live, rows = LiveSamples(), list[Sample]()
+    live, rows = LiveSamples(NEAREST_LANDMARK), list[Sample]()
     for second, values in enumerate(instants):
         seen = [Sample(second, metric, "nearest", i, "n", value) for i, value in enumerate(values)]
         live.append(float(second), seen)

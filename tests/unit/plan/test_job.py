@@ -16,8 +16,10 @@ from fogbed.plan.job import (
 )
 from fogbed.plan.placement import Place
 from fogbed.plan.slots import SlotShare
-from fogbed.spec.experiment import OPERATORS, Replay
+from fogbed.spec.experiment import Replay
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 
+OPERATORS = NEAREST_LANDMARK.operator_names
 NUMBER = st.floats(min_value=1e-3, max_value=1e9)
 NAME = st.text(alphabet="abz09.-_ =:%,", min_size=1, max_size=12)
 URI = st.tuples(

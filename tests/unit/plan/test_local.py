@@ -15,7 +15,7 @@ from fogbed.errors import UsageError
 from fogbed.plan import flink_memory
 from fogbed.plan.flink_settings import Runtime, to_yaml
 from fogbed.plan.local import plan_local
-from fogbed.plan.local_order import plan_from_json
+from fogbed.plan.local_processes import plan_from_json
 
 RUNTIME = Runtime(
     java=Path("/java/bin/java"),
@@ -55,6 +55,20 @@ def planned(testbed, **more):
     )
 
 
+def jobmanager_of(plan):
+    (found,) = plan.of("jobmanager")
+    return found
+
+
+def taskmanagers_of(plan):
+    return {process.node: process for process in plan.of("taskmanager")}
+
+
+def config_of(process):
+    (text,) = process.files.values()
+    return YAML(typ="safe").load(text)
+
+
 def test_every_node_has_an_address_of_its_own(written):
     assert planned(written()).addresses == {
         "cloud-1": "10.77.7.1",
@@ -66,8 +80,8 @@ def test_every_node_has_an_address_of_its_own(written):
 
 def test_the_jobmanager_is_on_the_control_plane_and_workers_are_where_the_spec_says(written):
     plan = planned(written())
-    assert plan.jobmanager.node == "cloud-1"
-    assert [p.name for p in plan.processes()] == [
+    assert jobmanager_of(plan).node == "cloud-1"
+    assert [p.name for p in plan.first_processes()] == [
         "jobmanager@cloud-1",
         "taskmanager@fog-1",
         "taskmanager@edge-1",
@@ -76,38 +90,42 @@ def test_the_jobmanager_is_on_the_control_plane_and_workers_are_where_the_spec_s
 
 
 def test_a_taskmanager_offers_its_node_tier_and_labels_once_per_slot(written):
-    fog = next(p for p in planned(written()).taskmanagers if p.node == "fog-1")
-    offered = fog.config["external-resources"].split(";")
+    fog = config_of(taskmanagers_of(planned(written()))["fog-1"])
+    offered = fog["external-resources"].split(";")
     assert offered == ["node-fog-1", "tier-fog", "label-zone-west_1"]
-    assert {fog.config[f"external-resource.{name}.amount"] for name in offered} == {"3"}
-    assert fog.config["taskmanager.numberOfTaskSlots"] == "3"
-    assert fog.config["taskmanager.resource-id"] == "fog-1"
+    assert {fog[f"external-resource.{name}.amount"] for name in offered} == {"3"}
+    assert fog["taskmanager.numberOfTaskSlots"] == "3"
+    assert fog["taskmanager.resource-id"] == "fog-1"
 
 
 def test_everything_listens_on_its_node_only(written):
     plan = planned(written())
-    assert plan.jobmanager.config["rest.bind-address"] == "10.77.7.1"
-    assert plan.jobmanager.config["jobmanager.bind-host"] == "10.77.7.1"
-    for process in plan.taskmanagers:
-        assert process.config["taskmanager.bind-host"] == plan.addresses[process.node]
-        assert process.config["jobmanager.rpc.address"] == "10.77.7.1"
+    assert config_of(jobmanager_of(plan))["rest.bind-address"] == "10.77.7.1"
+    assert config_of(jobmanager_of(plan))["jobmanager.bind-host"] == "10.77.7.1"
+    for node, process in taskmanagers_of(plan).items():
+        config = config_of(process)
+        assert config["taskmanager.bind-host"] == plan.addresses[node]
+        assert config["jobmanager.rpc.address"] == "10.77.7.1"
 
 
 def test_a_limited_node_gives_its_memory_and_cores_to_its_taskmanager(written):
-    edge = next(p for p in planned(written()).taskmanagers if p.node == "edge-1")
+    edge = taskmanagers_of(planned(written()))["edge-1"]
     assert "-XX:ActiveProcessorCount=2" in edge.argv
     parts = flink_memory.taskmanager_memory(1 << 30)
     assert f"-Xmx{parts.framework_heap + parts.task_heap}" in edge.argv
 
 
 def test_the_scheduler_is_the_jobmanagers(written):
-    assert planned(written()).jobmanager.config["jobmanager.scheduler"] == "Adaptive"
-    default = planned(written(), scheduler="default")
-    assert default.jobmanager.config["jobmanager.scheduler"] == "Default"
+    adaptive, default = (
+        config_of(jobmanager_of(planned(written(), scheduler=name)))
+        for name in ("adaptive", "default")
+    )
+    assert adaptive["jobmanager.scheduler"] == "Adaptive"
+    assert default["jobmanager.scheduler"] == "Default"
 
 
-def test_config_yaml_reads_back_as_what_was_planned(written):
-    config = planned(written()).taskmanagers[1].config
+def test_config_yaml_reads_back_as_what_was_planned():
+    config = {"a.b": "1:2", "c": "yes", "d": "a # b"}
     assert YAML(typ="safe").load(to_yaml(config)) == config
 
 
@@ -127,7 +145,7 @@ def test_only_one_process_of_a_kind_records_its_classes(written):
         log4j=Path("/l"),
         scheduler="default",
     )
-    recording = [p.name for p in plan.processes() if any("DumpLoaded" in w for w in p.argv)]
+    recording = [p.name for p in plan.first_processes() if any("DumpLoaded" in w for w in p.argv)]
     assert recording == ["jobmanager@cloud-1", "taskmanager@fog-1"]
 
 
@@ -143,7 +161,7 @@ def test_a_new_java_is_told_what_flink_may_do(written, version, is_told):
         log4j=Path("/l"),
         scheduler="default",
     )
-    assert ("--enable-native-access=ALL-UNNAMED" in plan.jobmanager.argv) is is_told
+    assert ("--enable-native-access=ALL-UNNAMED" in jobmanager_of(plan).argv) is is_told
 
 
 def test_every_reason_against_a_testbed_comes_at_once(written):

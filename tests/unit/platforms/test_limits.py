@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from fogbed.plan.local_order import LocalNode
+from fogbed.plan.local_processes import LocalNode
 from fogbed.platforms.local.limits import limit_node
 
 NODE = LocalNode(name="edge-1", address="10.77.1.2", cores=0.5, memory=640 * 2**20)

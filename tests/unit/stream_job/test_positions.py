@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fogbed.errors import JobError
+from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 from fogbed.stream_job.operators import operators_of
 from fogbed.stream_job.positions import Position, read_position
 from fogbed.stream_job.shared_folders import SharedFolders
@@ -55,4 +56,4 @@ def test_as_many_rides_are_included_as_were_emitted(emitted):
     ],
 )
 def test_vertices_and_scopes_are_mapped_to_our_operators(name, operators):
-    assert operators_of(name) == operators
+    assert operators_of(name, NEAREST_LANDMARK.operator_names) == operators

@@ -9,8 +9,9 @@ from typing import Literal
 from fogbed.errors import Problem
 from fogbed.experiment.judge.assertions.kind import AssertionKind
 from fogbed.experiment.judge.evidence import Evidence, Judgement
-from fogbed.experiment.metric_names import METRICS
-from fogbed.spec.experiment import Assertion, Operator
+from fogbed.experiment.metric_names import METRICS, metrics_of
+from fogbed.spec.experiment import Assertion
+from fogbed.spec.jobs import Operator, job_of
 from fogbed.spec.part import Part
 
 
@@ -50,19 +51,20 @@ def bounds_of_metric(experiment: Part) -> Iterator[Problem]:
 
 def metric_there_is(experiment: Part) -> Iterator[Problem]:
     """A figure that is asserted is one that is sampled, of one operator where it has several."""
+    job = job_of(experiment["workload"])
+    metrics = metrics_of(job)
     for assertion in experiment["assert"].items():
         asked = assertion["metric"]
         if asked.text is None:
             continue
-        metric = METRICS.get(asked.text)
+        metric = metrics.get(asked.text)
         if metric is None:
-            near = difflib.get_close_matches(asked.text, METRICS, n=1)
-            way_out = f"did you mean {near[0]}?" if near else f"one of {', '.join(METRICS)}"
+            near = difflib.get_close_matches(asked.text, list(metrics), n=1)
+            way_out = f"did you mean {near[0]}?" if near else f"one of {', '.join(metrics)}"
             yield asked.problem(f"there is no metric {asked.text}", way_out)
         elif metric.scope == "operator" and not (metric.operator or assertion["operator"].text):
-            yield asked.problem(
-                f"{metric.name} is of one operator", "name it, as in `operator: nearest`"
-            )
+            example = f"name it, as in `operator: {job.operator_names[-2]}`"
+            yield asked.problem(f"{metric.name} is of one operator", example)
 
 
 def _number(value: object) -> float:
@@ -75,7 +77,7 @@ def judge(assertion: MetricAssertion, evidence: Evidence) -> Judgement:
     """Judge by the samples of the phase; no sample shows nothing."""
     from fogbed.experiment.figures import during, per_instant, statistic  # noqa: PLC0415 - pandas
 
-    metric, title = METRICS[assertion.metric], assertion.title
+    metric, title = metrics_of(evidence.job)[assertion.metric], assertion.title
     span = evidence.timeline.span(assertion.over)
     values = per_instant(evidence.samples, metric.name, assertion.operator)
     seen = during(values, span, evidence.origin or 0.0)
