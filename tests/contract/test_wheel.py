@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -63,6 +64,67 @@ def test_it_holds_what_git_holds_and_nothing_else(wheel):
     held = {name for name in names if ".dist-info/" not in name}
     wanted = tracked("fogbed") | {f"fogbed/_assets/{name}" for name in tracked(*ASSETS)}
     assert held == wanted
+
+
+# What is no module: where it is, and who names it. The group is the name that is looked for.
+CODE, PLAYS = ("fogbed/", (".py",)), ("playbooks/", (".yml", ".j2", ".py"))
+USERS = {
+    r"experiments/(demo\.yml)": CODE,
+    r"profiles/(metro)\.yml": ("experiments/", (".yml",)),
+    r"(inventory)/(?:laptop|pico)\.yml": CODE,
+    r"fogbed/experiment/(report\.html\.j2)": CODE,
+    r"fogbed/platforms/local/(log4j2\.properties)": CODE,
+    r"fogbed/stream_job/builtin/(nyc-sample)\.(?:csv\.xz|json)": CODE,
+    r"fogbed/stream_job/builtin/(nyc-famous|gesbed-3)\.csv": CODE,
+    r"fogbed/stream_job/builtin/(taxi-zones\.csv)": CODE,
+    r"fogbed/stream_job/(java)/fogbed/\w+\.java": CODE,
+    r"fogbed/stream_job/java/(nearest-landmark\.jar)": CODE,
+    r"playbooks/(ansible\.cfg)": CODE,
+    r"playbooks/([\w-]+)\.yml": CODE,
+    r"playbooks/(?:action_plugins|library|module_utils)/(\w+)\.py": PLAYS,
+    r"playbooks/become_plugins/(\w+)\.py": ("playbooks/", (".cfg",)),
+    r"playbooks/roles/(\w+)/(?:defaults|meta|tasks|vars)/main\.yml": PLAYS,
+    r"playbooks/roles/(\w+)/meta/argument_specs\.yml": PLAYS,
+    r"playbooks/roles/fogbed/defaults/main/(settings|versions)\.yml": CODE,
+    r"playbooks/roles/\w+/tasks/(?!main)(\w+)\.yml": PLAYS,
+    r"playbooks/roles/\w+/templates/([\w.-]+)\.j2": PLAYS,
+}
+# Files that people or their tools read.
+READ = {"fogbed/py.typed", "fogbed/stream_job/builtin/README.md"}
+
+
+def users_of(asset: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return the names under which an asset is used, all of them, and where."""
+    if asset.startswith("playbooks/filter_plugins/"):
+        table = (CHECKOUT / asset).read_text(encoding="utf-8")
+        return [(name, *PLAYS) for name in re.findall(r'"(\w+)": \w+', table)]
+    rows = [(re.fullmatch(row, asset), users) for row, users in USERS.items()]
+    return [(found[1], *users) for found, users in rows if found]
+
+
+def is_named(asset: str, name: str, folder: str, suffixes: tuple[str, ...]) -> bool:
+    """Say whether a file of a folder other than ``asset`` itself has the name, as a whole word."""
+    word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+    texts = (
+        (CHECKOUT / user).read_text(encoding="utf-8")
+        for user in tracked(folder)
+        if user != asset and user.endswith(suffixes)
+    )
+    return any(word.search(text) for text in texts)
+
+
+def test_every_asset_has_a_user():
+    held = tracked("fogbed", *ASSETS) - READ
+    assets = {name for name in held if not re.fullmatch(r"fogbed/.*\.py", name)}
+    users = {asset: users_of(asset) for asset in sorted(assets)}
+    dead = [
+        asset
+        for asset, named in users.items()
+        if not named or not all(is_named(asset, *each) for each in named)
+    ]
+    assert dead == []
+    unused = [row for row in USERS if not any(re.fullmatch(row, asset) for asset in assets)]
+    assert unused == []
 
 
 def test_it_carries_its_licence(wheel):

