@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -48,7 +49,9 @@ nodes:
 services:
   flink: {scheduler: default}
 """
-PORT = 18347
+# of this session: another one's testbed may be up on the same computer
+with socket.create_server(("127.0.0.1", 0)) as _listener:
+    PORT = _listener.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
