@@ -27,21 +27,8 @@ from fogbed.experiment.verdict import draw_up, judge
 from fogbed.experiment.workload import Workload
 from fogbed.plan.timeline import Mark, PlannedAction
 from fogbed.platforms.measuring import Sample
-from fogbed.platforms.requests import Scheduler
-from fogbed.spec import ResolvedExperiment
 
 FIRST_RIDE_TIMEOUT_S = 60.0
-
-
-def scheduler_for(resolved: ResolvedExperiment) -> Scheduler:
-    """Return the scheduler a workload needs: only the default one honours a placement.
-
-    A testbed that fixes one keeps it where the workload can live with it.
-    """
-    fixed = resolved.testbed.services.flink.scheduler
-    if resolved.experiment.workload.placement is not None:
-        return "default"
-    return "adaptive" if fixed == "auto" else fixed
 
 
 class Run:
@@ -87,7 +74,7 @@ class Run:
 
     def _do(self, undo: ExitStack) -> None:
         setting = self._setting
-        scheduler = scheduler_for(setting.resolved)
+        scheduler = setting.scheduler
         self._begin("bringing the testbed up")
         status = self._hold.ensure_up(scheduler, setting.progress)
         workload = setting.tools.workload(setting.resolved, setting.platform, setting.bundle)

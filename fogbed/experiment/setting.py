@@ -25,6 +25,7 @@ from fogbed.plan.network import NetworkPlan
 from fogbed.plan.timeline import Timeline
 from fogbed.platforms.base import Platform
 from fogbed.platforms.measuring import Source
+from fogbed.platforms.requests import Scheduler
 from fogbed.spec import ResolvedExperiment
 from fogbed.spec.job_description import JobDescription
 
@@ -111,6 +112,17 @@ class Setting:
     def job(self) -> JobDescription:
         """What is known of the experiment's job."""
         return self.resolved.experiment.workload.description
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """What the workload needs: only the default scheduler honours a placement.
+
+        A testbed that fixes one keeps it where the workload can live with it.
+        """
+        fixed = self.resolved.testbed.services.flink.scheduler
+        if self.resolved.experiment.workload.placement is not None:
+            return "default"
+        return "adaptive" if fixed == "auto" else fixed
 
     @property
     def is_compared(self) -> bool:

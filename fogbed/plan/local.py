@@ -6,11 +6,12 @@ Nothing here touches the computer.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from fogbed.errors import UsageError
 from fogbed.plan.flink_settings import Runtime
-from fogbed.plan.local_processes import LocalNode, LocalPlan, process_name
+from fogbed.plan.local_processes import LocalNode, LocalPlan, LocalProcess, process_name
 from fogbed.plan.services import SERVICES
 from fogbed.plan.services.service import Laptop, Service
 from fogbed.spec.testbed import Node, Testbed
@@ -39,48 +40,53 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
         UsageError: as for ``require_local``.
     """
     require_local(testbed)
-    nodes = tuple(
-        LocalNode(
-            name=node.name,
-            address=f"10.77.{number}.{position + 1}",
-            cores=node.cores,
-            memory=node.memory,
-        )
-        for position, node in enumerate(testbed.nodes)
-    )
-    addresses = {node.name: node.address for node in nodes}
+    nodes = _nodes(testbed, number)
     laptop = Laptop(
         testbed=testbed,
         runtime=runtime,
         folder=folder,
         storage=storage,
         log4j=log4j,
-        addresses=addresses,
+        addresses={node.name: node.address for node in nodes},
         scheduler=scheduler,
     )
     front_node, front_port = _front(testbed)
     return LocalPlan(
         name=testbed.name,
         nodes=nodes,
-        processes=tuple(
-            service.process(laptop, node, _memory_of(service, testbed, node))
-            for service in SERVICES.values()
-            for node in service.nodes(testbed)
-        ),
-        first=tuple(
-            process_name(service.name, node.name)
-            for service in SERVICES.values()
-            for node in service.first_nodes(testbed)
-        ),
+        processes=tuple(_processes(laptop)),
+        first=tuple(process_name(service.name, node) for service, node in _first(testbed)),
         workers=tuple(
-            node.name
-            for service in SERVICES.values()
-            if service.readiness == "registers"
-            for node in service.first_nodes(testbed)
+            node for service, node in _first(testbed) if service.readiness == "registers"
         ),
         front_node=front_node,
         front_port=front_port,
     )
+
+
+def _nodes(testbed: Testbed, number: int) -> tuple[LocalNode, ...]:
+    return tuple(
+        LocalNode(
+            name=node.name,
+            address=f"10.77.{number}.{position}",
+            cores=node.cores,
+            memory=node.memory,
+        )
+        for position, node in enumerate(testbed.nodes, 1)
+    )
+
+
+def _processes(laptop: Laptop) -> Iterator[LocalProcess]:
+    for service in SERVICES.values():
+        for node in service.nodes(laptop.testbed):
+            yield service.process(laptop, node, _memory_of(service, laptop.testbed, node))
+
+
+def _first(testbed: Testbed) -> Iterator[tuple[Service, str]]:
+    """Yield each service with the name of each node that it runs on from the start."""
+    for service in SERVICES.values():
+        for node in service.first_nodes(testbed):
+            yield service, node.name
 
 
 def _front(testbed: Testbed) -> tuple[str, int]:
