@@ -25,7 +25,7 @@ from fogbed.clients.flink import FlinkClient
 from fogbed.plan.job import JobRequest, PublishedLandmarks
 from fogbed.spec.experiment import Replay
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
-from fogbed.stream_job.datasets import Dataset, find_dataset
+from fogbed.stream_job.rides.datasets import Dataset, find_dataset
 from fogbed.stream_job.shared_folders import SharedFolders
 
 SIZES = (10, 100, 1000)

@@ -23,9 +23,9 @@ from fogbed.clients.progress import Quiet
 from fogbed.plan.job import JobRequest
 from fogbed.plan.placement import Place, resources_offered
 from fogbed.spec.experiment import Replay
-from fogbed.stream_job import rescale, stop, submit
-from fogbed.stream_job.landmarks import find_landmarks
-from fogbed.stream_job.output import check_complete
+from fogbed.stream_job.flink import rescale, stop, submit
+from fogbed.stream_job.oracle.output import check_complete
+from fogbed.stream_job.rides.landmarks import find_landmarks
 from fogbed.stream_job.shared_folders import SharedFolders
 
 RATE = 4000.0

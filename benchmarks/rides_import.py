@@ -22,7 +22,7 @@ import duckdb
 import pandas as pd
 
 from benchmarks.row import Row
-from fogbed.stream_job import reasons, ride_import
+from fogbed.stream_job.rides import importing, reasons
 
 ROWS, QUICK_ROWS = 10_000_000, 500_000
 GOAL_RATIO, GOAL_BYTES = 5.0, 600e6
@@ -116,8 +116,8 @@ def _elsewhere(what: str, source: Path) -> Cost:
 
 
 def _with_fogbed(source: Path) -> int:
-    plan = ride_import.plan_import([str(source)], name="bench", force=True)
-    return ride_import.import_rides(plan).manifest.rides
+    plan = importing.plan_import([str(source)], name="bench", force=True)
+    return importing.import_rides(plan).manifest.rides
 
 
 def _with_pandas(source: Path, *, writes: bool) -> int:

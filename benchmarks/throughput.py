@@ -9,10 +9,10 @@ import numpy as np
 
 from fogbed.clients.flink import FlinkClient
 from fogbed.plan.job import JobRequest
-from fogbed.stream_job.gauges import read_gauges
-from fogbed.stream_job.operators import vertices_of
-from fogbed.stream_job.submit import submit
-from fogbed.stream_job.waiting import wait_until
+from fogbed.stream_job.flink.gauges import read_gauges
+from fogbed.stream_job.flink.operators import vertices_of
+from fogbed.stream_job.flink.submit import submit
+from fogbed.stream_job.flink.waiting import wait_until
 
 _EVERY_S = 0.25
 _END_TIMEOUT_S = 30.0

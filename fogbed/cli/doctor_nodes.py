@@ -7,10 +7,10 @@ from dataclasses import asdict
 
 from fogbed.cli import console
 from fogbed.errors import PlatformError
-from fogbed.platforms.pi.controller import examine_controller
-from fogbed.platforms.pi.diagnosis import diagnose
-from fogbed.platforms.pi.facts import Finding, NodeSurvey
-from fogbed.platforms.pi.survey import survey
+from fogbed.platforms.pi.doctor.controller import examine_controller
+from fogbed.platforms.pi.doctor.diagnosis import diagnose
+from fogbed.platforms.pi.doctor.facts import Finding, NodeSurvey
+from fogbed.platforms.pi.doctor.survey import survey
 from fogbed.platforms.preflight import Check
 from fogbed.spec.testbed import Testbed
 

@@ -14,8 +14,8 @@ from fogbed.cli import console, experiment_shown
 from fogbed.cli.live import open_view
 from fogbed.cli.options import DryRunOption, JsonLinesOption, JsonOption
 from fogbed.errors import AssertionsFailed
-from fogbed.experiment.bundle import find_run, list_runs
 from fogbed.experiment.checks import check_experiment
+from fogbed.experiment.record.bundle import find_run, list_runs
 from fogbed.spec import ResolvedExperiment
 
 app = typer.Typer(
@@ -117,7 +117,7 @@ def show(
 @app.command(epilog="Example: fogbed experiment report last")
 def report(run: RunArgument = "last", *, runs: RunsOption = None) -> None:
     """Write a run's report.html anew and print its path."""
-    from fogbed.experiment.report import write_report
+    from fogbed.experiment.report.page import write_report
 
     console.say(str(write_report(find_run(runs or paths.runs_dir(), run).folder)))
 

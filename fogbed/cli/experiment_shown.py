@@ -7,7 +7,7 @@ from typing import Any
 
 from fogbed import units
 from fogbed.cli import console
-from fogbed.experiment.bundle import Bundle
+from fogbed.experiment.record.bundle import Bundle
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.plan.timeline import plan_timeline
 from fogbed.spec import ResolvedExperiment

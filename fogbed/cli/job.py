@@ -27,10 +27,11 @@ from fogbed.cli.job_options import (
 )
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
-from fogbed.stream_job import build, datasets, landmarks, rescale, stop, submit
+from fogbed.stream_job.flink import build, rescale, stop, submit
+from fogbed.stream_job.flink.status import find_job, job_status
+from fogbed.stream_job.flink.submit import JobRequest
+from fogbed.stream_job.rides import datasets, landmarks
 from fogbed.stream_job.shared_folders import SharedFolders
-from fogbed.stream_job.status import find_job, job_status
-from fogbed.stream_job.submit import JobRequest
 
 app = typer.Typer(
     add_completion=False,

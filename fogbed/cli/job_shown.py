@@ -9,12 +9,12 @@ from operator import itemgetter
 
 from fogbed.cli import console
 from fogbed.clients.flink_values import JobSummary
-from fogbed.stream_job.placing import SubtaskPlace
-from fogbed.stream_job.rescale import Rescaled
-from fogbed.stream_job.status import JobStatus, SubtaskStatus
-from fogbed.stream_job.stop import Stopped
-from fogbed.stream_job.stopwatch import Stopwatch
-from fogbed.stream_job.submit import SubmittedJob
+from fogbed.stream_job.flink.placing import SubtaskPlace
+from fogbed.stream_job.flink.rescale import Rescaled
+from fogbed.stream_job.flink.status import JobStatus, SubtaskStatus
+from fogbed.stream_job.flink.stop import Stopped
+from fogbed.stream_job.flink.stopwatch import Stopwatch
+from fogbed.stream_job.flink.submit import SubmittedJob
 
 # field of Stopwatch -> how it is called
 _STEPS = {

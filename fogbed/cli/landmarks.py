@@ -8,7 +8,7 @@ import typer
 
 from fogbed.cli import console
 from fogbed.cli.options import JsonOption
-from fogbed.stream_job import landmarks
+from fogbed.stream_job.rides import landmarks
 
 app = typer.Typer(
     add_completion=False,

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from fogbed.cli import console
 from fogbed.clients.progress import Progress, Quiet
 from fogbed.experiment.events import Observer, Snapshot
-from fogbed.experiment.metric_names import split_pair
+from fogbed.experiment.sampling.metric_names import split_pair
 
 # where there is no terminal, a line of figures every so many seconds
 _PLAIN_EVERY_S = 5

@@ -14,7 +14,7 @@ from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.errors import UsageError
 from fogbed.platforms.pi import nodes
 from fogbed.platforms.pi.playbook import require_nodes
-from fogbed.platforms.pi.reach import require_answers
+from fogbed.platforms.pi.reach.answers import require_answers
 from fogbed.platforms.pi.removed import read_removed
 from fogbed.platforms.pi.status import read_cluster
 

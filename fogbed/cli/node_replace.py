@@ -13,10 +13,11 @@ from fogbed.cli import console, pi
 from fogbed.cli.node_options import NodeArgument, play
 from fogbed.cli.options import DryRunOption, TestbedOption
 from fogbed.errors import UsageError
-from fogbed.platforms.pi import host_keys, nodes, testbed_file
-from fogbed.platforms.pi.host_keys import HostKey
+from fogbed.platforms.pi import nodes, testbed_file
 from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import PlaybookWish, require_nodes
+from fogbed.platforms.pi.reach import host_keys
+from fogbed.platforms.pi.reach.host_keys import HostKey
 from fogbed.platforms.pi.removed import remember_replaced
 from fogbed.platforms.pi.testbed_file import BedFile
 from fogbed.spec.testbed import Node, Testbed

@@ -17,9 +17,9 @@ from fogbed.cli.node_options import NodeArgument
 from fogbed.cli.options import JsonOption, TestbedOption
 from fogbed.errors import PlatformError, UsageError
 from fogbed.platforms.pi import nodes
-from fogbed.platforms.pi import ssh as pi_ssh
 from fogbed.platforms.pi.playbook import require_nodes
-from fogbed.platforms.pi.run_all import NodeRun, OnLine, Stream, run_all
+from fogbed.platforms.pi.reach import ssh as pi_ssh
+from fogbed.platforms.pi.reach.run_all import NodeRun, OnLine, Stream, run_all
 from fogbed.spec.testbed import Testbed
 
 _ALL = "all"

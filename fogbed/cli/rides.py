@@ -10,14 +10,14 @@ import typer
 from fogbed.cli import console
 from fogbed.cli.options import JsonOption
 from fogbed.errors import UsageError
-from fogbed.stream_job import datasets
-from fogbed.stream_job.datasets import Dataset, Manifest
-from fogbed.stream_job.ride_notes import notes_of
+from fogbed.stream_job.rides import datasets
+from fogbed.stream_job.rides.datasets import Dataset, Manifest
+from fogbed.stream_job.rides.notes import notes_of
 
 if TYPE_CHECKING:
-    from fogbed.stream_job.describe import Description
-    from fogbed.stream_job.ride_import import ImportPlan
-    from fogbed.stream_job.ride_sources import Source
+    from fogbed.stream_job.rides.describe import Description
+    from fogbed.stream_job.rides.importing import ImportPlan
+    from fogbed.stream_job.rides.sources import Source
 
 app = typer.Typer(
     add_completion=False,
@@ -59,15 +59,15 @@ def import_(  # noqa: PLR0913 - one parameter per option
 
     Rows that cannot be used go to rejects.parquet with their file, line and reason.
     """
-    from fogbed.stream_job import ride_import
+    from fogbed.stream_job.rides import importing
 
-    plan = ride_import.plan_import(
+    plan = importing.plan_import(
         sources, name=name, raw=raw, utc=utc, force=force, allow_empty=allow_empty
     )
     if dry_run:
         _show_plan(plan, as_json=as_json)
         return
-    dataset = ride_import.import_rides(plan, console.LiveProgress())
+    dataset = importing.import_rides(plan, console.LiveProgress())
     if as_json:
         console.say_json(_as_json(dataset))
         return
@@ -172,11 +172,11 @@ def describe(
     ] = False,
 ) -> None:
     """Show a dataset's figures and draw it: pickups by hour, and on the map with landmarks."""
-    from fogbed.stream_job import describe as describing
-    from fogbed.stream_job import picture
-    from fogbed.stream_job.landmarks import find_landmarks
+    from fogbed.stream_job.rides import describe as describing
+    from fogbed.stream_job.rides import plot
+    from fogbed.stream_job.rides.landmarks import find_landmarks
 
-    if png is not None and (wrong := picture.path_problem(png)):
+    if png is not None and (wrong := plot.path_problem(png)):
         raise UsageError(wrong)
     found = datasets.find_dataset(dataset)
     places = find_landmarks(landmarks)
@@ -184,7 +184,7 @@ def describe(
         description = describing.describe(found)
     target = png or (None if as_json else describing.default_picture(found))
     if target is not None:
-        picture.draw(description, places, target)
+        plot.draw(description, places, target)
     if as_json:
         console.say_json({**description.as_json(), "png": str(target) if target else None})
         return

@@ -14,7 +14,8 @@ from fogbed.spec.document import read_document
 from fogbed.spec.load import read_experiment
 from fogbed.spec.part import Part
 from fogbed.spec.resolve import data_path, resolve_document
-from fogbed.stream_job import builtin_rides, datasets
+from fogbed.stream_job.rides import builtin as builtin_rides
+from fogbed.stream_job.rides import datasets
 
 
 def check_experiment(
@@ -50,7 +51,7 @@ def _data_problems(workload: Part, path: Path) -> Iterator[Problem]:
     if rides.text and rides.text not in builtin_rides.NAMES:
         yield from _found_or_not(rides, path, datasets.find_usable)
     if landmarks.text:
-        from fogbed.stream_job.landmarks import find_landmarks  # noqa: PLC0415 - with NumPy
+        from fogbed.stream_job.rides.landmarks import find_landmarks  # noqa: PLC0415 - with NumPy
 
         yield from _found_or_not(landmarks, path, find_landmarks)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fogbed.errors import NetworkError
-from fogbed.experiment.metric_names import pair_name
+from fogbed.experiment.sampling.metric_names import pair_name
 from fogbed.network.bare import PROBE_OCTETS
 from fogbed.network.probes import Probes
 from fogbed.network.verdicts import PairVerdict, Tolerance, judge_rtt

@@ -8,23 +8,23 @@ from contextlib import ExitStack
 from dataclasses import asdict
 
 from fogbed.errors import ExperimentError, FogbedError
-from fogbed.experiment import environment
 from fogbed.experiment.actions.carrying_out import Actions
 from fogbed.experiment.actions.kind import ActionContext
-from fogbed.experiment.bundle import write_json
+from fogbed.experiment.borrowed_testbed import BorrowedTestbed
 from fogbed.experiment.clock import deadline_of
 from fogbed.experiment.judge.evidence import Evidence
+from fogbed.experiment.judge.verdict import draw_up, judge
 from fogbed.experiment.lane import Lane
-from fogbed.experiment.live_figures import snapshot
-from fogbed.experiment.live_samples import LiveSamples
+from fogbed.experiment.record import environment
+from fogbed.experiment.record.bundle import write_json
+from fogbed.experiment.record.sample_store import SampleStore
+from fogbed.experiment.run_context import RunContext
 from fogbed.experiment.run_network import RunNetwork
-from fogbed.experiment.sample_store import SampleStore
-from fogbed.experiment.sampler import Sampler
-from fogbed.experiment.setting import Setting
-from fogbed.experiment.shield import shielded
-from fogbed.experiment.testbed_hold import TestbedHold
-from fogbed.experiment.verdict import draw_up, judge
-from fogbed.experiment.workload import Workload
+from fogbed.experiment.sampling.live_figures import snapshot
+from fogbed.experiment.sampling.live_samples import LiveSamples
+from fogbed.experiment.sampling.sampler import Sampler
+from fogbed.experiment.signals import shielded
+from fogbed.experiment.workloads.workload import Workload
 from fogbed.plan.timeline import Mark, PlannedAction
 from fogbed.platforms.measuring import Sample
 
@@ -34,7 +34,7 @@ FIRST_RIDE_TIMEOUT_S = 60.0
 class Run:
     """Does the steps of a run and undoes them, whatever happens in between."""
 
-    def __init__(self, setting: Setting, hold: TestbedHold) -> None:
+    def __init__(self, setting: RunContext, hold: BorrowedTestbed) -> None:
         self._setting = setting
         self._hold = hold
         self._journal = setting.journal

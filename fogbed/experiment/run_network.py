@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from fogbed.experiment.bundle import write_json
 from fogbed.experiment.network_plans import plan_changes
 from fogbed.experiment.network_states import (
     Matrix,
@@ -14,8 +13,9 @@ from fogbed.experiment.network_states import (
     require_in_force,
     states_of,
 )
-from fogbed.experiment.round_trips import RoundTrips
-from fogbed.experiment.setting import Setting
+from fogbed.experiment.record.bundle import write_json
+from fogbed.experiment.run_context import RunContext
+from fogbed.experiment.sampling.round_trips import RoundTrips
 from fogbed.network.emulator import LinkEmulator
 from fogbed.plan.network import NetworkPlan, plan_network
 
@@ -23,7 +23,7 @@ from fogbed.plan.network import NetworkPlan, plan_network
 class RunNetwork:
     """The states of one run's network, in the order in which they really came."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: RunContext) -> None:
         self._setting = setting
         self._emulator: LinkEmulator = setting.platform.emulator()
         resolved = setting.resolved

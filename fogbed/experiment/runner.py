@@ -13,17 +13,17 @@ from typing import Any
 from fogbed import paths
 from fogbed.clients.progress import Progress
 from fogbed.errors import FogbedError, Interrupted
-from fogbed.experiment import bundle as bundles
-from fogbed.experiment.bundle import Bundle
+from fogbed.experiment.borrowed_testbed import BorrowedTestbed
 from fogbed.experiment.clock import Clock, SystemClock
 from fogbed.experiment.events import UNWATCHED, Observer
-from fogbed.experiment.journal import Journal
-from fogbed.experiment.lease import hold_lease
+from fogbed.experiment.record import bundle as bundles
+from fogbed.experiment.record.bundle import Bundle
+from fogbed.experiment.record.journal import Journal
 from fogbed.experiment.repertoire import REPERTOIRE, Repertoire
 from fogbed.experiment.run import Run
-from fogbed.experiment.setting import Setting, Tools
-from fogbed.experiment.shield import shielded
-from fogbed.experiment.testbed_hold import TestbedHold
+from fogbed.experiment.run_context import Dependencies, RunContext
+from fogbed.experiment.run_lock import hold_run_lock
+from fogbed.experiment.signals import shielded
 from fogbed.plan.timeline import plan_timeline
 from fogbed.platforms.base import Platform
 from fogbed.platforms.ownership import give_back
@@ -56,7 +56,7 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
     progress: Progress,
     observer: Observer = UNWATCHED,
     clock: Clock | None = None,
-    tools: Tools | None = None,
+    tools: Dependencies | None = None,
     repertoire: Repertoire = REPERTOIRE,
     command: str = "",
 ) -> RunResult:
@@ -70,7 +70,7 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
     """
     clock, tools = clock or SystemClock(), tools or _real_tools()
     given = partial(
-        Setting,
+        RunContext,
         resolved=resolved,
         repertoire=repertoire,
         platform=platform,
@@ -85,8 +85,8 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
     stamp = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
     done: list[Bundle] = []
     undo = ExitStack()
-    with hold_lease(paths.runtime_dir(), resolved.testbed.name) as lease:
-        hold = TestbedHold(platform, lease, undo)
+    with hold_run_lock(paths.runtime_dir(), resolved.testbed.name) as lease:
+        hold = BorrowedTestbed(platform, lease, undo)
         try:
             for repetition in range(1, resolved.experiment.repetitions + 1):
                 done.append(_make_bundle(resolved, runs_dir, stamp, repetition))
@@ -103,11 +103,11 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
     return RunResult(bundles=tuple(done), verdicts=tuple(bundle.verdict() for bundle in done))
 
 
-def _real_tools() -> Tools:
+def _real_tools() -> Dependencies:
     # duckdb, pyroute2 and their like are loaded for a real run only
-    from fogbed.experiment.tools import real_tools  # noqa: PLC0415
+    from fogbed.experiment.dependencies import real_dependencies  # noqa: PLC0415
 
-    return real_tools()
+    return real_dependencies()
 
 
 def _go_on(stopped_by: BaseException | None, bundle: Bundle) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fogbed import paths
 from fogbed.errors import UsageError
-from fogbed.platforms.testbeds import names_up, read_origin, spec_file
+from fogbed.platforms.state import names_up, read_origin, spec_file
 from fogbed.spec import load_testbed
 from fogbed.spec.testbed import Testbed
 

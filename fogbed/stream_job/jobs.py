@@ -9,8 +9,8 @@ from typing import Protocol
 from fogbed.errors import JobError
 from fogbed.plan.job import JobRequest
 from fogbed.spec.job_description import JobDescription
-from fogbed.stream_job.output import Completeness, check_complete
-from fogbed.stream_job.positions import Position
+from fogbed.stream_job.flink.positions import Position
+from fogbed.stream_job.oracle.output import Completeness, check_complete
 from fogbed.stream_job.storage import Storage
 
 

@@ -13,8 +13,8 @@ from fogbed.errors import JobError
 from fogbed.plan.job import PublishedLandmarks, PublishedRides
 
 if TYPE_CHECKING:
-    from fogbed.stream_job.datasets import Dataset
-    from fogbed.stream_job.landmarks import Landmarks
+    from fogbed.stream_job.rides.datasets import Dataset
+    from fogbed.stream_job.rides.landmarks import Landmarks
 
 
 class SharedFolders:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from fogbed.plan.job import PublishedLandmarks, PublishedRides
-    from fogbed.stream_job.datasets import Dataset
-    from fogbed.stream_job.landmarks import Landmarks
+    from fogbed.stream_job.rides.datasets import Dataset
+    from fogbed.stream_job.rides.landmarks import Landmarks
 
 
 class Storage(Protocol):

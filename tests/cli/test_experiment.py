@@ -13,7 +13,7 @@ from fogbed.cli.live import JsonLines, PlainLines
 from fogbed.experiment.events import Snapshot
 
 if TYPE_CHECKING:
-    from fogbed.experiment.bundle import Bundle
+    from fogbed.experiment.record.bundle import Bundle
 
 MAKE_BUNDLE = Path(__file__).parents[1] / "cases" / "bundle" / "make_bundle.py"
 EXPERIMENT = """\

@@ -11,10 +11,10 @@ import pytest
 
 from fogbed import paths
 from fogbed.cli import main
-from fogbed.stream_job import picture
-from fogbed.stream_job.datasets import find_dataset
-from fogbed.stream_job.describe import describe
-from fogbed.stream_job.landmarks import find_landmarks
+from fogbed.stream_job.rides import plot
+from fogbed.stream_job.rides.datasets import find_dataset
+from fogbed.stream_job.rides.describe import describe
+from fogbed.stream_job.rides.landmarks import find_landmarks
 
 CASES = Path(__file__).parents[1] / "cases" / "rides"
 GREEN = str(CASES / "green-2013.csv")
@@ -197,7 +197,7 @@ def test_zones_are_drawn_as_circles_by_count(tmp_path, capsys, monkeypatch):
     assert description.zones[:, 2].tolist() == [1, 2]
     assert not description.density.any()
     assert description.as_json()["rides_per_day"] == 1.5  # days 3 and 20, not the 18 between
-    figure = picture.figure_of(description, find_landmarks("nyc-famous"))
+    figure = plot.figure_of(description, find_landmarks("nyc-famous"))
     circles = figure.axes[1].collections[0]
     small, large = sorted(circles.get_sizes())
     assert large == 2 * small
@@ -207,7 +207,7 @@ def test_one_ride_has_axes_and_titles_at_one_height(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("one.csv").write_text("".join(ZONES.splitlines(keepends=True)[:2]), "utf-8")
     assert main(["rides", "import", "one.csv", "--name", "one"]) == 0
-    figure = picture.figure_of(describe(find_dataset("one")), find_landmarks("nyc-famous"))
+    figure = plot.figure_of(describe(find_dataset("one")), find_landmarks("nyc-famous"))
     figure.canvas.draw()
     hours, where = figure.axes
     assert all(tick == int(tick) for tick in hours.get_yticks())
@@ -228,7 +228,7 @@ def test_a_map_is_neither_a_strip_nor_a_pole(tmp_path, monkeypatch, box, least, 
     places = [(x, y) for x in np.linspace(west, east, 20) for y in np.linspace(south, north, 20)]
     Path("r.csv").write_text(header + "".join(row.format(*place) for place in places), "utf-8")
     assert main(["rides", "import", "r.csv", "--name", "box"]) == 0
-    figure = picture.figure_of(describe(find_dataset("box")), find_landmarks("nyc-famous"))
+    figure = plot.figure_of(describe(find_dataset("box")), find_landmarks("nyc-famous"))
     figure.canvas.draw()
     shown = figure.axes[1]
     seen = shown.get_window_extent()

@@ -6,7 +6,7 @@ import time
 
 from fogbed.cli import main
 from fogbed.platforms.pi.folder import PiFolder
-from fogbed.platforms.testbeds import names_up
+from fogbed.platforms.state import names_up
 
 
 def test_an_up_that_never_got_in_is_no_testbed_that_is_up(pico, capsys):

@@ -11,7 +11,7 @@ import pytest
 
 from fogbed.cli import main
 from fogbed.platforms.local.folder import TestbedFolder
-from fogbed.platforms.testbeds import only_one
+from fogbed.platforms.state import only_one
 
 TESTBED = """\
 apiVersion: fogbed/v1

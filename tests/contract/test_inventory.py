@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from fogbed import spec
 from fogbed.cli import main
 from fogbed.plan.inventory import plan_inventory, render_inventory
-from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.playbook import shared_defaults
+from fogbed.platforms.pi.reach import ssh
 
 SOUND = Path(__file__).parents[1] / "cases" / "spec" / "sound"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fogbed.clients import process
-from fogbed.stream_job import build
+from fogbed.stream_job.flink import build
 
 
 def test_the_same_sources_make_the_same_bytes(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from fogbed import links
 from fogbed.clients import process
-from fogbed.stream_job import build
-from fogbed.stream_job.datasets import HEADER
+from fogbed.stream_job.flink import build
+from fogbed.stream_job.rides.datasets import HEADER
 
 BLOCKS = 2000
 EVERY = 1 << 20

@@ -15,10 +15,10 @@ from fogbed import spelling
 from fogbed.errors import JobError
 from fogbed.plan.job import JobRequest, parse_arguments, program_arguments
 from fogbed.spec.experiment import Replay
-from fogbed.stream_job.datasets import Dataset, find_dataset, open_dataset
-from fogbed.stream_job.landmarks import Landmarks, find_landmarks
-from fogbed.stream_job.output import check_complete
-from fogbed.stream_job.positions import Position, read_position
+from fogbed.stream_job.flink.positions import Position, read_position
+from fogbed.stream_job.oracle.output import check_complete
+from fogbed.stream_job.rides.datasets import Dataset, find_dataset, open_dataset
+from fogbed.stream_job.rides.landmarks import Landmarks, find_landmarks
 from fogbed.stream_job.shared_folders import SharedFolders
 from fogbed.stream_job.storage import Storage
 

@@ -9,7 +9,7 @@ import pytest
 
 from fogbed import platforms
 from fogbed.cli import main
-from fogbed.experiment.bundle import Bundle, list_runs
+from fogbed.experiment.record.bundle import Bundle, list_runs
 
 TESTBED = """\
 apiVersion: fogbed/v1

@@ -20,10 +20,12 @@ import numpy as np
 import pytest
 
 from fogbed.clients import process
-from fogbed.stream_job import build, metrics, oracle, reasons
-from fogbed.stream_job.datasets import find_dataset
-from fogbed.stream_job.landmarks import Landmarks, find_landmarks
-from fogbed.stream_job.oracle import Answers, Floats
+from fogbed.stream_job.flink import build, metrics
+from fogbed.stream_job.oracle import answers as oracle
+from fogbed.stream_job.oracle.answers import Answers, Floats
+from fogbed.stream_job.rides import reasons
+from fogbed.stream_job.rides.datasets import find_dataset
+from fogbed.stream_job.rides.landmarks import Landmarks, find_landmarks
 
 SHARED = Path("/work/shared/data")
 SAMPLE_A = SHARED / "nyc_taxi_trip_duration_sample.csv.gz"
@@ -280,7 +282,7 @@ def assert_rides_agree(
 
 
 def reason(fields: list[str]) -> str:
-    """The rules of fogbed/stream_job/reasons.py, read anew; "" for a ride that can be used."""
+    """The rules of stream_job/rides/reasons.py, read anew; "" for a ride that can be used."""
     pickup, dropoff, lon, lat = [*fields, "", "", "", ""][:4]
     dropoff = dropoff or pickup  # none was recorded: nothing to judge
     numbers = [decimal(lon), decimal(lat)]

@@ -10,8 +10,8 @@ from fogbed.clients.progress import Quiet
 from fogbed.errors import JobError
 from fogbed.plan.placement import Place
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
-from fogbed.stream_job import placing, rescale, stop, submit
-from fogbed.stream_job.positions import Position
+from fogbed.stream_job.flink import placing, rescale, stop, submit
+from fogbed.stream_job.flink.positions import Position
 from fogbed.stream_job.shared_folders import SharedFolders
 
 pytestmark = pytest.mark.flink

@@ -8,9 +8,9 @@ import pytest
 from fogbed.errors import FogbedError, JobError
 from fogbed.plan.placement import Place
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
-from fogbed.stream_job import placing, stop, submit
+from fogbed.stream_job.flink import placing, stop, submit
+from fogbed.stream_job.flink.status import find_job, job_status
 from fogbed.stream_job.shared_folders import SharedFolders
-from fogbed.stream_job.status import find_job, job_status
 
 pytestmark = pytest.mark.flink
 

@@ -11,7 +11,7 @@ import pytest
 from fogbed.clients.channel import Channel
 from fogbed.errors import CommandError
 from fogbed.experiment.actions.exec import EXEC, ExecAction
-from fogbed.experiment.tools import open_agent
+from fogbed.experiment.dependencies import open_agent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from fogbed.errors import PlatformError
-from fogbed.platforms.pi.host_keys import (
+from fogbed.platforms.pi.reach.host_keys import (
     HostKey,
     acquaintance,
     forget,

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from fogbed.platforms.pi.survey import probe_text
+from fogbed.platforms.pi.doctor.survey import probe_text
 
 
 @pytest.fixture

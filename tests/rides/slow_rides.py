@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from fogbed.stream_job import reasons
-from fogbed.stream_job.zones import load_zones
+from fogbed.stream_job.rides import reasons
+from fogbed.stream_job.rides.zones import load_zones
 
 NEW_YORK = ZoneInfo("America/New_York")
 CANONICAL = "%Y-%m-%d %H:%M:%S"

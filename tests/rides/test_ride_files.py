@@ -25,12 +25,13 @@ import pytest
 
 from fogbed.cli import main
 from fogbed.errors import DatasetError, UsageError
-from fogbed.stream_job import datasets, ride_import, ride_workshop
-from fogbed.stream_job.datasets import Dataset
-from fogbed.stream_job.describe import describe
-from fogbed.stream_job.ride_columns import is_elsewhere
-from fogbed.stream_job.ride_notes import notes_of
-from fogbed.stream_job.ride_writer import RidesWriter
+from fogbed.stream_job.rides import datasets, importing
+from fogbed.stream_job.rides import workshop as ride_workshop
+from fogbed.stream_job.rides.columns import is_elsewhere
+from fogbed.stream_job.rides.datasets import Dataset
+from fogbed.stream_job.rides.describe import describe
+from fogbed.stream_job.rides.notes import notes_of
+from fogbed.stream_job.rides.writer import RidesWriter
 
 CASES = Path(__file__).parents[1] / "cases" / "ride_files"
 HEADER = "pickup_datetime,dropoff_datetime,pickup_longitude,pickup_latitude\n"
@@ -54,8 +55,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def load(*names: Path | str, utc: bool = False) -> Dataset:
-    plan = ride_import.plan_import([str(n) for n in names], name="d", utc=utc, force=True)
-    dataset = ride_import.import_rides(plan)
+    plan = importing.plan_import([str(n) for n in names], name="d", utc=utc, force=True)
+    dataset = importing.import_rides(plan)
     manifest = dataset.manifest
     assert manifest.rides + manifest.rejected == manifest.rows_read
     return dataset
@@ -67,7 +68,7 @@ def pickups(dataset: Dataset) -> list[str]:
 
 def problems_of(*names: Path | str) -> list[str]:
     with pytest.raises(UsageError) as caught:
-        ride_import.plan_import([str(n) for n in names], name="d")
+        importing.plan_import([str(n) for n in names], name="d")
     return (caught.value.details or "").splitlines()
 
 
@@ -443,8 +444,8 @@ IN_ANOTHER_ZONE = """\
 import sys
 from fogbed.stream_job import ride_import
 for name, path, utc in (line.split("|") for line in sys.argv[1:]):
-    plan = ride_import.plan_import([path], name=name, utc=utc == "utc")
-    print(ride_import.import_rides(plan).manifest.first_pickup)
+    plan = importing.plan_import([path], name=name, utc=utc == "utc")
+    print(importing.import_rides(plan).manifest.first_pickup)
 """
 
 
@@ -718,33 +719,33 @@ def test_for_hire_files_with_zones_are_taken() -> None:
 def test_nothing_usable_is_refused_and_kept_only_when_asked(here: Path) -> None:
     day = pa.array([date(2023, 1, 1)] * 2)
     parquet(here / "r.parquet", day)
-    plan = ride_import.plan_import(["r.parquet"], name="d")
+    plan = importing.plan_import(["r.parquet"], name="d")
     with pytest.raises(DatasetError) as caught:
-        ride_import.import_rides(plan)
+        importing.import_rides(plan)
     assert caught.value.message == "d was not imported: no row of 2 can be used"
     assert caught.value.details == (
         "bad_time: 2, the first r.parquet:1: {'tpep_pickup_datetime': 2023-01-01, "
         "'tpep_dropoff_datetime': 2023-01-01, 'PULocationID': 132}"
     )
     assert not list(datasets.datasets_dir().iterdir())
-    kept = ride_import.plan_import(["r.parquet"], name="d", allow_empty=True)
-    assert ride_import.import_rides(kept).manifest.usable == 0
+    kept = importing.plan_import(["r.parquet"], name="d", allow_empty=True)
+    assert importing.import_rides(kept).manifest.usable == 0
     with pytest.raises(UsageError, match="dataset d has no usable ride"):
         datasets.find_usable("d")
 
 
 def test_raw_rides_that_are_all_bad_are_nothing_usable(here: Path) -> None:
     (here / "r.csv").write_text(f"{HEADER}2015-01-01 10:00:00,2015-01-01 10:01:00,0,0\n")
-    plan = ride_import.plan_import(["r.csv"], name="d", raw=True)
+    plan = importing.plan_import(["r.csv"], name="d", raw=True)
     with pytest.raises(DatasetError, match="no row of 1 can be used"):
-        ride_import.import_rides(plan)
+        importing.import_rides(plan)
 
 
 def test_a_second_import_of_a_name_is_refused_while_the_first_is_at_work(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (here / "r.csv").write_bytes(CSV)
-    plan = ride_import.plan_import(["r.csv"], name="d", force=True)
+    plan = importing.plan_import(["r.csv"], name="d", force=True)
     inside, go_on = threading.Event(), threading.Event()
     write = RidesWriter.write
 
@@ -754,12 +755,12 @@ def test_a_second_import_of_a_name_is_refused_while_the_first_is_at_work(
         return write(self, batch)
 
     monkeypatch.setattr(RidesWriter, "write", wait_and_write)
-    first = threading.Thread(target=ride_import.import_rides, args=(plan,))
+    first = threading.Thread(target=importing.import_rides, args=(plan,))
     first.start()
     try:
         assert inside.wait(60)
         with pytest.raises(UsageError, match="another import of d is at work"):
-            ride_import.import_rides(plan)
+            importing.import_rides(plan)
     finally:
         go_on.set()
         first.join()
@@ -769,11 +770,11 @@ def test_a_second_import_of_a_name_is_refused_while_the_first_is_at_work(
 
 def test_a_name_that_was_taken_since_the_plan_is_refused(here: Path) -> None:
     (here / "r.csv").write_bytes(CSV)
-    early = ride_import.plan_import(["r.csv"], name="d")
+    early = importing.plan_import(["r.csv"], name="d")
     load("r.csv")
     before = json.loads((datasets.datasets_dir() / "d" / datasets.MANIFEST).read_text())
     with pytest.raises(UsageError) as caught:
-        ride_import.import_rides(early)
+        importing.import_rides(early)
     assert "there is such a dataset already" in (caught.value.details or "")
     assert json.loads((datasets.datasets_dir() / "d" / datasets.MANIFEST).read_text()) == before
 

@@ -24,9 +24,11 @@ from hypothesis import strategies as st
 
 from fogbed import paths
 from fogbed.errors import DatasetError, UsageError
-from fogbed.stream_job import datasets, reasons, ride_import, ride_judging, ride_lines
-from fogbed.stream_job.datasets import Dataset
-from fogbed.stream_job.ride_writer import RidesWriter
+from fogbed.stream_job.rides import datasets, importing, reasons
+from fogbed.stream_job.rides import judging as ride_judging
+from fogbed.stream_job.rides import lines as ride_lines
+from fogbed.stream_job.rides.datasets import Dataset
+from fogbed.stream_job.rides.writer import RidesWriter
 from tests.rides.slow_rides import judge
 
 CASES = Path(__file__).parents[1] / "cases" / "rides"
@@ -40,10 +42,10 @@ def _home(fresh_home: Path) -> None:
 
 
 def load(*sources: Path | str, name: str = "d", raw: bool = False) -> Dataset:
-    plan = ride_import.plan_import(
+    plan = importing.plan_import(
         [str(s) for s in sources], name=name, raw=raw, force=True, allow_empty=True
     )
-    return ride_import.import_rides(plan)
+    return importing.import_rides(plan)
 
 
 def lines_of(dataset: Dataset) -> list[str]:
@@ -288,7 +290,7 @@ def test_the_import_and_the_rules_agree(rows: list[tuple[str, ...]]) -> None:
 def test_a_taken_name_is_an_error_with_the_way_out_and_force_replaces() -> None:
     load(CASES / "green-2013.csv", name="mine")
     with pytest.raises(UsageError) as caught:
-        ride_import.plan_import([str(CASES / "green-2013.csv"), "gone.csv"], name="mine")
+        importing.plan_import([str(CASES / "green-2013.csv"), "gone.csv"], name="mine")
     assert caught.value.details == (
         "gone.csv: no such file; check the path\n"
         f"--name mine: there is such a dataset already ({datasets.datasets_dir() / 'mine'}); "
@@ -402,10 +404,10 @@ def test_the_kaggle_sample_gives_the_figures_of_its_readme() -> None:
 def test_reading_is_the_first_half_of_the_bar_and_writing_the_second() -> None:
     reading = SimpleNamespace(rows=Counter({1: 100}), bytes=50)
     writer = SimpleNamespace(rides=0, rejected=Counter())
-    assert ride_import._how_far(reading, writer, 200) == (50, "100 rows read")
+    assert importing._how_far(reading, writer, 200) == (50, "100 rows read")
     reading.bytes = 200
-    assert ride_import._how_far(reading, writer, 200) == (200, "sorting")
+    assert importing._how_far(reading, writer, 200) == (200, "sorting")
     writer.rides, writer.rejected = 40, Counter({"duplicate": 10})
-    assert ride_import._how_far(reading, writer, 200) == (300, "40 rides written")
+    assert importing._how_far(reading, writer, 200) == (300, "40 rides written")
     writer.rides = 90
-    assert ride_import._how_far(reading, writer, 200)[0] == 400
+    assert importing._how_far(reading, writer, 200)[0] == 400

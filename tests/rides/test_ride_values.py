@@ -18,11 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fogbed.errors import UsageError
-from fogbed.stream_job import reasons, ride_import
-from fogbed.stream_job.datasets import HEADER as PREPARED
-from fogbed.stream_job.datasets import Dataset
-from fogbed.stream_job.ride_duplicates import Duplicates
-from fogbed.stream_job.ride_times import form_sql, plain_sql, time_sql, whole_seconds_sql
+from fogbed.stream_job.rides import importing, reasons
+from fogbed.stream_job.rides.datasets import HEADER as PREPARED
+from fogbed.stream_job.rides.datasets import Dataset
+from fogbed.stream_job.rides.duplicates import Duplicates
+from fogbed.stream_job.rides.times import form_sql, plain_sql, time_sql, whole_seconds_sql
 from tests.rides.slow_rides import NEW_YORK, Verdict, read_rides, read_time
 
 CASES = Path(__file__).parents[1] / "cases" / "ride_values"
@@ -39,10 +39,10 @@ def _home(fresh_home: Path) -> None:
 def load(content: bytes, *, raw: bool = False, utc: bool = False) -> Dataset:
     with tempfile.TemporaryDirectory() as folder:
         (source := Path(folder, "r.csv")).write_bytes(content)
-        plan = ride_import.plan_import(
+        plan = importing.plan_import(
             [str(source)], name="d", raw=raw, utc=utc, force=True, allow_empty=True
         )
-        return ride_import.import_rides(plan)
+        return importing.import_rides(plan)
 
 
 def verdicts_of(dataset: Dataset) -> list[Verdict]:

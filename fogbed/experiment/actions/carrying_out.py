@@ -16,8 +16,8 @@ from fogbed.errors import FogbedError
 from fogbed.experiment.actions.kind import ActionContext, ActionKind
 from fogbed.experiment.actions.planned_events import PlannedEvents
 from fogbed.experiment.clock import Clock
-from fogbed.experiment.journal import Journal
 from fogbed.experiment.lane import Lane
+from fogbed.experiment.record.journal import Journal
 from fogbed.plan.timeline import PlannedAction
 
 Failed = Callable[[PlannedAction, FogbedError], None]

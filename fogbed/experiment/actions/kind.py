@@ -10,10 +10,10 @@ from fogbed.spec.experiment import Action
 from fogbed.spec.vocabulary import ActionRules
 
 if TYPE_CHECKING:  # files are checked without NumPy and what else a run needs
-    from fogbed.experiment.live_samples import LiveSamples
+    from fogbed.experiment.run_context import RunContext
     from fogbed.experiment.run_network import RunNetwork
-    from fogbed.experiment.setting import Setting
-    from fogbed.experiment.workload import Workload
+    from fogbed.experiment.sampling.live_samples import LiveSamples
+    from fogbed.experiment.workloads.workload import Workload
     from fogbed.plan.network import NetworkPlan
     from fogbed.platforms.events import Event
     from fogbed.spec import ResolvedExperiment
@@ -26,7 +26,7 @@ class ActionContext:
     """What an action works with while it is carried out; ``index`` is its number from 1."""
 
     index: int
-    setting: Setting
+    setting: RunContext
     workload: Workload
     network: RunNetwork
     samples: LiveSamples

@@ -12,7 +12,7 @@ from fogbed import paths
 from fogbed.errors import PlatformError
 from fogbed.files import write_whole
 from fogbed.plan.local_processes import LocalPlan, plan_from_json
-from fogbed.platforms.testbeds import spec_file, testbeds_dir
+from fogbed.platforms.state import spec_file, testbeds_dir
 
 _MADE_BY_JOBS = ("savepoints", "output")
 

@@ -29,7 +29,7 @@ from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.workers import LocalWorkers
 from fogbed.platforms.ownership import give_back
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
-from fogbed.platforms.testbeds import only_one
+from fogbed.platforms.state import only_one
 from fogbed.stream_job.shared_folders import SharedFolders
 
 LOG4J = Path(__file__).with_name("log4j2.properties")

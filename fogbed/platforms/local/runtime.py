@@ -9,7 +9,7 @@ from fogbed.plan.flink_settings import Runtime
 from fogbed.platforms.local import class_archive
 from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.local.java import find_flink, find_java
-from fogbed.platforms.testbeds import testbeds_dir
+from fogbed.platforms.state import testbeds_dir
 
 _NUMBERS = range(1, 255)
 

@@ -11,8 +11,8 @@ from fogbed.clients import kubeconfig
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError
-from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.folder import PiFolder
+from fogbed.platforms.pi.reach import ssh
 from fogbed.spec.testbed import Testbed
 
 _ADMIN = "/etc/kubernetes/admin.conf"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fogbed.files import write_whole
-from fogbed.platforms.testbeds import ORIGIN, spec_file, testbeds_dir
+from fogbed.platforms.state import ORIGIN, spec_file, testbeds_dir
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from fogbed.clients.images import Collected, Transfer
 from fogbed.clients.progress import Overheard, Progress
 from fogbed.errors import CommandError, PlatformError
-from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import PlaybookWish, require_nodes
-from fogbed.platforms.pi.reach import silent_nodes, told
+from fogbed.platforms.pi.reach import ssh
+from fogbed.platforms.pi.reach.answers import silent_nodes, told
 from fogbed.spec.testbed import Testbed
 
 _TIMEOUT_S = 60.0

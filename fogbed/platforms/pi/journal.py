@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fogbed.clients.channel import Channel
 from fogbed.errors import PlatformError
 from fogbed.platforms.base import LogLine
-from fogbed.platforms.pi import ssh
+from fogbed.platforms.pi.reach import ssh
 
 
 def read_journal(channel: Channel, *, lines: int, follow: bool) -> Iterator[LogLine]:

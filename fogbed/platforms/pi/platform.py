@@ -14,7 +14,6 @@ from fogbed.errors import PlatformError
 from fogbed.files import write_whole
 from fogbed.plan.inventory import render_inventory
 from fogbed.platforms.base import LogLine, TestbedStatus
-from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.access import ClusterAccess
 from fogbed.platforms.pi.folder import PiFolder
 from fogbed.platforms.pi.journal import read_journal
@@ -28,12 +27,13 @@ from fogbed.platforms.pi.playbook import (
     shared_defaults,
     told_result,
 )
-from fogbed.platforms.pi.reach import Silence, silent_nodes, told
+from fogbed.platforms.pi.reach import ssh
+from fogbed.platforms.pi.reach.answers import Silence, silent_nodes, told
 from fogbed.platforms.pi.removal import removal_of
 from fogbed.platforms.pi.removed import RemovedNode, forget, forget_returned, read_removed
 from fogbed.platforms.pi.status import read_status
 from fogbed.platforms.requests import DownRequest, Preview, UpRequest
-from fogbed.platforms.testbeds import only_one
+from fogbed.platforms.state import only_one
 from fogbed.spec.quorum import quorum_note
 from fogbed.spec.testbed import Node, Testbed
 

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from fogbed.errors import PlatformError
 from fogbed.files import write_whole
-from fogbed.platforms.pi import ssh
 from fogbed.platforms.pi.folder import PiFolder
+from fogbed.platforms.pi.reach import ssh
 from fogbed.spec.testbed import Node, Ssh, Testbed
 
 

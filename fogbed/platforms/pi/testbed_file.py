@@ -10,7 +10,7 @@ from pathlib import Path
 from fogbed.errors import PlatformError, SpecError, UsageError
 from fogbed.files import write_whole
 from fogbed.platforms.pi.nodes import with_kubernetes
-from fogbed.platforms.testbeds import only_one
+from fogbed.platforms.state import only_one
 from fogbed.spec import edit, parse_testbed
 from fogbed.spec.testbed import Node, Testbed
 

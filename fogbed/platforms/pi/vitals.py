@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from fogbed.errors import CommandError
-from fogbed.platforms.pi import ssh
+from fogbed.platforms.pi.reach import ssh
 from fogbed.spec.testbed import Testbed
 
 _TIMEOUT_S = 15.0

@@ -15,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fogbed.experiment.bundle import SAMPLES_SCHEMA, Bundle, create, write_json
-from fogbed.experiment.metric_names import pair_name
+from fogbed.experiment.record.bundle import SAMPLES_SCHEMA, Bundle, create, write_json
+from fogbed.experiment.sampling.metric_names import pair_name
 
 ORIGIN = 1_795_255_200.0
 NODES = ["cloud-1", "fog-1", "edge-1", "edge-2"]

@@ -12,10 +12,10 @@ from fogbed.clients.progress import Quiet
 from fogbed.plan.job import JobRequest
 from fogbed.plan.placement import Place, resources_offered
 from fogbed.spec.experiment import Replay
-from fogbed.stream_job import rescale, stop, submit
-from fogbed.stream_job.landmarks import find_landmarks
+from fogbed.stream_job.flink import rescale, stop, submit
+from fogbed.stream_job.flink.status import find_job, job_status
+from fogbed.stream_job.rides.landmarks import find_landmarks
 from fogbed.stream_job.shared_folders import SharedFolders
-from fogbed.stream_job.status import find_job, job_status
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[2])]

@@ -17,8 +17,8 @@ from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import JobError, PlatformError
 from fogbed.experiment.network_states import measured_state, states_of
 from fogbed.experiment.repertoire import REPERTOIRE, Repertoire
+from fogbed.experiment.run_context import Dependencies
 from fogbed.experiment.runner import RunResult, run_experiment
-from fogbed.experiment.setting import Tools
 from fogbed.network.agent_client import ExecOutcome
 from fogbed.network.emulator import LinkCounters
 from fogbed.network.probes import Probes
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from fogbed.clients.channel import Channel
     from fogbed.clients.progress import Progress
-    from fogbed.experiment.bundle import Bundle
     from fogbed.experiment.network_states import Matrix
+    from fogbed.experiment.record.bundle import Bundle
     from fogbed.network.bare import BareMemory
     from fogbed.network.verdicts import Tolerance
     from fogbed.plan.network import NetworkPlan
@@ -376,8 +376,8 @@ class Laboratory:
             repertoire=repertoire,
         )
 
-    def tools(self) -> Tools:
-        return Tools(
+    def tools(self) -> Dependencies:
+        return Dependencies(
             describe=lambda _resolved: {"rides": {"name": "nyc-sample"}},
             workload=lambda *_: self.workload,
             lay_network=self._lay_network,
@@ -426,7 +426,7 @@ class Laboratory:
         yield VirtualAgent(self, node)
 
     def bundle(self) -> Bundle:
-        from fogbed.experiment.bundle import list_runs  # noqa: PLC0415
+        from fogbed.experiment.record.bundle import list_runs  # noqa: PLC0415
 
         return list_runs(self.folder / "runs")[-1]
 

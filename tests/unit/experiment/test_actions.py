@@ -9,11 +9,11 @@ from fogbed.errors import JobError
 from fogbed.experiment.actions.carrying_out import Actions
 from fogbed.experiment.actions.kind import ActionKind, ExpectedEvent
 from fogbed.experiment.actions.planned_events import PlannedEvents
-from fogbed.experiment.bundle import Bundle
 from fogbed.experiment.clock import SystemClock
 from fogbed.experiment.events import UNWATCHED
-from fogbed.experiment.journal import Journal
 from fogbed.experiment.lane import Lane, own_thread
+from fogbed.experiment.record.bundle import Bundle
+from fogbed.experiment.record.journal import Journal
 from fogbed.plan.timeline import PlannedAction
 from fogbed.platforms.events import Event
 from fogbed.spec.experiment import Action

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fogbed.experiment.bundle import SAMPLES_SCHEMA
 from fogbed.experiment.judge.evidence import Evidence, Judgement
+from fogbed.experiment.judge.verdict import judge as judge_by
+from fogbed.experiment.record.bundle import SAMPLES_SCHEMA
 from fogbed.experiment.repertoire import REPERTOIRE
-from fogbed.experiment.verdict import judge as judge_by
 from fogbed.plan.timeline import plan_timeline
 from fogbed.spec.experiment import Experiment
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fogbed.errors import UsageError
-from fogbed.experiment.bundle import EVENTS, Bundle, find_run, list_runs
-from fogbed.experiment.metric_names import METRICS, split_pair
+from fogbed.experiment.record.bundle import EVENTS, Bundle, find_run, list_runs
+from fogbed.experiment.sampling.metric_names import METRICS, split_pair
 
 if TYPE_CHECKING:
     from types import ModuleType

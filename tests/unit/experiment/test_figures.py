@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fogbed.experiment.figures import bucket_bounds_ms, bucket_label, bucket_percentile
-from fogbed.stream_job.metrics import BOUNDS_US
+from fogbed.experiment.judge.figures import bucket_bounds_ms, bucket_label, bucket_percentile
+from fogbed.stream_job.flink.metrics import BOUNDS_US
 
 EDGES_MS = [0.0, *(bound / 1000 for bound in BOUNDS_US), math.inf]
 

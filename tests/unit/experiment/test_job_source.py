@@ -11,8 +11,8 @@ import requests
 from requests.adapters import BaseAdapter
 
 from fogbed.clients.flink import FlinkClient
-from fogbed.experiment import job_source
-from fogbed.experiment.job_source import JobSource
+from fogbed.experiment.sampling import job_source
+from fogbed.experiment.sampling.job_source import JobSource
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 
 if TYPE_CHECKING:

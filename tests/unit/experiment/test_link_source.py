@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from fogbed.experiment.link_source import LinkSource
-from fogbed.experiment.metric_names import METRICS
+from fogbed.experiment.sampling.link_source import LinkSource
+from fogbed.experiment.sampling.metric_names import METRICS
 from fogbed.network.emulator import EmulatorCost, LinkCounters, LinkEmulator, PairCounters
 from fogbed.plan.network import NetworkPlan, untouched
 

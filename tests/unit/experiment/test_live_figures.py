@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from fogbed.experiment.live_figures import snapshot
 from fogbed.experiment.repertoire import REPERTOIRE
+from fogbed.experiment.sampling.live_figures import snapshot
 from fogbed.plan.timeline import plan_timeline
 from fogbed.platforms.measuring import Sample
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK

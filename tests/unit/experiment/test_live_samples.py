@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fogbed.errors import UsageError
-from fogbed.experiment.figures import per_instant, statistic
-from fogbed.experiment.live_samples import HORIZON_S, LiveSamples
+from fogbed.experiment.judge.figures import per_instant, statistic
+from fogbed.experiment.sampling.live_samples import HORIZON_S, LiveSamples
 from fogbed.platforms.measuring import Sample
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 

@@ -11,8 +11,8 @@ from types import ModuleType
 
 import pytest
 
-from fogbed.experiment.bundle import Bundle, write_json
-from fogbed.experiment.report import write_report
+from fogbed.experiment.record.bundle import Bundle, write_json
+from fogbed.experiment.report.page import write_report
 
 _MAKER = Path(__file__).parents[2] / "cases" / "bundle" / "make_bundle.py"
 

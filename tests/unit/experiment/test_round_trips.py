@@ -11,13 +11,13 @@ import pytest
 
 from fogbed.errors import NetworkError
 from fogbed.experiment.clock import SystemClock
-from fogbed.experiment.round_trips import RoundTrips
+from fogbed.experiment.sampling.round_trips import RoundTrips
 from fogbed.network.probes import Probes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from fogbed.experiment.round_trips import Pinger
+    from fogbed.experiment.sampling.round_trips import Pinger
 
 LATE_MS = [0.0, 950.0, 950.1, 950.2, 950.3]
 

@@ -9,8 +9,8 @@ import pytest
 
 from fogbed import paths
 from fogbed.errors import ExperimentError, Interrupted, PlatformError, UsageError
-from fogbed.experiment.lease import hold_lease
 from fogbed.experiment.repertoire import REPERTOIRE
+from fogbed.experiment.run_lock import hold_run_lock
 from fogbed.platforms.events import Event
 from fogbed.spec import resolve_experiment
 
@@ -204,7 +204,7 @@ def test_ctrl_c_cleans_up_and_keeps_the_bundle(laboratory: Laboratory) -> None:
     assert (laboratory.workload.calls[-1], laboratory.platform.state) == ("cancel", "down")
     assert laboratory.platform.links.plan is None
     assert threading.active_count() == 1
-    with hold_lease(paths.runtime_dir(), laboratory.platform.name) as lease:
+    with hold_run_lock(paths.runtime_dir(), laboratory.platform.name) as lease:
         assert lease.left == {}
 
 
@@ -217,7 +217,7 @@ def test_a_testbed_that_does_not_come_up_is_brought_down(laboratory: Laboratory)
 
 
 def test_what_a_killed_run_brought_up_is_removed_first(laboratory: Laboratory) -> None:
-    with hold_lease(paths.runtime_dir(), laboratory.platform.name) as lease:
+    with hold_run_lock(paths.runtime_dir(), laboratory.platform.name) as lease:
         lease.note(brought_up=True)  # and the process is killed: the lease says so still
     laboratory.platform.state = "up"
     laboratory.run(SHORT)
@@ -229,7 +229,7 @@ def test_what_a_killed_run_brought_up_is_removed_first(laboratory: Laboratory) -
 
 def test_two_runs_on_one_testbed_are_refused(laboratory: Laboratory) -> None:
     with (
-        hold_lease(paths.runtime_dir(), laboratory.platform.name),
+        hold_run_lock(paths.runtime_dir(), laboratory.platform.name),
         pytest.raises(UsageError, match="another run is on testbed"),
     ):
         laboratory.run(SHORT)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fogbed.errors import FogbedError, ServiceError
-from fogbed.experiment.bundle import Bundle
 from fogbed.experiment.clock import SystemClock
-from fogbed.experiment.sample_store import SampleStore
-from fogbed.experiment.sampler import Sampler
+from fogbed.experiment.record.bundle import Bundle
+from fogbed.experiment.record.sample_store import SampleStore
+from fogbed.experiment.sampling.sampler import Sampler
 from fogbed.platforms.measuring import Sample
 
 if TYPE_CHECKING:

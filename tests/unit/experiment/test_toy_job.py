@@ -9,16 +9,16 @@ import pytest
 
 from fogbed.errors import SpecError
 from fogbed.experiment.checks import check_experiment
-from fogbed.experiment.flink_workload import request_of
 from fogbed.experiment.repertoire import REPERTOIRE
-from fogbed.experiment.report import write_report
+from fogbed.experiment.report.page import write_report
+from fogbed.experiment.workloads.flink import request_of
 from fogbed.plan.job import parse_arguments, program_arguments, request_problems
 from fogbed.plan.slots import slot_groups
 from fogbed.platforms.measuring import Sample
 from fogbed.spec import json_schema
 from fogbed.spec.job_description import ChartRoles, JobDescription, JobMetric, JobOperator
 from fogbed.spec.jobs import JOBS
-from fogbed.stream_job.build import jar_path
+from fogbed.stream_job.flink.build import jar_path
 from fogbed.stream_job.shared_folders import SharedFolders
 
 if TYPE_CHECKING:

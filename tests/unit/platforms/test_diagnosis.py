@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from fogbed.platforms.pi.diagnosis import diagnose
-from fogbed.platforms.pi.facts import NodeSurvey
+from fogbed.platforms.pi.doctor.diagnosis import diagnose
+from fogbed.platforms.pi.doctor.facts import NodeSurvey
+from fogbed.platforms.pi.doctor.sources import list_sources
 from fogbed.platforms.pi.playbook import shared_defaults
-from fogbed.platforms.pi.sources import list_sources
 from fogbed.spec import parse_testbed
 
 CASES = Path(__file__).parents[2] / "cases" / "doctor"

@@ -6,7 +6,7 @@ import pytest
 
 from fogbed.errors import PlatformError
 from fogbed.platforms.local.folder import Launched, TestbedFolder
-from fogbed.platforms.testbeds import names_up, only_one
+from fogbed.platforms.state import names_up, only_one
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from fogbed.clients.channel import Channel
-from fogbed.platforms.pi import node_probe
-from fogbed.platforms.pi.survey import look_at, probe_text
+from fogbed.platforms.pi.doctor import node_probe
+from fogbed.platforms.pi.doctor.survey import look_at, probe_text
 
 TEXT = Path(node_probe.__file__).read_text(encoding="utf-8")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fogbed.platforms.pi.ssh import explain
+from fogbed.platforms.pi.reach.ssh import explain
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from fogbed.clients.channel import Channel, in_any_shell
-from fogbed.platforms.pi.host_keys import known_hosts_file
-from fogbed.platforms.pi.ssh import located, ssh_options
+from fogbed.platforms.pi.reach.host_keys import known_hosts_file
+from fogbed.platforms.pi.reach.ssh import located, ssh_options
 from fogbed.spec.testbed import Ssh
 
 

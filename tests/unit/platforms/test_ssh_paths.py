@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from fogbed.plan.inventory import ssh_arguments
-from fogbed.platforms.pi.ssh import ssh_options
+from fogbed.platforms.pi.reach.ssh import ssh_options
 from fogbed.spec.testbed import Ssh
 
 NAMES = ["plain", "a b", "100%41", 'a "b" \\ %h', "jos\u00e9 #1"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fogbed.errors import JobError
-from fogbed.stream_job import build
+from fogbed.stream_job.flink import build
 
 
 def test_the_jar_was_built_from_these_sources() -> None:

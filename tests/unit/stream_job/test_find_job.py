@@ -4,7 +4,7 @@ import pytest
 
 from fogbed.clients.flink_values import JobSummary
 from fogbed.errors import UsageError
-from fogbed.stream_job.status import find_job
+from fogbed.stream_job.flink.status import find_job
 
 
 class Remembers:

@@ -9,7 +9,7 @@ import pytest
 from fogbed.errors import JobError
 from fogbed.spec.jobs import JOBS
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
-from fogbed.stream_job.build import jar_path
+from fogbed.stream_job.flink.build import jar_path
 from fogbed.stream_job.jobs import oracle_of
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fogbed.stream_job.metrics import BOUNDS_US, LATENCY_NAMES
+from fogbed.stream_job.flink.metrics import BOUNDS_US, LATENCY_NAMES
 
 
 def test_buckets_grow_by_an_eighth_from_a_tenth_of_a_millisecond_to_100_s() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fogbed.stream_job import oracle
-from fogbed.stream_job.landmarks import Landmarks
+from fogbed.stream_job.oracle import answers as oracle
+from fogbed.stream_job.rides.landmarks import Landmarks
 
 LATITUDES = st.floats(-90, 90, allow_subnormal=False)
 LONGITUDES = st.floats(-180, 180, allow_subnormal=False)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from fogbed.plan.job import JobRequest, PublishedLandmarks, PublishedRides
 from fogbed.spec.experiment import Replay
-from fogbed.stream_job import oracle
-from fogbed.stream_job.landmarks import find_landmarks
-from fogbed.stream_job.output import check_complete, times_emitted
-from fogbed.stream_job.positions import Position
+from fogbed.stream_job.flink.positions import Position
+from fogbed.stream_job.oracle import answers as oracle
+from fogbed.stream_job.oracle.output import check_complete, times_emitted
+from fogbed.stream_job.rides.landmarks import find_landmarks
 from fogbed.stream_job.shared_folders import SharedFolders
 
 HEADER = (

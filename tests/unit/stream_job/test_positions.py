@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from fogbed.errors import JobError
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
-from fogbed.stream_job.operators import operators_of
-from fogbed.stream_job.positions import Position, read_position
+from fogbed.stream_job.flink.operators import operators_of
+from fogbed.stream_job.flink.positions import Position, read_position
 from fogbed.stream_job.shared_folders import SharedFolders
 
 

@@ -11,8 +11,8 @@ import pytest
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.progress import Quiet
 from fogbed.errors import JobError, UsageError
-from fogbed.stream_job import rescale, stop, stopwatch, submit
-from fogbed.stream_job.status import job_status
+from fogbed.stream_job.flink import rescale, stop, stopwatch, submit
+from fogbed.stream_job.flink.status import job_status
 
 REST = Path(__file__).parents[2] / "cases" / "flink_rest"
 spec = importlib.util.spec_from_file_location("flink_tape", REST / "tape.py")

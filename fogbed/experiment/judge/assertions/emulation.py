@@ -11,7 +11,7 @@ from pydantic import Field
 from fogbed import units
 from fogbed.experiment.judge.assertions.kind import AssertionKind
 from fogbed.experiment.judge.evidence import Evidence, Judgement
-from fogbed.experiment.metric_names import pair_name
+from fogbed.experiment.sampling.metric_names import pair_name
 from fogbed.spec.base import DelayMs, Fraction
 from fogbed.spec.experiment import Assertion
 

@@ -9,7 +9,7 @@ from typing import Literal
 from fogbed.errors import Problem
 from fogbed.experiment.judge.assertions.kind import AssertionKind
 from fogbed.experiment.judge.evidence import Evidence, Judgement
-from fogbed.experiment.metric_names import METRICS, metrics_of
+from fogbed.experiment.sampling.metric_names import METRICS, metrics_of
 from fogbed.spec.experiment import Assertion
 from fogbed.spec.jobs import Operator, job_of
 from fogbed.spec.part import Part
@@ -75,7 +75,7 @@ def _number(value: object) -> float:
 
 def judge(assertion: MetricAssertion, evidence: Evidence) -> Judgement:
     """Judge by the samples of the phase; no sample shows nothing."""
-    from fogbed.experiment.figures import during, per_instant, statistic  # noqa: PLC0415 - pandas
+    from fogbed.experiment.judge.figures import during, per_instant, statistic  # noqa: PLC0415 - pandas
 
     metric, title = metrics_of(evidence.job)[assertion.metric], assertion.title
     span = evidence.timeline.span(assertion.over)

@@ -6,7 +6,7 @@ import java.util.Arrays;
  * The fixed buckets of the latency histogram, in microseconds.
  *
  * <p>Twenty to a decade from 0.1 ms to 100 s, each upper bound included, and one above all. The same
- * bounds stand in {@code fogbed/stream_job/metrics.py}.
+ * bounds stand in {@code fogbed/stream_job/flink/metrics.py}.
  */
 final class LatencyBuckets {
 

@@ -2,7 +2,7 @@ package fogbed;
 
 import java.util.Locale;
 
-/** Why a ride cannot be used: the rules of {@code fogbed/stream_job/reasons.py}, in its order. */
+/** Why a ride cannot be used: the rules of {@code fogbed/stream_job/rides/reasons.py}, in its order. */
 enum Reject {
     MISSING_COORDINATES,
     ZERO_COORDINATES,

@@ -5,7 +5,7 @@ package fogbed;
  *
  * <p>{@code ride_id,pickup_time,dropoff_time,pickup_lon,pickup_lat,...}: the id comes with the line
  * (looped rides have others than the file), what follows the pickup place is not needed. The rules
- * and the box are those of {@code fogbed/stream_job/reasons.py}.
+ * and the box are those of {@code fogbed/stream_job/rides/reasons.py}.
  */
 final class RideParser {
 

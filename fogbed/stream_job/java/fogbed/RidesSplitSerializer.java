@@ -8,7 +8,7 @@ import org.apache.flink.core.io.SimpleVersionedSerializer;
  * Splits as lines of text that can be found again in a savepoint without Flink.
  *
  * <p>{@code fogbed-split/1 SPLIT SPLITS EMITTED ORIGIN}: rides emitted over all laps, the schedule's
- * origin in microseconds since 1970. {@code fogbed/stream_job/positions.py} looks for them: the
+ * origin in microseconds since 1970. {@code fogbed/stream_job/flink/positions.py} looks for them: the
  * position of a stopped job is read from its savepoint, the one place where it is exact.
  */
 final class RidesSplitSerializer implements SimpleVersionedSerializer<RidesSplit> {

@@ -1,0 +1,53 @@
+"""The testbed of a run: brought up if needed, and brought down again if it was brought up here."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from fogbed.clients.progress import Progress
+from fogbed.experiment.run_lock import RunLock
+from fogbed.platforms.base import Platform, TestbedStatus
+from fogbed.platforms.requests import DownRequest, Scheduler, UpRequest
+
+
+class BorrowedTestbed:
+    """Makes sure that the testbed is up; ``undo`` brings down what was brought up.
+
+    ``went_well``: every repetition came to its end.
+    """
+
+    __test__ = False  # pytest collects by name
+
+    def __init__(self, platform: Platform, lease: RunLock, undo: ExitStack) -> None:
+        self._platform = platform
+        self._lease = lease
+        self._undo = undo
+        self._ours = False
+        self.went_well = False
+
+    def ensure_up(self, scheduler: Scheduler, progress: Progress) -> TestbedStatus:
+        """Return the status of the testbed once it is up.
+
+        What a killed run had brought up is removed first: nobody knows in which state it is.
+
+        Raises:
+            PlatformError: it cannot be brought up.
+        """
+        if self._ours:
+            return self._platform.status()
+        if self._lease.left.get("brought_up"):
+            progress.note("a run was killed here: removing the testbed it had brought up")
+            self._platform.down(DownRequest(in_a_hurry=True), progress)
+        status = self._platform.status()
+        if status.state == "up":
+            self._lease.note(brought_up=False)
+            return status
+        self._ours = True
+        self._lease.note(brought_up=True)
+        self._undo.callback(self._bring_down, progress)
+        self._platform.up(UpRequest(scheduler=scheduler), progress)
+        return self._platform.status()
+
+    def _bring_down(self, progress: Progress) -> None:
+        # who interrupts a run does not want to wait for what the next one gains
+        self._platform.down(DownRequest(in_a_hurry=not self.went_well), progress)

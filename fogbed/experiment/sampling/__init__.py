@@ -1,0 +1,1 @@
+"""What is measured every second while a run goes on."""

@@ -1,0 +1,1 @@
+"""What machines lack before a cluster can be made of them, with each problem's fix."""

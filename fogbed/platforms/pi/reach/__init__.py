@@ -1,0 +1,1 @@
+"""How machines are reached over SSH, and whether they answer."""

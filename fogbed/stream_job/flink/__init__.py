@@ -1,0 +1,1 @@
+"""The job on a Flink cluster: built, submitted, rescaled, stopped, read."""

@@ -1,0 +1,1 @@
+"""The same answers computed again, and compared with what the job wrote."""

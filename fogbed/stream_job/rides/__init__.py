@@ -1,0 +1,1 @@
+"""Ride files: imported, kept as datasets, described, drawn."""
