@@ -72,7 +72,7 @@ USERS = {
     r"experiments/(demo\.yml)": CODE,
     r"profiles/(metro)\.yml": ("experiments/", (".yml",)),
     r"(inventory)/(?:laptop|pico)\.yml": CODE,
-    r"fogbed/experiment/(report\.html\.j2)": CODE,
+    r"fogbed/experiment/report/(report\.html\.j2)": CODE,
     r"fogbed/platforms/local/(log4j2\.properties)": CODE,
     r"fogbed/stream_job/builtin/(nyc-sample)\.(?:csv\.xz|json)": CODE,
     r"fogbed/stream_job/builtin/(nyc-famous|gesbed-3)\.csv": CODE,

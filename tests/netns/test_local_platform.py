@@ -21,6 +21,7 @@ from fogbed.clients.progress import Quiet
 from fogbed.errors import PlatformError
 from fogbed.platforms import find_testbed, open_platform
 from fogbed.platforms.local.folder import TestbedFolder
+from fogbed.platforms.local.limits import group_of
 from fogbed.platforms.requests import DownRequest, UpRequest
 
 pytestmark = [
@@ -231,7 +232,7 @@ def test_after_kill_9_of_everything_up_rebuilds_and_down_leaves_nothing(life):
     until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
     life.down(DownRequest(everything=True), Quiet())
     assert not life.folder().exists()
-    assert not list(Path("/sys/fs/cgroup").glob("**/fogbed-local-life"))
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/{group_of(life.folder())}"))
     sockets = Path(os.environ["XDG_RUNTIME_DIR"]) / "fogbed"
     assert [path.name for path in sockets.iterdir() if "local-life" in path.name] == []
 

@@ -39,7 +39,7 @@ from fogbed.plan.local_processes import (
 )
 from fogbed.platforms.local import peers
 from fogbed.platforms.local.forward import Door, Forward
-from fogbed.platforms.local.limits import NodeLimits, limit_node
+from fogbed.platforms.local.limits import NodeLimits, group_of, limit_node
 from fogbed.platforms.local.supervisor import EventLog, Program, Supervised
 
 _FABRIC = "fabric"
@@ -88,9 +88,10 @@ class Keeper:
         await self._take_down()
 
     def _make_nodes(self) -> None:
+        group = group_of(self._folder)
         for position, node in enumerate(self._plan.nodes):
             self._namespaces[node.name] = create_namespace()
-            self._limits[node.name] = limit_node(self._plan.name, node, position)
+            self._limits[node.name] = limit_node(group, node, position)
         groups = [str(group) for limits in self._limits.values() for group in limits.groups]
         # for the command that cleans up after us, should we be killed
         (self._folder / "groups.json").write_text(json.dumps(groups), encoding="utf-8")

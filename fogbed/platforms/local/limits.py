@@ -7,6 +7,7 @@ See cgroups(7); cpu.max and memory.max in the kernel's admin-guide/cgroup-v2.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import time
@@ -58,8 +59,16 @@ def _is_removed(group: Path) -> bool:
     return not group.exists()
 
 
+def group_of(folder: Path) -> str:
+    """Return what a testbed's groups are called; ``folder`` is where it keeps its files.
+
+    Another home has testbeds of the same names, and the computer's groups are for all of them.
+    """
+    return f"fogbed-{folder.name}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
+
+
 def limit_node(
-    testbed: str,
+    group: str,
     node: LocalNode,
     position: int,
     *,
@@ -68,14 +77,14 @@ def limit_node(
 ) -> NodeLimits:
     """Make what holds ``node`` to its cores and memory, and say how.
 
-    ``position`` spreads nodes over CPUs where only affinity is left. ``mounts`` and ``own`` stand
-    for /proc/self/mounts and /proc/self/cgroup.
+    ``group`` is what the testbed's are called. ``position`` spreads nodes over CPUs where only
+    affinity is left. ``mounts`` and ``own`` stand for /proc/self/mounts and /proc/self/cgroup.
     """
     limits = NodeLimits()
     if node.cores is None and node.memory is None:
         return limits
     places = list(_places(mounts or _read("mounts"), own or _read("cgroup")))
-    below, words = f"fogbed-{testbed}/{node.name}", []
+    below, words = f"{group}/{node.name}", []
     if node.cores is not None:
         quota = math.ceil(node.cores * _PERIOD_US)
         files = {

@@ -34,7 +34,7 @@ def version_2(tmp_path):
 
 def test_version_1_has_a_group_in_each_controllers_tree(version_1):
     root, mounts, own = version_1
-    limits = limit_node("bench", NODE, 0, mounts=mounts, own=own)
+    limits = limit_node("fogbed-bench", NODE, 0, mounts=mounts, own=own)
     cpu, memory = root / "cpu/fogbed-bench/edge-1", root / "memory/box/fogbed-bench/edge-1"
     assert limits.groups == [cpu, memory]
     assert (cpu / "cpu.cfs_quota_us").read_text() == "50000"
@@ -46,7 +46,7 @@ def test_version_2_has_one_group_for_both(version_2):
     own, mounts, mine = version_2
     # no process may be in a group that passes controllers on: ours is passed over
     (own / "cgroup.subtree_control").mkdir()
-    limits = limit_node("bench", NODE, 0, mounts=mounts, own=mine)
+    limits = limit_node("fogbed-bench", NODE, 0, mounts=mounts, own=mine)
     group = own.parent / "fogbed-bench" / "edge-1"
     assert limits.groups == [group]
     assert (group / "cpu.max").read_text() == "50000 100000"
@@ -56,7 +56,7 @@ def test_version_2_has_one_group_for_both(version_2):
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs")
 def test_without_control_groups_what_cannot_be_held_is_said():
-    limits = limit_node("bench", NODE, 0, mounts="tmpfs / tmpfs rw 0 0\n", own="0::/\n")
+    limits = limit_node("fogbed-bench", NODE, 0, mounts="tmpfs / tmpfs rw 0 0\n", own="0::/\n")
     assert limits.groups == []
     assert len(limits.cpus) == 1
     assert limits.said == (
@@ -68,11 +68,11 @@ def test_without_control_groups_what_cannot_be_held_is_said():
 def test_as_many_cores_as_there_are_bind_nothing():
     count = len(os.sched_getaffinity(0))
     node = LocalNode(name="a", address="", cores=float(count), memory=None)
-    limits = limit_node("bench", node, 0, mounts="tmpfs / tmpfs rw 0 0\n", own="0::/\n")
+    limits = limit_node("fogbed-bench", node, 0, mounts="tmpfs / tmpfs rw 0 0\n", own="0::/\n")
     assert not limits.cpus
     assert f"not enforced: this computer has {count}" in limits.said
 
 
 def test_a_node_without_limits_needs_nothing():
-    limits = limit_node("bench", LocalNode(name="a", address="", cores=None, memory=None), 0)
+    limits = limit_node("fogbed-bench", LocalNode(name="a", address="", cores=None, memory=None), 0)
     assert (limits.groups, limits.cpus, limits.said) == ([], frozenset(), "")
