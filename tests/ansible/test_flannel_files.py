@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -31,12 +32,12 @@ MANIFEST = """
 - hosts: whole
   gather_facts: false
   roles: [fogbed]
-  vars_files: [ROLE/vars/main.yml, ROLE/defaults/main.yml]
+  vars_files: ["{{ role }}/vars/main.yml", "{{ role }}/defaults/main.yml"]
   tasks:
     - ansible.builtin.template:
-        {src: ROLE/templates/flannel.yaml.j2, dest: "{{ manifest }}", mode: "0644"}
+        {src: "{{ role }}/templates/flannel.yaml.j2", dest: "{{ manifest }}", mode: "0644"}
 """
-KUBECTL = """#!PYTHON
+KUBECTL = """\
 import pathlib, sys
 from ruamel.yaml import YAML
 top = pathlib.Path("TOP")
@@ -57,14 +58,18 @@ def run(tmp_path):
     """A function that runs a play over the nodes and returns what was asked of kubectl."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    kubectl = KUBECTL.replace("PYTHON", sys.executable).replace("TOP", str(tmp_path))
-    (programs / "kubectl").write_text(kubectl.replace("FILES", repr(FILES)), encoding="utf-8")
+    text = KUBECTL.replace("TOP", str(tmp_path)).replace("FILES", repr(FILES))
+    (programs / "kubectl.py").write_text(text, encoding="utf-8")
+    # a first line cannot name an interpreter in a folder of any name
+    start = shlex.join([sys.executable, str(programs / "kubectl.py")])
+    (programs / "kubectl").write_text(f'#!/bin/sh\nexec {start} "$@"\n', encoding="utf-8")
     (programs / "kubectl").chmod(0o755)
     here = {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
         "card": f"{tmp_path}/{{{{ inventory_hostname }}}}",
         "manifest": str(tmp_path / "flannel.yaml"),
+        "role": str(PLAYBOOKS / "roles/cni"),
     }
     hosts = {"all": {"vars": here, "hosts": {name: {} for name in NAMES}}}
     (tmp_path / "hosts.json").write_text(json.dumps(hosts), encoding="utf-8")
@@ -72,7 +77,7 @@ def run(tmp_path):
     def run(play, *options):
         (tmp_path / "asked").write_text("", encoding="utf-8")
         book = tmp_path / "play.yml"
-        book.write_text(play.replace("ROLE", str(PLAYBOOKS / "roles/cni")), encoding="utf-8")
+        book.write_text(play, encoding="utf-8")
         environment = os.environ | {
             "ANSIBLE_CONFIG": str(PLAYBOOKS / "ansible.cfg"),
             "ANSIBLE_CACHE_PLUGIN": "memory",

@@ -442,7 +442,7 @@ LABELS = {
 }
 IN_ANOTHER_ZONE = """\
 import sys
-from fogbed.stream_job import ride_import
+from fogbed.stream_job.rides import importing
 for name, path, utc in (line.split("|") for line in sys.argv[1:]):
     plan = importing.plan_import([path], name=name, utc=utc == "utc")
     print(importing.import_rides(plan).manifest.first_pickup)
