@@ -192,19 +192,7 @@ def _prepared(
         cmdline=" ".join(options) or None,
         extravars=dict(order.variables),
         passwords={r"BECOME password.*:\s*$": password} if password is not None else None,
-        envvars={
-            MARK: str(order.folder),
-            "ANSIBLE_CONFIG": str(order.playbook.with_name("ansible.cfg")),
-            "ANSIBLE_HOST_KEY_CHECKING": "True",
-            # two testbeds may have nodes of the same name; the folder is nobody else's to read
-            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(order.folder / "facts"),
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(_connections(order.inventory)),
-            "ANSIBLE_LOCAL_TEMP": str(temporary),
-            "TMPDIR": str(temporary),
-            "ANSIBLE_NOCOLOR": "1",
-            # Ansible refuses to start in a locale that is not UTF-8, or not on this computer
-            "LC_ALL": "C.UTF-8",
-        },
+        envvars=_environment(order, temporary),
         settings={"pexpect_timeout": 1},
         fact_cache_type="",
         project_dir=str(order.playbook.parent),
@@ -216,6 +204,22 @@ def _prepared(
     )
     runner.config.command[0] = _program()
     return runner
+
+
+def _environment(order: PlaybookOrder, temporary: Path) -> dict[str, str]:
+    return {
+        MARK: str(order.folder),
+        "ANSIBLE_CONFIG": str(order.playbook.with_name("ansible.cfg")),
+        "ANSIBLE_HOST_KEY_CHECKING": "True",
+        # two testbeds may have nodes of the same name; the folder is nobody else's to read
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(order.folder / "facts"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(_connections(order.inventory)),
+        "ANSIBLE_LOCAL_TEMP": str(temporary),
+        "TMPDIR": str(temporary),
+        "ANSIBLE_NOCOLOR": "1",
+        # Ansible refuses to start in a locale that is not UTF-8, or not on this computer
+        "LC_ALL": "C.UTF-8",
+    }
 
 
 def _connections(inventory: Path) -> Path:

@@ -18,9 +18,9 @@ class BorrowedTestbed:
 
     __test__ = False  # pytest collects by name
 
-    def __init__(self, platform: Platform, lease: RunLock, undo: ExitStack) -> None:
+    def __init__(self, platform: Platform, lock: RunLock, undo: ExitStack) -> None:
         self._platform = platform
-        self._lease = lease
+        self._lock = lock
         self._undo = undo
         self._ours = False
         self.went_well = False
@@ -35,15 +35,15 @@ class BorrowedTestbed:
         """
         if self._ours:
             return self._platform.status()
-        if self._lease.left.get("brought_up"):
+        if self._lock.left.get("brought_up"):
             progress.note("a run was killed here: removing the testbed it had brought up")
             self._platform.down(DownRequest(in_a_hurry=True), progress)
         status = self._platform.status()
         if status.state == "up":
-            self._lease.note(brought_up=False)
+            self._lock.note(brought_up=False)
             return status
         self._ours = True
-        self._lease.note(brought_up=True)
+        self._lock.note(brought_up=True)
         self._undo.callback(self._bring_down, progress)
         self._platform.up(UpRequest(scheduler=scheduler), progress)
         return self._platform.status()

@@ -68,7 +68,7 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
         FogbedError: a repetition could not be run to its end; its bundle says how far it came.
         Interrupted: Ctrl-C or SIGTERM; everything has been cleaned up.
     """
-    clock, tools = clock or SystemClock(), tools or _real_tools()
+    clock, tools = clock or SystemClock(), tools or _real_dependencies()
     given = partial(
         RunContext,
         resolved=resolved,
@@ -85,8 +85,8 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
     stamp = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
     done: list[Bundle] = []
     undo = ExitStack()
-    with hold_run_lock(paths.runtime_dir(), resolved.testbed.name) as lease:
-        hold = BorrowedTestbed(platform, lease, undo)
+    with hold_run_lock(paths.runtime_dir(), resolved.testbed.name) as lock:
+        hold = BorrowedTestbed(platform, lock, undo)
         try:
             for repetition in range(1, resolved.experiment.repetitions + 1):
                 done.append(_make_bundle(resolved, runs_dir, stamp, repetition))
@@ -99,11 +99,11 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
         finally:
             with shielded():
                 undo.close()
-                lease.forget()
+                lock.forget()
     return RunResult(bundles=tuple(done), verdicts=tuple(bundle.verdict() for bundle in done))
 
 
-def _real_tools() -> Dependencies:
+def _real_dependencies() -> Dependencies:
     # duckdb, pyroute2 and their like are loaded for a real run only
     from fogbed.experiment.dependencies import real_dependencies  # noqa: PLC0415
 
