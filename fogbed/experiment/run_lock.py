@@ -1,6 +1,6 @@
 """One run per testbed at a time, and a trace of runs that were killed.
 
-The run lock is a locked file: the kernel gives the lock back when the process ends, however it ends.
+The run lock is a locked file: the kernel gives it back when the process ends, however it ends.
 What the file still says is then a killed run's: whether it brought the testbed up, and its jobs.
 """
 
