@@ -180,6 +180,8 @@ class Inline(Executor):
 
 
 class FakeEmulator:
+    """Remembers plans; what no run does yet (cut, heal, counters) raises if one does."""
+
     """Links that are whatever was asked last; they carry nothing."""
 
     def __init__(self) -> None:
@@ -210,7 +212,11 @@ class FakeEmulator:
 
 
 class FakePlatform:
-    """A testbed that comes up at once, and on which things happen that a test plans."""
+    """A testbed that comes up at once, and on which things happen that a test plans.
+
+    What a run must not ask here (its dependencies are fakes of their own) raises, so that a run
+    that does is a failed test and not an answer that nobody planned.
+    """
 
     def __init__(self, name: str, *, state: Literal["up", "down"] = "down") -> None:
         self.name = name

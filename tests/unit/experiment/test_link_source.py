@@ -9,7 +9,10 @@ from fogbed.plan.network import NetworkPlan, untouched
 
 
 class Counting:
-    """An emulator whose one link has carried as many packets as a test says."""
+    """An emulator whose one link has carried as many packets as a test says.
+
+    A source only reads: all that would change the network raises.
+    """
 
     def __init__(self, *, tells_cost: bool) -> None:
         self.packets = 1000
