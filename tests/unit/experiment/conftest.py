@@ -56,6 +56,13 @@ def example_module() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory, example_module: ModuleType) -> Bundle:
+    """The example bundle, made once: to look at, or to copy."""
+    made: Bundle = example_module.make_bundle(tmp_path_factory.mktemp("example"))
+    return made
+
+
 TESTBED = """\
 apiVersion: fogbed/v1
 kind: Testbed
