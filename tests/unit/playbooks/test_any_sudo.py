@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fogbed.platforms.pi.doctor import node_probe
-from fogbed.platforms.pi.reach.ssh import explain
+from fogbed.platforms.pi.reach.refusals import explain
 
 PLUGIN = Path("playbooks/become_plugins/any_sudo.py")
 PROMPT = "[sudo via ansible, key=abc] password:"

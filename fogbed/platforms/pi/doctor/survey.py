@@ -17,6 +17,7 @@ from fogbed.platforms.pi.doctor.facts import NodeSurvey
 from fogbed.platforms.pi.doctor.sources import list_sources
 from fogbed.platforms.pi.playbook import shared_defaults
 from fogbed.platforms.pi.reach import ssh
+from fogbed.platforms.pi.reach.refusals import explain
 from fogbed.spec.testbed import Node, Testbed
 
 _TIMEOUT_S = 40.0
@@ -51,7 +52,7 @@ def look_at(channel: Channel, address: str, sources: Mapping[str, str]) -> NodeS
     try:
         offset_s, bound_s, said = _clock(channel)
         if offset_s is None:
-            meaning, way_out = ssh.explain(said, node)
+            meaning, way_out = explain(said, node)
             return NodeSurvey(node=node, address=address, problem=meaning, way_out=way_out or "")
         outcome = channel.run(
             [channel.python, "-"], timeout_s=_TIMEOUT_S, stdin=probe_text(address, sources)
@@ -76,7 +77,7 @@ def probe_text(address: str, sources: Mapping[str, str]) -> str:
 def _no_facts(returncode: int, stderr: str, node: str) -> tuple[str, str]:
     if returncode == _NOT_FOUND:
         return f"{node} has no Python 3", "there: sudo apt install python3"
-    meaning, way_out = ssh.explain(stderr, node)
+    meaning, way_out = explain(stderr, node)
     return f"{node} could not be looked at: {meaning}", way_out or ""
 
 
