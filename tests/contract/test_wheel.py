@@ -82,6 +82,8 @@ USERS = {
     r"playbooks/(ansible\.cfg)": CODE,
     r"playbooks/([\w-]+)\.yml": CODE,
     r"playbooks/(?:action_plugins|library|module_utils)/(\w+)\.py": PLAYS,
+    r"playbooks/module_utils/(doctor)/__init__\.py": PLAYS,
+    r"playbooks/module_utils/doctor/(?!__)(\w+)\.py": PLAYS,
     r"playbooks/become_plugins/(\w+)\.py": ("playbooks/", (".cfg",)),
     r"playbooks/roles/(\w+)/(?:defaults|meta|tasks|vars)/main\.yml": PLAYS,
     r"playbooks/roles/(\w+)/meta/argument_specs\.yml": PLAYS,
