@@ -56,7 +56,7 @@ _SLOWED_NOW, _SLOWED_EVER = 0b1110, 0b1110 << 16
 
 
 def system(facts: Facts, wanted: Wanted) -> Iterator[Row]:
-    """Name, operating system, architecture, kernel, init, Python."""
+    """Name, operating system, architecture."""
     if not _NAME.fullmatch(wanted.name):
         fix = "use lower-case letters, digits and -, as in pico-0"
         yield "name", "blocks", f"{wanted.name!r} cannot be the name of a node", fix
@@ -69,6 +69,11 @@ def system(facts: Facts, wanted: Wanted) -> Iterator[Row]:
     if facts["os"] != "raspbian" and facts["os_version"] not in _SYSTEMS.get(facts["os"], ()):
         there = facts["os_name"] or facts["os"] or "an unknown system"
         yield "os", "blocks", f"{there} is not supported", f"use {_SUPPORTED}"
+
+
+def programs(facts: Facts, wanted: Wanted) -> Iterator[Row]:
+    """What every other program stands on: kernel, first process, Python."""
+    del wanted
     if _numbers(facts["kernel"]) < _OLDEST_KERNEL:
         fix = "sudo apt full-upgrade there, then reboot it"
         yield "kernel", "blocks", f"{facts['kernel']} is older than 5.4", fix
@@ -249,4 +254,4 @@ def _link(link: Facts, model: str) -> Iterator[Row]:
         yield "link", "warns", f"{name} runs at {speed} Mbit/s, the board can do 1000", fix
 
 
-RULES = (system, sudo, kernel, size, board, network, claimed, shared)
+RULES = (system, programs, sudo, kernel, size, board, network, claimed, shared)
