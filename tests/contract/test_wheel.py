@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-ASSETS = ("ansible.cfg", "experiments", "inventory", "playbooks", "profiles")
+ASSETS = ("ansible.cfg", "experiments", "inventory", "playbooks")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_it_holds_what_git_holds_and_nothing_else(wheel):
 CODE, PLAYS = ("fogbed/", (".py",)), ("playbooks/", (".yml", ".j2", ".py"))
 USERS = {
     r"experiments/(demo\.yml)": CODE,
-    r"profiles/(metro)\.yml": ("experiments/", (".yml",)),
+    r"experiments/profiles/(metro)\.yml": ("experiments/", (".yml",)),
     r"(inventory)/(?:laptop|pico)\.yml": CODE,
     r"fogbed/experiment/report/(report\.html\.j2)": CODE,
     r"fogbed/platforms/local/(log4j2\.properties)": CODE,
