@@ -117,3 +117,9 @@ def test_files_where_something_is_changed_are_there():
     named = [path for path in re.findall(r"`([^`\s]+/[^`\s]*)`", text) if "NAME" not in path]
     assert named
     assert [path for path in named if not (CHECKOUT / path).exists()] == []
+
+
+def test_every_module_of_our_own_has_its_reason_in_a_table():
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", text.partition("## Modules of our own")[2], re.MULTILINE)
+    assert rows == sorted(path.stem for path in (CHECKOUT / "playbooks/library").glob("*.py"))
