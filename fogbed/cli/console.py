@@ -203,17 +203,35 @@ class LiveProgress:
         return watched()
 
 
-class LiveTable:
-    """Figures on stderr that are redrawn in place; lines said meanwhile stay above them."""
+class _Area:
+    """Something on stderr that is redrawn in place; lines said meanwhile stay above it."""
 
     def __init__(self) -> None:
         self._live: Live | None = None
 
-    def open(self) -> None:
-        """Begin to draw."""
+    def _begun(self) -> Live:
         if self._live is None:
             self._live = Live(console=_err, refresh_per_second=4, transient=True)
             self._live.start()
+        return self._live
+
+    def note(self, text: str) -> None:
+        """Print a line that stays, above what is drawn."""
+        _err.print(text)
+
+    def close(self) -> None:
+        """Stop drawing."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+class LiveTable(_Area):
+    """Figures that are redrawn in place, from ``open`` on."""
+
+    def open(self) -> None:
+        """Begin to draw."""
+        self._begun()
 
     def update(
         self, title: str, left: Sequence[tuple[str, str]], right: Sequence[tuple[str, str, str]]
@@ -229,44 +247,14 @@ class LiveTable:
             links.add_row(*link)
         self._live.update(Columns([figures, links], padding=(0, 4)))
 
-    def note(self, text: str) -> None:
-        """Print a line above the figures."""
-        _err.print(text)
 
-    def close(self) -> None:
-        """Stop drawing."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-
-
-class LiveLines:
-    """A few lines on stderr that are redrawn in place; notes stay above them.
-
-    Where there is no terminal only the notes are said.
-    """
-
-    def __init__(self) -> None:
-        self._live: Live | None = None
+class LiveLines(_Area):
+    """A few lines that are redrawn in place; where there is no terminal only the notes are said."""
 
     def update(self, lines: Iterable[str]) -> None:
         """Redraw."""
-        if not _err.is_terminal:
-            return
-        if self._live is None:
-            self._live = Live(console=_err, refresh_per_second=4, transient=True)
-            self._live.start()
-        self._live.update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
-
-    def note(self, text: str) -> None:
-        """Print a line that stays."""
-        _err.print(text)
-
-    def close(self) -> None:
-        """Stop drawing."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        if _err.is_terminal:
+            self._begun().update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
 
 
 @contextmanager

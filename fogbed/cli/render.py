@@ -63,7 +63,10 @@ def _write(path: Path, text: str) -> None:
                 f"{path} is there, and fogbed has not rendered it",
                 hint="name another file, or remove that one first",
             )
-        write_whole(path, text)
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")  # a device or a pipe: /dev/stdout
+        else:
+            write_whole(path.resolve(), text, keeps_rights=True)
     except (FileNotFoundError, NotADirectoryError, PermissionError, IsADirectoryError) as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 

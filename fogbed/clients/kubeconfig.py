@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,21 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from fogbed.clients.kubeconfig_text import with_entry, with_text, without_entry
+from fogbed.clients.kubeconfig_text import (
+    with_entry,
+    with_text,
+    without_entry,
+    without_text,
+)
 from fogbed.errors import PlatformError, UsageError
 from fogbed.files import write_whole
 
 _KINDS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 _CURRENT = "current-context"
-_NEW = "apiVersion: v1\nkind: Config\npreferences: {}\n"
+# The comment is for taking our last entry out again: there was no file, or nothing in it.
+_NEW = "apiVersion: v1  # fogbed found {}\nkind: Config\npreferences: {{}}\n"
+_NO_FILE, _EMPTY_FILE = _NEW.format("no file"), _NEW.format("an empty file")
+_BLANK = "\ufeff \t\r\n"
 _OTHERS = 0o077
 
 
@@ -55,7 +63,8 @@ def add_context(path: Path, name: str, admin: str) -> bool:
     cluster, user = new["clusters"][0]["cluster"], new["users"][0]["user"]
     values = {"clusters": cluster, "users": user, "contexts": {"cluster": name, "user": name}}
     before = _read(path)
-    text = before if before.strip("\ufeff \t\r\n") else before + _NEW
+    new_file = _EMPTY_FILE if path.exists() else _NO_FILE
+    text = before if before.strip(_BLANK) else before + new_file
     config = _parsed(text, str(path))
     wanted = deepcopy(config)
     for kind, value in values.items():
@@ -90,7 +99,11 @@ def remove_context(path: Path, name: str, servers: Collection[str]) -> bool:
             text = _changed(path, text, without_entry, kind, name)
     if config.get(_CURRENT) == name:
         wanted[_CURRENT] = ""
-        text = _changed(path, text, with_text, _CURRENT, "")
+        text = _changed(path, text, without_text, _CURRENT)
+    if text == _NO_FILE:
+        return _remove(path)
+    if text.endswith(_EMPTY_FILE) and not text.removesuffix(_EMPTY_FILE).strip(_BLANK):
+        text, wanted = text.removesuffix(_EMPTY_FILE), {}
     return _write(path, before, text, wanted)
 
 
@@ -158,8 +171,9 @@ def _parsed(text: str, what: str) -> dict[str, Any]:
 
 
 def _comparable(config: Mapping[str, Any]) -> dict[str, Any]:
-    # an empty list may be spelled as null, or as nothing
-    return {**config, **{kind: config[kind] or [] for kind in _KINDS if kind in config}}
+    # nothing under a key may be spelled as null, or as no key
+    empty = {key for key in (*_KINDS, _CURRENT) if not config.get(key)}
+    return {key: value for key, value in config.items() if key not in empty}
 
 
 def _is_no_list(value: Any) -> bool:  # noqa: ANN401 - YAML
@@ -191,13 +205,25 @@ def _write(path: Path, before: str, text: str, wanted: dict[str, Any]) -> bool:
         is_as_wanted = False
     if not is_as_wanted:
         raise _beyond_us(path)
-    try:
+    with _failure_told(path):
         target = path.resolve()  # people keep it under a link
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(target, text, mode=0o600, keeps_rights=True)
+    return True
+
+
+def _remove(path: Path) -> bool:
+    with _failure_told(path):
+        path.resolve().unlink()
+    return True
+
+
+@contextmanager
+def _failure_told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or error
         raise PlatformError(
             f"{path} cannot be written: {why}", hint="name another file with KUBECONFIG"
         ) from error
-    return True

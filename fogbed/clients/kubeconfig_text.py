@@ -3,9 +3,11 @@
 kubectl reads YAML 1.1, in which more texts are truths and numbers than in YAML 1.2: what somebody
 else has quoted, or not, is never written anew. A kubeconfig may be JSON too.
 
-An empty list may be spelled in many ways, as nothing at all or null too: the first entry put in
-keeps beside it what stood there, for the last one cut out to put back. In YAML that is a comment.
-JSON has none: there, brackets stay as they were, and a space behind the first stands for a null.
+An empty list may be spelled in many ways, as nothing at all or null too, and its key may be
+missing: the first entry put in keeps beside it what stood there, for the last one cut out to put
+back. In YAML that is a comment. JSON has none: there, brackets stay as they were, and behind the
+first one space stands for a null, two for no key. The same is done for a text; in JSON, two spaces
+before it stand for no key.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from fogbed.spec.edit_places import (
     dash_line,
     end_of,
     line_end,
+    line_start,
     newline_of,
     span,
     value_under,
@@ -32,8 +35,9 @@ from fogbed.spec.edit_places import (
 # What a reader of YAML 1.1 takes for a truth, or for nothing.
 _NO_TEXT = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 _EMPTY = " []"
-_BEFORE = re.compile(r'  # fogbed found here: ("(?:[^"\\]|\\.)*")[ \t]*$')
+_BEFORE = re.compile(r'  # fogbed found here: (null|"(?:[^"\\]|\\.)*")[ \t]*$')
 _NULL = re.compile(r"\[ (?=\{)")
+_NO_KEY = "  "
 
 
 def with_entry(text: str, kind: str, entry: Mapping[str, Any]) -> str:
@@ -44,7 +48,7 @@ def with_entry(text: str, kind: str, entry: Mapping[str, Any]) -> str:
     """
     root = _root(text)
     if root is None or _key(root, kind) is None:
-        return _with_key(text, root, kind, [entry])
+        return _with_key(text, root, kind, entry)
     entries = _listed(root, kind)
     if entries is None or not entries.value:
         return _with_first(text, root, kind, entry)
@@ -75,20 +79,44 @@ def without_entry(text: str, kind: str, name: str) -> str:
         elif entries.flow_style:
             text = without_item(text, *span(text, places[0]))
         else:
-            text = _without_lines(text, places[0])
+            text = _without_entry_lines(text, places[0])
     return text
 
 
 def with_text(text: str, key: str, value: str) -> str:
-    """Return the text with another text under a key at its top; UsageError as above."""
+    """Return the text with a text under a key at its top, where none is; UsageError as above."""
     root = _root(text)
     found = None if root is None else _key(root, key)
     if root is None or found is None:
         return _with_key(text, root, key, value)
-    old = value_under(root, key)
-    start, end = _value_span(text, found, old)
-    written = json.dumps(value) if root.flow_style else _scalar(value)
-    return f"{text[:start]} {written}{text[end:]}"
+    start, end = _value_span(text, found, value_under(root, key))
+    before = text[start:end]
+    if root.flow_style:
+        space = before[: len(before) - len(before.lstrip())]
+        return f"{text[:start]}{space}{json.dumps(value)}{text[end:]}"
+    after = line_end(text, end)
+    return f"{text[:start]} {_scalar(value)}{text[end:after]}{_note(before)}{text[after:]}"
+
+
+def without_text(text: str, key: str) -> str:
+    """Return the text with what stood under a key before ``with_text``, or an empty one."""
+    root = _root(text)
+    found = None if root is None else _key(root, key)
+    if root is None or found is None:
+        return text
+    start, end = _value_span(text, found, value_under(root, key))
+    if root.flow_style:
+        value = text[start:end].lstrip()
+        if text[start:end] == _NO_KEY + value:
+            return without_item(text, found.start_mark.index, end)
+        return f'{text[: end - len(value)]}""{text[end:]}'
+    noted = _BEFORE.search(text[: line_end(text, end)], end)
+    if noted is None:
+        return f'{text[:start]} ""{text[end:]}'
+    before = json.loads(noted[1])
+    if before is None:
+        return _without_lines(text, found.start_mark.index, noted.end())
+    return f"{text[:start]}{before}{text[end : noted.start()]}{text[noted.end() :]}"
 
 
 def _root(text: str) -> MappingNode | None:
@@ -123,21 +151,32 @@ def _value_span(text: str, key: Node, value: Node | None) -> tuple[int, int]:
 
 def _with_key(text: str, root: MappingNode | None, key: str, value: Any) -> str:  # noqa: ANN401 - YAML
     if root is None:
-        newline = "" if not text or text.endswith("\n") else newline_of(text)
-        return f"{text}{newline}{_pair(text, key, value)}{newline_of(text)}"
+        # a comment, perhaps: the last line ends, or does not, as it did
+        before, after = ("", newline_of(text)) if text.endswith("\n") else (newline_of(text), "")
+        return f"{text}{before}{_pair(text, key, value)}{after}"
     if root.flow_style:
         place = end_of(root.value[-1][1], text) if root.value else root.start_mark.index + 1
         comma = ", " if root.value else ""
-        return f"{text[:place]}{comma}{json.dumps(key)}: {_flow(value)}{text[place:]}"
+        written = f"{_NO_KEY}{_flow(value)}" if isinstance(value, str) else _noted_flow(value)
+        return f"{text[:place]}{comma}{json.dumps(key)}:{written}{text[place:]}"
     place = max(end_of(root.value[-1][1], text), root.value[-1][0].end_mark.index)
     place = line_end(text, place)
     return f"{text[:place]}{newline_of(text)}{_pair(text, key, value)}{text[place:]}"
 
 
+def _noted_flow(entry: Mapping[str, Any]) -> str:
+    return f" [{_NO_KEY}{_flow(entry)}]"
+
+
 def _pair(text: str, key: str, value: Any) -> str:  # noqa: ANN401 - YAML
     if isinstance(value, str):
-        return f"{key}: {_scalar(value)}"
-    return newline_of(text).join([f"{key}:", *(_block(text, "", entry) for entry in value)])
+        return f"{key}: {_scalar(value)}{_note(None)}"
+    return f"{key}:{newline_of(text)}{_block(text, '', value, _note(None))}"
+
+
+def _note(before: str | None) -> str:
+    """Return the comment that says what stood behind a key; None: there was no key."""
+    return f"  # fogbed found here: {json.dumps(before)}"
 
 
 def _with_first(text: str, root: MappingNode, kind: str, entry: Mapping[str, Any]) -> str:
@@ -147,7 +186,7 @@ def _with_first(text: str, root: MappingNode, kind: str, entry: Mapping[str, Any
     before = text[start:end]
     if root.flow_style:
         return f"{text[:start]}{_first_in_flow(before, entry)}{text[end:]}"
-    note = "" if before == _EMPTY else f"  # fogbed found here: {json.dumps(before)}"
+    note = "" if before == _EMPTY else _note(before)
     text = text[:start] + text[end:]
     after = line_end(text, start)
     return f"{text[:after]}{newline_of(text)}{_block(text, '', entry, note)}{text[after:]}"
@@ -171,8 +210,14 @@ def _replaced(text: str, entries: SequenceNode, node: Node, entry: Mapping[str, 
     return text[:line] + written + text[line_end(text, end) :]
 
 
-def _without_lines(text: str, node: Node) -> str:
-    start, end = dash_line(text, node.start_mark.index), line_end(text, end_of(node, text))
+def _without_entry_lines(text: str, node: Node) -> str:
+    return _without_lines(text, dash_line(text, node.start_mark.index), end_of(node, text))
+
+
+def _without_lines(text: str, first: int, last: int) -> str:
+    start, end = line_start(text, first), line_end(text, last)
+    if start == 0:
+        return text[end:].removeprefix("\r").removeprefix("\n")
     # with the end of the line before it: the file may end without one
     before = start - (2 if text[:start].endswith("\r\n") else 1)
     return text[:before] + text[end:]
@@ -185,13 +230,18 @@ def _emptied(text: str, root: MappingNode, kind: str, entries: SequenceNode) -> 
     if entries.flow_style:
         first, last = span(text, entries.value[0])
         opened = entries.start_mark.index
+        if text[opened + 1 : first] == _NO_KEY:
+            return without_item(text, key.start_mark.index, end)
         if _NULL.match(text, opened):
             return f"{text[:opened]}null{text[end:]}"
         return text[:first] + text[last:]
     line = dash_line(text, entries.value[0].start_mark.index)
     noted = _BEFORE.search(text[line : line_end(text, line)])
-    text = _without_lines(text, entries.value[0])
-    return f"{text[:start]}{json.loads(noted[1]) if noted else _EMPTY}{text[start:]}"
+    before = json.loads(noted[1]) if noted else _EMPTY
+    text = _without_entry_lines(text, entries.value[0])
+    if before is None:
+        return _without_lines(text, key.start_mark.index, start)
+    return f"{text[:start]}{before}{text[start:]}"
 
 
 def _indent(text: str, node: Node) -> str:

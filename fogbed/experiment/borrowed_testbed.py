@@ -13,6 +13,8 @@ from fogbed.platforms.requests import DownRequest, Scheduler, UpRequest
 class BorrowedTestbed:
     """Makes sure that the testbed is up; ``undo`` brings down what was brought up.
 
+    One that was up partly is somebody's: it is made whole, and stays.
+
     ``went_well``: every repetition came to its end.
     """
 
@@ -42,9 +44,10 @@ class BorrowedTestbed:
         if status.state == "up":
             self._lock.note(brought_up=False)
             return status
-        self._ours = True
-        self._lock.note(brought_up=True)
-        self._undo.callback(self._bring_down, progress)
+        self._ours = status.state == "down"
+        self._lock.note(brought_up=self._ours)
+        if self._ours:
+            self._undo.callback(self._bring_down, progress)
         self._platform.up(UpRequest(scheduler=scheduler), progress)
         return self._platform.status()
 

@@ -68,7 +68,10 @@ class Run:
             stopped_by = error
         finally:
             with shielded():
-                undo.close()
+                try:
+                    undo.close()
+                except Exception as error:  # noqa: BLE001 - a bug; raised as well, after the verdict
+                    stopped_by = stopped_by or error
                 stopped_by = self._conclude(stopped_by)
         return stopped_by
 

@@ -11,6 +11,11 @@ import pytest
 from plugins import PLAYBOOKS, ROOT
 from ruamel.yaml import YAML
 
+from fogbed import spec
+from fogbed.clients.progress import Quiet
+from fogbed.platforms.pi.platform import PiPlatform
+from fogbed.platforms.pi.playbook import PlaybookFailed, PlaybookWish
+
 pytestmark = pytest.mark.timeout(300)
 # As sudo does it: the prompt that was asked for, three times, and its words in between.
 SUDO = """#!/bin/sh
@@ -48,3 +53,34 @@ def test_a_wrong_password_is_tried_once(tmp_path, machines):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Incorrect sudo password" in done.stdout.partition("preflight_sudo")[2]
     assert (machine / "asked").read_text(encoding="utf-8") == "\n"
+
+
+TESTBED = """\
+apiVersion: fogbed/v1
+kind: Testbed
+name: pico
+platform: pi
+ssh: {user: fog, key: ~/.ssh/id}
+nodes:
+  - {name: pico-0, address: 192.0.2.10, role: control-plane, tier: cloud}
+  - {name: pico-1, address: 192.0.2.11, tier: edge}
+  - {name: pico-2, address: 192.0.2.12, tier: edge}
+"""
+
+
+@pytest.mark.parametrize("name", ["node-remove", "reset", "upgrade"])
+def test_a_playbook_without_preflight_tries_it_once_too(name, fresh_home, machines):
+    found = [machines.switch_on(f"192.0.2.{end}") for end in (10, 11)]  # pico-2 is off
+    for machine in found:
+        (machine / "bin/sudo").write_text(SUDO, encoding="utf-8")
+    file = fresh_home / "testbed.yml"
+    file.write_text(TESTBED, encoding="utf-8")
+    platform = PiPlatform(spec.load_testbed(file))
+    wish = PlaybookWish(become_password="wrong")  # noqa: S106 - that is the test
+    with pytest.raises(PlaybookFailed) as refused:
+        platform.play(name, Quiet(), wish=wish, variables={"fogbed_node": "pico-1"})
+    nodes = refused.value.message.removeprefix("Try sudo's password failed on ")
+    assert sorted(nodes.split(", ")) == ["pico-0", "pico-1"]
+    assert "the password that was given is not sudo's" in str(refused.value.hint)
+    asked = [(machine / "asked").read_text(encoding="utf-8") for machine in found]
+    assert asked == ["\n", "\n"]

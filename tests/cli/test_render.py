@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from fogbed.cli import main
 from fogbed.platforms.pi.folder import PiFolder
 
@@ -33,6 +35,25 @@ def test_a_file_that_was_not_rendered_is_not_written_over(pico, capsys):
     empty.touch()
     assert main(["render", "inventory", "-o", str(empty)]) == 0
     assert main(["render", "inventory", "-o", str(empty)]) == 0
+
+
+def test_a_link_and_what_is_no_file_stay_what_they_are(pico, capsys):
+    text = rendered(capsys)
+    kept, link, pipe = (pico.with_name(name) for name in ("kept.yml", "link.yml", "pipe"))
+    kept.touch(mode=0o600)
+    link.symlink_to("kept.yml")
+    os.mkfifo(pipe)  # /dev/stdout may be one, or a terminal; root could put a file in its place
+    reader = os.open(pipe, os.O_RDWR)
+    try:
+        for place in (link, pipe):
+            assert main(["render", "inventory", "-o", str(place)]) == 0
+        assert os.read(reader, 2 * len(text)).decode() == text
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert kept.read_text(encoding="utf-8") == text
+    assert kept.stat().st_mode & 0o777 == 0o600
 
 
 def test_check_shows_what_differs_from_a_file(pico, capsys):

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,21 @@ def test_one_that_is_killed_is_started_again_and_told(tmp_path, log):
     ]
     lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["event"] for line in lines] == [event for event, _ in told]
+
+
+def test_a_full_disk_costs_a_line_of_the_file_and_nothing_else(tmp_path):
+    full = EventLog(Path("/dev/full"))
+
+    async def scenario():
+        kept = Supervised(program(tmp_path, "sleep", "60"), full)
+        kept.start()
+        await until(lambda: kept.state == "running")
+        os.kill(kept.pid, signal.SIGKILL)
+        await until(lambda: kept.state == "running" and kept.restarts == 1)
+        await kept.stop()
+
+    asyncio.run(scenario())
+    assert [event.event for event in full.events] == ["started", "died", "started", "stopped"]
 
 
 def test_one_that_does_not_exist_is_tried_again_not_forgotten(tmp_path, log):

@@ -11,6 +11,7 @@ import lzma
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -777,6 +778,63 @@ def test_a_name_that_was_taken_since_the_plan_is_refused(here: Path) -> None:
         importing.import_rides(early)
     assert "there is such a dataset already" in (caught.value.details or "")
     assert json.loads((datasets.datasets_dir() / "d" / datasets.MANIFEST).read_text()) == before
+
+
+KILLED_BETWEEN = """
+import os, signal
+from pathlib import Path
+from fogbed.stream_job.rides import datasets, workshop
+
+renamed = Path.rename
+
+
+def once(self, target):
+    renamed(self, target)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+folder = datasets.datasets_dir() / "d"
+with workshop.open_workshop(folder) as home:
+    (home / "made").mkdir()
+    Path.rename = once
+    workshop.publish(home / "made", folder)
+"""
+
+
+@pytest.mark.parametrize("name", ["d", "other"])
+def test_what_an_import_killed_while_it_published_would_replace_comes_back(
+    here: Path, name: str
+) -> None:
+    (here / "r.csv").write_bytes(CSV)
+    before = load("r.csv")
+    killed = subprocess.run([sys.executable, "-c", KILLED_BETWEEN], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not before.folder.exists()
+    with ride_workshop.open_workshop(datasets.datasets_dir() / name):
+        assert datasets.find_dataset("d").manifest == before.manifest
+
+
+def test_ctrl_c_while_a_dataset_is_replaced_leaves_the_old_one(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "r.csv").write_bytes(CSV)
+    before = load("r.csv")
+    renamed = Path.rename
+
+    def interrupted(self: Path, target: Path) -> None:
+        renamed(self, target)
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    def replace() -> None:
+        with ride_workshop.open_workshop(before.folder) as home:
+            (home / "made").mkdir()
+            monkeypatch.setattr(Path, "rename", interrupted)
+            ride_workshop.publish(home / "made", before.folder)
+
+    with pytest.raises(KeyboardInterrupt):
+        replace()
+    assert datasets.open_dataset(before.folder).manifest == before.manifest
 
 
 def test_a_sweep_leaves_an_import_at_work_alone(here: Path) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -78,3 +83,38 @@ def test_writers_at_the_same_time_never_mix(tmp_path):
             written.result()
     assert target.read_text(encoding="utf-8") in texts
     assert list(tmp_path.iterdir()) == [target]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from fogbed.files import write_whole
+write_whole(Path(sys.argv[1]), "half")
+"""
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_one(tmp_path):
+    target = tmp_path / "file"
+    killed = subprocess.run([sys.executable, "-c", KILLED, target], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1
+    write_whole(target, "whole")
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("kind", ["held", "folder", "link", "pipe", "another's"])
+def test_what_may_be_somebody_s_at_work_stays(tmp_path, kind, monkeypatch):
+    beside = tmp_path / ".fogbed-1-1.new"
+    {"folder": beside.mkdir, "pipe": lambda: os.mkfifo(beside)}.get(kind, beside.touch)()
+    if kind == "link":
+        beside.rename(tmp_path / "kept")
+        beside.symlink_to("kept")
+    if kind == "another's":
+        uid = os.geteuid() + 1
+        monkeypatch.setattr("fogbed.files.os.geteuid", lambda: uid)
+    with beside.open("rb") if kind == "held" else nullcontext() as held:
+        if held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+        write_whole(tmp_path / "file", "text")
+    assert os.path.lexists(beside)

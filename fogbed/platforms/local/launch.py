@@ -34,7 +34,7 @@ def listen(port: int | None) -> socket.socket:
     """Return a socket listening on loopback: on ``port``, or on the first free one from 8081.
 
     Raises:
-        PlatformError: the port is in use; the message names who uses it.
+        PlatformError: the port is in use (the message names who uses it), or root's alone.
     """
     candidates = [port] if port is not None else range(FIRST_PORT, LAST_PORT + 1)
     for candidate in candidates:
@@ -44,6 +44,11 @@ def listen(port: int | None) -> socket.socket:
             listener.bind(("127.0.0.1", candidate))
         except OSError as error:
             listener.close()
+            if error.errno == errno.EACCES and port is not None:
+                raise PlatformError(
+                    f"port {port} on 127.0.0.1 is one that only root may open",
+                    hint="give one from 1024 on with --port, or none",
+                ) from error
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
             continue

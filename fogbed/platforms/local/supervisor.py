@@ -34,7 +34,8 @@ class EventLog:
     def add(self, event: Event) -> None:
         """Record one event."""
         self.events.append(event)
-        with self._path.open("a", encoding="utf-8") as file:
+        # a full disk must not end the supervision of what the event is about
+        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(event)) + "\n")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ class PlaybookWish:
 NO_WISH = PlaybookWish()
 # The role of site.yml that changes nothing.
 _LOOKS = "preflight"
+# Playbooks that begin with preflight, which tries sudo once.
+_TRY_SUDO = frozenset({"site", "node-add"})
 
 
 class PlaybookFailed(PlatformError):  # noqa: N818 - as a user says it
@@ -99,23 +101,27 @@ def play(  # noqa: PLR0913 - what a run of a playbook is
         PlatformError: it failed somewhere; the error says where, why, and how to go on.
     """
     folder = PiFolder(testbed.name)
-    result = run_playbook(
-        PlaybookOrder(
-            playbook=playbook_path(name),
-            config=paths.asset("ansible.cfg"),
-            inventory=inventory or (folder.rehearsal if wish.check else folder.inventory),
-            folder=folder.playbooks,
-            name=name,
-            limit=wish.limit,
-            tags=wish.tags,
-            check=wish.check,
-            variables=variables or {},
-            become_password=wish.become_password,
-        ),
-        watch,
+    order = PlaybookOrder(
+        playbook=playbook_path(name),
+        config=paths.asset("ansible.cfg"),
+        inventory=inventory or (folder.rehearsal if wish.check else folder.inventory),
+        folder=folder.playbooks,
+        name=name,
+        limit=wish.limit,
+        tags=wish.tags,
+        check=wish.check,
+        variables=variables or {},
+        become_password=wish.become_password,
     )
+    if wish.become_password is not None and name not in _TRY_SUDO:
+        _run(replace(order, playbook=playbook_path("sudo"), name="sudo", tags=()), watch)
+    return _run(order, watch)
+
+
+def _run(order: PlaybookOrder, watch: Watch) -> PlaybookResult:
+    result = run_playbook(order, watch)
     if result.returncode != 0:
-        raise playbook_error(name, result)
+        raise playbook_error(order.name, result)
     return result
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
@@ -66,6 +66,8 @@ class Undo:
         try:
             yield
         except (JobError, ServiceError) as error:
+            if isinstance(error, ServiceError) and self.stopping is not None:
+                self._look_again()
             if self._location is None or self._cancel_started():
                 raise
             raise self._back_again(error) from error
@@ -73,6 +75,12 @@ class Undo:
             if self.stopping is not None and not self._cancel_started():
                 self._start_old(self._location or self.await_savepoint())
             raise
+
+    def _look_again(self) -> None:
+        """Find the savepoint of a stop that goes on though its JobManager did not answer once."""
+        if self._location is None:
+            with suppress(JobError, ServiceError):
+                self.await_savepoint()
 
     def _cancel_started(self) -> bool:
         """Cancel what was started since; say whether it runs whole, and so was left alone."""

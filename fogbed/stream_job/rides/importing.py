@@ -36,6 +36,7 @@ from fogbed.stream_job.rides.writer import RidesWriter
 
 _TICK_S: Final = 0.2
 _EXAMPLE: Final = 200
+_CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +155,12 @@ def _prepare(plan: ImportPlan, folder: Path, step: Step, total: int) -> Manifest
         Reading(plan.sources) as reading,
         RidesWriter(folder, labels) as writer,
     ):
-        digests = threads.submit(_digests, plan.sources)
+        digests = threads.submit(_digests, plan.sources, reading)
         judging = Judging(database, plan.sources, utc=plan.utc, spool=folder.parent)
         work = threads.submit(judging.write, reading, writer, raw=plan.raw)
         try:
             _wait(work, lambda: step.advance(*_how_far(reading, writer, total)))
+            found = digests.result()
         except BaseException:
             # the reader and the writer look at it per batch; DuckDB itself refuses while busy
             reading.stopped = True
@@ -166,7 +168,7 @@ def _prepare(plan: ImportPlan, folder: Path, step: Step, total: int) -> Manifest
                 database.interrupt()
             wait([work])
             raise
-        return _manifest(plan, reading, writer, digests.result())
+        return _manifest(plan, reading, writer, found)
 
 
 def _how_far(reading: Reading, writer: RidesWriter, total: int) -> tuple[float, str]:
@@ -203,11 +205,16 @@ def _first_of_each(rejects: Path) -> dict[str, str]:
     return found
 
 
-def _digests(sources: Sequence[Source]) -> dict[Path, str]:
+def _digests(sources: Sequence[Source], reading: Reading) -> dict[Path, str]:
+    """Return the digest of every file; InterruptedError once the reading was stopped."""
     found = {}
     for path in {source.path for source in sources}:
+        digest = hashlib.sha256()
         with path.open("rb") as file:
-            found[path] = hashlib.file_digest(file, "sha256").hexdigest()
+            while chunk := file.read(_CHUNK):
+                reading.check()
+                digest.update(chunk)
+        found[path] = digest.hexdigest()
     return found
 
 

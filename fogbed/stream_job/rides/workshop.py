@@ -20,6 +20,7 @@ from fogbed.locks import take_lock
 
 _PREFIX: Final = ".importing-"
 _LOCK: Final = "lock"
+_OLD: Final = "old"
 _PATIENCE_S: Final = 0.5
 
 
@@ -46,15 +47,9 @@ def open_workshop(folder: Path) -> Iterator[Path]:
 
 def publish(made: Path, folder: Path) -> None:
     """Put what was made in its place; what was there before stays if that fails."""
-    old = made.parent / "old"
     if folder.exists():
-        folder.rename(old)
-    try:
-        made.rename(folder)
-    except BaseException:
-        if old.exists():
-            old.rename(folder)
-        raise
+        folder.rename(made.parent / _OLD)
+    made.rename(folder)
 
 
 @contextmanager
@@ -70,11 +65,20 @@ def _held(home: Path) -> Iterator[None]:
             )
         time.sleep(_PATIENCE_S / 10)
     try:
+        _put_back(home)
         _clear(home)
         yield
     finally:
+        _put_back(home)
         shutil.rmtree(home, ignore_errors=True)
         os.close(lock)
+
+
+def _put_back(home: Path) -> None:
+    """Put what an import was about to replace back, if nothing has come into its place."""
+    folder = home.with_name(home.name.removeprefix(_PREFIX))
+    if (home / _OLD).exists() and not folder.exists():
+        (home / _OLD).rename(folder)
 
 
 def _lock(home: Path) -> int | None:
@@ -109,6 +113,7 @@ def _sweep(parent: Path, *, spare: Path) -> None:
             continue
         lock = _lock(left)
         if lock is not None:
+            _put_back(left)
             shutil.rmtree(left, ignore_errors=True)
             os.close(lock)
 

@@ -61,8 +61,55 @@ def assert_comes_and_goes(path, before):
     if path.read_bytes().startswith(b"{"):
         assert json.loads(path.read_bytes())["users"][0]["name"] == "pico"
     assert remove_context(path, "pico", {"https://192.0.2.10:6443"})
-    left = path.read_bytes().decode()
-    assert left == before.replace("current-context: ''", 'current-context: ""')
+    assert path.read_bytes().decode() == before
+
+
+KINDS = ("clusters", "users", "contexts")
+
+
+@pytest.mark.parametrize("absent", [KINDS, *((kind,) for kind in KINDS), ()])
+@pytest.mark.parametrize("current", [None, "", " ''", ' ""  # none', " null", "  ~", " mine"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n# the end\n"])
+def test_a_key_that_was_not_there_is_not_there_again(tmp_path, absent, current, end):
+    keys = [f"{kind}: []" for kind in KINDS if kind not in absent]
+    keys += [] if current is None else [f"current-context:{current}"]
+    newline = "\r\n" if end == "\r\n" else "\n"
+    assert_comes_and_goes(tmp_path / "config", newline.join(["kind: Config", *keys]) + end)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "{}\n",
+        '{"kind": "Config"}',
+        '{"clusters":[],\n"kind":"Config"\n}\n',
+        '{\n "users": null,\n "current-context":""\n}\n',
+        '{"contexts": [], "clusters": []}',
+    ],
+)
+def test_a_key_that_was_not_there_in_json_is_not_there_again(tmp_path, before):
+    assert_comes_and_goes(tmp_path / "config", before)
+
+
+@pytest.mark.parametrize("before", ["", "\n", "  \n\n", "# mine\n", "# mine", "\ufeff"])
+def test_a_file_with_nothing_in_it_is_as_empty_again(tmp_path, before):
+    assert_comes_and_goes(tmp_path / "config", before)
+
+
+def test_a_file_that_was_not_there_goes_again(tmp_path):
+    path = tmp_path / "config"
+    assert add_context(path, "pico", ADMIN)
+    assert remove_context(path, "pico", {"https://192.0.2.10:6443"})
+    assert not path.exists()
+
+
+def test_a_file_that_was_not_there_stays_with_what_others_have_put_into_it(tmp_path):
+    path = tmp_path / "config"
+    add_context(path, "pico", ADMIN)
+    add_context(path, "oslo", ADMIN)
+    assert remove_context(path, "pico", {"https://192.0.2.10:6443"})
+    assert b"name: oslo" in path.read_bytes()
+    assert b"pico" not in path.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -81,7 +128,7 @@ def test_no_line_of_theirs_is_written_anew(case, tmp_path):
 def test_a_testbed_of_any_name_is_text(tmp_path, name):
     path = tmp_path / "config"
     add_context(path, name, ADMIN)
-    assert f'current-context: "{name}"\n' in path.read_text(encoding="utf-8")
+    assert f'\ncurrent-context: "{name}"  # fogbed' in path.read_text(encoding="utf-8")
 
 
 def test_mode_and_link_stay(tmp_path):

@@ -237,6 +237,9 @@ class FakeEmulator:
         self.history.append(None)
 
 
+State = Literal["up", "partly", "down"]
+
+
 class FakePlatform:
     """A testbed that comes up at once, and on which things happen that a test plans.
 
@@ -244,9 +247,9 @@ class FakePlatform:
     that does is a failed test and not an answer that nobody planned.
     """
 
-    def __init__(self, name: str, *, state: Literal["up", "down"] = "down") -> None:
+    def __init__(self, name: str, *, state: State = "down") -> None:
         self.name = name
-        self.state: Literal["up", "down"] = state
+        self.state: State = state
         self.calls: list[str] = []
         self.links = FakeEmulator()
         self.happened: list[Event] = []
@@ -321,6 +324,7 @@ class FakeWorkload:
         self.calls: list[str] = []
         self.broken: str | None = None
         self.rescale_fails = False
+        self.cancel_breaks: Exception | None = None
         self.rides_per_s = 1000.0
         self.lost = 0
         self._origin = 0.0
@@ -353,6 +357,8 @@ class FakeWorkload:
 
     def cancel(self) -> None:
         self.calls.append("cancel")
+        if self.cancel_breaks is not None:
+            raise self.cancel_breaks
         self.clock.stand_still()
 
     def compare(self, output: Path) -> dict[str, Any]:

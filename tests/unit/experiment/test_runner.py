@@ -221,6 +221,20 @@ def test_a_testbed_that_does_not_come_up_is_brought_down(laboratory: Laboratory)
     assert laboratory.bundle().verdict()["error"]["message"] == "no room for cloud-1"
 
 
+def test_a_testbed_that_was_up_in_part_is_made_whole_and_stays_up(laboratory: Laboratory) -> None:
+    laboratory.platform.state = "partly"
+    laboratory.run(SHORT)
+    assert laboratory.platform.calls == ["up", "scheduler adaptive"]
+
+
+def test_a_clean_up_that_breaks_still_leaves_a_verdict(laboratory: Laboratory) -> None:
+    laboratory.workload.cancel_breaks = OSError("no file is left to open")
+    with pytest.raises(OSError, match="no file is left to open"):
+        laboratory.run(SHORT)
+    assert laboratory.bundle().verdict()["status"] == "error"
+    assert laboratory.platform.links.plan is None
+
+
 def test_what_a_killed_run_brought_up_is_removed_first(laboratory: Laboratory) -> None:
     with hold_run_lock(paths.runtime_dir(), laboratory.platform.name) as lease:
         lease.note(brought_up=True)  # and the process is killed: the lease says so still

@@ -160,6 +160,24 @@ def test_ctrl_c_after_the_stop_brings_the_old_parallelism_back(moment):
     assert runs[-1]["savepointPath"].startswith("file:/")
 
 
+def test_a_poll_that_went_wrong_while_the_job_stops_does_not_lose_the_job():
+    failed: list[str] = []
+
+    def fail_once(_method, path, _body):
+        if "/savepoints/" in path and not failed:
+            failed.append(path)
+            return 503, {"errors": ["the JobManager is busy"]}
+        return None
+
+    taped = Taped("default", fail_once)
+    with pytest.raises(rescale.RescaleUndoneError) as caught:
+        taped.rescale()
+    assert caught.value.job.request.parallelism["nearest"] == 1
+    assert "503" in caught.value.details
+    runs = [body for _, path, body in taped.player.asked if path.endswith("/run")]
+    assert [body["savepointPath"][:6] for body in runs] == ["file:/"]
+
+
 def test_when_nothing_can_be_started_the_error_names_the_savepoint():
     taped = Taped(
         "default", lambda _m, path, _b: (500, {"errors": ["full"]}) if path[-4:] == "/run" else None
