@@ -11,6 +11,7 @@ from fogbed.platforms.pi.doctor.controller import examine_controller
 from fogbed.platforms.pi.doctor.diagnosis import diagnose
 from fogbed.platforms.pi.doctor.facts import Finding, NodeSurvey
 from fogbed.platforms.pi.doctor.survey import survey
+from fogbed.platforms.pi.doctor.wanted import list_wanted
 from fogbed.platforms.preflight import Check
 from fogbed.spec.testbed import Testbed
 
@@ -31,7 +32,7 @@ def doctor_nodes(testbed: Testbed, *, as_json: bool) -> None:
     here = [check.name for check in checks if check.blocks and not check.ok]
     # without ssh there is nobody to ask
     surveys = [] if "ssh" in here else survey(testbed, console.LiveProgress())
-    findings = diagnose(testbed, surveys)
+    findings = diagnose(list_wanted(testbed), surveys)
     if as_json:
         _show_json(controller=checks, nodes=surveys, findings=findings)
     else:

@@ -47,7 +47,8 @@ def add(  # noqa: PLR0913 - what a node is
     bed, origin = platforms.locate_testbed(testbed)
     platforms.open_pi(bed)
     given = {"name": name, "address": address, "role": role, "tier": tier, "slots": slots}
-    fields = {key: value for key, value in given.items() if value not in (None, "worker")}
+    unsaid = (("role", "worker"), *((key, None) for key in given))
+    fields = {key: value for key, value in given.items() if (key, value) not in unsaid}
     labels = read_labels(label or [])
     file = testbed_file.with_node(
         testbed_file.open_file(bed, origin), {**fields, **({"labels": labels} if labels else {})}

@@ -13,6 +13,7 @@ from fogbed.cli import console
 from fogbed.cli.options import TestbedOption
 from fogbed.errors import PlatformError, UsageError
 from fogbed.files import write_whole
+from fogbed.plan.inventory import RENDERED
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Show what would be applied, as text."
@@ -57,12 +58,22 @@ def inventory(
 
 def _write(path: Path, text: str) -> None:
     try:
+        if path.is_file() and not _is_ours(path.read_bytes()):
+            raise UsageError(
+                f"{path} is there, and fogbed has not rendered it",
+                hint="name another file, or remove that one first",
+            )
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8")  # a device or a pipe: /dev/stdout
         else:
             write_whole(path.resolve(), text, keeps_rights=True)
     except (FileNotFoundError, NotADirectoryError, PermissionError, IsADirectoryError) as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _is_ours(content: bytes) -> bool:
+    # an empty one is nobody's: mktemp makes it
+    return not content or content.startswith(RENDERED.encode())
 
 
 def _compare(path: Path, text: str, *, applied: bool) -> None:

@@ -39,6 +39,7 @@ _KEPT_LOGS = 20
 _TEMPORARY = "tmp"
 _END_S = 10.0
 _NOT_FOUND = 127
+_SSH = "ANSIBLE_SSH_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,29 +182,46 @@ def _prepared(
     temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = [word for word, wanted in _options(order) if wanted]
     password = order.become_password
-    runner = ansible_runner.interface.init_runner(
-        private_data_dir=str(order.folder),
-        artifact_dir=str(order.folder),
-        ident=f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{order.name}",
-        playbook=str(order.playbook),
-        inventory=str(order.inventory),
-        limit=":".join(order.limit) or None,
-        tags=",".join(order.tags) or None,
-        cmdline=" ".join(options) or None,
-        extravars=dict(order.variables),
-        passwords={r"BECOME password.*:\s*$": password} if password is not None else None,
-        envvars=_environment(order, temporary),
-        settings={"pexpect_timeout": 1},
-        fact_cache_type="",
-        project_dir=str(order.playbook.parent),
-        suppress_env_files=True,
-        quiet=True,
-        event_handler=handle,
-        status_handler=_forget_environment,
-        cancel_callback=is_stopped,
-    )
+    with _session_silent():
+        runner = ansible_runner.interface.init_runner(
+            private_data_dir=str(order.folder),
+            artifact_dir=str(order.folder),
+            ident=f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{order.name}",
+            playbook=str(order.playbook),
+            inventory=str(order.inventory),
+            limit=":".join(order.limit) or None,
+            tags=",".join(order.tags) or None,
+            cmdline=" ".join(options) or None,
+            extravars=dict(order.variables),
+            passwords={r"BECOME password.*:\s*$": password} if password is not None else None,
+            envvars=_environment(order, temporary),
+            settings={"pexpect_timeout": 1},
+            fact_cache_type="",
+            project_dir=str(order.playbook.parent),
+            suppress_env_files=True,
+            quiet=True,
+            event_handler=handle,
+            status_handler=_forget_environment,
+            cancel_callback=is_stopped,
+        )
     runner.config.command[0] = _program()
     return runner
+
+
+@contextmanager
+def _session_silent() -> Iterator[None]:
+    """Keep what the session says to Ansible from ansible-runner, which hands it all on.
+
+    It is said for somebody's own playbooks, and goes over our ansible.cfg: with another list of
+    inventory plugins ours has no host, and no host is a success to Ansible. How SSH is spoken
+    (``ANSIBLE_SSH_ARGS``) is told of the way to the machines, and stays.
+    """
+    names = [n for n in os.environ if n.startswith("ANSIBLE_") and not n.startswith(_SSH)]
+    said = {name: os.environ.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        os.environ.update(said)
 
 
 def _environment(order: PlaybookOrder, temporary: Path) -> dict[str, str]:

@@ -66,18 +66,21 @@ def with_entry(text: str, kind: str, entry: Mapping[str, Any]) -> str:
 
 def without_entry(text: str, kind: str, name: str) -> str:
     """Return the text without the entries of a name in a list; UsageError as above."""
-    while True:
+    is_left = True
+    while is_left:
         root = _root(text)
         entries = None if root is None else _listed(root, kind)
         places = [node for node in entries.value if _name(node) == name] if entries else []
         if root is None or entries is None or not places:
             return text
+        is_left = len(places) > 1
         if len(entries.value) == 1:
             text = _emptied(text, root, kind, entries)
         elif entries.flow_style:
             text = without_item(text, *span(text, places[0]))
         else:
             text = _without_entry_lines(text, places[0])
+    return text
 
 
 def with_text(text: str, key: str, value: str) -> str:

@@ -22,8 +22,10 @@ from fogbed.spec.testbed import Node, Ssh, Testbed
 # Roles of a testbed's nodes -> groups of the inventory, which Ansible wants without a hyphen.
 GROUPS = {"control-plane": "control_plane", "worker": "worker"}
 
+# How every rendered file begins: what begins otherwise is somebody's own.
+RENDERED = "# Rendered by fogbed from testbed "
 _HEADER = """\
-# Rendered by fogbed from testbed {name}. Change the testbed's file, not this one:
+{rendered}{name}. Change the testbed's file, not this one:
 # fogbed render inventory --check says whether the two still agree.
 """
 
@@ -40,7 +42,7 @@ def render_inventory(testbed: Testbed, defaults: Mapping[str, Any]) -> str:
     yaml.width = sys.maxsize
     yaml.allow_unicode = False
     yaml.dump(_quoted(plan_inventory(testbed, defaults)), text)
-    return _HEADER.format(name=testbed.name) + text.getvalue()
+    return _HEADER.format(rendered=RENDERED, name=testbed.name) + text.getvalue()
 
 
 def plan_inventory(testbed: Testbed, defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,9 @@ from fogbed.spec.view import TestbedView
 from fogbed.spec.wording import suggest
 from fogbed.units import format_memory, parse_memory
 
+# What no node may be called where Ansible runs: its own groups and those of our inventory (a node
+# called worker hides all others of that group), and what every machine calls itself.
+GROUPS = frozenset({"all", "ungrouped", "worker", "localhost"})
 # the field itself says that there is no such platform
 _UNKNOWN = replace(ABILITIES["kind"], is_built=True, is_a_cluster=False)
 
@@ -53,6 +56,14 @@ def named_as_a_tier(testbed: TestbedView) -> Iterator[Problem]:
         if node["name"].text in TIERS:
             name = node["name"].text
             yield node["name"].problem(f"{name} is the name of a tier", f"write {name}-1")
+
+
+def named_as_a_group(testbed: TestbedView) -> Iterator[Problem]:
+    """A machine called as a group of Ansible's would be taken for the group, or hide it."""
+    for node in testbed.nodes:
+        name = node["name"].text
+        if _abilities(testbed).is_reached_over_ssh and name in GROUPS:
+            yield node["name"].problem(f"{name} has a meaning of its own", f"write {name}-1")
 
 
 def unknown_service_node(testbed: TestbedView) -> Iterator[Problem]:
@@ -223,6 +234,7 @@ TESTBED_CHECKS: tuple[Callable[[TestbedView], Iterator[Problem]], ...] = (
     same_name,
     same_address,
     named_as_a_tier,
+    named_as_a_group,
     unknown_service_node,
     platform_of_later,
     service_of_platform,

@@ -77,8 +77,12 @@ def read_document(path: Path) -> Document:
 
 def parse_document(text: str, file: str) -> Document:
     """Read what stands, or is about to stand, in ``file``; a SpecError as ``read_document``."""
+    return expand(compose(text, Document(file=file)), file)
+
+
+def expand(node: Node | None, file: str) -> Document:
+    """Return the values of what was composed; a SpecError as ``read_document``."""
     document = Document(file=file)
-    node = compose(text, document)
     if node is None:
         raise SpecError(
             [document.problem((), "the file is empty", "write apiVersion, kind and name first")]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
 from fogbed.errors import UsageError
-from fogbed.spec.document import Document, compose, parse_document
+from fogbed.spec.document import Document, compose, expand
 from fogbed.spec.part import Part
 from fogbed.spec.ranges import expand_nodes
 
@@ -49,8 +49,9 @@ class Listing:
 
 def read_listing(text: str) -> Listing:
     """Return the list of nodes of a text; UsageError where it cannot be cut."""
-    document = parse_document(text, FILE)
-    nodes = value_under(root_of(text), "nodes")
+    root = compose(text, Document(file=FILE))
+    document = expand(root, FILE)
+    nodes = value_under(root, "nodes") if isinstance(root, MappingNode) else None
     if not isinstance(nodes, SequenceNode) or not nodes.value:
         raise by_hand()
     tree = document.value(("nodes",))

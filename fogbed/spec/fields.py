@@ -6,6 +6,7 @@ pydantic finds them; here they become problems in the user's words, at the user'
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -225,6 +226,15 @@ _WRONG: dict[str, tuple[str, str]] = {
 }
 
 
+# pydantic's kind of error -> the texts that would be right without their quotation marks.
+_NEVER = re.compile(r"(?!)")
+_QUOTED = {
+    "int_type": re.compile(r"-?[0-9]+"),
+    "float_type": re.compile(r"-?[0-9]+(\.[0-9]+)?"),
+    "bool_type": re.compile("true|false"),
+}
+
+
 def _wrong_kind(
     kind: str, value: object, shown: str, context: Mapping[str, Any]
 ) -> tuple[str, str]:
@@ -232,6 +242,8 @@ def _wrong_kind(
     if kind == "string_type":
         way_out = f'write "{shown}" in quotes' if shown else "write text"
         return f"is {kind_of(value)}, not text", way_out
+    if isinstance(value, str) and _QUOTED.get(kind, _NEVER).fullmatch(value):
+        return "is text, for it stands in quotes", f"write {value} without them"
     what, way_out = _WRONG.get(kind, ("", ""))
     words = {"value": shown or kind_of(value), "kind": kind_of(value), **context}
     return what.format(**words), way_out.format(**words)

@@ -7,8 +7,21 @@ language of the host: that the prompt comes again says in any language that a pa
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import ansible.module_utils
 from ansible.plugins.become.sudo import DOCUMENTATION as _OF_SUDO
 from ansible.plugins.become.sudo import BecomeModule as _Sudo
+
+# Ansible sends what lies there to hosts, but does not look there for its own imports.
+_OURS = str(Path(__file__).parents[1] / "module_utils")
+if _OURS not in ansible.module_utils.__path__:
+    ansible.module_utils.__path__.append(_OURS)
+
+from ansible.module_utils.doctor.refusals import (  # noqa: E402 - found by the path above
+    PASSWORD_WANTED,
+    WRONG_PASSWORD,
+)
 
 DOCUMENTATION = _OF_SUDO.replace("name: sudo\n", "name: any_sudo\n")
 
@@ -16,8 +29,8 @@ DOCUMENTATION = _OF_SUDO.replace("name: sudo\n", "name: any_sudo\n")
 class BecomeModule(_Sudo):
     """Root by sudo, whoever wrote it. Messages still speak of sudo."""
 
-    fail = (*_Sudo.fail, "Authentication failed, try again.", "incorrect authentication attempts")
-    missing = (*_Sudo.missing, "interactive authentication is required")
+    fail = (*_Sudo.fail, *WRONG_PASSWORD)
+    missing = (*_Sudo.missing, *PASSWORD_WANTED)
 
     def check_password_prompt(self, b_output: bytes) -> bool:
         """Whether our prompt is there; its random key lets nothing else look like it."""

@@ -75,7 +75,8 @@ def test_up_refuses_a_dead_host_after_two_short_tries(run):
     done, calls = run([preflight])
     assert len(calls) == 2, calls
     assert all("ConnectTimeout=10" in call for call in calls)
-    assert "it cannot be reached over SSH" in done.stdout
+    assert "ssh: it cannot be reached (" in done.stdout
+    assert "; is it on, and is its address right?" in done.stdout
 
 
 def test_a_dead_node_is_taken_out_of_the_cluster_without_its_host(run):

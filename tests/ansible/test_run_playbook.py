@@ -222,3 +222,38 @@ def test_a_second_ctrl_c_while_the_first_is_served_still_names_the_log(order, mo
     assert "PLAY" in log.read_text(encoding="utf-8")
     assert len(served) == 2
     assert _marked(wish.folder) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ANSIBLE_INVENTORY_ENABLED", "ini"),  # ours is YAML: no host, and exit code 0
+        ("ANSIBLE_STDOUT_CALLBACK", "json"),
+        ("ANSIBLE_STRATEGY", "nowhere_to_be_found"),
+        ("ANSIBLE_VAULT_PASSWORD_FILE", "/nowhere/to/be/found"),
+    ],
+)
+def test_what_the_session_says_to_ansible_is_not_for_us(order, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    result = run_playbook(order(), [].append)
+    assert (result.returncode, result.changed) == (0, {"one": 1, "two": 1})
+    assert os.environ[name] == value
+
+
+def test_how_the_session_speaks_ssh_is_kept(order, monkeypatch):
+    monkeypatch.setenv("ANSIBLE_SSH_ARGS", "-o ControlMaster=no")
+    result = run_playbook(
+        order(
+            """\
+- name: Look
+  hosts: one
+  gather_facts: false
+  tasks:
+    - name: See it
+      ansible.builtin.assert:
+        that: lookup('ansible.builtin.env', 'ANSIBLE_SSH_ARGS') == '-o ControlMaster=no'
+"""
+        ),
+        [].append,
+    )
+    assert result.returncode == 0

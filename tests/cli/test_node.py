@@ -70,6 +70,13 @@ def test_add_dry_run_changes_nothing(pico, capsys):
     assert text_of(pico) == before
 
 
+def test_add_refuses_a_name_that_ansible_has_for_a_group(pico, capsys):
+    before = text_of(pico)
+    assert main(["node", "add", "worker", "--address", "127.9.9.19"]) == 2
+    assert "worker has a meaning of its own; write worker-1" in capsys.readouterr().err
+    assert text_of(pico) == before
+
+
 def test_add_is_refused_with_every_problem_of_the_file_it_would_make(pico, capsys):
     before = text_of(pico)
     bad = ["node", "add", "Pico_9", "--address", "127.9.9.12", "--tier", "edg", "--label", "a=b/c"]

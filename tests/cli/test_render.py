@@ -42,6 +42,20 @@ def test_a_link_and_what_is_no_file_stay_what_they_are(pico, capsys):
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_file_that_was_not_rendered_is_not_written_over(pico, capsys):
+    before = pico.read_bytes()
+    assert main(["render", "inventory", "-o", str(pico)]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {pico} is there, and fogbed has not rendered it\n"
+        "hint: name another file, or remove that one first\n"
+    )
+    assert pico.read_bytes() == before
+    empty = pico.with_name("empty.yml")
+    empty.touch()
+    assert main(["render", "inventory", "-o", str(empty)]) == 0
+    assert main(["render", "inventory", "-o", str(empty)]) == 0
+
+
 def test_check_shows_what_differs_from_a_file(pico, capsys):
     there = pico.with_name("hosts.yml")
     main(["render", "inventory", "-o", str(there)])

@@ -66,6 +66,14 @@ def test_it_holds_what_git_holds_and_nothing_else(wheel):
     assert held == wanted
 
 
+def test_what_is_a_link_here_is_a_file_there(wheel):
+    links = [name for name in tracked(*ASSETS) if (CHECKOUT / name).is_symlink()]
+    assert links
+    with zipfile.ZipFile(wheel) as archive:
+        for name in links:
+            assert archive.read(f"fogbed/_assets/{name}") == (CHECKOUT / name).read_bytes()
+
+
 # What is no module: where it is, and who names it. The group is the name that is looked for.
 CODE, PLAYS = ("fogbed/", (".py",)), ("playbooks/", (".yml", ".j2", ".py"))
 USERS = {
@@ -82,6 +90,8 @@ USERS = {
     r"playbooks/(ansible\.cfg)": CODE,
     r"playbooks/([\w-]+)\.yml": CODE,
     r"playbooks/(?:action_plugins|library|module_utils)/(\w+)\.py": PLAYS,
+    r"playbooks/module_utils/(doctor)/__init__\.py": PLAYS,
+    r"playbooks/module_utils/doctor/(?!__)(\w+)\.py": PLAYS,
     r"playbooks/become_plugins/(\w+)\.py": ("playbooks/", (".cfg",)),
     r"playbooks/roles/(\w+)/(?:defaults|meta|tasks|vars)/main\.yml": PLAYS,
     r"playbooks/roles/(\w+)/meta/argument_specs\.yml": PLAYS,

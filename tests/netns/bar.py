@@ -27,6 +27,8 @@ DELAYS_MS = (0, 1, 5, 20, 50, 150, 300)
 MBIT = 1_000_000
 RATE = 10 * MBIT
 FLOOD_S = 4.0
+# of 40 probes to each spoke within 2 s
+ROUNDS = 30
 
 
 def star(nodes, impairments):
@@ -37,18 +39,34 @@ def star(nodes, impairments):
 
 
 def measure_delays(trial, hub):
+    """Tell of each spoke the least RTT, and the most that the law and its tolerance allow.
+
+    Since load only adds, the least RTT comes down to the true one and never below it: a busy
+    computer needs more probes for the same answer, and a wrong delay is wrong after all of them.
+    """
+    bare = least_rtts(trial, hub, [0] * len(DELAYS_MS), enough=np.inf)
+    expected = 2 * np.array(DELAYS_MS) + bare
+    allowed = expected + np.maximum(0.03 * expected, 1.0)
+    least = least_rtts(trial, hub, DELAYS_MS, enough=allowed)
+    columns = {"delay_ms": DELAYS_MS, "bare_ms": bare, "least_ms": least, "allowed_ms": allowed}
+    return [
+        dict(zip(columns, map(float, row), strict=True))
+        for row in zip(*columns.values(), strict=True)
+    ]
+
+
+def least_rtts(trial, hub, delays_ms, *, enough):
+    """Return the least RTT in ms to each spoke; probing goes on until all are ``enough``."""
     nodes = list(trial.addresses)
     spokes = [trial.addresses[node] for node in nodes[1:]]
-    least = {}
-    for name, delays in (("bare", [0] * len(DELAYS_MS)), ("asked", DELAYS_MS)):
-        star_plan = star(nodes, [Impairment(delay_ms=delay) for delay in delays])
-        trial.emulator.apply(star_plan, lease_s=None)
+    trial.emulator.apply(star(nodes, [Impairment(delay_ms=d) for d in delays_ms]), lease_s=None)
+    least = np.full(len(spokes), np.inf)
+    for _ in range(ROUNDS):
         came = hub.ping(spokes, count=40, interval_s=0.05, wait_s=20.0)
-        least[name] = [float(np.nanmin(came[spoke].rtts_ms)) for spoke in spokes]
-    return [
-        {"delay_ms": delay, "bare_ms": bare, "least_ms": asked}
-        for delay, bare, asked in zip(DELAYS_MS, least["bare"], least["asked"], strict=True)
-    ]
+        least = np.fmin(least, [np.nanmin(came[spoke].rtts_ms) for spoke in spokes])
+        if (least <= enough).all():
+            break
+    return least
 
 
 def measure_rate(trial, sender: Agent, receiver: Agent):

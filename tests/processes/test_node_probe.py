@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -54,6 +55,10 @@ def test_this_computer_as_a_node(mirror):
     assert facts["cgroup"]["version"] in (1, 2)
     assert facts["cni"] == sorted(facts["cni"])
     assert facts["apt_problem"] is None
+    assert "127.0.0.1" in facts["addresses"]
+    assert 1 <= facts["cpus"] <= os.cpu_count()
+    assert facts["python"] == platform.python_version()
+    assert {"is_root", "code", "heard", "groups"} == set(facts["sudo"])
     assert {each["name"]: each["problem"] for each in facts["sources"]} == {
         "apt": "",
         "registry": "",

@@ -6,6 +6,8 @@ import threading
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from math import isfinite
+from statistics import median
 from typing import Protocol
 
 import numpy as np
@@ -51,7 +53,7 @@ class RoundTrips:
         self._open = open_pinger
         self._clock = clock
         self._failed = failed
-        self._expected: tuple[NetworkPlan, Matrix] | None = None
+        self._expected: tuple[tuple[str, float], ...] = ()
         self._fresh: dict[str, list[float]] = {}
         self._kept: dict[str, array[float]] = {}  # time and RTT in turn
         self._lock = threading.Lock()
@@ -75,7 +77,13 @@ class RoundTrips:
 
     def expect(self, plan: NetworkPlan, bare: Matrix) -> None:
         """Say what is in force from now on."""
-        self._expected = (plan, bare)
+        expected = plan.asked_rtt_ms() + bare
+        self._expected = tuple(
+            (pair_name(a, b), float(expected[i, j]))
+            for i, a in enumerate(plan.nodes)
+            for j, b in enumerate(plan.nodes)
+            if i != j
+        )
 
     def answers(self, origin: float) -> dict[str, npt.NDArray[np.float64]]:
         """Return per pair (seconds since ``origin``, RTT in ms), shape (k, 2)."""
@@ -89,24 +97,15 @@ class RoundTrips:
             fresh, self._fresh = self._fresh, {}
         rows: list[Sample] = []
         for pair, rtts in fresh.items():
-            answered = [rtt for rtt in rtts if np.isfinite(rtt)]
+            answered = [rtt for rtt in rtts if isfinite(rtt)]
             lost = 1 - len(answered) / len(rtts)
             rows.append(Sample(time, "rtt_lost_share", "", -1, pair, lost))
             if answered:
-                rows.append(Sample(time, "rtt_ms", "", -1, pair, float(np.median(answered))))
+                rows.append(Sample(time, "rtt_ms", "", -1, pair, median(answered)))
         return [*rows, *self._asked(time)]
 
     def _asked(self, time: float) -> list[Sample]:
-        if self._expected is None:
-            return []
-        plan, bare = self._expected
-        expected = plan.asked_rtt_ms() + bare
-        return [
-            Sample(time, "rtt_asked_ms", "", -1, pair_name(a, b), float(expected[i, j]))
-            for i, a in enumerate(plan.nodes)
-            for j, b in enumerate(plan.nodes)
-            if i != j
-        ]
+        return [Sample(time, "rtt_asked_ms", "", -1, pair, rtt) for pair, rtt in self._expected]
 
     def _ping_from(self, node: str) -> None:
         others = [other for other in self._nodes if other != node]

@@ -12,7 +12,7 @@ from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError
 from fogbed.platforms.pi.folder import PiFolder
-from fogbed.platforms.pi.reach import ssh
+from fogbed.platforms.pi.reach.refusals import explain
 from fogbed.spec.testbed import Testbed
 
 _ADMIN = "/etc/kubernetes/admin.conf"
@@ -79,7 +79,7 @@ def _read_admin(channel: Channel, become_password: str | None) -> str:
         prefix, typed = ("sudo", "-S", "-p", ""), f"{become_password}\n"
     outcome = channel.run([*prefix, "cat", _ADMIN], timeout_s=_KUBECONFIG_S, stdin=typed)
     if outcome.returncode != 0:
-        said, hint = ssh.explain(outcome.stderr, channel.node)
+        said, hint = explain(outcome.stderr, channel.node)
         raise PlatformError(f"{_ADMIN} of {channel.node} cannot be read: {said}", hint=hint)
     return outcome.stdout
 

@@ -12,6 +12,7 @@ from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import PlaybookWish, require_nodes
 from fogbed.platforms.pi.reach import ssh
 from fogbed.platforms.pi.reach.answers import silent_nodes, told
+from fogbed.platforms.pi.reach.refusals import explain
 from fogbed.spec.testbed import Testbed
 
 _TIMEOUT_S = 60.0
@@ -84,7 +85,7 @@ def _ask(testbed: Testbed, node: str) -> NodeImages:
     except CommandError as error:
         return NodeImages(node=node, problem=error.message)
     if outcome.returncode != 0:
-        return NodeImages(node=node, problem=ssh.explain(outcome.stderr, node)[0])
+        return NodeImages(node=node, problem=explain(outcome.stderr, node)[0])
     return NodeImages(node=node, images=parse_check(outcome.stdout))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fogbed.clients.channel import Channel
 from fogbed.errors import PlatformError
 from fogbed.platforms.base import LogLine
-from fogbed.platforms.pi.reach import ssh
+from fogbed.platforms.pi.reach.refusals import explain
 
 
 def read_journal(channel: Channel, *, lines: int, follow: bool) -> Iterator[LogLine]:
@@ -28,5 +28,5 @@ def read_journal(channel: Channel, *, lines: int, follow: bool) -> Iterator[LogL
             program.terminate()
         said = program.stderr.read().decode(errors="replace")
     if program.returncode not in (0, -signal.SIGTERM):
-        meaning, hint = ssh.explain(said, channel.node)
+        meaning, hint = explain(said, channel.node)
         raise PlatformError(f"the journal of {channel.node} cannot be read: {meaning}", hint=hint)

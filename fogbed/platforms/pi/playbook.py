@@ -16,24 +16,12 @@ from fogbed.clients.ansible_events import TaskFailure
 from fogbed.clients.progress import Watch
 from fogbed.errors import PlatformError, UsageError
 from fogbed.platforms.pi.folder import PiFolder
+from fogbed.platforms.pi.reach.refusals import explain
 from fogbed.spec.testbed import Testbed
 
-# What a module says -> the way out. The first that fits; {host} and {log} are filled in.
+# What a module says -> the way out. The first that fits; {host} is filled in. What SSH and sudo say
+# stands in refusals.py.
 _WAYS_OUT = (
-    (
-        r"(?i)missing sudo password|(password|authentication) is required|premature end of stream",
-        "give sudo's password with --ask-become-pass, or allow sudo without one on {host}",
-    ),
-    (
-        r"(?i)incorrect sudo password|(sorry|failed), try again|waiting for (become|privilege)",
-        "the password that was given is not sudo's on {host}; give the command again",
-    ),
-    (
-        r"(?im)not in the sudoers|may not run|is not allowed to|I can't do that|^sudo: ",
-        "may ssh.user use sudo on {host}? Try it: fogbed node ssh {host}, then sudo id",
-    ),
-    (r"(?i)permission denied \(", "is ssh.user right, and is ssh.key's public half on {host}?"),
-    (r"(?i)host key verification failed|identification has changed", "see `fogbed doctor`"),
     (r"(?i)no space left on device|enospc", "make room on {host}, then give the command again"),
     (
         r"(?i)404 +not found|does not have a release file|failed to fetch",
@@ -198,7 +186,14 @@ def playbook_error(name: str, result: PlaybookResult) -> PlaybookFailed:
 
 def way_out(failure: TaskFailure) -> str:
     """Return what to do about a failure."""
+    if failure.role == _LOOKS:
+        # each of its refusals ends with the way out
+        return _DEFAULT_WAY_OUT
     said = f"{failure.message}\n{failure.output}"
+    # that a connection was refused may be said of any server, unless Ansible itself says it of SSH
+    _, known = explain(said, failure.host, of_sudo=not failure.is_unreachable)
+    if known:
+        return known
     for pattern, words in _WAYS_OUT:
         if re.search(pattern, said):
             return words.format(host=failure.host)

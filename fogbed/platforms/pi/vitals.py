@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from fogbed.errors import CommandError
 from fogbed.platforms.pi.reach import ssh
+from fogbed.platforms.pi.reach.refusals import explain
 from fogbed.spec.testbed import Testbed
 
 _TIMEOUT_S = 15.0
@@ -58,7 +59,7 @@ def _ask(testbed: Testbed, node: str) -> Vitals:
     except CommandError as error:
         return Vitals(problem=error.message)
     if outcome.returncode != 0:
-        return Vitals(problem=ssh.explain(outcome.stderr, node)[0])
+        return Vitals(problem=explain(outcome.stderr, node)[0])
     return parse_vitals(outcome.stdout)
 
 

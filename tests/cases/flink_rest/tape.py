@@ -11,6 +11,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,13 @@ class Recorder(HTTPAdapter):
         path.write_text(f"[\n{lines}\n]\n")
 
 
+@cache
+def lines_of(tape: Path) -> list[list[Any]]:
+    """Return what stands on a tape, for reading only: every test's player has the same."""
+    lines: list[list[Any]] = json.loads(tape.read_text())
+    return lines
+
+
 class Player(BaseAdapter):
     """Answers from a tape; ``asked`` lists the requests that change something, with bodies.
 
@@ -52,7 +60,7 @@ class Player(BaseAdapter):
     ) -> None:
         super().__init__()
         self._answers: dict[tuple[str, str], list[Answer]] = defaultdict(list)
-        for method, path, status, body in json.loads(tape.read_text()):
+        for method, path, status, body in lines_of(tape):
             self._answers[method, path].append((status, body))
         self._instead = instead
         self.asked: list[tuple[str, str, Any]] = []

@@ -56,6 +56,13 @@ def example_module() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory, example_module: ModuleType) -> Bundle:
+    """The example bundle, made once: to look at, or to copy."""
+    made: Bundle = example_module.make_bundle(tmp_path_factory.mktemp("example"))
+    return made
+
+
 TESTBED = """\
 apiVersion: fogbed/v1
 kind: Testbed
@@ -98,23 +105,26 @@ assert:
 """
 
 
-# nobody waits in the main thread any more: the run is being concluded
-STANDSTILL_S = 0.3
+# how often who sleeps looks (in real seconds) whether the run has told it to stop
+LOOK_S = 0.005
+# a thread that neither sleeps nor ends for so long hangs, however busy the computer is
+HANGING_S = 60.0
 
 
 class VirtualClock:
     """Time that passes only while the main thread waits, and then as fast as it can.
 
     Every other thread that waits is woken at its deadline and waits again before time goes on.
+    Once the main thread has something better to do than to wait (a run is being concluded), no
+    time passes any more and ``concluded`` is set.
     """
 
     def __init__(self) -> None:
         self._now = 1_800_000_000.0
-        self._sleepers: dict[int, float] = {}
-        lock = threading.RLock()
-        self._turn = threading.Condition(lock)
-        self._asleep = threading.Condition(lock)
-        self._stood_still = time.monotonic()
+        self._sleepers: dict[int, tuple[float, threading.Event]] = {}
+        self._asleep = threading.Condition()
+        self._strangers = set(threading.enumerate())
+        self.concluded = threading.Event()
         self.at: list[tuple[float, Callable[[], None]]] = []
 
     def now(self) -> float:
@@ -126,48 +136,64 @@ class VirtualClock:
     def wait_until(self, deadline: float, stop: threading.Event) -> bool:
         if threading.current_thread() is not threading.main_thread():
             return self._sleep(deadline, stop)
-        while not stop.is_set():
-            self._await_sleepers()
-            coming = [when for when, _ in self.at] + list(self._sleepers.values())
-            until = min([deadline, *(each for each in coming if each < deadline)])
-            with self._turn:
-                self._now = max(self._now, until)
-                self._stood_still = time.monotonic()
-                self._turn.notify_all()
-            due = [do for when, do in self.at if when <= self._now]
-            self.at = [(when, do) for when, do in self.at if when > self._now]
-            for do in due:
-                do()
-            if self._now >= deadline:
-                break
+        self.concluded.clear()
+        try:
+            self._pass(deadline, stop)
+        except BaseException:
+            self.stand_still()
+            raise
+        if stop.is_set():
+            self.stand_still()
         return stop.is_set()
 
     def stand_still(self) -> None:
-        """Wake who sleeps: no time passes from here on."""
-        with self._turn:
-            self._stood_still = -STANDSTILL_S
-            self._turn.notify_all()
+        """No time passes from here on."""
+        self.concluded.set()
+
+    def _pass(self, deadline: float, stop: threading.Event) -> None:
+        self._await_sleepers()
+        while self._now < deadline and not stop.is_set():
+            with self._asleep:
+                coming = [when for when, _ in self.at] + [at for at, _ in self._sleepers.values()]
+                self._now = min([deadline, *(max(self._now, each) for each in coming)])
+                due = [do for when, do in self.at if when <= self._now]
+                self.at = [(when, do) for when, do in self.at if when > self._now]
+                for at, wake in self._sleepers.values():
+                    if at <= self._now:
+                        wake.set()
+            for do in due:
+                do()
+            self._await_sleepers()
 
     def _sleep(self, deadline: float, stop: threading.Event) -> bool:
-        with self._turn:
-            while self._now < deadline and not stop.is_set():
-                if self._sleepers.get(threading.get_ident()) != deadline:
-                    self._sleepers[threading.get_ident()] = deadline
-                    self._asleep.notify()
-                self._turn.wait(0.02)
-                if time.monotonic() - self._stood_still > STANDSTILL_S:
-                    break
-            self._sleepers.pop(threading.get_ident(), None)
+        wake = threading.Event()
+        me = threading.get_ident()
+        with self._asleep:
+            if deadline <= self._now:
+                return stop.is_set()
+            self._sleepers[me] = (deadline, wake)
+            self._asleep.notify()
+        while not stop.is_set() and not wake.wait(LOOK_S):
+            pass
+        with self._asleep:
+            del self._sleepers[me]
+        if stop.is_set():
+            # a sampler is stopped when a run is concluded, and never before
+            self.stand_still()
         return stop.is_set()
 
     def _await_sleepers(self) -> None:
-        end = time.monotonic() + 5
-        with self._turn:
-            while time.monotonic() < end:
-                others = [t for t in threading.enumerate() if t is not threading.main_thread()]
-                if all(self._sleepers.get(t.ident or 0, 0.0) > self._now for t in others):
-                    return
-                self._asleep.wait(0.01)
+        end = time.monotonic() + HANGING_S
+        with self._asleep:
+            while not self._is_everybody_asleep():
+                assert time.monotonic() < end, f"hangs: {threading.enumerate()}"
+                # one that ends tells nobody
+                self._asleep.wait(LOOK_S)
+
+    def _is_everybody_asleep(self) -> bool:
+        asleep = {me for me, (at, _) in self._sleepers.items() if at > self._now}
+        others = set(threading.enumerate()) - self._strangers
+        return all(each.ident in asleep for each in others)
 
 
 class Inline(Executor):
@@ -470,8 +496,10 @@ class VirtualPinger:
     def ping(self, targets: Sequence[str]) -> Mapping[str, Probes]:
         clock = self._laboratory.clock
         plan = self._laboratory.platform.links.plan
-        clock.wait_until(clock.monotonic() + 10, threading.Event())
-        if plan is None:
+        clock.wait_until(clock.monotonic() + 10, clock.concluded)
+        if plan is None or clock.concluded.is_set():
+            # asked again and again until the run stops its round trips: take a little real time
+            time.sleep(LOOK_S)
             return {}
         asked = plan.asked_rtt_ms()
         here = plan.nodes.index(self._node)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,14 +9,10 @@ from fogbed.errors import UsageError
 from fogbed.experiment.record.bundle import EVENTS, Bundle, find_run, list_runs
 from fogbed.experiment.sampling.metric_names import METRICS, split_pair
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
 
 @pytest.fixture
-def bundle(tmp_path: Path, example_module: ModuleType) -> Bundle:
-    made: Bundle = example_module.make_bundle(tmp_path)
-    return made
+def bundle(tmp_path: Path, example: Bundle) -> Bundle:
+    return Bundle(Path(shutil.copytree(example.folder, tmp_path / example.name)))
 
 
 def test_the_example_speaks_only_documented_names(bundle: Bundle) -> None:

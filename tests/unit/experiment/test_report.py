@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from fogbed.experiment.record.bundle import Bundle, write_json
 from fogbed.experiment.report.page import write_report
 
-_MAKER = Path(__file__).parents[2] / "cases" / "bundle" / "make_bundle.py"
-
-
-def _maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_bundle", _MAKER)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
 
 @pytest.fixture(scope="module")
-def complete(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    return _page(_maker().make_bundle(tmp_path_factory.mktemp("complete")))
+def complete(tmp_path_factory: pytest.TempPathFactory, example: Bundle) -> tuple[str, str]:
+    folder = tmp_path_factory.mktemp("complete") / example.name
+    return _page(Bundle(Path(shutil.copytree(example.folder, folder))))
 
 
 @pytest.fixture
-def bundle(tmp_path: Path) -> Bundle:
+def bundle(tmp_path: Path, example: Bundle) -> Bundle:
     """One without samples: its page has all but the charts, which take a second to draw."""
-    made: Bundle = _maker().make_bundle(tmp_path)
-    for part in made.metrics_folder.iterdir():
-        part.unlink()
-    return made
+    folder = tmp_path / example.name
+    shutil.copytree(example.folder, folder, ignore=shutil.ignore_patterns("samples-*"))
+    return Bundle(folder)
 
 
 class _Balanced(HTMLParser):

@@ -9,6 +9,7 @@ import pytest
 
 from fogbed import paths
 from fogbed.errors import ExperimentError, Interrupted, PlatformError, UsageError
+from fogbed.experiment.record import sample_store
 from fogbed.experiment.repertoire import REPERTOIRE
 from fogbed.experiment.run_lock import hold_run_lock
 from fogbed.platforms.events import Event
@@ -45,7 +46,10 @@ assert:
 def hour(tmp_path_factory: pytest.TempPathFactory, make_laboratory: type[Laboratory]) -> Laboratory:
     """An hour of virtual time, run once for every test that only looks at it."""
     laboratory = make_laboratory(tmp_path_factory.mktemp("hour"), "bed-hour")
-    laboratory.run()
+    with pytest.MonkeyPatch.context() as patch:
+        # 120 parts of samples: 720 would take half of the hour's time to write and to read
+        patch.setattr(sample_store, "SECONDS_PER_PART", 30)
+        laboratory.run()
     return laboratory
 
 
@@ -192,6 +196,7 @@ def test_ctrl_c_cleans_up_and_keeps_the_bundle(laboratory: Laboratory) -> None:
     def interrupt() -> None:
         signal.raise_signal(signal.SIGINT)
 
+    threads = threading.active_count()
     laboratory.clock.at.append((laboratory.clock.now() + 6.5, interrupt))
     with pytest.raises(Interrupted):
         laboratory.run(SHORT)
@@ -203,7 +208,7 @@ def test_ctrl_c_cleans_up_and_keeps_the_bundle(laboratory: Laboratory) -> None:
     assert [state["label"] for state in bundle.matrices()] == ["start", "profile"]
     assert (laboratory.workload.calls[-1], laboratory.platform.state) == ("cancel", "down")
     assert laboratory.platform.links.plan is None
-    assert threading.active_count() == 1
+    assert threading.active_count() == threads
     with hold_run_lock(paths.runtime_dir(), laboratory.platform.name) as lease:
         assert lease.left == {}
 

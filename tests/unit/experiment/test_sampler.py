@@ -47,6 +47,14 @@ class Broken:
         raise ZeroDivisionError(time)
 
 
+class Hurried(SystemClock):
+    """Waits for no deadline."""
+
+    def wait_until(self, deadline: float, stop: threading.Event) -> bool:
+        del deadline
+        return stop.is_set()
+
+
 def test_a_source_that_fails_costs_its_own_samples_and_one_note(tmp_path: Path) -> None:
     failed: list[tuple[str, FogbedError]] = []
     store = SampleStore(tmp_path)
@@ -86,7 +94,7 @@ def test_a_bug_in_a_source_is_not_swallowed(tmp_path: Path) -> None:
     sampler = Sampler(
         [source],
         SampleStore(tmp_path),
-        SystemClock(),
+        Hurried(),
         seen=lambda *_: None,
         failed=lambda *_: None,
     )

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from fogbed.network.jitter import KNOT, SLOPE, Jitter, path_key
 from fogbed.network.link import Link
 
+from .law import noise
+
 MS = 1_000_000
 DAY = 86_400_000 * MS
 QUANTILES = (0, 5, 10, 25, 50, 75, 90, 95, 100)
@@ -22,8 +24,13 @@ times = st.integers(min_value=0, max_value=3650 * DAY)
 
 
 def seen(jitter_ns, spacing_ns, packets, *, key=1, first=DAY):
+    """The noise of packets at one spacing, in jitters; the first 2,000 are held against ``at``."""
+    when = first + np.arange(packets) * spacing_ns
+    found = noise(key, jitter_ns, when)
     law = Jitter(key, jitter_ns)
-    return np.array([law.at(first + i * spacing_ns) for i in range(packets)]) / jitter_ns
+    told = np.array([law.at(each) for each in when[:2_000].tolist()])
+    assert np.abs(told - found[:2_000]).max() <= 1.01  # whole nanoseconds
+    return found / jitter_ns
 
 
 @given(key=keys, jitter_ns=jitters, when=times)
@@ -49,6 +56,13 @@ def test_nothing_overtakes_and_the_slope_is_bounded_everywhere(key, jitter_ns, f
         assert abs(change) <= SLOPE * (after - before) + 1  # a nanosecond of rounding
 
 
+@given(key=keys, jitter_ns=jitters, asked=st.lists(times, min_size=1, max_size=20))
+def test_it_is_the_law_that_the_formula_says(key, jitter_ns, asked):
+    law = Jitter(key, jitter_ns)
+    told = np.array([law.at(when) for when in asked])
+    assert np.abs(told - noise(key, jitter_ns, asked)).max() <= 1.01
+
+
 @given(key=keys, jitter_ns=jitters, asked=st.lists(times, max_size=20))
 def test_any_time_may_be_asked_for_in_any_order(key, jitter_ns, asked):
     law = Jitter(key, jitter_ns)
@@ -69,11 +83,16 @@ def test_the_line_goes_on_over_turns_and_knots(key, jitter_ns, first):
     assert max(values) > 0.95 * jitter_ns
 
 
+@pytest.fixture(scope="module")
+def keys_of_seeds():
+    return [path_key(seed, "a", "b") for seed in range(5_000)]
+
+
 @pytest.mark.parametrize("moment", [0.0, 0.03, 0.25, 0.5, 0.77, 0.999])
-def test_at_any_one_time_it_is_uniform_over_the_seeds(moment):
+def test_at_any_one_time_it_is_uniform_over_the_seeds(moment, keys_of_seeds):
     jitter_ns = 10 * MS
     when = DAY + int(moment * KNOT * jitter_ns)
-    drawn = [Jitter(path_key(seed, "a", "b"), jitter_ns).at(when) for seed in range(5_000)]
+    drawn = [Jitter(key, jitter_ns).at(when) for key in keys_of_seeds]
     found = np.percentile(np.array(drawn) / jitter_ns, QUANTILES)
     # 5,000 independent draws: the standard error of a quantile is 0.014 at most
     assert found == pytest.approx(np.array(QUANTILES) / 50 - 1, abs=0.05)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fogbed.network.jitter import Jitter, path_key
+from fogbed.network.jitter import path_key
 from fogbed.network.probes import Probes
 from fogbed.network.verdicts import (
     Tolerance,
@@ -16,6 +16,8 @@ from fogbed.network.verdicts import (
 )
 from fogbed.network.verify import probing
 from fogbed.plan.network import Impairment
+
+from .law import noise
 
 PLAIN = Impairment()
 
@@ -116,9 +118,8 @@ BUNCHED = np.ceil(REGULAR / 100) * 100
 
 def probes(jitter_ms, *, seed, sent_ms=REGULAR):
     """RTTs over a path of 20 ms with jitter by the law, 5 ms back, bare 0.2 ms."""
-    law = Jitter(path_key(seed, "a", "b"), int(jitter_ms * 1e6))
-    times = (seed * 987_654_321 + int(at * 1e6) for at in sent_ms)
-    return 25.2 + np.array([law.at(when) for when in times]) / 1e6
+    times = seed * 987_654_321 + (sent_ms * 1e6).astype(np.int64)
+    return 25.2 + noise(path_key(seed, "a", "b"), int(jitter_ms * 1e6), times) / 1e6
 
 
 def verdict_on(rtts, *, load_octets=0, sent_ms=REGULAR):

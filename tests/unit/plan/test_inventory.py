@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from fogbed import spec
-from fogbed.plan.inventory import plan_inventory, render_inventory
+from fogbed.plan.inventory import GROUPS, plan_inventory, render_inventory
 from fogbed.platforms.pi.playbook import shared_defaults
+from fogbed.spec.checks_testbed import GROUPS as RESERVED
 from fogbed.spec.testbed import Testbed
 
 TESTS = Path(__file__).parents[2]
@@ -109,3 +110,9 @@ def test_any_testbed_is_read_by_ansible_as_it_was_meant(testbed):
     assert [yaml.safe_load(text), yaml.load(text, yaml.CSafeLoader)] == [meant, meant]
     assert YAML(typ="safe", pure=True).load(text) == meant
     assert render_inventory(testbed.model_copy(deep=True), DEFAULTS) == text
+
+
+def test_no_node_is_called_as_what_ansible_knows_already():
+    # RFC 1123 keeps a node from any other name of a group
+    groups = {name for name in GROUPS.values() if "_" not in name}
+    assert {*groups, "all", "ungrouped", "localhost"} <= RESERVED

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from fogbed.platforms.pi.doctor.diagnosis import diagnose
 from fogbed.platforms.pi.doctor.facts import NodeSurvey
 from fogbed.platforms.pi.doctor.sources import list_sources
+from fogbed.platforms.pi.doctor.wanted import list_wanted
 from fogbed.platforms.pi.playbook import shared_defaults
 from fogbed.spec import parse_testbed
 
@@ -35,6 +36,7 @@ def healthy(number):
         "hostname": f"pi-{number}",
         "machine_id": f"id{number}",
         "host_keys": [f"key{number}"],
+        "macs": [f"aa:00:00:00:00:1{number}"],
         "network": link | {"speed_mbit": 1000, "duplex": "full", "power_save": None},
     }
 
@@ -53,7 +55,7 @@ def survey(number, changes):
 def said(changes, more=""):
     testbed = parse_testbed(TESTBED + more, "testbed.yml")
     surveys = [survey(number, changes.get(f"pi-{number}", {})) for number in range(3)]
-    return [f"{each.level} {each}" for each in diagnose(testbed, surveys)]
+    return [f"{each.level} {each}" for each in diagnose(list_wanted(testbed), surveys)]
 
 
 def read(path):

@@ -26,6 +26,22 @@ def test_it_is_one_file_of_the_standard_library_for_python_3_9():
     assert not any(isinstance(node, ast.Match) for node in ast.walk(tree))
 
 
+def test_files_of_pod_networks_are_told_from_what_lies_beside_them(monkeypatch):
+    names = "README\n87-podman-bridge.conflist\n10-flannel.conflist\n00-a.conf\ncalico-kubeconfig\n"
+    asked = []
+    monkeypatch.setattr(node_probe, "_said", lambda *argv: asked.append(argv) or names)
+    found = ["00-a.conf", "10-flannel.conflist", "87-podman-bridge.conflist"]
+    assert node_probe._cni(("sudo", "-n")) == found
+    assert asked == [("sudo", "-n", "ls", "-1", "/etc/cni/net.d")]
+
+
+def test_nobody_who_is_root_asks_sudo(monkeypatch):
+    monkeypatch.setattr(node_probe.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(node_probe, "_run", lambda *argv: (0, "root") if argv[0] == "id" else None)
+    told = {"is_root": True, "code": 0, "heard": "", "groups": ["root"]}
+    assert node_probe._sudo() == told
+
+
 def test_addresses_with_a_password_are_not_in_argv():
     argv = Channel("pi-0", ("ssh", "pi@host", "--"), is_shell=True).argv(["python3", "-"])
     assert "secret" not in " ".join(argv)

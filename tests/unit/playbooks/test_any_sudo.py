@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fogbed.platforms.pi.doctor import node_probe
-from fogbed.platforms.pi.reach.ssh import explain
+from fogbed.platforms.pi.reach.refusals import explain
 
 PLUGIN = Path("playbooks/become_plugins/any_sudo.py")
 PROMPT = "[sudo via ansible, key=abc] password:"
@@ -41,33 +40,6 @@ def test_both_kinds_say_that_a_password_was_wrong_or_is_missing(become):
     assert become.check_incorrect_password(b"Sorry, try again.\n")
     assert become.check_missing_password(f"{WANTS_PASSWORD}\n".encode())
     assert become.check_missing_password(b"sudo: a password is required\n")
-
-
-@pytest.mark.parametrize(
-    ("code", "said", "meant"),
-    [
-        (0, "", "passwordless"),
-        (1, WANTS_PASSWORD, "password"),
-        (1, "sudo: a password is required", "password"),
-        (1, "sudo: Ein Passwort ist notwendig", "password"),
-        (1, NOT_ALLOWED, "none"),
-        (1, "fog is not in the sudoers file.", "none"),
-        (127, "", "missing"),
-    ],
-)
-def test_the_probe_tells_a_password_from_a_refusal(monkeypatch, code, said, meant):
-    monkeypatch.setattr(node_probe.os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(node_probe, "_run", lambda *_argv: (code, said))
-    monkeypatch.setattr(node_probe, "_groups", lambda: {"fog", "sudo"})
-    assert node_probe._sudo() == meant
-
-
-def test_who_is_in_no_group_that_may_is_told_from_who_has_a_password(monkeypatch):
-    """sudo says of both that a password is required, until the right one is given."""
-    monkeypatch.setattr(node_probe.os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(node_probe, "_run", lambda *_argv: (1, "sudo: a password is required"))
-    monkeypatch.setattr(node_probe, "_groups", lambda: {"fog", "docker"})
-    assert node_probe._sudo() == "outsider"
 
 
 def test_the_same_words_over_ssh():

@@ -107,16 +107,34 @@ class Module:
         return f"{self.forward}\n-A FORWARD -j KUBE-1\n" if line.startswith("iptables") else None
 
 
-@pytest.fixture
-def host(tmp_path, monkeypatch):
-    """A host on which a run has just ended well."""
+@pytest.fixture(autouse=True)
+def _programs_are_there(monkeypatch):
     monkeypatch.setattr(last_run.shutil, "which", lambda name: f"/usr/bin/{name}")
+
+
+def laid_out(root):
     for path, text in FILES.items():
-        place = tmp_path / path.lstrip("/")
+        place = root / path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
-    found = last_run.Host(Module(tmp_path))
-    assert last_run.noted(found) == []
+    return last_run.Host(Module(root))
+
+
+@pytest.fixture(scope="module")
+def note(tmp_path_factory):
+    """What is noted of such a host: of every one the same, wherever it lies."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(last_run.shutil, "which", lambda name: f"/usr/bin/{name}")
+        found = laid_out(tmp_path_factory.mktemp("noted"))
+        assert last_run.noted(found) == []
+    return found.note.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def host(tmp_path, note):
+    """A host on which a run has just ended well."""
+    found = laid_out(tmp_path)
+    found.note.write_text(note, encoding="utf-8")
     return found
 
 
@@ -267,6 +285,8 @@ def renote(host, item):
 
 
 def test_a_host_that_is_as_noted_is_settled(host):
+    last_run.forget(host)
+    assert last_run.noted(host) == []
     host.module.nodes = [node()]  # of another version, for the cluster writes to it all the time
     assert last_run.compared(host) == []
     assert host.note.stat().st_mode & 0o777 == 0o600

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,17 @@ def problems_of(path: Path) -> tuple[Problem, ...]:
     return ()
 
 
+@cache
+def sound(name: str) -> str:
+    text = (SOUND / name).read_text(encoding="utf-8").replace("[2:9]", "2").replace("[12:19]", "12")
+    return json.dumps(YAML(typ="safe", pure=True).load(text))
+
+
 @pytest.mark.parametrize("name", ["design-testbed.yml", "design-profile.yml", "every-key.yml"])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_junk_anywhere_is_loaded_or_refused(name: str, data: st.DataObject, tmp_path: Path) -> None:
-    text = (SOUND / name).read_text(encoding="utf-8").replace("[2:9]", "2").replace("[12:19]", "12")
-    tree = YAML(typ="safe", pure=True).load(text)
+    tree = json.loads(sound(name))
     *above, last = data.draw(st.sampled_from(places(tree)))
     inside: Any = tree
     for step in above:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.progress import Quiet
 from fogbed.errors import JobError, UsageError
-from fogbed.stream_job.flink import rescale, stop, stopwatch, submit
+from fogbed.stream_job.flink import rescale, stop, stopwatch, submit, waiting
 from fogbed.stream_job.flink.status import job_status
 
 REST = Path(__file__).parents[2] / "cases" / "flink_rest"
@@ -24,7 +23,7 @@ class Taped:
     """A client on a tape, and the job on it."""
 
     def __init__(self, name: str, instead=None) -> None:
-        lines = json.loads((REST / f"{name}.json").read_text())
+        lines = tape.lines_of(REST / f"{name}.json")
         self.lines = lines
         self.player = tape.Player(REST / f"{name}.json", instead)
         self.player.skip("/run")  # the first submission was before these tests begin
@@ -50,6 +49,24 @@ class Taped:
             savepoint_dir="file:///savepoints",
             progress=Quiet(),
         )
+
+
+class PollingTime:
+    """The time between two polls: it passes at once."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def _polls_do_not_wait(monkeypatch):
+    monkeypatch.setattr(waiting, "time", PollingTime())
 
 
 @pytest.fixture

@@ -1,14 +1,17 @@
-"""From what a survey found to what is wrong, with one line of what to do for each problem."""
+"""From what a survey found to what is wrong, with one line of what to do for each problem.
+
+The playbooks have this file too, by a link: ``fogbed doctor`` tells all of it, the role
+``preflight`` refuses for what blocks.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
-from fogbed.platforms.pi.doctor.diagnosis_host import RULES, Facts
-from fogbed.platforms.pi.doctor.facts import Finding, Level, NodeSurvey
-from fogbed.spec.testbed import Testbed
+from .facts import Finding, Level, NodeSurvey, Wanted
+from .rules import RULES, Facts
 
 _LEVELS: tuple[Level, ...] = ("blocks", "warns", "mended")
 _CLOCK_BLOCKS_S, _CLOCK_WARNS_S = 60.0, 1.0
@@ -23,14 +26,19 @@ _RENAMED = "nothing: fogbed up gives each machine its name from the testbed's fi
 _UNITS = ((86400 * 365, "years"), (86400, "days"), (3600, "hours"), (60, "minutes"), (1, "s"))
 
 
-def diagnose(testbed: Testbed, surveys: Sequence[NodeSurvey]) -> list[Finding]:
-    """Return what is wrong: what blocks ``up`` first, then by node in the order of the file."""
+def diagnose(wanted: Sequence[Wanted], surveys: Sequence[NodeSurvey]) -> list[Finding]:
+    """Return what is wrong: what blocks ``up`` first, then by node in the order of ``surveys``.
+
+    ``wanted``: what is asked of each node that was surveyed, in any order.
+    """
+    asked = {each.node: each for each in wanted}
     found = [
         *_reach(surveys),
-        *_hosts(testbed, surveys),
+        *_hosts(asked, surveys),
         *_clocks(surveys),
         *_sources(surveys),
         *_twins(surveys),
+        *_same(asked, surveys),
     ]
     order = {each.node: place for place, each in enumerate(surveys)}
     return sorted(found, key=lambda each: (_LEVELS.index(each.level), order[each.node]))
@@ -43,10 +51,10 @@ def _reach(surveys: Sequence[NodeSurvey]) -> Iterator[Finding]:
             yield Finding(node=each.node, name="ssh", level="blocks", found=each.problem, fix=fix)
 
 
-def _hosts(testbed: Testbed, surveys: Sequence[NodeSurvey]) -> Iterator[Finding]:
+def _hosts(asked: Mapping[str, Wanted], surveys: Sequence[NodeSurvey]) -> Iterator[Finding]:
     for each in surveys:
         for rule in RULES if each.facts else ():
-            for name, level, found, fix in rule(each.facts, testbed, testbed.node(each.node)):
+            for name, level, found, fix in rule(each.facts, asked[each.node]):
                 yield Finding(node=each.node, name=name, level=level, found=found, fix=fix)
 
 
@@ -68,7 +76,10 @@ def _clock(each: NodeSurvey, *, is_ours: bool) -> Iterator[Finding]:
     synced = each.facts.get("time_sync")
     # a container has the clock of its host
     is_own = not each.facts.get("container")
-    fix = "there: sudo timedatectl set-ntp true; without a time server: sudo date -s @SECONDS"
+    fix = (
+        "there: sudo timedatectl set-ntp true; without a time server, from here: "
+        f"fogbed node exec {each.node} -- sudo date -s @$(date +%s)"
+    )
     if is_ours:
         fix = "all nodes agree: set this computer's clock, sudo timedatectl set-ntp true"
     if off > _CLOCK_WARNS_S:
@@ -128,6 +139,22 @@ def _twins(surveys: Sequence[NodeSurvey]) -> Iterator[Finding]:
             yield Finding(node=first, name=name, level=level, found=found, fix=fix)
 
 
+def _same(asked: Mapping[str, Wanted], surveys: Sequence[NodeSurvey]) -> Iterator[Finding]:
+    """Yield what a testbed's file is refused for, and an inventory of somebody's own may have."""
+    fix = "give each node its own"
+    for name, values in (
+        ("address", [(each.node, asked[each.node].address) for each in surveys]),
+        ("name", [(each.node, asked[each.node].name) for each in surveys]),
+    ):
+        owners: dict[str, list[str]] = defaultdict(list)
+        for node, value in values:
+            if value:
+                owners[value].append(node)
+        for (first, *others), value in _shared(owners):
+            found = f"the same as of {', '.join(others)} ({value})"
+            yield Finding(node=first, name=name, level="blocks", found=found, fix=fix)
+
+
 def _shared(owners: dict[str, list[str]]) -> list[tuple[list[str], str]]:
     # two cards that are copies share each of several keys: that is one problem
     groups = {tuple(nodes): value for value, nodes in owners.items() if len(nodes) > 1}
@@ -137,6 +164,7 @@ def _shared(owners: dict[str, list[str]]) -> list[tuple[list[str], str]]:
 def _values(each: NodeSurvey, fact: str) -> Sequence[str]:
     if fact == "mac":
         link = each.facts["network"]
-        return [link["mac"]] if link and link["mac"] else []
+        own = [link["mac"]] if link and link["mac"] else []
+        return sorted({*own, *each.facts["macs"]})
     value = each.facts[fact]
     return value if isinstance(value, list) else [value] if value else []

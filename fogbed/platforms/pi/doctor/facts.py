@@ -1,4 +1,7 @@
-"""What a survey of the nodes found, as values: a node's own facts, and how far its clock is off."""
+"""What is asked of nodes, and what a survey of them found, as values.
+
+A node's own facts, and how far its clock is off. The playbooks have this file too, by a link.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,29 @@ from typing import Any, Literal
 
 # blocks: `up` ends there; warns: it works, not well; mended: `up` changes it itself.
 Level = Literal["blocks", "warns", "mended"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a machine is to become.
+
+    ``node``: what findings call it; ``name``: its name in the cluster; ``role``: control-plane or
+    worker; ``user``: who reaches it; ``accepted``: checks of kubeadm whose failure the user
+    accepts, in lower case; ``takes_cgroup_v1``: kubelet was told to.
+    """
+
+    node: str
+    name: str
+    address: str
+    role: str
+    testbed: str
+    user: str = "USER"
+    accepted: frozenset[str] = frozenset()
+    takes_cgroup_v1: bool = False
+
+    def accepts(self, *checks: str) -> bool:
+        """Whether the user accepts that each of these checks of kubeadm fails."""
+        return "all" in self.accepted or all(check.lower() in self.accepted for check in checks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
-"""What a node is and has, as one JSON object on stdout; it changes nothing there.
+"""What a node is and has; it changes nothing there.
 
-Sent over SSH to ``python3 -`` with a call of ``main`` behind it: Python 3.9 or newer, any user.
+The one probe: ``fogbed doctor`` sends it over SSH to ``python3 -`` with a call of ``main`` behind
+it, the role ``preflight`` as what its module ``host_probe`` imports. Python 3.9 or newer, any user.
 """
 
 from __future__ import annotations
@@ -40,36 +41,49 @@ _PORTS = (2379, 2380, 6443, 8081, 8472, 10250, 10256, 10257, 10259)
 _WRITES, _BLOCK, _WRITE_LIMIT_S = 40, b"\0" * 4096, 3.0
 _SOURCE_S, _SOURCES_LIMIT_S, _ANSWERED = 4.0, 7.0, (200, 401, 403)
 _NO_PROGRAM = 127
-_NOT_ALLOWED = r"not in the sudoers|may not run|not allowed to|I can't do that|must have a tty"
-# Those that distributions let use sudo; who else may stands in files that root alone reads.
-_SUDO_GROUPS = {"admin", "sudo", "wheel"}
-_ADDRESSES = ("ip", "-o", "-4", "addr")
+_ADDRESSES = ("ip", "-o", "addr")
+# where fogbed writes down what it gave to kubeadm
+_KUBEADM = "/etc/kubernetes/kubeadm.yaml"
 
 
-def main(wish: dict[str, Any]) -> None:
-    """Print all, None for what is not known; ``wish``: own address, {name: URL} of sources."""
-    answers = _try_all(wish["sources"])
+def main(request: dict[str, Any]) -> None:
+    """Print all, None for what is not known; ``request``: own address, {name: URL} of sources."""
+    answers = _try_all(request["sources"])
     sudo = _sudo()
     facts = {
-        **_system(),
-        **_identity(),
+        **look(request["address"]),
         "sudo": sudo,
-        "disk": _disk(),
-        "modules": {name: _module(name, option) for name, option in _MODULES.items()},
-        "cgroup": _cgroup(),
-        "swap": _swap(),
+        **look_as_root(() if sudo["is_root"] or sudo["code"] != 0 else ("sudo", "-n")),
         "throttled": _throttled(),
-        "temperature_c": _temperature(),
-        "network": _network(wish["address"]),
+        # starts a service there that may be asleep
         "time_sync": _time_sync(),
-        "firewall": _firewall(),
-        "in_cluster": Path("/etc/kubernetes/kubelet.conf").exists(),
-        "ports": _ports(as_root=sudo in ("root", "passwordless")),
-        "cni": _cni(as_root=sudo in ("root", "passwordless")),
         "apt_problem": _apt_problem(),
         "sources": answers(),
     }
     sys.stdout.write(json.dumps(facts) + "\n")
+
+
+def look(address: str, *, writes: int = _WRITES) -> dict[str, Any]:
+    """Return what any user may know and costs little; ``writes``: so many tries of the disk."""
+    return {
+        **_system(),
+        **_identity(),
+        "disk": _disk(writes),
+        "modules": {name: _module(name, option) for name, option in _MODULES.items()},
+        "cgroup": _cgroup(),
+        "swap": _swap(),
+        "temperature_c": _temperature(),
+        "network": _network(address),
+        "addresses": re.findall(r"\binet6? ([0-9a-f.:]+)", _said(*_ADDRESSES) or ""),
+        "firewall": _firewall(),
+        "in_cluster": Path("/etc/kubernetes/kubelet.conf").exists(),
+    }
+
+
+def look_as_root(prefix: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return what root alone may read, or all of it; ``prefix`` makes a program root's."""
+    cluster = _said(*prefix, "grep", "-Pos", r"^clusterName:\s*\K\S+", _KUBEADM)
+    return {"cluster": cluster, "ports": _ports(prefix), "cni": _cni(prefix)}
 
 
 def _run(*argv: str) -> tuple[int, str]:
@@ -111,10 +125,12 @@ def _system() -> dict[str, Any]:
         "kernel": platform.release(),
         "machine": platform.machine(),
         "arch": _said("dpkg", "--print-architecture"),
-        "cpus": os.cpu_count(),
+        # those that programs may use: the machine may have more
+        "cpus": len(os.sched_getaffinity(0)),
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "page_size": os.sysconf("SC_PAGE_SIZE"),
         "python": platform.python_version(),
+        "init": _text("/proc/1/comm"),
         "container": _said("systemd-detect-virt", "-c"),
         "model": _text("/proc/device-tree/model"),
     }
@@ -125,24 +141,27 @@ def _identity() -> dict[str, Any]:
     return {
         "hostname": platform.node(),
         "machine_id": _text("/etc/machine-id"),
+        "macs": _macs(),
         "host_keys": [hashlib.sha256(k.split()[1].encode()).hexdigest()[:16] for k in keys if k],
     }
 
 
-def _sudo() -> str:
-    if os.geteuid() == 0:
-        return "root"
-    code, text = _run("sudo", "-n", "true")
-    if code in (0, _NO_PROGRAM):
-        return "passwordless" if code == 0 else "missing"
-    # who may not use it is told so by sudo-rs at once, by sudo only after the right password
-    if re.search(_NOT_ALLOWED, text):
-        return "none"
-    return "password" if _groups() & _SUDO_GROUPS else "outsider"
+def _macs() -> list[str]:
+    """Return the addresses of network interfaces that were not made by software."""
+    found = [
+        _text(link / "address") or ""
+        for link in sorted(Path("/sys/class/net").iterdir())
+        # a container's eth0 has no device, but it is not of a bridge or tunnel either
+        if (link / "device").exists() or link.name.startswith("eth")
+    ]
+    return [mac for mac in found if mac.strip("0:")]
 
 
-def _groups() -> set[str]:
-    return set((_said("id", "-Gn") or "").split())
+def _sudo() -> dict[str, Any]:
+    """Return what sudo says to who has no password to give; others judge its words."""
+    code, text = (0, "") if os.geteuid() == 0 else _run("sudo", "-n", "true")
+    groups = (_said("id", "-Gn") or "").split()
+    return {"is_root": os.geteuid() == 0, "code": code, "heard": text, "groups": groups}
 
 
 def _firewall() -> str | None:
@@ -151,26 +170,27 @@ def _firewall() -> str | None:
     return "firewalld" if _run("systemctl", "is-active", "firewalld")[0] == 0 else None
 
 
-def _disk() -> dict[str, Any]:
+def _disk(writes: int) -> dict[str, Any]:
     usage = shutil.disk_usage("/var/lib")
     facts: dict[str, Any] = {"free": usage.free, "total": usage.total}
-    facts["read_only"] = bool(os.statvfs("/var/lib").f_flag & os.ST_RDONLY)
+    flags = os.statvfs("/").f_flag | os.statvfs("/var/lib").f_flag
+    facts["read_only"] = bool(flags & os.ST_RDONLY)
     device = Path("/var/lib").stat().st_dev
     places = [place for place in (Path("/var/tmp"), Path.home()) if os.access(place, os.W_OK)]  # noqa: S108
     for place in sorted(places, key=lambda place: place.stat().st_dev != device):
         try:
-            return {**facts, "written_in": str(place), **_write_ms(place)}
+            return {**facts, "written_in": str(place), **_write_ms(place, writes)}
         except OSError as error:
             facts["write_problem"] = f"{place}: {error.strerror}"
     return facts
 
 
-def _write_ms(place: Path) -> dict[str, Any]:
+def _write_ms(place: Path, writes: int) -> dict[str, Any]:
     """Return how long small writes take to reach the disk, as etcd does them."""
     took: list[float] = []
     end = time.monotonic() + _WRITE_LIMIT_S
     with tempfile.TemporaryFile(dir=place) as file:
-        while len(took) < _WRITES and time.monotonic() < end:
+        while len(took) < writes and time.monotonic() < end:
             begun = time.monotonic()
             file.write(_BLOCK)
             file.flush()
@@ -241,7 +261,7 @@ def _temperature() -> float | None:
 
 def _network(address: str) -> dict[str, Any] | None:
     line = re.search(
-        rf"^\d+: (\S+) .*inet {re.escape(address)}/", _said(*_ADDRESSES) or "", re.MULTILINE
+        rf"^\d+: (\S+) .*inet6? {re.escape(address)}/", _said(*_ADDRESSES) or "", re.MULTILINE
     )
     if line is None:
         return None
@@ -265,10 +285,9 @@ def _time_sync() -> bool | None:
     return None if said is None else said == "yes"
 
 
-def _ports(*, as_root: bool) -> list[dict[str, Any]]:
-    sudo = ["sudo", "-n"] if as_root and os.geteuid() != 0 else []
+def _ports(prefix: tuple[str, ...]) -> list[dict[str, Any]]:
     taken = {}
-    for line in (_said(*sudo, "ss", "-Hltnup") or "").splitlines():
+    for line in (_said(*prefix, "ss", "-Hltnup") or "").splitlines():
         port = re.match(r"(?:\S+ +){4}\S+:(\d+) ", line)
         if port and int(port[1]) in _PORTS:
             user = re.search(r'\(\("([^"]+)"', line)
@@ -276,11 +295,10 @@ def _ports(*, as_root: bool) -> list[dict[str, Any]]:
     return [{"port": port, "by": by} for port, by in sorted(taken.items())]
 
 
-def _cni(*, as_root: bool) -> list[str]:
+def _cni(prefix: tuple[str, ...]) -> list[str]:
     """Return the files of pod networks, in the order in which containerd takes them."""
     # containerd makes the folder for root alone
-    sudo = ["sudo", "-n"] if as_root and os.geteuid() != 0 else []
-    names = (_said(*sudo, "ls", "-1", "/etc/cni/net.d") or "").splitlines()
+    names = (_said(*prefix, "ls", "-1", "/etc/cni/net.d") or "").splitlines()
     return sorted(name for name in names if name.endswith((".conf", ".conflist", ".json")))
 
 

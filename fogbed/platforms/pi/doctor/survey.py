@@ -17,6 +17,7 @@ from fogbed.platforms.pi.doctor.facts import NodeSurvey
 from fogbed.platforms.pi.doctor.sources import list_sources
 from fogbed.platforms.pi.playbook import shared_defaults
 from fogbed.platforms.pi.reach import ssh
+from fogbed.platforms.pi.reach.refusals import explain, sudo_right
 from fogbed.spec.testbed import Node, Testbed
 
 _TIMEOUT_S = 40.0
@@ -51,7 +52,7 @@ def look_at(channel: Channel, address: str, sources: Mapping[str, str]) -> NodeS
     try:
         offset_s, bound_s, said = _clock(channel)
         if offset_s is None:
-            meaning, way_out = ssh.explain(said, node)
+            meaning, way_out = explain(said, node)
             return NodeSurvey(node=node, address=address, problem=meaning, way_out=way_out or "")
         outcome = channel.run(
             [channel.python, "-"], timeout_s=_TIMEOUT_S, stdin=probe_text(address, sources)
@@ -60,7 +61,8 @@ def look_at(channel: Channel, address: str, sources: Mapping[str, str]) -> NodeS
         return NodeSurvey(node=node, address=address, problem=error.message)
     there = NodeSurvey(node=node, address=address, clock_offset_s=offset_s, clock_bound_s=bound_s)
     try:
-        return replace(there, facts=json.loads(outcome.stdout))
+        facts = json.loads(outcome.stdout)
+        return replace(there, facts=facts | {"sudo": sudo_right(**facts["sudo"])})
     except ValueError:
         problem, way_out = _no_facts(outcome.returncode, outcome.stderr, node)
     return replace(there, problem=problem, way_out=way_out)
@@ -69,14 +71,14 @@ def look_at(channel: Channel, address: str, sources: Mapping[str, str]) -> NodeS
 def probe_text(address: str, sources: Mapping[str, str]) -> str:
     """Return the program that a node's Python is given, with what it is asked."""
     # on stdin, not in argv: an address may carry a password
-    wish = json.dumps({"address": address, "sources": dict(sources)})
-    return f"{_PROBE.read_text(encoding='utf-8')}\nmain(json.loads({wish!r}))\n"
+    request = json.dumps({"address": address, "sources": dict(sources)})
+    return f"{_PROBE.read_text(encoding='utf-8')}\nmain(json.loads({request!r}))\n"
 
 
 def _no_facts(returncode: int, stderr: str, node: str) -> tuple[str, str]:
     if returncode == _NOT_FOUND:
         return f"{node} has no Python 3", "there: sudo apt install python3"
-    meaning, way_out = ssh.explain(stderr, node)
+    meaning, way_out = explain(stderr, node)
     return f"{node} could not be looked at: {meaning}", way_out or ""
 
 

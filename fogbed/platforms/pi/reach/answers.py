@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fogbed.errors import CommandError, PlatformError
 from fogbed.platforms.pi.reach import ssh
+from fogbed.platforms.pi.reach.refusals import explain
 from fogbed.spec.testbed import Testbed
 
 _TIMEOUT_S = 20.0
@@ -52,5 +53,5 @@ def _ask(testbed: Testbed, node: str) -> Silence | None:
         return Silence(f"{node}: {error.message}", "fogbed doctor looks")
     if outcome.returncode == 0:
         return None
-    problem, way_out = ssh.explain(outcome.stderr, node)
+    problem, way_out = explain(outcome.stderr, node)
     return Silence(problem, way_out or "fogbed doctor looks")

@@ -11,7 +11,7 @@ from functools import partial
 from typing import IO, Literal
 
 from fogbed.clients.channel import Channel
-from fogbed.platforms.pi.reach import ssh
+from fogbed.platforms.pi.reach.refusals import explain
 
 Stream = Literal["stdout", "stderr"]
 OnLine = Callable[[str, Stream, str], None]
@@ -109,7 +109,7 @@ def _run(channel: Channel, argv: Sequence[str], said: OnLine, begun: _Begun) -> 
         finally:
             _hang_up(lifeline)
         code = process.wait()
-    problem = ssh.explain(stderr, channel.node)[0] if code == _SSH_FAILED else ""
+    problem = explain(stderr, channel.node)[0] if code == _SSH_FAILED else ""
     return NodeRun(
         node=channel.node, returncode=code, stdout=stdout, stderr=stderr, problem=problem
     )

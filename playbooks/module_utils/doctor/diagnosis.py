@@ -1,0 +1,1 @@
+../../../fogbed/platforms/pi/doctor/diagnosis.py

@@ -1,0 +1,1 @@
+../../../fogbed/platforms/pi/reach/refusals.py
