@@ -39,7 +39,7 @@ lint: python ## ruff, mypy --strict, import-linter, yamllint, ansible-lint
 	@$(RUN) mypy
 	@$(RUN) lint-imports --no-logo
 	@$(RUN) yamllint --strict .
-	@ANSIBLE_CONFIG="$$PWD/playbooks/ansible.cfg" $(RUN) ansible-lint --offline --strict -c .ansible-lint playbooks
+	@ANSIBLE_CONFIG="$$PWD/ansible.cfg" $(RUN) ansible-lint --offline --strict -c .ansible-lint playbooks
 
 lock: ## pin every dependency anew, with hashes and without addresses; needs uv
 	$(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -70,8 +70,8 @@ def check(
 
 
 @app.command(
-    epilog="Example: fogbed experiment run experiments/demo.yml --profile profiles/metro.yml; "
-    "exit code 3 when an assertion does not hold"
+    epilog="Example: fogbed experiment run experiments/demo.yml "
+    "--profile experiments/profiles/metro.yml; exit code 3 when an assertion does not hold"
 )
 def run(  # noqa: PLR0913 - one parameter per option
     file: FileArgument,

@@ -61,7 +61,9 @@ class _Where(TypedDict):
     progress: Progress
 
 
-@app.command(epilog="Example: fogbed network plan profiles/metro.yml -t inventory/laptop.yml")
+@app.command(
+    epilog="Example: fogbed network plan experiments/profiles/metro.yml -t inventory/laptop.yml"
+)
 def plan(
     profile: ProfileArgument, *, testbed: TestbedOption = None, as_json: JsonOption = False
 ) -> None:
@@ -74,7 +76,7 @@ def plan(
         network_shown.show_plan(asked, title=f"{profile} on testbed {bed.name}")
 
 
-@app.command(epilog="Example: fogbed network apply profiles/metro.yml -t laptop")
+@app.command(epilog="Example: fogbed network apply experiments/profiles/metro.yml -t laptop")
 def apply(
     profile: ProfileArgument,
     *,
@@ -117,7 +119,7 @@ def show(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command(
-    epilog="Example: fogbed network verify profiles/metro.yml -t laptop --load; "
+    epilog="Example: fogbed network verify experiments/profiles/metro.yml -t laptop --load; "
     "exit code 3 when something is out of tolerance"
 )
 def verify(  # noqa: PLR0913 - one parameter per option
@@ -189,11 +191,11 @@ def _load_profile(name: str) -> NetworkProfile:
     path = Path(name)
     if not path.exists() and path.suffix == "":
         try:
-            path = paths.asset("profiles", f"{name}.yml")
+            path = paths.asset("experiments", "profiles", f"{name}.yml")
         except UsageError:
             raise UsageError(
                 f"there is no file and no shipped profile called {name}",
-                hint="name a profile's file: fogbed network plan profiles/metro.yml",
+                hint="name a profile's file: fogbed network plan experiments/profiles/metro.yml",
             ) from None
     return spec.load_profile(path)
 

@@ -46,11 +46,13 @@ _SSH = "ANSIBLE_SSH_"
 class PlaybookOrder:
     """What to run. ``folder`` is where logs go; one order at a time works in it.
 
+    ``config`` is the ansible.cfg that says where roles, modules and plugins lie.
     ``become_password`` is typed into ansible-playbook's own prompt: it stands in no argument, file
     or environment.
     """
 
     playbook: Path
+    config: Path
     inventory: Path
     folder: Path
     name: str
@@ -227,7 +229,7 @@ def _session_silent() -> Iterator[None]:
 def _environment(order: PlaybookOrder, temporary: Path) -> dict[str, str]:
     return {
         MARK: str(order.folder),
-        "ANSIBLE_CONFIG": str(order.playbook.with_name("ansible.cfg")),
+        "ANSIBLE_CONFIG": str(order.config),
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         # two testbeds may have nodes of the same name; the folder is nobody else's to read
         "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(order.folder / "facts"),

@@ -24,6 +24,9 @@ from fogbed.spec.vocabulary import Vocabulary
 from fogbed.spec.wording import did_you_mean
 
 S = TypeVar("S", bound=Spec)
+# Folders of what is shipped.
+_TESTBEDS = "inventory"
+_PROFILES = "experiments/profiles"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +76,13 @@ def resolve_document(
     reading = read_experiment(document, vocabulary)
     files = _Files(path, list(reading.problems))
     root = reading.root
-    testbed_path = testbed or files.find(root["testbed"], "inventory")
-    profile_path = profile or files.find(root["profile"], "profiles")
+    testbed_path = testbed or files.find(root["testbed"], _TESTBEDS)
+    profile_path = profile or files.find(root["profile"], _PROFILES)
     read_bed = files.read(testbed_path, read_testbed)
     profiles = {-1: files.read(profile_path, read_profile)}
     for index, action in enumerate(root["scenario"].items()):
         if action["profile"].text is not None:
-            found = files.find(action["profile"], "profiles")
+            found = files.find(action["profile"], _PROFILES)
             profiles[index] = files.read(found, read_profile)
     rides = {key: files.find_data(root["workload"][key]) for key in ("rides", "landmarks")}
     if read_bed is not None and read_bed.view is not None:
@@ -172,11 +175,9 @@ class _Files:
 def _shipped(text: str, room: str) -> Path | None:
     """Return the shipped file for ``laptop``, ``laptop.yml`` or ``../inventory/laptop.yml``."""
     parts = [part for part in Path(text).parts if part not in ("..", ".")]
-    if parts[:1] == [room]:
-        parts = parts[1:]
-    if len(parts) != 1:
+    if not parts or not f"/{room}".endswith("/".join(["", *parts[:-1]])):
         return None
-    name = parts[0] if parts[0].endswith((".yml", ".yaml")) else f"{parts[0]}.yml"
+    name = parts[-1] if parts[-1].endswith((".yml", ".yaml")) else f"{parts[-1]}.yml"
     try:
         return paths.asset(room, name)
     except UsageError:

@@ -12,7 +12,7 @@ _ABOUT_HOSTS = ("ansible_host", "group_names")
 # Magic variables that tell of this computer or this run, and what preflight and the look noted.
 _OF_THE_RUN = ("groups", "hostvars", "omit", "playbook_dir", "environment")
 _BEGINNINGS = ("ansible_", "fogbed_look", "inventory_", "preflight_")
-_SOURCES = (".cfg", ".j2", ".py", ".yml")
+_SOURCES = (".j2", ".py", ".yml")
 
 
 def asked_digest(hosts: Sequence[Mapping[str, object]], host: str, folder: str) -> str:

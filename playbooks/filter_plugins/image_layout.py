@@ -91,6 +91,14 @@ def _read(layout: Path, descriptor: dict) -> dict:
     return json.loads(_blob(layout, descriptor).read_bytes())
 
 
+def usable_images(check: str) -> dict[str, str]:
+    """Return {name: digest} of the images that `ctr images check` calls complete and unpacked."""
+    rows = (line.split() for line in check.splitlines()[1:])
+    # STATUS is two words ("complete (5/5)"), SIZE at least two: the last column is told from the
+    # end.
+    return {row[0]: row[2] for row in rows if row[3:4] == ["complete"] and row[-1] == "true"}
+
+
 def images_lacking(images: list[dict], usable: dict[str, str]) -> list[dict]:
     """Return the images that a node does not have under their name with their digest."""
     return [image for image in images if usable.get(image["name"]) != image["digest"]]
@@ -130,6 +138,7 @@ class FilterModule:
         """Return them by name."""
         return {
             "images_for": images_for,
+            "usable_images": usable_images,
             "images_refused": images_refused,
             "room_for_blobs": room_for_blobs,
             "images_lacking": images_lacking,

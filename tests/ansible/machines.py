@@ -8,7 +8,7 @@ from pathlib import Path
 
 _STAND_INS = Path(__file__).parent / "stand_ins"
 # What fogbed and Ansible find on every machine, and what does no harm.
-_PROGRAMS = ("base64", "cat", "dd", "env", "printf", "sh", "sleep", "true")
+_PROGRAMS = ("base64", "cat", "dd", "df", "env", "printf", "sh", "sleep", "true")
 
 
 class Machines:

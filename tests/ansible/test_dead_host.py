@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from plugins import PLAYBOOKS
+from plugins import PLAYBOOKS, ROOT
 from ruamel.yaml import YAML
 
 pytestmark = pytest.mark.timeout(300)
@@ -26,7 +26,7 @@ def run(tmp_path, machines):
         yaml.dump(plays, book)
         groups = {"control_plane": {"hosts": {"live": {}}}, "worker": {"hosts": {"dead": {}}}}
         yaml.dump({"all": {"hosts": hosts, "children": groups}}, inventory)
-        config = {"ANSIBLE_CONFIG": f"{PLAYBOOKS}/ansible.cfg", "ANSIBLE_CACHE_PLUGIN": "memory"}
+        config = {"ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_CACHE_PLUGIN": "memory"}
         program = Path(sys.executable).with_name("ansible-playbook")
         done = subprocess.run(
             [program, "-i", inventory, book],

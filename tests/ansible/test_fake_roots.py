@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from plugins import PLAYBOOKS, cases
+from plugins import ROOT, cases
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 # Those that take another way through the tasks; the filters' own tests have all of them.
@@ -101,7 +101,7 @@ def cards(tmp_path_factory):
         program = Path(sys.executable).with_name("ansible-playbook")
         command = [program, "-i", inventory, book, *options]
         environment = os.environ | {
-            "ANSIBLE_CONFIG": str(PLAYBOOKS / "ansible.cfg"),
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_FORKS": "6",
             "ANSIBLE_CACHE_PLUGIN": "memory",
         }

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from plugins import PLAYBOOKS
+from plugins import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 PLAY = """
@@ -35,7 +35,7 @@ def play(tmp_path):
         )
         (tmp_path / "play.yml").write_text(PLAY, encoding="utf-8")
         environment = os.environ | {
-            "ANSIBLE_CONFIG": str(PLAYBOOKS / "ansible.cfg"),
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_CACHE_PLUGIN": "memory",
             "ANSIBLE_SSH_RETRIES": "0",
         }

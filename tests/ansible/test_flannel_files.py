@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from plugins import PLAYBOOKS
+from plugins import PLAYBOOKS, ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 NAMES = ("whole", "edited", "missing", "no-plugin")
@@ -79,7 +79,7 @@ def run(tmp_path):
         book = tmp_path / "play.yml"
         book.write_text(play, encoding="utf-8")
         environment = os.environ | {
-            "ANSIBLE_CONFIG": str(PLAYBOOKS / "ansible.cfg"),
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_CACHE_PLUGIN": "memory",
             "PATH": f"{programs}:{os.environ['PATH']}",
         }

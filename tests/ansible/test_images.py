@@ -140,3 +140,29 @@ def test_a_node_that_fails_is_said_with_the_way_on_and_no_node_gets_anything(mac
         "hint: mend it, then give the command again"
     ) in err
     assert blobs(nodes[0]) == []
+
+
+def test_a_containerd_that_does_not_answer_is_said_in_its_own_words(machines, capsys):
+    node = machines.switch_on(ADDRESSES["pico-0"])
+    (node / "bin/ctr").write_text(
+        "#!/bin/sh\necho a warning >&2\necho 'ctr: connection refused' >&2\nexit 1\n", "utf-8"
+    )
+    assert main(["images", "push", "my-job.tar", "--limit", "pico-0"]) == 1
+    assert (
+        "pico-0: Look into containerd\n"
+        "  containerd does not answer on this node: ctr: connection refused. "
+        "`systemctl status containerd` says more; `fogbed up` installs and starts it.\n"
+    ) in capsys.readouterr().err
+
+
+def test_a_damaged_image_of_somebody_else_is_no_silence(machines, capsys):
+    node = machines.switch_on(ADDRESSES["pico-0"])
+    (node / "bin/ctr").rename(node / "bin/ctr-whole")
+    (node / "bin/ctr").write_text(
+        '#!/bin/sh\nctr-whole "$@" || exit\n'
+        'case "$*" in *"images check") echo REF TYPE DIGEST STATUS SIZE UNPACKED; exit 1;; esac\n',
+        "utf-8",
+    )
+    (node / "bin/ctr").chmod(0o755)
+    assert main(["images", "push", "my-job.tar", "--limit", "pico-0", "--dry-run"]) == 0
+    assert "pico-0: 0.0 MB in 3 blobs to send after" in capsys.readouterr().err

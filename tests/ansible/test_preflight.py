@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from plugins import PLAYBOOKS
+from plugins import PLAYBOOKS, ROOT
 from ruamel.yaml import YAML
 
 pytestmark = pytest.mark.timeout(300)
@@ -20,7 +20,7 @@ def test_a_host_is_looked_at_and_judged_by_the_rules_of_the_doctor(tmp_path):
     inventory = tmp_path / "hosts.yml"
     groups = {"control_plane": {"hosts": {"one": here}}}
     YAML().dump({"all": {"vars": {"fogbed_testbed": "x"}, "children": groups}}, inventory)
-    config = {"ANSIBLE_CONFIG": f"{PLAYBOOKS}/ansible.cfg", "ANSIBLE_CACHE_PLUGIN": "memory"}
+    config = {"ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_CACHE_PLUGIN": "memory"}
     program = Path(sys.executable).with_name("ansible-playbook")
     done = subprocess.run(
         [program, "-i", inventory, PLAYBOOKS / "site.yml", "--tags", "preflight"],

@@ -66,6 +66,7 @@ def order(tmp_path):
         (tmp_path / "hosts.yml").write_text(text, encoding="utf-8")
         return PlaybookOrder(
             playbook=tmp_path / "site.yml",
+            config=tmp_path / "ansible.cfg",
             inventory=tmp_path / "hosts.yml",
             folder=tmp_path / "logs",
             name="site",
@@ -157,6 +158,7 @@ def test_what_a_killed_controller_left_is_ended_and_removed(order, temporary, mo
         "import sys; from pathlib import Path\n"
         "from fogbed.clients.ansible import PlaybookOrder, run_playbook\n"
         f"run_playbook(PlaybookOrder(playbook=Path({str(wish.playbook)!r}), "
+        f"config=Path({str(wish.config)!r}), "
         f"inventory=Path({str(wish.inventory)!r}), folder=Path({str(wish.folder)!r}), "
         "name='site'), lambda event: print(event.kind, flush=True))\n"
     )

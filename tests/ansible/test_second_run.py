@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from plugins import PLAYBOOKS
+from plugins import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 NAMES = ("one", "two", "three")
@@ -70,7 +70,7 @@ def cards(tmp_path):
         book.write_text(PLAY, encoding="utf-8")
         program = Path(sys.executable).with_name("ansible-playbook")
         environment = os.environ | {
-            "ANSIBLE_CONFIG": str(PLAYBOOKS / "ansible.cfg"),
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_CACHE_PLUGIN": "memory",
             "PATH": f"{programs}:{os.environ['PATH']}",
         }

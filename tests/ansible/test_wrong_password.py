@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from plugins import PLAYBOOKS
+from plugins import PLAYBOOKS, ROOT
 from ruamel.yaml import YAML
 
 from fogbed import spec
@@ -41,7 +41,7 @@ def test_a_wrong_password_is_tried_once(tmp_path, machines):
     yaml, book, inventory = YAML(), tmp_path / "play.yml", tmp_path / "hosts.yml"
     yaml.dump([play], book)
     yaml.dump({"all": {"hosts": {"one": host}}}, inventory)
-    config = {"ANSIBLE_CONFIG": f"{PLAYBOOKS}/ansible.cfg", "ANSIBLE_CACHE_PLUGIN": "memory"}
+    config = {"ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_CACHE_PLUGIN": "memory"}
     program = Path(sys.executable).with_name("ansible-playbook")
     done = subprocess.run(
         [program, "-i", inventory, book],

@@ -84,7 +84,7 @@ def test_an_unknown_profile_is_refused_with_the_way_out(capsys):
     assert main(["network", "plan", "nowhere"]) == 2
     assert capsys.readouterr().err == (
         "error: there is no file and no shipped profile called nowhere\n"
-        "hint: name a profile's file: fogbed network plan profiles/metro.yml\n"
+        "hint: name a profile's file: fogbed network plan experiments/profiles/metro.yml\n"
     )
 
 

@@ -50,7 +50,7 @@ def test_a_command_is_taken(page, words, capsys, monkeypatch):
 @pytest.fixture
 def folder(fresh_home, monkeypatch):
     """Where a user stands who follows the pages: the checkout's examples, and a file of rides."""
-    for each in ("experiments", "inventory", "profiles"):
+    for each in ("experiments", "inventory"):
         (fresh_home / each).symlink_to(CHECKOUT / each)
     (fresh_home / "green_tripdata_2013-08.csv.gz").write_bytes(gzip.compress(GREEN.encode()))
     (fresh_home / "testbed.yml").symlink_to(CHECKOUT / "inventory" / "pico.yml")
@@ -82,11 +82,11 @@ def yaml_blocks():
 
 @pytest.mark.parametrize("text", yaml_blocks())
 def test_a_block_of_yaml_is_a_spec_that_passes(text, capsys, fresh_home):
-    for folder in ("inventory", "profiles"):
-        (fresh_home / folder).symlink_to(CHECKOUT / folder)
+    (folder := fresh_home / "experiments").mkdir()
+    (folder / "profiles").symlink_to(CHECKOUT / "experiments" / "profiles")
+    (fresh_home / "inventory").symlink_to(CHECKOUT / "inventory")
     (fresh_home / ".ssh").mkdir(exist_ok=True)
     (fresh_home / ".ssh" / "id_ed25519").touch(mode=0o600)
-    (folder := fresh_home / "specs").mkdir()
     path = folder / "block.yml"
     path.write_text(text, encoding="utf-8")
     assert cli.main(["check", str(path)]) == 0, capsys.readouterr().err
@@ -117,3 +117,9 @@ def test_files_where_something_is_changed_are_there():
     named = [path for path in re.findall(r"`([^`\s]+/[^`\s]*)`", text) if "NAME" not in path]
     assert named
     assert [path for path in named if not (CHECKOUT / path).exists()] == []
+
+
+def test_every_module_of_our_own_has_its_reason_in_a_table():
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", text.partition("## Modules of our own")[2], re.MULTILINE)
+    assert rows == sorted(path.stem for path in (CHECKOUT / "playbooks/library").glob("*.py"))

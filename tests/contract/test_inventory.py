@@ -29,7 +29,12 @@ WORDS = ["yes", "N", "off", "null", "~", "", "=", "<<", "012", "1_0", "1:30", "1
 def read_by_ansible(rendered: Path) -> dict[str, Any]:
     program = Path(sys.executable).with_name("ansible-inventory")
     done = subprocess.run(
-        [program, "-i", rendered, "--list"], capture_output=True, text=True, check=False
+        [program, "-i", rendered, "--list"],
+        capture_output=True,
+        text=True,
+        check=False,
+        # not where our ansible.cfg lies: its cache of facts would be listed too
+        cwd=rendered.parent,
     )
     assert (done.returncode, done.stderr) == (0, "")
     listed: dict[str, Any] = json.loads(done.stdout)

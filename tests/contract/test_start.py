@@ -54,8 +54,8 @@ def test_help_comes_before_anything_large_is_loaded(command, tmp_path):
     [
         ["rides", "list"],
         ["landmarks", "list"],
-        ["network", "plan", "profiles/metro.yml", "-t", "inventory/laptop.yml"],
-        ["network", "plan", "profiles/metro.yml", "-t", "inventory/pico.yml"],
+        ["network", "plan", "experiments/profiles/metro.yml", "-t", "inventory/laptop.yml"],
+        ["network", "plan", "experiments/profiles/metro.yml", "-t", "inventory/pico.yml"],
         ["check", "inventory/laptop.yml", "inventory/pico.yml", "experiments/demo.yml"],
         ["check", "--schema", "Testbed"],
     ],

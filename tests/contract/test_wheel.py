@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-ASSETS = ("experiments", "inventory", "playbooks", "profiles")
+ASSETS = ("ansible.cfg", "experiments", "inventory", "playbooks")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_what_is_a_link_here_is_a_file_there(wheel):
 CODE, PLAYS = ("fogbed/", (".py",)), ("playbooks/", (".yml", ".j2", ".py"))
 USERS = {
     r"experiments/(demo\.yml)": CODE,
-    r"profiles/(metro)\.yml": ("experiments/", (".yml",)),
+    r"experiments/profiles/(metro)\.yml": ("experiments/", (".yml",)),
     r"(inventory)/(?:laptop|pico)\.yml": CODE,
     r"fogbed/experiment/report/(report\.html\.j2)": CODE,
     r"fogbed/platforms/local/(log4j2\.properties)": CODE,
@@ -87,12 +87,12 @@ USERS = {
     r"fogbed/stream_job/builtin/(taxi-zones\.csv)": CODE,
     r"fogbed/stream_job/(java)/fogbed/\w+\.java": CODE,
     r"fogbed/stream_job/java/(nearest-landmark\.jar)": CODE,
-    r"playbooks/(ansible\.cfg)": CODE,
+    r"(ansible\.cfg)": CODE,
     r"playbooks/([\w-]+)\.yml": CODE,
     r"playbooks/(?:action_plugins|library|module_utils)/(\w+)\.py": PLAYS,
     r"playbooks/module_utils/(doctor)/__init__\.py": PLAYS,
     r"playbooks/module_utils/doctor/(?!__)(\w+)\.py": PLAYS,
-    r"playbooks/become_plugins/(\w+)\.py": ("playbooks/", (".cfg",)),
+    r"playbooks/become_plugins/(\w+)\.py": ("ansible.cfg", (".cfg",)),
     r"playbooks/roles/(\w+)/(?:defaults|meta|tasks|vars)/main\.yml": PLAYS,
     r"playbooks/roles/(\w+)/meta/argument_specs\.yml": PLAYS,
     r"playbooks/roles/fogbed/defaults/main/(settings|versions)\.yml": CODE,
@@ -162,6 +162,21 @@ def test_built_in_assets_are_found(installed, tmp_path, argv, shown):
     done = run_installed(installed, tmp_path, *argv)
     assert done.returncode == 0, done.stderr
     assert shown in done.stdout
+
+
+def test_its_playbooks_find_their_roles_and_modules(installed):
+    assets = installed / "fogbed" / "_assets"
+    program = Path(sys.executable).with_name("ansible-playbook")
+    books = [f"playbooks/{path.name}" for path in sorted(assets.glob("playbooks/*.yml"))]
+    done = subprocess.run(
+        [program, "--syntax-check", "-i", "localhost,", *books],
+        check=False,
+        cwd=assets,
+        env={name: text for name, text in os.environ.items() if name != "ANSIBLE_CONFIG"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_it_is_the_wheel_that_ran(installed, tmp_path):

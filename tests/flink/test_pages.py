@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.flink, pytest.mark.netns, pytest.mark.slow, pytest.mar
 @pytest.fixture
 def folder(fresh_home, monkeypatch):
     """A folder with the checkout's examples and the laptop testbed up; nothing stays behind."""
-    for each in ("experiments", "inventory", "profiles"):
+    for each in ("experiments", "inventory"):
         (fresh_home / each).symlink_to(CHECKOUT / each)
     monkeypatch.chdir(fresh_home)
     try:

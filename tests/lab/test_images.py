@@ -221,9 +221,9 @@ def test_a_blob_that_was_changed_is_refused_and_the_right_one_taken(
         [
             Path(sys.executable).with_name("ansible-playbook"),
             *("-i", Path(os.environ["XDG_STATE_HOME"], "fogbed/testbeds/images/hosts.yml")),
-            *("images.yml", "-e", f"images_layout={copy}"),
+            *("playbooks/images.yml", "-e", f"images_layout={copy}"),
         ],
-        cwd=CHECKOUT / "playbooks",
+        cwd=CHECKOUT,
         check=False,
         capture_output=True,
         text=True,

@@ -16,7 +16,7 @@ from fogbed.errors import UsageError
 
 
 def test_assets_of_a_checkout_are_found():
-    assert paths.asset("profiles", "metro.yml").is_file()
+    assert paths.asset("experiments", "profiles", "metro.yml").is_file()
 
 
 def test_an_asset_that_is_not_there_is_named():

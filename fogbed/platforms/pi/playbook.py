@@ -103,6 +103,7 @@ def play(  # noqa: PLR0913 - what a run of a playbook is
     folder = PiFolder(testbed.name)
     order = PlaybookOrder(
         playbook=playbook_path(name),
+        config=paths.asset("ansible.cfg"),
         inventory=inventory or (folder.rehearsal if wish.check else folder.inventory),
         folder=folder.playbooks,
         name=name,

@@ -33,7 +33,6 @@ def load(path):
 
 
 layout_filters = load(PLAYBOOKS / "filter_plugins/image_layout.py")
-content = load(PLAYBOOKS / "library/containerd_content.py")
 naming = load(PLAYBOOKS / "library/containerd_images.py")
 
 
@@ -146,13 +145,13 @@ def test_a_folder_that_is_no_layout_is_said(tmp_path):
 
 
 def test_only_what_is_complete_and_unpacked_is_usable():
-    assert content.usable_images(CHECK) == {NAME: "sha256:aaa"}
-    assert content.usable_images("REF TYPE DIGEST STATUS SIZE UNPACKED\n") == {}
+    assert layout_filters.usable_images(CHECK) == {NAME: "sha256:aaa"}
+    assert layout_filters.usable_images("REF TYPE DIGEST STATUS SIZE UNPACKED\n") == {}
 
 
 def test_a_node_lacks_the_images_whose_digest_it_does_not_have():
     images = [{"name": NAME, "digest": digest} for digest in ("sha256:aaa", "sha256:new")]
-    usable = content.usable_images(CHECK)
+    usable = layout_filters.usable_images(CHECK)
     assert layout_filters.images_lacking(images, usable) == images[1:]
 
 

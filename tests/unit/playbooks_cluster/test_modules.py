@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from plugins import load
 
 json_merge = load("library/json_merge.py")
-registries = load("library/containerd_registries.py")
 keep_files = load("library/keep_files.py")
 netfilter = load("library/netfilter_clean.py")
 nodes = load("library/cluster_nodes.py")
-etcd = load("library/etcd_member.py")
 unit = load("library/unit_config.py")
 source = load("library/apt_source.py")
 
@@ -43,29 +39,6 @@ def test_what_somebody_changed_after_us_is_theirs():
 
 def test_forced_keys_win():
     assert json_merge.merge({"a": 1}, {}, {"a": 2}, {}) == {"a": 2}
-
-
-def test_hosts_toml_falls_back_to_the_registry():
-    text = registries.hosts_toml("docker.io", "mirror.lab:5000")
-    assert 'server = "https://registry-1.docker.io"' in text
-    assert '[host."https://mirror.lab:5000"]' in text
-
-
-def test_the_star_is_the_default_and_has_no_server():
-    files = registries.wanted_files({"*": "http://198.18.2.1:5000/"})
-    assert list(files) == ["_default"]
-    assert '[host."http://198.18.2.1:5000"]' in files["_default"]
-    assert "server" not in files["_default"]
-
-
-def test_only_our_own_mirrors_are_removed():
-    present = {"old.lab": registries.hosts_toml("old.lab", "m"), "theirs.lab": "server = 'x'\n"}
-    wanted = registries.wanted_files({"docker.io": "m"})
-    assert [entry["after_header"] for entry in registries.differences(present, wanted)] == [
-        "docker.io",
-        "old.lab",
-    ]
-    assert registries.differences(wanted, wanted) == []
 
 
 SAVE = """\
@@ -160,12 +133,6 @@ def test_why_a_node_is_not_ready():
     assert nodes.why_not_ready({"status": {"conditions": [condition | {"status": "True"}]}}) == ""
 
 
-def test_a_member_of_etcd_is_named_in_hexadecimal():
-    listing = json.dumps({"members": [{"ID": 16651827112061917141, "name": "pi-2"}]})
-    assert etcd.member_id(listing, "pi-2") == "e7172c8883ab57d5"
-    assert etcd.member_id(listing, "pi-3") == ""
-
-
 @pytest.mark.parametrize(
     ("before", "stale", "verbs"),
     [
@@ -209,40 +176,3 @@ def test_a_page_is_not_a_key():
     assert source.is_key(b"\x99\x01")
     assert not source.is_key(b"<html>404</html>")
     assert not source.is_key(b"")
-
-
-def run_registries(capsys, root, mirrors):
-    want = {"registries": mirrors, "path": "/certs.d", "root": str(root)}
-    with patch_module_args(want), pytest.raises(SystemExit):
-        registries.main()
-    return json.loads(capsys.readouterr().out)
-
-
-def test_what_somebody_else_says_of_a_registry_is_kept_and_given_back(tmp_path, capsys):
-    theirs, other = (
-        tmp_path / "certs.d/docker.io/hosts.toml",
-        tmp_path / "certs.d/a.example/hosts.toml",
-    )
-    for path in (theirs, other):
-        path.parent.mkdir(parents=True)
-        path.write_bytes(b"server = 'mine'\r\n")
-    certificate = theirs.with_name("ca.crt")
-    certificate.touch()
-    mirrors = {"docker.io": "http://a", "ghcr.io": "http://b"}
-    assert run_registries(capsys, tmp_path, mirrors)["changed"]
-    assert 'host."http://a"' in theirs.read_text(encoding="utf-8")
-    assert run_registries(capsys, tmp_path, mirrors)["changed"] is False
-    assert run_registries(capsys, tmp_path, {})["changed"]
-    assert not theirs.exists()
-    wish = {"state": "restored", "everything": True, "root": f"{tmp_path}/"}
-    with patch_module_args(wish), pytest.raises(SystemExit):
-        keep_files.main()
-    left = sorted(str(x.relative_to(tmp_path)) for x in (tmp_path / "certs.d").rglob("*.*"))
-    assert left == [
-        "certs.d/a.example",
-        "certs.d/a.example/hosts.toml",
-        "certs.d/docker.io",
-        "certs.d/docker.io/ca.crt",
-        "certs.d/docker.io/hosts.toml",
-    ]
-    assert theirs.read_bytes() == other.read_bytes() == b"server = 'mine'\r\n"

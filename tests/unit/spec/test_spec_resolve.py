@@ -44,6 +44,15 @@ def test_the_shipped_inventory_is_found_from_anywhere(name: str, tmp_path: Path)
     assert spec.resolve_experiment(path, REPERTOIRE).testbed.name == "laptop"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["metro", "profiles/metro.yml", "../profiles/metro.yml", "../experiments/profiles/metro.yml"],
+)
+def test_a_shipped_profile_is_found_from_anywhere(name: str, tmp_path: Path) -> None:
+    path = experiment(tmp_path, profile=name)
+    assert spec.resolve_experiment(path, REPERTOIRE).profile.name == "metro"
+
+
 def test_a_file_of_ones_own_comes_before_a_shipped_one(tmp_path: Path) -> None:
     (tmp_path / "laptop.yml").write_text(
         (BEDS / "two-tiers.yml").read_text(encoding="utf-8"), encoding="utf-8"
