@@ -81,6 +81,6 @@ def test_a_playbook_without_preflight_tries_it_once_too(name, fresh_home, machin
         platform.play(name, Quiet(), wish=wish, variables={"fogbed_node": "pico-1"})
     nodes = refused.value.message.removeprefix("Try sudo's password failed on ")
     assert sorted(nodes.split(", ")) == ["pico-0", "pico-1"]
-    assert "the password that was given is not sudo's" in str(refused.value.hint)
+    assert "give the right one with --ask-become-pass" in str(refused.value.hint)
     asked = [(machine / "asked").read_text(encoding="utf-8") for machine in found]
     assert asked == ["\n", "\n"]
