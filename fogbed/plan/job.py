@@ -18,7 +18,6 @@ from fogbed.spec.jobs import JOBS
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 
 Sink = Literal["discard", "files", "print"]
-Search = Literal["landmarks", "identity"]
 _SINKS: dict[str, Sink] = {"discard": "discard", "files": "files", "print": "print"}
 
 CHECKPOINT_INTERVAL_S = 1.0
@@ -75,7 +74,6 @@ class JobRequest:
     splits: int = MAX_PARALLELISM
     checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S
     buffer_timeout_ms: int = BUFFER_TIMEOUT_MS
-    nearest: Search = "landmarks"
     seed: int = 0
 
 
@@ -131,7 +129,6 @@ def program_arguments(request: JobRequest, shares: Mapping[str, SlotShare]) -> l
         "loop": _claim(request.replay.loop),
         "buffer-timeout-ms": str(request.buffer_timeout_ms),
         "checkpoint-interval-ms": str(round(request.checkpoint_interval_s * 1000)),
-        "nearest": request.nearest,
         "seed": str(request.seed),
         **_replay_pairs(request.replay),
         **{f"place.{op}": _place_text(place) for op, place in sorted(request.placement.items())},
@@ -173,7 +170,6 @@ def parse_arguments(given: Mapping[str, str]) -> JobRequest:
         splits=int(given["splits"]),
         checkpoint_interval_s=int(given["checkpoint-interval-ms"]) / 1000,
         buffer_timeout_ms=int(given["buffer-timeout-ms"]),
-        nearest="identity" if given["nearest"] == "identity" else "landmarks",
         seed=int(given["seed"]),
     )
 

@@ -53,8 +53,9 @@ class ChartRoles:
 class JobDescription:
     """A kind of job: its operators in the order of the stream, its program, what it shows.
 
-    ``jar`` is a file beside the job's sources. ``oracle`` names what computes the answers again
-    (``stream_job.jobs``); None: nothing does, and ``output: complete`` cannot be asserted.
+    ``jar`` is a file beside the job's sources, or a path. ``oracle`` names what computes the
+    answers again (``stream_job.jobs``); None: nothing does, and ``output: complete`` cannot be
+    asserted.
     """
 
     name: str

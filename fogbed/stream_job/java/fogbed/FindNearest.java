@@ -10,21 +10,14 @@ final class FindNearest extends RichMapFunction<Ride, Answer> {
     private static final long serialVersionUID = 1;
 
     private final Landmarks landmarks;
-    private final boolean identity;
 
     private transient NearestSearch search;
     private transient Answer answer;
     private transient Counter ridesIn;
     private transient Counter ridesOut;
 
-    /**
-     * The operator.
-     *
-     * @param identity answer landmark 0 without looking: what the rest of the pipeline costs
-     */
-    FindNearest(Landmarks landmarks, boolean identity) {
+    FindNearest(Landmarks landmarks) {
         this.landmarks = landmarks;
-        this.identity = identity;
     }
 
     @Override
@@ -41,12 +34,10 @@ final class FindNearest extends RichMapFunction<Ride, Answer> {
         answer.number = ride.number;
         answer.replayMicros = ride.replayMicros;
         answer.pickup = ride.pickup;
-        if (!identity) {
-            search.find(ride.latitude, ride.longitude);
-            answer.landmark = search.landmark();
-            answer.distanceM = search.distanceM();
-            answer.bearing = search.bearing();
-        }
+        search.find(ride.latitude, ride.longitude);
+        answer.landmark = search.landmark();
+        answer.distanceM = search.distanceM();
+        answer.bearing = search.bearing();
         ridesOut.inc();
         return answer;
     }

@@ -37,10 +37,6 @@ final class JobArguments {
         return Landmarks.load(new Path(given.getRequired("landmarks")));
     }
 
-    boolean isIdentity() {
-        return oneOf("nearest", "landmarks", "landmarks", "identity").equals("identity");
-    }
-
     int parallelism(String operator) {
         return given.getInt("parallelism." + operator, 1);
     }

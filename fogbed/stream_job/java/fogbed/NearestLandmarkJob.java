@@ -2,6 +2,7 @@ package fogbed;
 
 import java.time.Duration;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.functions.MapFunction;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ExecutionOptions;
@@ -30,7 +31,7 @@ public final class NearestLandmarkJob {
     private final PreparedRides rides;
     private final Landmarks landmarks;
 
-    private NearestLandmarkJob(JobArguments arguments) throws Exception {
+    NearestLandmarkJob(JobArguments arguments) throws Exception {
         this.arguments = arguments;
         rides = arguments.rides();
         landmarks = arguments.landmarks();
@@ -38,19 +39,20 @@ public final class NearestLandmarkJob {
 
     /** Submits the job. */
     public static void main(String[] arguments) throws Exception {
-        new NearestLandmarkJob(new JobArguments(arguments)).submit();
+        NearestLandmarkJob job = new NearestLandmarkJob(new JobArguments(arguments));
+        job.submit(new FindNearest(job.landmarks));
     }
 
-    private void submit() throws Exception {
+    /** Submits the pipeline around {@code nearest}. */
+    void submit(MapFunction<Ride, Answer> nearest) throws Exception {
         StreamExecutionEnvironment env =
                 StreamExecutionEnvironment.getExecutionEnvironment(configuration());
         env.getConfig().setGlobalJobParameters(arguments.parameters());
         DataStream<RideLine> lines = rides(env);
         DataStream<Ride> parsed =
                 place("parse", edge(lines).flatMap(new ParseRides(rides)).returns(FlatType.RIDE));
-        FindNearest find = new FindNearest(landmarks, arguments.isIdentity());
         DataStream<Answer> answers =
-                place("nearest", edge(parsed).map(find).returns(FlatType.ANSWER));
+                place("nearest", edge(parsed).map(nearest).returns(FlatType.ANSWER));
         CountArrivals count = new CountArrivals();
         sink(place("results", edge(answers).map(count).returns(FlatType.ANSWER)));
         env.execute(arguments.name());
