@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def test_roles_modules_and_plugins_are_found(tmp_path):
         [
             Path(sys.executable).with_name("ansible-playbook"),
             *("-i", "localhost,", "-c", "local"),
-            *("-e", f"ansible_python_interpreter={sys.executable}"),
+            *("-e", json.dumps({"ansible_python_interpreter": sys.executable})),
             tmp_path / "play.yml",
         ],
         check=False,
