@@ -200,7 +200,7 @@ class LiveProgress:
         """Show a playbook until it ends: phase, task, what each node does."""
         from fogbed.cli.playbook_view import watched
 
-        return watched()
+        return watched(LiveLines())
 
 
 class _Area:

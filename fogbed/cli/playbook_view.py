@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from fogbed.cli import console
 from fogbed.clients.ansible_events import PlaybookEvent
 
 _STATES = {
@@ -20,16 +20,29 @@ _STATES = {
 }
 
 
+class Area(Protocol):
+    """A few lines that are redrawn in place; notes stay above them."""
+
+    def update(self, lines: Iterable[str]) -> None:
+        """Redraw."""
+
+    def note(self, text: str) -> None:
+        """Say a line that stays."""
+
+    def close(self) -> None:
+        """Stop drawing."""
+
+
 class PlaybookView:
     """What a user sees of a playbook; each phase leaves a line with its time behind."""
 
-    def __init__(self) -> None:
+    def __init__(self, area: Area) -> None:
         self._began = self._phase_began = time.monotonic()
         self._phase = self._task = ""
         self._changed = 0
         self._is_begun = False
         self._hosts: dict[str, str] = {}
-        self._area = console.LiveLines()
+        self._area = area
 
     def __call__(self, event: PlaybookEvent) -> None:
         """Take one event in."""
@@ -70,9 +83,9 @@ class PlaybookView:
 
 
 @contextmanager
-def watched() -> Iterator[PlaybookView]:
-    """Show playbooks until the block ends."""
-    view = PlaybookView()
+def watched(area: Area) -> Iterator[PlaybookView]:
+    """Show playbooks in ``area`` until the block ends."""
+    view = PlaybookView(area)
     try:
         yield view
     finally:

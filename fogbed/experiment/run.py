@@ -15,9 +15,11 @@ from fogbed.experiment.clock import deadline_of
 from fogbed.experiment.judge.evidence import Evidence
 from fogbed.experiment.judge.verdict import draw_up, judge
 from fogbed.experiment.lane import Lane
+from fogbed.experiment.network_plans import plan_changes
 from fogbed.experiment.record import environment
 from fogbed.experiment.record.bundle import write_json
 from fogbed.experiment.record.sample_store import SampleStore
+from fogbed.experiment.repertoire import Repertoire
 from fogbed.experiment.run_context import RunContext
 from fogbed.experiment.run_network import RunNetwork
 from fogbed.experiment.sampling.live_figures import snapshot
@@ -34,9 +36,10 @@ FIRST_RIDE_TIMEOUT_S = 60.0
 class Run:
     """Does the steps of a run and undoes them, whatever happens in between."""
 
-    def __init__(self, setting: RunContext, hold: BorrowedTestbed) -> None:
+    def __init__(self, setting: RunContext, hold: BorrowedTestbed, repertoire: Repertoire) -> None:
         self._setting = setting
         self._hold = hold
+        self._repertoire = repertoire
         self._journal = setting.journal
         self._halt = threading.Event()
         self._failures: list[FogbedError] = []
@@ -91,7 +94,8 @@ class Run:
             ),
         )
         self._begin("shaping the network")
-        network = RunNetwork(setting)
+        plans = plan_changes(setting.resolved, setting.timeline, self._repertoire)
+        network = RunNetwork(setting, plans)
         self._undo(undo, "clearing the network", network.clear)
         network.prepare()
         # well before the job: an agent's start would be missed at its beginning
@@ -162,7 +166,7 @@ class Run:
             )
 
         return Actions(
-            setting.repertoire.actions,
+            self._repertoire.actions,
             context,
             self._journal,
             setting.clock,
@@ -268,7 +272,7 @@ class Run:
         )
         experiment = setting.resolved.experiment
         verdict = draw_up(
-            judge(experiment, evidence, setting.repertoire),
+            judge(experiment, evidence, self._repertoire),
             evidence,
             setting.bundle.journal(),
             stopped_by=stopped_by,

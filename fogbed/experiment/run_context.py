@@ -16,7 +16,6 @@ from fogbed.experiment.judge.assertions.emulation import EmulationAssertion
 from fogbed.experiment.network_states import Matrix
 from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.record.journal import Journal
-from fogbed.experiment.repertoire import Repertoire
 from fogbed.experiment.sampling.round_trips import OpenPinger
 from fogbed.experiment.workloads.workload import Workload
 from fogbed.network.agent_client import ExecOutcome
@@ -95,7 +94,6 @@ class RunContext:
     """Everything one repetition works with."""
 
     resolved: ResolvedExperiment
-    repertoire: Repertoire
     platform: Platform
     timeline: Timeline
     tools: Dependencies

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from fogbed.experiment.network_plans import plan_changes
 from fogbed.experiment.network_states import (
     Matrix,
     measured_state,
@@ -21,16 +20,19 @@ from fogbed.plan.network import NetworkPlan, plan_network
 
 
 class RunNetwork:
-    """The states of one run's network, in the order in which they really came."""
+    """The states of one run's network, in the order in which they really came.
 
-    def __init__(self, setting: RunContext) -> None:
+    ``plans`` has what is to be in force after an action, by its index from 1.
+    """
+
+    def __init__(self, setting: RunContext, plans: Mapping[int, NetworkPlan]) -> None:
         self._setting = setting
         self._emulator: LinkEmulator = setting.platform.emulator()
         resolved = setting.resolved
         self._first = plan_network(
             resolved.profile, resolved.testbed, seed=resolved.experiment.seed
         )
-        self._plans = plan_changes(setting.resolved, setting.timeline, setting.repertoire)
+        self._plans = plans
         self._changes: list[tuple[str, float, NetworkPlan]] = [("profile", 0.0, self._first)]
         self._bare: Matrix | None = None
         self._lock = threading.Lock()

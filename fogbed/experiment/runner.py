@@ -72,7 +72,6 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
     given = partial(
         RunContext,
         resolved=resolved,
-        repertoire=repertoire,
         platform=platform,
         timeline=plan_timeline(resolved.experiment),
         tools=tools,
@@ -92,7 +91,7 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
                 done.append(_make_bundle(resolved, runs_dir, stamp, repetition))
                 with closing(Journal(done[-1].journal_file, clock, observer)) as journal:
                     run = given(bundle=done[-1], journal=journal, repetition=repetition)
-                    stopped_by = Run(run, hold).go()
+                    stopped_by = Run(run, hold, repertoire).go()
                 give_back(runs_dir)
                 _go_on(stopped_by, done[-1])
             hold.went_well = True

@@ -19,17 +19,14 @@ import time
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from fogbed.network.fabric_loop import LATENESS_STEP_NS, Fabric
+from fogbed.network.fabric_memory import Memory
 from fogbed.network.link import UNTOUCHED, Shape
-
-if TYPE_CHECKING:
-    from fogbed.network.fabric import Fabric
-    from fogbed.network.fabric_memory import Memory
 
 _CHANGES = ("apply", "clear", "cut", "heal")
 MAX_REQUEST = 16 * 2**20
-LATENESS_STEP_NS = 1 << 14
 
 
 class ControlServer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fogbed.cli import console
 from fogbed.cli.playbook_view import watched
 from fogbed.clients.ansible_events import PlaybookEvent
 
@@ -18,7 +19,7 @@ def test_a_phase_in_which_no_node_had_anything_to_do_leaves_no_line(capsys):
         PlaybookEvent(kind="started", task="Label", host="pico-1"),
         PlaybookEvent(kind="changed", task="Label", host="pico-1"),
     ]
-    with watched() as view:
+    with watched(console.LiveLines()) as view:
         for event in events:
             view(event)
     said = [line.split()[0] for line in capsys.readouterr().err.splitlines()]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
@@ -50,3 +52,21 @@ def test_a_planted_import_is_caught(house, module, line):
     done = lint(house)
     assert done.returncode == 1
     assert "planted" in done.stdout
+
+
+def require_no_circle(more=()):
+    """Every import counts: also those for types alone and those inside functions."""
+    graph = grimp.build_graph("fogbed", cache_dir=None)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    for importer, imported in more:
+        imports[importer].add(imported)
+    TopologicalSorter(imports).prepare()
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    require_no_circle()
+
+
+def test_a_planted_circle_is_caught():
+    with pytest.raises(CycleError, match=r"'fogbed\.units'"):
+        require_no_circle([("fogbed.units", "fogbed.spec")])

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import PlatformError
 from fogbed.plan.local_processes import process_name
 from fogbed.plan.services.taskmanager import TASKMANAGER
-from fogbed.platforms.local.registration import wait_until_gone, wait_until_registered
+from fogbed.platforms.local.registration import (
+    Registering,
+    wait_until_gone,
+    wait_until_registered,
+)
+from fogbed.spec.testbed import Testbed
 
-if TYPE_CHECKING:
-    from fogbed.platforms.local.platform import LocalPlatform
+
+class Steered(Registering, Protocol):
+    """A testbed that is up, as its TaskManagers see it."""
+
+    @property
+    def testbed(self) -> Testbed:
+        """What it was made from."""
 
 
 class LocalWorkers:
     """Adds and removes TaskManagers of a testbed that is up."""
 
-    def __init__(self, testbed: LocalPlatform, progress: Progress | None = None) -> None:
+    def __init__(self, testbed: Steered, progress: Progress | None = None) -> None:
         self._testbed = testbed
         self._progress = progress or Quiet()
 
