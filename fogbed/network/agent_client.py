@@ -256,8 +256,12 @@ class Agent:
             except ValueError:  # not the agent: a shell that let nobody in says so here
                 self._stdout += line[:_KEPT]
                 continue
+            number = reply.get("id") if isinstance(reply, dict) else None
             with self._lock:
-                answer = self._waiting.pop(reply["id"])
+                answer = self._waiting.pop(number, None) if isinstance(number, int) else None
+            if answer is None:  # a login message may be JSON too
+                self._stdout += line[:_KEPT]
+                continue
             answer.set_result(reply)
         self._give_up()
 

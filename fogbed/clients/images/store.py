@@ -63,7 +63,7 @@ class BlobStore:
         if not path.is_file() or path.stat().st_size != blob.size:
             return False
         if _digest_of(path) != blob.digest:
-            path.unlink()
+            path.unlink(missing_ok=True)
             return False
         os.utime(path)
         self._whole.add(blob.digest)
