@@ -88,6 +88,10 @@ class ServiceError(FogbedError):
     """A service answered with an error, or not at all."""
 
 
+class ServiceBusyError(ServiceError):
+    """A service is there and gave no answer in time: what it is about is not known."""
+
+
 class PlatformError(FogbedError):
     """The testbed cannot do what was asked of it."""
 

@@ -12,7 +12,7 @@ import requests
 
 from fogbed.clients import flink_values as values
 from fogbed.clients.flink_values import Jar, Job, JobSummary, Operation, Subtask
-from fogbed.errors import ServiceError
+from fogbed.errors import ServiceBusyError, ServiceError
 from fogbed.plan.slots import TaskManager
 
 _TIMEOUT_S = 30.0
@@ -224,7 +224,8 @@ class FlinkClient:
                 method, url, json=body, files=files, timeout=timeout_s, allow_redirects=False
             )
         except requests.RequestException as error:
-            raise ServiceError(
+            kind = ServiceBusyError if isinstance(error, requests.Timeout) else ServiceError
+            raise kind(
                 f"{method} {url}: no answer",
                 hint="is the testbed up? `fogbed status` shows it; else check the URL",
                 details=_plain(error),

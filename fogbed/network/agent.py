@@ -11,6 +11,7 @@ Requests: ping, listen, send, collect, exec; each function ``do_...`` below says
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -41,6 +42,15 @@ ECHO_REQUEST, ECHO_REPLY = 8, 0
 IHL_MASK = 0x0F
 ECHO_SIZE = 32  # ICMP header, nonce, target, number, time sent
 TIMESPEC = struct.Struct("qq")
+# of a probe that could not be sent: a full queue, a network that is away for a while
+LOST = {
+    errno.EAGAIN,
+    errno.ECONNREFUSED,
+    errno.EHOSTUNREACH,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.ENOBUFS,
+}
 
 # Assigned, not annotated: these must mean something to Python 3.9 at run time
 Address = tuple[str, int]
@@ -246,8 +256,11 @@ class Probe:
         head = (ECHO_REQUEST, 0, 0, os.getpid() & 0xFFFF, number & 0xFFFF)
         total = checksum(struct.pack("!BBHHH", *head) + body)
         packet = struct.pack("!BBHHH", *head[:2], total, *head[3:]) + body
-        with contextlib.suppress(BlockingIOError, ConnectionError):
+        try:
             self._socket.sendto(packet, (self._targets[target], 0))
+        except OSError as error:
+            if error.errno not in LOST:
+                raise
 
     def _receive_until(self, deadline: float, rtts: Rtts) -> None:
         while self._left:

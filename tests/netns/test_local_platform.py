@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fogbed import paths
 from fogbed.cli import main
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.progress import Quiet
@@ -90,6 +91,19 @@ def test_flink_is_reachable_on_loopback_and_its_taskmanager_is_named_after_its_n
         (task_manager,) = flink.task_managers()
         assert task_manager.resources == {"node-edge-1": 2.0, "tier-edge": 2.0}
         assert flink.scheduler() == "adaptive"
+
+
+def test_a_request_that_is_not_understood_is_answered(life):
+    steering = paths.runtime_dir() / f"{life.testbed.name}.keeper"
+    with socket.socket(socket.AF_UNIX) as keeper:
+        keeper.settimeout(60)
+        keeper.connect(str(steering))
+        answers = keeper.makefile("rw", encoding="utf-8")
+        for request in ("junk", "[]", "{}", '{"do": "replace", "process": {}}', '{"do": "status"}'):
+            answers.write(f"{request}\n")
+        answers.flush()
+        oks = [json.loads(answers.readline())["ok"] for _ in range(5)]
+    assert oks == [False, False, False, False, True]
 
 
 def test_every_node_is_a_namespace_with_an_address_of_its_own(life):

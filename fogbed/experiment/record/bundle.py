@@ -46,6 +46,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -188,19 +189,33 @@ class Bundle:
 def create(runs_dir: Path, name: str) -> Bundle:
     """Make a run's folder with its rooms; ``name`` is already stamped with the time.
 
+    Another run of that name in the same second is told apart by a number behind it.
+
     Raises:
         UsageError: the folder cannot be made.
     """
     bundle = Bundle(runs_dir / name)
+    number = count(2)
     try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        while not _made(bundle.folder):
+            bundle = Bundle(runs_dir / f"{name}-{next(number)}")
         for folder in (bundle.network_folder, bundle.metrics_folder, bundle.output_folder):
-            folder.mkdir(parents=True)
+            folder.mkdir()
     except OSError as error:
         raise UsageError(
             f"{bundle.folder} cannot be made: {error.strerror}",
             hint="name another folder with --runs",
         ) from error
     return bundle
+
+
+def _made(folder: Path) -> bool:
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
 
 
 def find_run(runs_dir: Path, run: str) -> Bundle:

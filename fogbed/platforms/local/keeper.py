@@ -146,7 +146,11 @@ class Keeper:
     async def _steer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while line := await reader.readline():
-                writer.write(json.dumps(await self._answer(json.loads(line))).encode() + b"\n")
+                try:
+                    answer = await self._answer(json.loads(line))
+                except (ValueError, TypeError, KeyError, AttributeError) as error:
+                    answer = {"ok": False, "error": f"not understood: {error!r}"}
+                writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
         writer.close()
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
 from fogbed.clients.progress import Progress
-from fogbed.errors import PlatformError, ServiceError
+from fogbed.errors import PlatformError, ServiceBusyError, ServiceError
 from fogbed.plan.slots import TaskManager
 from fogbed.platforms.base import Endpoints
 from fogbed.platforms.local.folder import TestbedFolder
@@ -70,12 +70,18 @@ def refuse_while_a_job_runs(testbed: Registering, why: str) -> None:
     """Return if no job runs; ``why`` says what would end it.
 
     Raises:
-        PlatformError: one does; the error names it.
+        PlatformError: one does (the error names it), or the JobManager is too busy to say.
     """
     with FlinkClient(testbed.endpoints().flink) as flink:
         try:
             running = [job.name for job in flink.jobs() if job.state not in ENDED]
-        except ServiceError:  # a JobManager that does not answer runs nothing
+        except ServiceBusyError as error:
+            raise PlatformError(
+                f"the JobManager does not answer, so that a job may be running, and {why}",
+                hint="try again, or end it with what it runs: fogbed down",
+                details=error.details,
+            ) from error
+        except ServiceError:  # a JobManager that is not there runs nothing
             return
     if running:
         _, folder = testbed.keeper()

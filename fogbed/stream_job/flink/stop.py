@@ -11,7 +11,7 @@ from fogbed.clients.flink_values import ENDED, Operation
 from fogbed.errors import JobError, ServiceError, UsageError
 from fogbed.stream_job.flink.positions import Position, read_position
 from fogbed.stream_job.flink.submit import SubmittedJob
-from fogbed.stream_job.flink.waiting import wait_until
+from fogbed.stream_job.flink.waiting import patient, wait_until
 from fogbed.stream_job.rides import full_disk
 from fogbed.stream_job.storage import Storage
 
@@ -73,7 +73,12 @@ def await_savepoint(
     def look() -> Operation:
         return flink.savepoint(job_id, request_id)
 
-    seen = wait_until(look, lambda op: op.is_over, timeout_s=timeout_s, every_s=every_s)
+    seen = wait_until(
+        patient(look),
+        lambda op: op is not None and op.is_over,
+        timeout_s=timeout_s,
+        every_s=every_s,
+    )
     if seen is None:
         raise JobError(f"the savepoint of job {job_id} was not done within {timeout_s:g} s")
     if seen.location is None:
@@ -95,7 +100,7 @@ def await_finished(flink: FlinkClient, job_id: str, *, timeout_s: float) -> None
         JobError: it ended otherwise, or not within ``timeout_s`` seconds.
     """
     seen = wait_until(
-        lambda: flink.job(job_id).state,
+        patient(lambda: flink.job(job_id).state),
         lambda state: state in ENDED,
         timeout_s=timeout_s,
         every_s=0.01,

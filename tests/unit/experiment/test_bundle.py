@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fogbed.errors import UsageError
-from fogbed.experiment.record.bundle import EVENTS, Bundle, find_run, list_runs
+from fogbed.experiment.record.bundle import EVENTS, Bundle, create, find_run, list_runs
 from fogbed.experiment.sampling.metric_names import METRICS, split_pair
 
 
@@ -59,3 +59,13 @@ def test_the_page_on_metrics_lists_them_all() -> None:
     rows = [line.split(" | ") for line in page.read_text(encoding="utf-8").splitlines()]
     listed = {row[0].strip("| `"): row[1] for row in rows if row[0].startswith("| `")}
     assert listed == {metric.name: metric.unit for metric in METRICS.values()}
+
+
+def test_runs_of_one_name_in_one_second_have_a_folder_each(tmp_path: Path) -> None:
+    made = [create(tmp_path / "runs", "20261129T060000Z-demo") for _ in range(3)]
+    assert [bundle.name for bundle in made] == [
+        "20261129T060000Z-demo",
+        "20261129T060000Z-demo-2",
+        "20261129T060000Z-demo-3",
+    ]
+    assert all(bundle.output_folder.is_dir() for bundle in made)

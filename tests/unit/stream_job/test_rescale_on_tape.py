@@ -160,16 +160,27 @@ def test_ctrl_c_after_the_stop_brings_the_old_parallelism_back(moment):
     assert runs[-1]["savepointPath"].startswith("file:/")
 
 
-def test_a_poll_that_went_wrong_while_the_job_stops_does_not_lose_the_job():
+def silent(polls: int):
+    """Answer so many questions for a savepoint as a busy JobManager does."""
     failed: list[str] = []
 
-    def fail_once(_method, path, _body):
-        if "/savepoints/" in path and not failed:
+    def answer(_method, path, _body):
+        if "/savepoints/" in path and len(failed) < polls:
             failed.append(path)
             return 503, {"errors": ["the JobManager is busy"]}
         return None
 
-    taped = Taped("default", fail_once)
+    return answer
+
+
+def test_polls_that_go_wrong_while_the_job_stops_are_asked_again():
+    taped = Taped("default", silent(3))
+    assert taped.rescale().job.request.parallelism["nearest"] == 2
+
+
+def test_a_jobmanager_that_is_silent_for_long_while_the_job_stops_does_not_lose_the_job():
+    # of the 10 s that are waited for, a poll every 10 ms
+    taped = Taped("default", silent(1100))
     with pytest.raises(rescale.RescaleUndoneError) as caught:
         taped.rescale()
     assert caught.value.job.request.parallelism["nearest"] == 1
