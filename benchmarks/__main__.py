@@ -65,15 +65,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="short and rough; writes no results")
-    wish = parser.parse_args()
-    if unknown := sorted(set(wish.parts) - set(PARTS)):
+    options = parser.parse_args()
+    if unknown := sorted(set(options.parts) - set(PARTS)):
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
     about, started = machine.describe(), time.monotonic()
     rows: list[Row] = []
-    keeps = not wish.quick and not wish.parts
-    for part in wish.parts or PARTS:
+    keeps = not options.quick and not options.parts
+    for part in options.parts or PARTS:
         print(f"{part} ...", flush=True)
-        for row in rows_of(part, quick=wish.quick):
+        for row in rows_of(part, quick=options.quick):
             rows.append(row)
             if keeps:
                 keep(about, rows, time.monotonic() - started)

@@ -124,7 +124,7 @@ class AssertionsFailed(ExperimentError):  # noqa: N818 - a verdict, not a fault
     exit_code = NOT_MET
 
 
-class Interrupted(FogbedError):  # noqa: N818 - a wish, not a fault
+class Interrupted(FogbedError):  # noqa: N818 - asked for, not a fault
     """The user asked to stop; what was begun has been cleaned up."""
 
     exit_code = INTERRUPTED

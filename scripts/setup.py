@@ -266,11 +266,11 @@ def main() -> int:
     verbs.add_parser("run", help="run a program of the environment").add_argument(
         "argv", nargs=argparse.REMAINDER
     )
-    wish = parser.parse_args()
-    if wish.verb == "run":
-        return run(wish.argv)
+    options = parser.parse_args()
+    if options.verb == "run":
+        return run(options.argv)
     try:
-        set_up(privileges=wish.privileges)
+        set_up(privileges=options.privileges)
     except Stopped as reason:
         print(f"\n{reason}", file=sys.stderr)
         return 2

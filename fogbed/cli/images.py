@@ -11,7 +11,7 @@ from fogbed import paths, platforms
 from fogbed.cli import console
 from fogbed.cli.images_view import PushProgress, megabytes
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
-from fogbed.cli.pi import AskPasswordOption, LimitOption, read_wish
+from fogbed.cli.pi import AskPasswordOption, LimitOption, read_options
 from fogbed.clients.images import Collected, Transfer, collect_images
 from fogbed.errors import PlatformError
 
@@ -56,11 +56,13 @@ def push(  # noqa: PLR0913 - one parameter per option
     platform = platforms.open_pi(platforms.find_testbed(testbed))
     from fogbed.platforms.pi.images import push as push_to
 
-    wish = read_wish(limit=limit, check=dry_run, ask=ask)
+    options = read_options(limit=limit, check=dry_run, ask=ask)
     progress = console.LiveProgress()
     folder = paths.cache_dir() / "images"
     collected = collect_images(images, folder, progress, engine=engine, name=name)
-    transfer = push_to(platform, collected, PushProgress(collected, rehearsal=dry_run), wish=wish)
+    transfer = push_to(
+        platform, collected, PushProgress(collected, rehearsal=dry_run), options=options
+    )
     if as_json:
         console.say_json(_as_json(collected, transfer))
     else:

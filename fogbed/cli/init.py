@@ -9,7 +9,7 @@ import typer
 
 from fogbed import spec
 from fogbed.cli import console
-from fogbed.cli.init_answers import Wish, collect
+from fogbed.cli.init_answers import InitOptions, collect
 from fogbed.cli.pi import YesOption
 from fogbed.errors import UsageError
 from fogbed.plan.new_testbed import render_testbed
@@ -64,7 +64,7 @@ def init(  # noqa: PLR0913 - each is a line of the file
 ) -> None:
     """Write a commented testbed.yml. Example: fogbed init --scan 192.168.1.0/24."""
     _require_new(output)
-    wish = Wish(
+    options = InitOptions(
         name=name,
         platform=platform,
         user=user,
@@ -74,7 +74,7 @@ def init(  # noqa: PLR0913 - each is a line of the file
         scan=scan,
         yes=yes,
     )
-    new = collect(wish)
+    new = collect(options)
     text = render_testbed(new, str(output))
     # what would be refused later is not written
     spec.parse_testbed(text, str(output))

@@ -21,7 +21,7 @@ _TIERS = ("cloud", "fog", "edge")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class InitOptions:
     """What the flags say; None or nothing: not given."""
 
     name: str | None
@@ -34,44 +34,44 @@ class Wish:
     yes: bool
 
 
-def collect(wish: Wish) -> NewTestbed:
+def collect(options: InitOptions) -> NewTestbed:
     """Return what the file is to say.
 
     Raises:
         UsageError: something is missing and nobody is there to ask, or does not go together.
     """
-    platform = wish.platform or _guess_platform(wish)
+    platform = options.platform or _guess_platform(options)
     if platform == "local":
-        return _local(wish)
+        return _local(options)
     # a wrong network is said before anything is asked
-    network = parse_network(wish.scan) if wish.scan is not None else None
-    name = wish.name or _ask("the testbed's name", "pico")
-    user = wish.user or _ask("the user on the nodes", "pi", flag="--user")
-    key = _key(wish.key)
-    given = [_pi_node(text) for text in wish.nodes]
+    network = parse_network(options.scan) if options.scan is not None else None
+    name = options.name or _ask("the testbed's name", "pico")
+    user = options.user or _ask("the user on the nodes", "pi", flag="--user")
+    key = _key(options.key)
+    given = [_pi_node(text) for text in options.nodes]
     found: list[NewNode] = []
     if network is not None:
         question = f"Try to connect to port 22 of {network.num_addresses} addresses in {network}?"
-        confirm(question, yes=wish.yes)
+        confirm(question, yes=options.yes)
         known = {node.address for node in given}
         hosts = [
             host for host in scan(network, console.LiveProgress()) if host.address not in known
         ]
-        found = _as_nodes(_choose(hosts, wish), name, taken={node.name for node in given})
+        found = _as_nodes(_choose(hosts, options), name, taken={node.name for node in given})
     nodes = [*given, *found] or _asked_nodes(name)
     return NewTestbed(
         name=name,
         platform="pi",
-        nodes=_with_control_plane(nodes, wish.control_plane),
+        nodes=_with_control_plane(nodes, options.control_plane),
         user=user,
         key=key,
     )
 
 
-def _guess_platform(wish: Wish) -> str:
-    if wish.scan or wish.user or wish.key or any("=" in text for text in wish.nodes):
+def _guess_platform(options: InitOptions) -> str:
+    if options.scan or options.user or options.key or any("=" in text for text in options.nodes):
         return "pi"
-    if wish.nodes:
+    if options.nodes:
         return "local"
     what = "the platform (local: this computer; pi: machines with SSH)"
     answer = _ask(what, "pi", flag="--platform")
@@ -80,17 +80,17 @@ def _guess_platform(wish: Wish) -> str:
     return answer
 
 
-def _local(wish: Wish) -> NewTestbed:
-    wrong = {"--scan": wish.scan, "--user": wish.user, "--key": wish.key}
+def _local(options: InitOptions) -> NewTestbed:
+    wrong = {"--scan": options.scan, "--user": options.user, "--key": options.key}
     given = [flag for flag, value in wrong.items() if value is not None]
     if given:
         raise UsageError(f"platform local has no {', '.join(given)}")
-    nodes = [_local_node(text) for text in wish.nodes]
+    nodes = [_local_node(text) for text in options.nodes]
     nodes = nodes or [NewNode(name=name, tier=tier) for name, tier in _LAPTOP]
     return NewTestbed(
-        name=wish.name or _ask("the testbed's name", "laptop"),
+        name=options.name or _ask("the testbed's name", "laptop"),
         platform="local",
-        nodes=_with_control_plane(nodes, wish.control_plane),
+        nodes=_with_control_plane(nodes, options.control_plane),
     )
 
 
@@ -143,18 +143,18 @@ def _with_control_plane(nodes: Sequence[NewNode], wanted: str | None) -> tuple[N
     )
 
 
-def _choose(hosts: Sequence[Host], wish: Wish) -> list[Host]:
+def _choose(hosts: Sequence[Host], options: InitOptions) -> list[Host]:
     """Return the machines that are meant: all Pis where there are some, unless told otherwise."""
     if not hosts:
         raise UsageError(
-            f"nothing with SSH was found in {wish.scan}",
+            f"nothing with SSH was found in {options.scan}",
             hint="are the machines on, is SSH enabled, is it the right network? "
             "Or name them: --node NAME=ADDRESS",
         )
     rows = [[str(number), *_described(host)] for number, host in enumerate(hosts, 1)]
     console.note("\n".join("  ".join(row).rstrip() for row in rows))
     pis = [host for host in hosts if host.is_raspberry_pi] or list(hosts)
-    if wish.yes or not console.can_ask():
+    if options.yes or not console.can_ask():
         return pis
     numbers = ",".join(str(hosts.index(host) + 1) for host in pis)
     answer = str(typer.prompt("which ones (numbers)", default=numbers, err=True))

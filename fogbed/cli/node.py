@@ -82,8 +82,8 @@ def reboot(  # noqa: PLR0913 - what a user may ask
         console.note("There is no other node for its pods: they start again with it.")
     pi.confirm(f"Restart {len(chosen)} of {len(bed.nodes)} nodes?", yes=yes)
     require_answers(bed, chosen)
-    wish = dataclasses.replace(pi.read_wish(ask=ask_become_pass), limit=tuple(chosen))
-    play(platform, "node-reboot", wish)
+    options = dataclasses.replace(pi.read_options(ask=ask_become_pass), limit=tuple(chosen))
+    play(platform, "node-reboot", options)
 
 
 app.command(epilog="Example: fogbed node add pico-10 --address 192.0.2.20 --slots 2")(

@@ -60,10 +60,10 @@ def add(  # noqa: PLR0913 - what a node is
         _tell(note)
         return
     _tell(note)
-    wish = pi.read_wish(ask=ask_become_pass)
+    options = pi.read_options(ask=ask_become_pass)
     testbed_file.save(file)
     console.note(_addition(file, name, "is"))
-    play(PiPlatform(file.testbed, origin), "node-add", wish, {"fogbed_nodes": name})
+    play(PiPlatform(file.testbed, origin), "node-add", options, {"fogbed_nodes": name})
     console.note(f"{name} is part of {bed.name}")
 
 
@@ -105,8 +105,8 @@ def remove(  # noqa: PLR0913 - what a user may ask
     if dry_run:
         return
     pi.confirm(f"Remove {name} from {bed.name}?", yes=yes)
-    wish = pi.read_wish(ask=ask_become_pass)
-    result = play(platform, "node-remove", wish, {"fogbed_node": name, "fogbed_purge": purge})
+    options = pi.read_options(ask=ask_become_pass)
+    result = play(platform, "node-remove", options, {"fogbed_node": name, "fogbed_purge": purge})
     silent = any(each.host == name and each.is_unreachable for each in result.failures)
     if file is not None:
         if silent or not purge:

@@ -11,7 +11,7 @@ from fogbed.cli import console
 from fogbed.clients.ansible import PlaybookResult
 from fogbed.errors import UsageError
 from fogbed.platforms.pi.platform import PiPlatform
-from fogbed.platforms.pi.playbook import PlaybookWish, told_result
+from fogbed.platforms.pi.playbook import PlaybookOptions, told_result
 
 NodeArgument = Annotated[
     str, typer.Argument(metavar="NODE", help="The node's name.", show_default=False)
@@ -42,10 +42,10 @@ def read_labels(given: Sequence[str]) -> dict[str, str]:
 def play(
     platform: PiPlatform,
     name: str,
-    wish: PlaybookWish,
+    options: PlaybookOptions,
     variables: Mapping[str, object] | None = None,
 ) -> PlaybookResult:
     """Run a playbook, shown as it happens; say how it ended."""
-    result = platform.play(name, console.LiveProgress(), wish=wish, variables=variables)
+    result = platform.play(name, console.LiveProgress(), options=options, variables=variables)
     console.note(told_result(result))
     return result

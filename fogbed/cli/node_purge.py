@@ -34,7 +34,7 @@ def purge(
     if dry_run:
         return
     pi.confirm(f"Purge the machine of {name}?", yes=yes)
-    platform.purge_removed(removed, console.LiveProgress(), wish=pi.read_wish(ask=ask))
+    platform.purge_removed(removed, console.LiveProgress(), options=pi.read_options(ask=ask))
 
 
 def removal(removed: RemovedNode) -> list[str]:

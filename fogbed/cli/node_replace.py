@@ -15,7 +15,7 @@ from fogbed.cli.options import DryRunOption, TestbedOption
 from fogbed.errors import UsageError
 from fogbed.platforms.pi import nodes, testbed_file
 from fogbed.platforms.pi.platform import PiPlatform
-from fogbed.platforms.pi.playbook import PlaybookWish, require_nodes
+from fogbed.platforms.pi.playbook import PlaybookOptions, require_nodes
 from fogbed.platforms.pi.reach import host_keys
 from fogbed.platforms.pi.reach.host_keys import HostKey
 from fogbed.platforms.pi.removed import remember_replaced
@@ -55,20 +55,20 @@ def replace(  # noqa: PLR0913 - what a user may ask
     if dry_run:
         return
     pi.confirm(_question(name, unknown), yes=yes)
-    wish = pi.read_wish(ask=ask_become_pass)
-    play(platform, "node-remove", wish, {"fogbed_node": name, "fogbed_purge": False})
+    options = pi.read_options(ask=ask_become_pass)
+    play(platform, "node-remove", options, {"fogbed_node": name, "fogbed_purge": False})
     _become_acquainted(bed, wanted, name, unknown)
     if file is not None:
         testbed_file.save(file)
     # remembered before the new one joins: that may fail, and is given again
     before = None if file is None else remember_replaced(wanted, bed.node(name))
-    _join(PiPlatform(wanted, origin), name, wish)
+    _join(PiPlatform(wanted, origin), name, options)
     if before is not None:
         _tell_of_old(before, bed.node(name))
 
 
-def _join(platform: PiPlatform, name: str, wish: PlaybookWish) -> None:
-    play(platform, "node-add", wish, {"fogbed_nodes": name})
+def _join(platform: PiPlatform, name: str, options: PlaybookOptions) -> None:
+    play(platform, "node-add", options, {"fogbed_nodes": name})
     console.note(f"{name} is part of {platform.testbed.name} again")
 
 

@@ -10,7 +10,7 @@ from fogbed.cli import console
 from fogbed.errors import FAILED, UsageError
 
 if TYPE_CHECKING:
-    from fogbed.platforms.pi.playbook import PlaybookWish
+    from fogbed.platforms.pi.playbook import PlaybookOptions
 
 LimitOption = Annotated[
     str | None,
@@ -35,17 +35,17 @@ AskPasswordOption = Annotated[
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def read_wish(
+def read_options(
     *, limit: str | None = None, tags: str | None = None, check: bool = False, ask: bool = False
-) -> PlaybookWish:
+) -> PlaybookOptions:
     """Return what the options of a command ask for; sudo's password is asked for here.
 
     Raises:
         UsageError: an option is there and names nothing.
     """
-    from fogbed.platforms.pi.playbook import PlaybookWish
+    from fogbed.platforms.pi.playbook import PlaybookOptions
 
-    return PlaybookWish(
+    return PlaybookOptions(
         limit=words_of("--limit", limit),
         tags=words_of("--tags", tags),
         check=check,

@@ -40,8 +40,8 @@ def upgrade(
         return
     if not plan.is_done:
         pi.confirm(f"Upgrade {bed.name} to Kubernetes {plan.target}?", yes=yes)
-        wish = pi.read_wish(ask=ask_become_pass)
-        play(platform, "upgrade", wish, {"fogbed_upgrade_to": plan.target})
+        options = pi.read_options(ask=ask_become_pass)
+        play(platform, "upgrade", options, {"fogbed_upgrade_to": plan.target})
     _write_down(bed, origin, plan.target)
 
 

@@ -192,8 +192,11 @@ class FlinkClient:
         """Return the (lower, upper) bound of every vertex's parallelism; adaptive only."""
         answer = self._get(f"/jobs/{job_id}/resource-requirements")
         return {
-            vertex: (wish["parallelism"]["lowerBound"], wish["parallelism"]["upperBound"])
-            for vertex, wish in answer.items()
+            vertex: (
+                requirement["parallelism"]["lowerBound"],
+                requirement["parallelism"]["upperBound"],
+            )
+            for vertex, requirement in answer.items()
         }
 
     def require(self, job_id: str, bounds: Mapping[str, tuple[int, int]]) -> None:

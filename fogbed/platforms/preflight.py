@@ -191,9 +191,9 @@ def main() -> int:
     """Look at this computer; print what is missing and return 1 if something blocks."""
     parser = argparse.ArgumentParser(description="What this computer lacks for a fogbed testbed.")
     parser.add_argument("--json", action="store_true", help="print every check as JSON")
-    wish = parser.parse_args()
+    options = parser.parse_args()
     checks = run_checks(place=Path(__file__).resolve().parent)
-    if wish.json:
+    if options.json:
         sys.stdout.write(json.dumps([vars(check) for check in checks], indent=2) + "\n")
     else:
         for check in checks:

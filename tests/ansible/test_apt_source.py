@@ -105,8 +105,8 @@ class Host:
         """Do what a purge does, in its order; apt has to be able to read its sources all along."""
         assert not self.run(capsys, state="absent").get("failed")
         assert self.apt("update")[0] == 0
-        wish = {"state": "restored", "everything": True, "root": f"{self.root}/"}
-        with patch_module_args(wish), pytest.raises(SystemExit):
+        wanted = {"state": "restored", "everything": True, "root": f"{self.root}/"}
+        with patch_module_args(wanted), pytest.raises(SystemExit):
             keeping.main()
         return json.loads(capsys.readouterr().out)
 

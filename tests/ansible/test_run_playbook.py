@@ -120,16 +120,16 @@ def test_only_some_nodes_and_only_a_rehearsal(order):
 
 def test_nothing_of_the_environment_is_left_in_files(order, monkeypatch):
     monkeypatch.setenv("A_SECRET_OF_THE_USER", "kept-to-oneself")
-    wish = order()
-    run_playbook(wish, lambda _: None)
-    left = [path for path in wish.folder.rglob("*") if path.is_file()]
+    asked = order()
+    run_playbook(asked, lambda _: None)
+    left = [path for path in asked.folder.rglob("*") if path.is_file()]
     assert left
     for path in left:
         assert "kept-to-oneself" not in path.read_text(encoding="utf-8")
 
 
 def test_sudos_password_stands_in_no_process_listing_and_no_file(order):
-    wish = order(playbook=SLEEPER, become_password="open-sesame")  # noqa: S106 - made up
+    asked = order(playbook=SLEEPER, become_password="open-sesame")  # noqa: S106 - made up
     seen = []
 
     def look(event):
@@ -138,14 +138,14 @@ def test_sudos_password_stands_in_no_process_listing_and_no_file(order):
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(Interrupted) as stopped:
-        run_playbook(wish, look)
+        run_playbook(asked, look)
     log = Path(re.search(r"\S+$", stopped.value.hint)[0])
     assert "PLAY" in log.read_text(encoding="utf-8")
     assert any("ansible-playbook" in line for line in seen)
     assert not [line for line in seen if "open-sesame" in line]
-    files = [path for path in wish.folder.rglob("*") if path.is_file()]
+    files = [path for path in asked.folder.rglob("*") if path.is_file()]
     assert not [path for path in files if "open-sesame" in path.read_text(encoding="utf-8")]
-    assert _marked(wish.folder) == []
+    assert _marked(asked.folder) == []
 
 
 def test_what_a_killed_controller_left_is_ended_and_removed(order, temporary, monkeypatch):
@@ -153,13 +153,13 @@ def test_what_a_killed_controller_left_is_ended_and_removed(order, temporary, mo
     home = temporary.with_name("home")
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
-    wish = order(playbook=SLEEPER)
+    asked = order(playbook=SLEEPER)
     program = (
         "import sys; from pathlib import Path\n"
         "from fogbed.clients.ansible import PlaybookOrder, run_playbook\n"
-        f"run_playbook(PlaybookOrder(playbook=Path({str(wish.playbook)!r}), "
-        f"config=Path({str(wish.config)!r}), "
-        f"inventory=Path({str(wish.inventory)!r}), folder=Path({str(wish.folder)!r}), "
+        f"run_playbook(PlaybookOrder(playbook=Path({str(asked.playbook)!r}), "
+        f"config=Path({str(asked.config)!r}), "
+        f"inventory=Path({str(asked.inventory)!r}), folder=Path({str(asked.folder)!r}), "
         "name='site'), lambda event: print(event.kind, flush=True))\n"
     )
     with subprocess.Popen(
@@ -168,19 +168,19 @@ def test_what_a_killed_controller_left_is_ended_and_removed(order, temporary, mo
         assert controller.stdout is not None
         assert any(line.strip() == "started" for line in controller.stdout)
         os.kill(controller.pid, signal.SIGKILL)
-    assert _marked(wish.folder), "ansible-runner's child did not outlive it: the mark can go"
-    assert list(wish.folder.glob("tmp/*"))
-    end_leftovers(wish.folder)
-    assert _marked(wish.folder) == []
-    assert not (wish.folder / "tmp").exists()
+    assert _marked(asked.folder), "ansible-runner's child did not outlive it: the mark can go"
+    assert list(asked.folder.glob("tmp/*"))
+    end_leftovers(asked.folder)
+    assert _marked(asked.folder) == []
+    assert not (asked.folder / "tmp").exists()
     assert list(temporary.iterdir()) == []
     assert [path for path in home.rglob("*") if path.is_file()] == []
 
 
 def test_an_order_that_came_to_its_end_leaves_no_temporary_file(order, temporary):
-    wish = order()
-    assert run_playbook(wish, lambda _: None).returncode == 0
-    assert not (wish.folder / "tmp").exists()
+    asked = order()
+    assert run_playbook(asked, lambda _: None).returncode == 0
+    assert not (asked.folder / "tmp").exists()
     assert list(temporary.iterdir()) == []
 
 
@@ -203,7 +203,7 @@ def _marked(folder):
 
 
 def test_a_second_ctrl_c_while_the_first_is_served_still_names_the_log(order, monkeypatch):
-    wish = order(playbook=SLEEPER)
+    asked = order(playbook=SLEEPER)
     served = []
 
     def end(folder):
@@ -219,11 +219,11 @@ def test_a_second_ctrl_c_while_the_first_is_served_still_names_the_log(order, mo
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(Interrupted) as stopped:
-        run_playbook(wish, stop)
+        run_playbook(asked, stop)
     log = Path(re.search(r"\S+$", stopped.value.hint)[0])
     assert "PLAY" in log.read_text(encoding="utf-8")
     assert len(served) == 2
-    assert _marked(wish.folder) == []
+    assert _marked(asked.folder) == []
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from fogbed import spec
 from fogbed.clients.progress import Quiet
 from fogbed.platforms.pi.platform import PiPlatform
-from fogbed.platforms.pi.playbook import PlaybookFailed, PlaybookWish
+from fogbed.platforms.pi.playbook import PlaybookFailed, PlaybookOptions
 
 pytestmark = pytest.mark.timeout(300)
 # As sudo does it: the prompt that was asked for, three times, and its words in between.
@@ -76,9 +76,9 @@ def test_a_playbook_without_preflight_tries_it_once_too(name, fresh_home, machin
     file = fresh_home / "testbed.yml"
     file.write_text(TESTBED, encoding="utf-8")
     platform = PiPlatform(spec.load_testbed(file))
-    wish = PlaybookWish(become_password="wrong")  # noqa: S106 - that is the test
+    options = PlaybookOptions(become_password="wrong")  # noqa: S106 - that is the test
     with pytest.raises(PlaybookFailed) as refused:
-        platform.play(name, Quiet(), wish=wish, variables={"fogbed_node": "pico-1"})
+        platform.play(name, Quiet(), options=options, variables={"fogbed_node": "pico-1"})
     nodes = refused.value.message.removeprefix("Try sudo's password failed on ")
     assert sorted(nodes.split(", ")) == ["pico-0", "pico-1"]
     assert "give the right one with --ask-become-pass" in str(refused.value.hint)

@@ -452,7 +452,9 @@ for name, path, utc in (line.split("|") for line in sys.argv[1:]):
 
 def test_times_are_the_same_on_every_computer() -> None:
     asked = [
-        f"{name}{wish}|{CASES / name}.parquet|{wish}" for name in LABELS for wish in ("", "utc")
+        f"{name}{option}|{CASES / name}.parquet|{option}"
+        for name in LABELS
+        for option in ("", "utc")
     ]
     # the zone of a process is fixed when its libraries are loaded
     ran = subprocess.run(

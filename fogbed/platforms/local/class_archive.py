@@ -40,8 +40,8 @@ def find(java: Java, jars: Sequence[Path], lists: Path) -> Path | None:
         return archive
     lists.mkdir(parents=True, exist_ok=True)
     class_path = ":".join(map(str, jars))
-    wish = {"java": str(java.program), "class_path": class_path, "archive": str(archive)}
-    write_whole(lists / "wanted.json", json.dumps(wish))
+    wanted = {"java": str(java.program), "class_path": class_path, "archive": str(archive)}
+    write_whole(lists / "wanted.json", json.dumps(wanted))
     return None
 
 
@@ -54,10 +54,10 @@ def make(lists: Path, progress: Progress) -> None:
 
 def _make(lists: Path, progress: Progress) -> None:
     try:
-        wish = json.loads((lists / "wanted.json").read_text(encoding="utf-8"))
+        wanted = json.loads((lists / "wanted.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return
-    archive, classes = Path(wish["archive"]), sorted(set(_recorded(lists)))
+    archive, classes = Path(wanted["archive"]), sorted(set(_recorded(lists)))
     if archive.exists() or not classes or os.getloadavg()[0] > _BUSY * (os.cpu_count() or 1):
         return
     union = lists / "union.list"
@@ -65,9 +65,9 @@ def _make(lists: Path, progress: Progress) -> None:
     beside = archive.with_suffix(f".{os.getpid()}")
     archive.parent.mkdir(parents=True, exist_ok=True)
     argv = [
-        *(wish["java"], "-Xshare:dump", "-XX:+UseSerialGC"),
+        *(wanted["java"], "-Xshare:dump", "-XX:+UseSerialGC"),
         *(f"-XX:SharedClassListFile={union}", f"-XX:SharedArchiveFile={beside}"),
-        *("-cp", wish["class_path"]),
+        *("-cp", wanted["class_path"]),
     ]
     try:
         with progress.step("keeping Flink's classes, so that it starts faster from now on"):

@@ -154,34 +154,36 @@ class Keeper:
                 await writer.drain()
         writer.close()
 
-    async def _answer(self, wish: dict[str, Any]) -> dict[str, Any]:
-        at_once = self._answer_at_once(wish)
+    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        at_once = self._answer_at_once(request)
         if at_once is not None:
             return at_once
-        if wish["do"] == "replace":
-            process = process_from(wish["process"])
-            await self._programs[process.name].replace(self._program(process), wish.get("why", ""))
+        if request["do"] == "replace":
+            process = process_from(request["process"])
+            await self._programs[process.name].replace(
+                self._program(process), request.get("why", "")
+            )
             return {"ok": True}
-        program = self._programs.get(wish.get("name", ""))
-        if program is None or wish["do"] not in ("start", "stop", "restart"):
-            return {"ok": False, "error": f"not understood: {wish}"}
-        if wish["do"] != "start":
-            await program.stop(wish.get("why", ""))
-        if wish["do"] != "stop":
+        program = self._programs.get(request.get("name", ""))
+        if program is None or request["do"] not in ("start", "stop", "restart"):
+            return {"ok": False, "error": f"not understood: {request}"}
+        if request["do"] != "start":
+            await program.stop(request.get("why", ""))
+        if request["do"] != "stop":
             program.start()
         return {"ok": True}
 
-    def _answer_at_once(self, wish: dict[str, Any]) -> dict[str, Any] | None:
+    def _answer_at_once(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """Answer what waits for no process; return None to everything else."""
-        match wish["do"]:
+        match request["do"]:
             case "status":
                 return self._status()
             case "recall":
                 return {"ok": True, "bare": self._bare}
             case "remember":
-                self._bare = wish["bare"]
+                self._bare = request["bare"]
             case "share":
-                self._door.is_shared = wish["on"]
+                self._door.is_shared = request["on"]
             case "end":
                 self._ended.set()
             case _:
@@ -230,14 +232,16 @@ def main() -> None:
     parser.add_argument("--table-fd", type=int, action="append", default=[])
     parser.add_argument("--owner", type=int, action="append", default=[])
     parser.add_argument("--shared", action="store_true")
-    wish = parser.parse_args()
-    plan = plan_from_json((wish.folder / "plan.json").read_text(encoding="utf-8"))
-    with socket.socket(fileno=wish.listen_fd) as listener:
-        for descriptor in (wish.listen_fd, *wish.table_fd):
+    options = parser.parse_args()
+    plan = plan_from_json((options.folder / "plan.json").read_text(encoding="utf-8"))
+    with socket.socket(fileno=options.listen_fd) as listener:
+        for descriptor in (options.listen_fd, *options.table_fd):
             os.set_inheritable(descriptor, False)  # noqa: FBT003 - the system call's own signature
-        door = Door(wish.owner, partial(peers.user_of, wish.table_fd), _log, is_shared=wish.shared)
-        keeper = Keeper(plan, wish.folder, wish.fabric_socket, door)
-        asyncio.run(keeper.run(wish.steering, listener))
+        door = Door(
+            options.owner, partial(peers.user_of, options.table_fd), _log, is_shared=options.shared
+        )
+        keeper = Keeper(plan, options.folder, options.fabric_socket, door)
+        asyncio.run(keeper.run(options.steering, listener))
 
 
 if __name__ == "__main__":

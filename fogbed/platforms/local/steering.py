@@ -58,9 +58,9 @@ class Steering:
         """Have the keeper take everything down; it answers before it does."""
         self._tell({"do": "end"})
 
-    def _tell(self, wish: dict[str, Any]) -> dict[str, Any]:
+    def _tell(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            answer = self._ask(wish)
+            answer = self._ask(request)
         except OSError as error:
             raise PlatformError(
                 f"the testbed's keeper does not answer: {error}", hint="fogbed up brings it back"
@@ -69,11 +69,11 @@ class Steering:
             raise PlatformError(f"the testbed's keeper refused: {answer['error']}")
         return answer
 
-    def _ask(self, wish: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_TIMEOUT_S)
             connection.connect(str(self._path))
-            connection.sendall(json.dumps(wish).encode() + b"\n")
+            connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as reader:
                 line = reader.readline()
         if not line:

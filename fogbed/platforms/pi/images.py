@@ -9,7 +9,7 @@ from fogbed.clients.images import Collected, Transfer
 from fogbed.clients.progress import Overheard, Progress
 from fogbed.errors import CommandError, PlatformError
 from fogbed.platforms.pi.platform import PiPlatform
-from fogbed.platforms.pi.playbook import PlaybookWish, require_nodes
+from fogbed.platforms.pi.playbook import PlaybookOptions, require_nodes
 from fogbed.platforms.pi.reach import ssh
 from fogbed.platforms.pi.reach.answers import silent_nodes, told
 from fogbed.platforms.pi.reach.refusals import explain
@@ -43,7 +43,7 @@ def push(
     collected: Collected,
     progress: Progress,
     *,
-    wish: PlaybookWish,
+    options: PlaybookOptions,
 ) -> Transfer:
     """Bring images to the nodes and return what had to be sent.
 
@@ -53,15 +53,15 @@ def push(
     """
     transfer = Transfer(collected)
     testbed = platform.testbed
-    names = list(wish.limit) or [node.name for node in testbed.nodes]
+    names = list(options.limit) or [node.name for node in testbed.nodes]
     require_nodes(testbed, names)
     silent = silent_nodes(testbed, names)
     heard = tuple(name for name in names if name not in silent)
-    some = replace(wish, limit=heard) if silent else wish
+    some = replace(options, limit=heard) if silent else options
     if heard:
         variables = {"images_layout": str(collected.layout)}
         overheard = Overheard(progress, transfer)
-        platform.play("images", overheard, wish=some, variables=variables)
+        platform.play("images", overheard, options=some, variables=variables)
     if silent:
         raise PlatformError(
             f"{', '.join(silent)} did not answer and got no image"

@@ -18,9 +18,9 @@ from fogbed.platforms.pi.access import ClusterAccess
 from fogbed.platforms.pi.folder import PiFolder
 from fogbed.platforms.pi.journal import read_journal
 from fogbed.platforms.pi.playbook import (
-    NO_WISH,
+    NO_OPTIONS,
     PlaybookFailed,
-    PlaybookWish,
+    PlaybookOptions,
     play,
     require_nodes,
     require_possible,
@@ -67,7 +67,7 @@ class PiPlatform:
                 the user's kubeconfig has no room for a context of the testbed's name.
             PlatformError: it failed somewhere; the error says where, why, and how to go on.
         """
-        wish = PlaybookWish(
+        options = PlaybookOptions(
             limit=request.limit,
             tags=request.tags,
             check=request.rehearse,
@@ -79,19 +79,19 @@ class PiPlatform:
             self._access.require_room()
             was_known = self.folder.spec.exists()
             try:
-                result = self._play("site", progress, wish=wish)
+                result = self._play("site", progress, options=options)
             except PlaybookFailed as error:
                 if not was_known and not error.has_touched:
                     # nothing was made: there is nothing for down to remove
                     self.folder.remove()
                 raise
-            if not wish.check and not wish.tags:
+            if not options.check and not options.tags:
                 with interruption_told(result.log):
                     first = self.testbed.by_role("control-plane")[0]
                     channel = self.channel(first.name)
-                    self._access.fetch(channel, wish.become_password, progress)
+                    self._access.fetch(channel, options.become_password, progress)
         progress.note(told_result(result))
-        if wish.check:
+        if options.check:
             progress.note(f"nothing was changed; what would be, line by line: {result.log}")
 
     def down(self, request: DownRequest, progress: Progress) -> None:
@@ -103,25 +103,25 @@ class PiPlatform:
         Raises:
             PlatformError: it failed somewhere; the same command goes on from there.
         """
-        wish = PlaybookWish(limit=request.limit, become_password=request.become_password)
-        names = list(wish.limit) or [node.name for node in self.testbed.nodes]
+        options = PlaybookOptions(limit=request.limit, become_password=request.become_password)
+        names = list(options.limit) or [node.name for node in self.testbed.nodes]
         require_nodes(self.testbed, names)
         with only_one(self.testbed.name):
             silent = silent_nodes(self.testbed, names)
             heard = [name for name in names if name not in silent]
             if heard:
-                some = replace(wish, limit=tuple(heard)) if silent else wish
+                some = replace(options, limit=tuple(heard)) if silent else options
                 variables = {"fogbed_purge": request.purge}
-                result = self._play("reset", progress, wish=some, variables=variables)
+                result = self._play("reset", progress, options=some, variables=variables)
                 progress.note(told_result(result))
             if silent and not request.forget_silent:
                 raise _left(self.testbed, heard, silent)
-            if not wish.limit:
+            if not options.limit:
                 self._access.forget(progress)
                 self.folder.remove()
                 progress.note(f"testbed {self.testbed.name} is down")
-        if request.purge and not wish.limit:
-            self._purge_all_removed(request, progress, wish)
+        if request.purge and not options.limit:
+            self._purge_all_removed(request, progress, options)
 
     def preview(self) -> Preview:
         """Return what ``up`` would make; what it would change is a rehearsal's to say."""
@@ -152,7 +152,7 @@ class PiPlatform:
         name: str,
         progress: Progress,
         *,
-        wish: PlaybookWish = NO_WISH,
+        options: PlaybookOptions = NO_OPTIONS,
         variables: Mapping[str, object] | None = None,
     ) -> PlaybookResult:
         """Run another playbook on this testbed, with nobody else at work on it.
@@ -161,10 +161,10 @@ class PiPlatform:
             UsageError, PlatformError: as for ``up``.
         """
         with only_one(self.testbed.name):
-            return self._play(name, progress, wish=wish, variables=variables)
+            return self._play(name, progress, options=options, variables=variables)
 
     def purge_removed(
-        self, removed: RemovedNode, progress: Progress, *, wish: PlaybookWish = NO_WISH
+        self, removed: RemovedNode, progress: Progress, *, options: PlaybookOptions = NO_OPTIONS
     ) -> None:
         """Give the machine of a node back that was removed earlier; the cluster is not asked.
 
@@ -181,7 +181,7 @@ class PiPlatform:
                 variables = {"fogbed_purge": True}
                 with progress.playbook() as watch:
                     result = play(
-                        alone, "reset", watch, wish=wish, variables=variables, inventory=place
+                        alone, "reset", watch, options=options, variables=variables, inventory=place
                     )
             finally:
                 place.unlink(missing_ok=True)
@@ -190,14 +190,14 @@ class PiPlatform:
         progress.note(f"{removed.node.name} is given back as it was found")
 
     def _purge_all_removed(
-        self, request: DownRequest, progress: Progress, wish: PlaybookWish
+        self, request: DownRequest, progress: Progress, options: PlaybookOptions
     ) -> None:
         """Give back every machine that was left so; a silent one is named, and left."""
         for removed in read_removed(self.testbed):
             name = removed.node.name
             silent = silent_nodes(removed.alone(self.testbed), [name])
             if not silent:
-                self.purge_removed(removed, progress, wish=wish)
+                self.purge_removed(removed, progress, options=options)
                 continue
             progress.note(told(silent))
             if request.forget_silent:
@@ -236,14 +236,14 @@ class PiPlatform:
         name: str,
         progress: Progress,
         *,
-        wish: PlaybookWish,
+        options: PlaybookOptions,
         variables: Mapping[str, object] | None = None,
     ) -> PlaybookResult:
-        require_possible(self.testbed, name, wish)
+        require_possible(self.testbed, name, options)
         paths.require_writable(paths.state_dir())
-        self.record(rehearsal=wish.check)
+        self.record(rehearsal=options.check)
         with progress.playbook() as watch:
-            return play(self.testbed, name, watch, wish=wish, variables=variables)
+            return play(self.testbed, name, watch, options=options, variables=variables)
 
 
 def _left(testbed: Testbed, heard: Sequence[str], silent: Mapping[str, Silence]) -> PlatformError:

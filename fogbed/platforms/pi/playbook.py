@@ -36,7 +36,7 @@ _DEFAULT_WAY_OUT = "mend it, then give the command again: it goes on from here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlaybookWish:
+class PlaybookOptions:
     """What a user may ask of a run: some nodes, some tags, a rehearsal; sudo's password."""
 
     limit: Sequence[str] = ()
@@ -45,7 +45,7 @@ class PlaybookWish:
     become_password: str | None = field(default=None, repr=False)
 
 
-NO_WISH = PlaybookWish()
+NO_OPTIONS = PlaybookOptions()
 # The role of site.yml that changes nothing.
 _LOOKS = "preflight"
 # Playbooks that begin with preflight, which tries sudo once.
@@ -89,7 +89,7 @@ def play(  # noqa: PLR0913 - what a run of a playbook is
     name: str,
     watch: Watch,
     *,
-    wish: PlaybookWish = NO_WISH,
+    options: PlaybookOptions = NO_OPTIONS,
     variables: Mapping[str, Any] | None = None,
     inventory: Path | None = None,
 ) -> PlaybookResult:
@@ -104,16 +104,16 @@ def play(  # noqa: PLR0913 - what a run of a playbook is
     order = PlaybookOrder(
         playbook=playbook_path(name),
         config=paths.asset("ansible.cfg"),
-        inventory=inventory or (folder.rehearsal if wish.check else folder.inventory),
+        inventory=inventory or (folder.rehearsal if options.check else folder.inventory),
         folder=folder.playbooks,
         name=name,
-        limit=wish.limit,
-        tags=wish.tags,
-        check=wish.check,
+        limit=options.limit,
+        tags=options.tags,
+        check=options.check,
         variables=variables or {},
-        become_password=wish.become_password,
+        become_password=options.become_password,
     )
-    if wish.become_password is not None and name not in _TRY_SUDO:
+    if options.become_password is not None and name not in _TRY_SUDO:
         _run(replace(order, playbook=playbook_path("sudo"), name="sudo", tags=()), watch)
     return _run(order, watch)
 
@@ -125,10 +125,10 @@ def _run(order: PlaybookOrder, watch: Watch) -> PlaybookResult:
     return result
 
 
-def require_possible(testbed: Testbed, name: str, wish: PlaybookWish) -> None:
-    """Return if a wish can be met; UsageError if it names what is not there."""
-    require_nodes(testbed, wish.limit)
-    require_tags(name, wish.tags)
+def require_possible(testbed: Testbed, name: str, options: PlaybookOptions) -> None:
+    """Return if what is asked can be done; UsageError if it names what is not there."""
+    require_nodes(testbed, options.limit)
+    require_tags(name, options.tags)
 
 
 def require_nodes(testbed: Testbed, names: Sequence[str]) -> None:

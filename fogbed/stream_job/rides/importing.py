@@ -58,7 +58,7 @@ class ImportPlan:
     replaces: bool
 
 
-def plan_import(  # noqa: PLR0913 - one parameter per wish
+def plan_import(  # noqa: PLR0913 - one parameter per option
     patterns: Sequence[str],
     *,
     name: str,

@@ -62,18 +62,18 @@ def test_a_group_that_could_run_anywhere_leaves_the_pinned_one_its_slot():
 @given(
     free=st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)),
     wide=st.tuples(st.integers(1, 2), st.integers(1, 2), st.integers(1, 2)),
-    wishes=st.tuples(*[st.sampled_from([None, "edge", "fog", "edge-1", "fog-1"])] * 3),
+    placements=st.tuples(*[st.sampled_from([None, "edge", "fog", "edge-1", "fog-1"])] * 3),
 )
-def test_what_fits_agrees_with_trying_every_assignment(free, wide, wishes):
+def test_what_fits_agrees_with_trying_every_assignment(free, wide, placements):
     names = [("edge-1", "edge"), ("edge-2", "edge"), ("fog-1", "fog")]
     there = [
         task_manager(n, tier, 2, free=count) for (n, tier), count in zip(names, free, strict=True)
     ]
     operators = ("rides", "nearest", "results")
     placement = {
-        operator: Place(node=wish) if "-" in wish else Place(tier=wish)
-        for operator, wish in zip(operators, wishes, strict=True)
-        if wish
+        operator: Place(node=wanted) if "-" in wanted else Place(tier=wanted)
+        for operator, wanted in zip(operators, placements, strict=True)
+        if wanted
     }
     parallelism = {**dict(zip(operators, wide, strict=True)), "parse": 1}
     groups = slot_groups(parallelism, placement)

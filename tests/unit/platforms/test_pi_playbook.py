@@ -10,7 +10,7 @@ from fogbed.cli import console, pi
 from fogbed.errors import UsageError
 from fogbed.platforms.pi.folder import PiFolder
 from fogbed.platforms.pi.platform import PiPlatform
-from fogbed.platforms.pi.playbook import PlaybookWish, require_tags
+from fogbed.platforms.pi.playbook import PlaybookOptions, require_tags
 
 BED = """
 apiVersion: fogbed/v1
@@ -32,11 +32,11 @@ def test_a_part_of_the_playbook_may_be_named_and_a_mistyped_one_is_refused_with_
 
 
 @pytest.mark.usefixtures("fresh_home")
-@pytest.mark.parametrize("wish", [{"limit": ["pico-9"]}, {"tags": ["nope"]}])
-def test_what_cannot_be_met_leaves_nothing_behind(wish):
+@pytest.mark.parametrize("options", [{"limit": ["pico-9"]}, {"tags": ["nope"]}])
+def test_what_cannot_be_met_leaves_nothing_behind(options):
     platform = PiPlatform(spec.parse_testbed(BED, "pico.yml"))
     with pytest.raises(UsageError):
-        platform.play("site", lambda _: None, wish=PlaybookWish(**wish))
+        platform.play("site", lambda _: None, options=PlaybookOptions(**options))
     assert not platform.folder.root.exists()
 
 

@@ -106,7 +106,7 @@ def test_in_place_every_vertex_is_named_and_a_checkpoint_is_asked_for(at):
     assert done.job.job_id == taped.job_ids[0]
     put, checkpoint = taped.player.asked[-2:]
     assert put[0] == "PUT"
-    bounds = [wish["parallelism"] for wish in put[2].values()]
+    bounds = [wanted["parallelism"] for wanted in put[2].values()]
     assert sorted(bound["upperBound"] for bound in bounds) == [1, 1, 1, 2]
     assert checkpoint[1].endswith("/checkpoints")
 
