@@ -1,4 +1,4 @@
-"""The tools a run works with outside of tests."""
+"""What a run works with outside of tests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PROBE_WAIT_S = 1.0
 
 
 def real_dependencies() -> Dependencies:
-    """Return the tools for a real platform."""
+    """Return what works on a real platform."""
     return Dependencies(
         describe=describe,
         workload=FlinkWorkload,

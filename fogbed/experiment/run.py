@@ -36,18 +36,18 @@ FIRST_RIDE_TIMEOUT_S = 60.0
 class Run:
     """Does the steps of a run and undoes them, whatever happens in between."""
 
-    def __init__(self, setting: RunContext, hold: BorrowedTestbed, repertoire: Repertoire) -> None:
-        self._setting = setting
+    def __init__(self, context: RunContext, hold: BorrowedTestbed, repertoire: Repertoire) -> None:
+        self._context = context
         self._hold = hold
         self._repertoire = repertoire
-        self._journal = setting.journal
+        self._journal = context.journal
         self._halt = threading.Event()
         self._failures: list[FogbedError] = []
         self._step = "beginning"
-        self._started = setting.clock.now()
+        self._started = context.clock.now()
         self._workload: Workload | None = None
         self._actions: Actions | None = None
-        self._samples = LiveSamples(setting.job)
+        self._samples = LiveSamples(context.job)
         # None until the job runs: what happened to processes before is no news
         self._last_event: float | None = None
 
@@ -62,8 +62,8 @@ class Run:
         stopped_by: BaseException | None = None
         self._journal.write(
             "run-started",
-            name=self._setting.resolved.experiment.name,
-            repetition=self._setting.repetition,
+            name=self._context.resolved.experiment.name,
+            repetition=self._context.repetition,
         )
         try:
             self._do(undo)
@@ -79,23 +79,23 @@ class Run:
         return stopped_by
 
     def _do(self, undo: ExitStack) -> None:
-        setting = self._setting
-        scheduler = setting.scheduler
+        context = self._context
+        scheduler = context.scheduler
         self._begin("bringing the testbed up")
-        status = self._hold.ensure_up(scheduler, setting.progress)
-        workload = setting.tools.workload(setting.resolved, setting.platform, setting.bundle)
+        status = self._hold.ensure_up(scheduler, context.progress)
+        workload = context.dependencies.workload(context.resolved, context.platform, context.bundle)
         workload.take_over()
-        setting.platform.use_scheduler(scheduler, setting.progress)
-        described = {**setting.described, "scheduler": scheduler}
+        context.platform.use_scheduler(scheduler, context.progress)
+        described = {**context.described, "scheduler": scheduler}
         write_json(
-            setting.bundle.environment_file,
+            context.bundle.environment_file,
             environment.capture(
-                status, described, setting.command, setting.platform.clock_offset_ms()
+                status, described, context.command, context.platform.clock_offset_ms()
             ),
         )
         self._begin("shaping the network")
-        plans = plan_changes(setting.resolved, setting.timeline, self._repertoire)
-        network = RunNetwork(setting, plans)
+        plans = plan_changes(context.resolved, context.timeline, self._repertoire)
+        network = RunNetwork(context, plans)
         self._undo(undo, "clearing the network", network.clear)
         network.prepare()
         # well before the job: an agent's start would be missed at its beginning
@@ -110,12 +110,12 @@ class Run:
         self._replay(workload, self._actions, network)
 
     def _replay(self, workload: Workload, actions: Actions, network: RunNetwork) -> None:
-        setting = self._setting
-        sources = [*workload.sources(), *setting.tools.sources(setting.platform)]
+        context = self._context
+        sources = [*workload.sources(), *context.dependencies.sources(context.platform)]
         sampler = Sampler(
             [*sources, network.round_trips],
-            SampleStore(setting.bundle.metrics_folder),
-            setting.clock,
+            SampleStore(context.bundle.metrics_folder),
+            context.clock,
             seen=self._seen,
             failed=self._source_failed,
         )
@@ -130,15 +130,15 @@ class Run:
             self._begin("stopping the job")
             stopped = workload.stop()
         position = stopped["position"]
-        write_json(setting.bundle.output_folder / "position.json", position)
+        write_json(context.bundle.output_folder / "position.json", position)
         self._journal.write("job-stopped", savepoint=stopped["savepoint"], rides=position["rides"])
-        if setting.is_compared:
+        if context.is_compared:
             self._begin("comparing the output with the oracle")
-            found = workload.compare(setting.bundle.output_folder)
-            write_json(setting.bundle.output_folder / "completeness.json", found)
+            found = workload.compare(context.bundle.output_folder)
+            write_json(context.bundle.output_folder / "completeness.json", found)
 
     def _await_first_ride(self, workload: Workload) -> float:
-        clock = self._setting.clock
+        clock = self._context.clock
         end = clock.monotonic() + FIRST_RIDE_TIMEOUT_S
         while (origin := workload.first_ride()) is None:
             problem = workload.problem()
@@ -154,12 +154,12 @@ class Run:
         return origin
 
     def _make_actions(self, workload: Workload, network: RunNetwork) -> Actions:
-        setting = self._setting
+        context = self._context
 
-        def context(planned: PlannedAction) -> ActionContext:
+        def of_action(planned: PlannedAction) -> ActionContext:
             return ActionContext(
                 index=planned.index,
-                setting=setting,
+                run=context,
                 workload=workload,
                 network=network,
                 samples=self._samples,
@@ -167,20 +167,20 @@ class Run:
 
         return Actions(
             self._repertoire.actions,
-            context,
+            of_action,
             self._journal,
-            setting.clock,
-            job_lane=Lane(setting.tools.executor()),
+            context.clock,
+            job_lane=Lane(context.dependencies.executor()),
             failed=self._failed,
-            executor=setting.tools.executor,
+            executor=context.dependencies.executor,
         )
 
     def _keep_schedule(self, actions: Actions, origin: float) -> None:
-        setting = self._setting
+        context = self._context
         try:
-            for mark in setting.timeline.marks():
-                deadline = deadline_of(setting.clock, origin + mark.at_s)
-                if setting.clock.wait_until(deadline, self._halt):
+            for mark in context.timeline.marks():
+                deadline = deadline_of(context.clock, origin + mark.at_s)
+                if context.clock.wait_until(deadline, self._halt):
                     break
                 self._reach(mark, actions, origin)
             if not self._halt.is_set() and not actions.finish():
@@ -205,7 +205,7 @@ class Run:
     def _fail(self, error: FogbedError) -> None:
         """Take note of a failure, as the experiment's ``on_error`` says."""
         self._failures.append(error)
-        if self._setting.resolved.experiment.on_error == "abort":
+        if self._context.resolved.experiment.on_error == "abort":
             self._halt.set()
 
     def _source_failed(self, source: str, error: FogbedError) -> None:
@@ -216,8 +216,8 @@ class Run:
         origin, workload = self._journal.origin, self._workload
         if origin is None or workload is None:
             return
-        setting = self._setting
-        setting.observer.sample(snapshot(setting.timeline, setting.job, time - origin, rows))
+        context = self._context
+        context.observer.sample(snapshot(context.timeline, context.job, time - origin, rows))
         self._note_processes()
         problem = workload.problem()
         if problem is not None and not self._halt.is_set():
@@ -229,7 +229,7 @@ class Run:
 
         One that died is a failure, unless an action has brought that about.
         """
-        happened = self._setting.platform.events(self._last_event or 0.0)
+        happened = self._context.platform.events(self._last_event or 0.0)
         for event in happened if self._last_event is not None else ():
             text = f"{event.process}: {event.event} {event.note}".rstrip()
             self._journal.write("process", text=text, happened=asdict(event))
@@ -241,7 +241,7 @@ class Run:
     def _write_states(self, network: RunNetwork) -> None:
         origin = self._journal.origin
         if origin is not None:
-            network.write_states(self._setting.clock.now() - origin)
+            network.write_states(self._context.clock.now() - origin)
 
     def _begin(self, step: str) -> None:
         self._step = step
@@ -258,39 +258,39 @@ class Run:
 
     def _conclude(self, stopped_by: BaseException | None) -> BaseException | None:
         """Write verdict and report; return what ended the run."""
-        setting = self._setting
+        context = self._context
         if stopped_by is not None:
             why = str(stopped_by) or "interrupted"  # KeyboardInterrupt has no text
             self._journal.write("note", text=f"ended while {self._step}: {why}")
         evidence = Evidence(
-            job=setting.job,
-            samples=setting.bundle.samples(),
-            timeline=setting.timeline,
+            job=context.job,
+            samples=context.bundle.samples(),
+            timeline=context.timeline,
             origin=self._journal.origin,
-            matrices=setting.bundle.matrices(),
-            completeness=setting.bundle.completeness(),
+            matrices=context.bundle.matrices(),
+            completeness=context.bundle.completeness(),
         )
-        experiment = setting.resolved.experiment
+        experiment = context.resolved.experiment
         verdict = draw_up(
             judge(experiment, evidence, self._repertoire),
             evidence,
-            setting.bundle.journal(),
+            context.bundle.journal(),
             stopped_by=stopped_by,
             invalidated=bool(self._failures) and experiment.on_error == "invalidate",
         )
         frame = {
             "name": experiment.name,
-            "repetition": setting.repetition,
+            "repetition": context.repetition,
             "started": self._started,
-            "ended": setting.clock.now(),
+            "ended": context.clock.now(),
             "origin": self._journal.origin,
             "failures": [failure.message for failure in self._failures],
-            "replay": setting.command,
+            "replay": context.command,
         }
-        write_json(setting.bundle.verdict_file, {**verdict, **frame})
+        write_json(context.bundle.verdict_file, {**verdict, **frame})
         self._journal.write("run-ended", status=verdict["status"])
         try:
-            setting.tools.report(setting.bundle.folder)
+            context.dependencies.report(context.bundle.folder)
         except FogbedError as error:
             self._journal.write("note", text=f"no report: {error.message}")
         return stopped_by

@@ -1,4 +1,4 @@
-"""What a run is given: the experiment, the platform, and the tools to work on them."""
+"""What a run is given: the experiment, the platform, and what it works on them with."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class RunContext:
     resolved: ResolvedExperiment
     platform: Platform
     timeline: Timeline
-    tools: Dependencies
+    dependencies: Dependencies
     bundle: Bundle
     journal: Journal
     clock: Clock

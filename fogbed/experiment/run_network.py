@@ -25,10 +25,10 @@ class RunNetwork:
     ``plans`` has what is to be in force after an action, by its index from 1.
     """
 
-    def __init__(self, setting: RunContext, plans: Mapping[int, NetworkPlan]) -> None:
-        self._setting = setting
-        self._emulator: LinkEmulator = setting.platform.emulator()
-        resolved = setting.resolved
+    def __init__(self, context: RunContext, plans: Mapping[int, NetworkPlan]) -> None:
+        self._context = context
+        self._emulator: LinkEmulator = context.platform.emulator()
+        resolved = context.resolved
         self._first = plan_network(
             resolved.profile, resolved.testbed, seed=resolved.experiment.seed
         )
@@ -36,12 +36,12 @@ class RunNetwork:
         self._changes: list[tuple[str, float, NetworkPlan]] = [("profile", 0.0, self._first)]
         self._bare: Matrix | None = None
         self._lock = threading.Lock()
-        tools = setting.tools
+        dependencies = context.dependencies
         self.round_trips = RoundTrips(
             self._first.nodes,
-            tools.pinger(setting.platform),
-            setting.clock,
-            failed=lambda what, error: setting.journal.write(
+            dependencies.pinger(context.platform),
+            context.clock,
+            failed=lambda what, error: context.journal.write(
                 "note", text=f"{what} ended: {error.message}"
             ),
         )
@@ -52,19 +52,19 @@ class RunNetwork:
         Raises:
             NetworkError: what is in force is not what was asked, or it cannot be measured.
         """
-        setting = self._setting
+        context = self._context
         plans = [self._first, *self._plans.values()]
-        self._bare = setting.tools.lay_network(setting.platform, plans, setting.progress)
+        self._bare = context.dependencies.lay_network(context.platform, plans, context.progress)
         touched = require_in_force(self._first, self._emulator.show())
-        seen = setting.tools.verify(
-            setting.platform,
+        seen = context.dependencies.verify(
+            context.platform,
             self._first,
             bare=self._bare,
-            tolerance=setting.tolerance,
-            progress=setting.progress,
+            tolerance=context.tolerance,
+            progress=context.progress,
         )
         self._write("start", {**seen, "read_back": {"links": touched, "as_asked": True}})
-        setting.journal.write("network-verified", label="start", ok=seen["ok"], links=touched)
+        context.journal.write("network-verified", label="start", ok=seen["ok"], links=touched)
         self.round_trips.expect(self._first, self._bare)
 
     def put_in_force(self, index: int) -> Mapping[str, Any]:
@@ -75,11 +75,11 @@ class RunNetwork:
         """
         plan = self._plans[index]
         self._emulator.apply(plan, lease_s=None)
-        done = self._setting.clock.now()
+        done = self._context.clock.now()
         touched = require_in_force(plan, self._emulator.show())
         with self._lock:
             before = self._changes[-1][2]
-            at_s = done - (self._setting.journal.origin or done)
+            at_s = done - (self._context.journal.origin or done)
             self._changes.append((f"action-{index}", at_s, plan))
         if self._bare is not None:
             self.round_trips.expect(plan, self._bare)
@@ -88,14 +88,14 @@ class RunNetwork:
 
     def write_states(self, end_s: float) -> None:
         """Write what was asked and measured in every state until ``end_s``."""
-        origin = self._setting.journal.origin
+        origin = self._context.journal.origin
         if self._bare is None or origin is None:
             return
         answers = self.round_trips.answers(origin)
         for state in states_of(self._changes, end_s):
             self._write(
                 state.label,
-                measured_state(state, self._bare, answers, self._setting.tolerance),
+                measured_state(state, self._bare, answers, self._context.tolerance),
             )
 
     def clear(self) -> None:
@@ -103,6 +103,6 @@ class RunNetwork:
         self._emulator.clear()
 
     def _write(self, label: str, matrices: Mapping[str, Any]) -> None:
-        folder = self._setting.bundle.network_folder
+        folder = self._context.bundle.network_folder
         number = len(list(folder.glob("*.json")))
         write_json(folder / f"{number:02d}-{label}.json", {**matrices, "label": label})

@@ -56,7 +56,7 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
     progress: Progress,
     observer: Observer = UNWATCHED,
     clock: Clock | None = None,
-    tools: Dependencies | None = None,
+    dependencies: Dependencies | None = None,
     repertoire: Repertoire = REPERTOIRE,
     command: str = "",
 ) -> RunResult:
@@ -68,18 +68,18 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
         FogbedError: a repetition could not be run to its end; its bundle says how far it came.
         Interrupted: Ctrl-C or SIGTERM; everything has been cleaned up.
     """
-    clock, tools = clock or SystemClock(), tools or _real_dependencies()
+    clock, dependencies = clock or SystemClock(), dependencies or _real_dependencies()
     given = partial(
         RunContext,
         resolved=resolved,
         platform=platform,
         timeline=plan_timeline(resolved.experiment),
-        tools=tools,
+        dependencies=dependencies,
         clock=clock,
         progress=progress,
         observer=observer,
         command=command,
-        described=tools.describe(resolved),
+        described=dependencies.describe(resolved),
     )
     stamp = datetime.fromtimestamp(clock.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
     done: list[Bundle] = []

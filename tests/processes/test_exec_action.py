@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 def perform(program: str, timeout: str = "30s") -> Mapping[str, Any]:
     platform = SimpleNamespace(channel=lambda node: Channel(node, (), sys.executable))
-    setting = SimpleNamespace(platform=platform, tools=SimpleNamespace(agent=open_agent))
+    run = SimpleNamespace(platform=platform, dependencies=SimpleNamespace(agent=open_agent))
     argv = [sys.executable, "-c", program]
     action = ExecAction.model_validate(
         {"at": "0s", "do": "exec", "node": "fog-1", "argv": argv, "timeout": timeout}
     )
-    return EXEC.perform(action, cast("ActionContext", SimpleNamespace(setting=setting)))
+    return EXEC.perform(action, cast("ActionContext", SimpleNamespace(run=run)))
 
 
 def test_what_a_program_says_is_kept_from_its_end() -> None:

@@ -52,7 +52,7 @@ def perform(action: ExecAction, context: ActionContext) -> Mapping[str, Any]:
         CommandError: it returned something other than 0, or took too long.
         NetworkError: the node cannot be reached.
     """
-    with context.setting.tools.agent(context.setting.platform, action.node) as agent:
+    with context.run.dependencies.agent(context.run.platform, action.node) as agent:
         ended = agent.exec(action.argv, timeout_s=action.timeout)
     if ended.timed_out or ended.returncode != 0:
         how = "took too long" if ended.timed_out else f"returned {ended.returncode}"

@@ -26,7 +26,7 @@ class ActionContext:
     """What an action works with while it is carried out; ``index`` is its number from 1."""
 
     index: int
-    setting: RunContext
+    run: RunContext
     workload: Workload
     network: RunNetwork
     samples: LiveSamples

@@ -54,7 +54,7 @@ def perform(action: RescaleAction, context: ActionContext) -> Mapping[str, Any]:
         FogbedError: the job does not run as asked.
     """
     moved = context.workload.rescale(action.operator, action.parallelism)
-    context.setting.journal.write(
+    context.run.journal.write(
         "job-submitted", job_id=moved["job_id"], way="rescale", places=moved["places"]
     )
     return {key: value for key, value in moved.items() if key != "places"}

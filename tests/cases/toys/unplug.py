@@ -65,7 +65,7 @@ def undo(action: UnplugAction, context: ActionContext) -> None:
 
 
 def run(context: ActionContext, action: UnplugAction, program: str) -> None:
-    with context.setting.tools.agent(context.setting.platform, action.node) as agent:
+    with context.run.dependencies.agent(context.run.platform, action.node) as agent:
         agent.exec((program, f"taskmanager-{action.node}"), timeout_s=5)
 
 

@@ -409,12 +409,12 @@ class Laboratory:
             runs_dir=self.folder / "runs",
             progress=Quiet(),
             clock=self.clock,
-            tools=self.tools(),
+            dependencies=self.dependencies(),
             command="fogbed experiment run hour.yml",
             repertoire=repertoire,
         )
 
-    def tools(self) -> Dependencies:
+    def dependencies(self) -> Dependencies:
         return Dependencies(
             describe=lambda _resolved: {"rides": {"name": "nyc-sample"}},
             workload=lambda *_: self.workload,
