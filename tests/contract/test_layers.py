@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,17 @@ import grimp
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
+# Where a platform may be called by its name, outside of the folder that has them.
+NAMES_PLATFORMS = {
+    "spec/abilities.py": "the table of what each can do",
+    "spec/fields.py": "an example of the field, for messages",
+    "spec/checks_testbed.py": "what is asked of a testbed whose platform does not exist",
+    "plan/new_testbed.py": "writes the name into a first file",
+    "cli/init.py": "takes it as an option",
+    "cli/init_answers.py": "asks for it",
+}
+# `kind` and `kubernetes` are keys of specs as well
+PLATFORMS = {"local", "pi"}
 
 
 @pytest.fixture
@@ -70,3 +82,17 @@ def test_no_module_imports_itself_by_way_of_others():
 def test_a_planted_circle_is_caught():
     with pytest.raises(CycleError, match=r"'fogbed\.units'"):
         require_no_circle([("fogbed.units", "fogbed.spec")])
+
+
+def test_no_code_outside_of_platforms_names_one():
+    package = CHECKOUT / "fogbed"
+    found = {
+        str(file.relative_to(package))
+        for file in package.rglob("*.py")
+        if any(
+            isinstance(node, ast.Constant) and node.value in PLATFORMS
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        )
+    }
+    outside = {name for name in found if not name.startswith("platforms/")}
+    assert outside <= set(NAMES_PLATFORMS)
