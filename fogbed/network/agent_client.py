@@ -253,13 +253,10 @@ class Agent:
         for line in _stream(self._process.stdout):
             try:
                 reply = json.loads(line)
-            except ValueError:  # not the agent: a shell that let nobody in says so here
-                self._stdout += line[:_KEPT]
-                continue
-            number = reply.get("id") if isinstance(reply, dict) else None
-            with self._lock:
-                answer = self._waiting.pop(number, None) if isinstance(number, int) else None
-            if answer is None:  # a login message may be JSON too
+                with self._lock:
+                    answer = self._waiting.pop(reply["id"])
+            except (ValueError, KeyError, TypeError):
+                # not the agent: a shell that let nobody in says so here, or one that greets
                 self._stdout += line[:_KEPT]
                 continue
             answer.set_result(reply)
