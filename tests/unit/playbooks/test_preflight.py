@@ -137,7 +137,8 @@ def unreachable(words):
             unreachable("fog@h: Permission denied (publickey)."),
             (
                 "it does not let us in (fog@h: Permission denied (publickey).); is ssh.user right, "
-                "and does its ~/.ssh/authorized_keys have the public half of ssh.key?"
+                "and does its ~/.ssh/authorized_keys have the public half of ssh.key? One with a "
+                "passphrase: ssh-add"
             ),
         ),
         (

@@ -61,7 +61,23 @@ def check_key(path: Path) -> Check:
     if mode & _OTHERS:
         found = f"{path} can be read by others, so ssh does not use it"
         return Check("key", ok=False, found=found, fix=f"chmod 600 {path}")
+    if _is_locked(path):
+        found = f"{path} has a passphrase, and no ssh-agent holds it"
+        return Check("key", ok=False, found=found, fix=f"ssh-add {path}")
     return Check("key", ok=True, found=str(path))
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether only a passphrase opens a key; False also where that cannot be found out."""
+    try:
+        opened = process.run(["ssh-keygen", "-y", "-P", "", "-f", path], timeout_s=_TIMEOUT_S)
+        shown = process.run(["ssh-keygen", "-l", "-f", path], timeout_s=_TIMEOUT_S)
+        held = process.run(["ssh-add", "-l"], timeout_s=_TIMEOUT_S)
+    except CommandError:
+        return False
+    # its size, its fingerprint and its comment
+    fingerprint = shown.stdout.split()[1:2] or ["unknown"]
+    return "passphrase" in opened.stderr and fingerprint[0] not in held.stdout
 
 
 def check_clock() -> Check:

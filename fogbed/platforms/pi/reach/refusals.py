@@ -52,7 +52,8 @@ _TABLE = (
     Refusal(
         r"Permission denied \(",
         "{node} does not let us in",
-        "is ssh.user right, and does its ~/.ssh/authorized_keys have the public half of ssh.key?",
+        "is ssh.user right, and does its ~/.ssh/authorized_keys have the public half of ssh.key? "
+        "One with a passphrase: ssh-add",
     ),
     Refusal(
         r"(Load key|Identity file|no such identity).*(No such file|not accessible)",
