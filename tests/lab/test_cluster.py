@@ -244,8 +244,8 @@ DRIFT = {
 }
 
 
-# Of the drift on the control plane, what is a user's own and stays: a file that fogbed had found and
-# gives back, and what it wrote over.
+# Of the drift on the control plane, what is a user's own and stays: a file that fogbed had found
+# and gives back, and what it wrote over.
 PLANTED = ("/boot/firmware/cmdline.txt", "/var/backups/fogbed/etc/hosts")
 
 
@@ -341,7 +341,7 @@ def test_down_gives_the_machines_back_as_they_were_found(cluster, note_time, dif
     assert main(["down", "-t", str(cluster.file), "--purge", "--yes"]) == 0
     note_time("down --purge of two nodes", time.monotonic() - began)
     cluster.machines[0].ssh("\n".join(["set -e", *(f"rm {path}" for path in PLANTED)]))
-    cluster.machines[0].ssh("rmdir -p /boot/firmware /var/backups/fogbed/etc", check=False)
+    cluster.machines[0].ssh("rmdir /boot/firmware /var/backups/fogbed/etc /var/backups/fogbed")
     for machine in cluster.machines[:2]:
         assert differences(cluster.before[machine.number], machine) == ""
     assert not kubeconfig_of_cluster_is_there()
