@@ -9,6 +9,17 @@ from pathlib import Path
 _STAND_INS = Path(__file__).parent / "stand_ins"
 # What fogbed and Ansible find on every machine, and what does no harm.
 _PROGRAMS = ("base64", "cat", "dd", "df", "env", "printf", "sh", "sleep", "true")
+# The testbed of two of them.
+TESTBED = """\
+apiVersion: fogbed/v1
+kind: Testbed
+name: pico
+platform: pi
+ssh: {user: fog, key: ~/.ssh/id}
+nodes:
+  - {name: pico-0, address: 192.0.2.10, role: control-plane, tier: cloud}
+  - {name: pico-1, address: 192.0.2.11, tier: edge}
+"""
 
 
 class Machines:

@@ -33,7 +33,6 @@ PLAY = """
       ansible.builtin.command: "true"
       become: true
       changed_when: false
-      ignore_errors: true
       vars: {ansible_become_exe: RUN_AS}
 """
 

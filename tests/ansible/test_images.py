@@ -12,28 +12,19 @@ from pathlib import Path
 import pytest
 
 from fogbed.cli import main
+from tests.ansible.machines import TESTBED
 
 # the longest runs two playbooks, and a busy machine is no fault
 pytestmark = pytest.mark.timeout(600)
 NAME = "docker.io/library/my-job:1"
 ADDRESSES = {"pico-0": "192.0.2.10", "pico-1": "192.0.2.11"}
-BED = """\
-apiVersion: fogbed/v1
-kind: Testbed
-name: pico
-platform: pi
-ssh: {user: fog, key: ~/.ssh/id}
-nodes:
-  - {name: pico-0, address: 192.0.2.10, role: control-plane, tier: cloud}
-  - {name: pico-1, address: 192.0.2.11, tier: edge}
-"""
 
 
 @pytest.fixture(autouse=True)
 def _folder(fresh_home, monkeypatch):
     """A folder with a testbed of two nodes and an image in a tar."""
     monkeypatch.chdir(fresh_home)
-    Path("testbed.yml").write_text(BED, "utf-8")
+    Path("testbed.yml").write_text(TESTBED, "utf-8")
     layer = b"a layer" * 1000
     diff_id = f"sha256:{hashlib.sha256(layer).hexdigest()}"
     config = {"architecture": "arm64", "os": "linux", "rootfs": {"diff_ids": [diff_id]}}

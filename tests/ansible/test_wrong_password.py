@@ -15,6 +15,7 @@ from fogbed import spec
 from fogbed.clients.progress import Quiet
 from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import PlaybookFailed, PlaybookOptions
+from tests.ansible.machines import TESTBED
 
 pytestmark = pytest.mark.timeout(300)
 # As sudo does it: the prompt that was asked for, three times, and its words in between.
@@ -55,17 +56,7 @@ def test_a_wrong_password_is_tried_once(tmp_path, machines):
     assert (machine / "asked").read_text(encoding="utf-8") == "\n"
 
 
-TESTBED = """\
-apiVersion: fogbed/v1
-kind: Testbed
-name: pico
-platform: pi
-ssh: {user: fog, key: ~/.ssh/id}
-nodes:
-  - {name: pico-0, address: 192.0.2.10, role: control-plane, tier: cloud}
-  - {name: pico-1, address: 192.0.2.11, tier: edge}
-  - {name: pico-2, address: 192.0.2.12, tier: edge}
-"""
+OFF = "  - {name: pico-2, address: 192.0.2.12, tier: edge}\n"
 
 
 @pytest.mark.parametrize("name", ["node-remove", "reset", "upgrade"])
@@ -74,7 +65,7 @@ def test_a_playbook_without_preflight_tries_it_once_too(name, fresh_home, machin
     for machine in found:
         (machine / "bin/sudo").write_text(SUDO, encoding="utf-8")
     file = fresh_home / "testbed.yml"
-    file.write_text(TESTBED, encoding="utf-8")
+    file.write_text(f"{TESTBED}{OFF}", encoding="utf-8")
     platform = PiPlatform(spec.load_testbed(file))
     options = PlaybookOptions(become_password="wrong")  # noqa: S106 - that is the test
     with pytest.raises(PlaybookFailed) as refused:

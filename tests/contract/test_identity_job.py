@@ -22,6 +22,7 @@ def entries(jar):
 @pytest.fixture(scope="module")
 def identity(tmp_path_factory):
     if shutil.which("javac") is None or shutil.which("java") is None:
+        # building alone needs one, and `make test` says how many tests were skipped for it
         pytest.skip("needs a JDK 17")
     return build_identity_job(tmp_path_factory.mktemp("identity"))
 
