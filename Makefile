@@ -43,7 +43,7 @@ lint: python ## ruff, mypy --strict, import-linter, yamllint, ansible-lint
 
 lock: ## pin every dependency anew, with hashes and without addresses; needs uv
 	$(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --extra laptop --extra pi --group dev --no-header pyproject.toml -o requirements.lock
+	  --no-emit-find-links --extra laptop --extra pi --extra kubernetes --group dev --no-header pyproject.toml -o requirements.lock
 
 clean: ## remove the environment and everything that can be made again (not runs/)
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
