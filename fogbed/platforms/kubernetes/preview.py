@@ -1,0 +1,54 @@
+"""What ``up`` would make on Kubernetes and ``down`` would take, as values for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fogbed.plan.cluster import namespace_of
+from fogbed.platforms.requests import DownRequest, Preview
+from fogbed.spec.testbed import Node, Testbed
+
+
+def preview_of(testbed: Testbed) -> Preview:
+    """Return what ``up`` would make."""
+    return Preview(
+        title=f"testbed {testbed.name} would come up on Kubernetes, "
+        f"in namespace {namespace_of(testbed)}",
+        columns=("node", "role", "tier", "slots", "pods"),
+        rows=[
+            (node.name, node.role, node.tier, _slots(testbed, node), _pods(testbed, node))
+            for node in testbed.nodes
+        ],
+        remark="fogbed render manifests shows every object",
+    )
+
+
+def _slots(testbed: Testbed, node: Node) -> str:
+    return str(node.slots or testbed.services.flink.taskmanager.slots) if node.taskmanager else "-"
+
+
+def _pods(testbed: Testbed, node: Node) -> str:
+    names = ["agent"]
+    if node.name == testbed.jobmanager_node.name:
+        names.append("jobmanager")
+    if node.name == testbed.services.minio.node:
+        names.append("minio")
+    if node.taskmanager:
+        names.append("taskmanager")
+    return ", ".join(names)
+
+
+def removal_of(testbed: Testbed, request: DownRequest, *, keeps_cluster: bool) -> Sequence[str]:
+    """Return what ``down`` would remove and keep."""
+    if not keeps_cluster:
+        return [
+            f"would delete the cluster of testbed {testbed.name}, with all that is on it: jobs, "
+            "datasets, savepoints and output in its object store"
+        ]
+    space = namespace_of(testbed)
+    if request.everything:
+        return [f"would remove namespace {space} with all data of the object store"]
+    return [
+        f"would remove every object of namespace {space}",
+        "would keep what MinIO holds: PersistentVolumeClaim minio-data there",
+    ]

@@ -1,0 +1,143 @@
+"""Flink, its object store and the agents, put on a cluster that is there; and taken off again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fogbed.clients.object_store import provision
+from fogbed.clients.progress import Progress
+from fogbed.plan.cluster import (
+    AGENT,
+    BUCKET,
+    FLINK,
+    MINIO,
+    ClusterFacts,
+    agent_namespace_of,
+    labels_of,
+    namespace_of,
+)
+from fogbed.plan.manifests import Manifest, plan_manifests
+from fogbed.platforms.kubernetes.capacity import require_capacity
+from fogbed.platforms.kubernetes.connection import Connection
+from fogbed.platforms.kubernetes.credentials import Credentials, as_secrets
+from fogbed.platforms.kubernetes.rollout import roll_out
+from fogbed.spec.testbed import Testbed
+
+_DAY_S = 86400
+
+
+class Stack:
+    """The objects of one testbed in its cluster."""
+
+    def __init__(
+        self,
+        testbed: Testbed,
+        connection: Connection,
+        hosts: Mapping[str, str],
+        credentials: Credentials,
+    ) -> None:
+        self._testbed = testbed
+        self._connection = connection
+        self._kube = connection.kube
+        self._hosts = hosts
+        self._credentials = credentials
+
+    def manifests(
+        self, scheduler: str, *, without: frozenset[str] = frozenset()
+    ) -> tuple[Manifest, ...]:
+        """Return what the testbed is to have in its cluster, in the order of application.
+
+        Raises:
+            ServiceError: the cluster does not say what it has already.
+        """
+        return plan_manifests(self._testbed, self._facts(scheduler), without=without)
+
+    def deploy(
+        self, scheduler: str, progress: Progress, *, without: frozenset[str] = frozenset()
+    ) -> None:
+        """Have everything in the cluster as planned, and nothing of this testbed besides.
+
+        Raises:
+            PlatformError: something cannot come up; the error names the object and the way out.
+        """
+        manifests = self.manifests(scheduler, without=without)
+        require_capacity(self._kube, self._testbed, self._hosts, manifests)
+        spaces = [each for each in manifests if each.kind == "Namespace"]
+        first = [each for each in manifests if each.component == MINIO]
+        rest = [each for each in manifests if each not in spaces and each not in first]
+        roll_out(self._kube, spaces, progress)
+        for secret in as_secrets(self._credentials, self._testbed):
+            self._kube.apply(secret)
+        roll_out(self._kube, first, progress)
+        if first:
+            self._provision(progress)
+        roll_out(self._kube, rest, progress)
+        self._prune(manifests, progress)
+
+    def _facts(self, scheduler: str) -> ClusterFacts:
+        classes = self._kube.list("storage.k8s.io/v1", "StorageClass")
+        default = "storageclass.kubernetes.io/is-default-class"
+        ours = labels_of(self._testbed, "local-path")
+        return ClusterFacts(
+            hosts=self._hosts,
+            scheduler=scheduler,
+            has_default_class=any(
+                each["metadata"].get("annotations", {}).get(default) == "true"
+                # our own goes on being ours at the next time
+                and not ours.items() <= each["metadata"].get("labels", {}).items()
+                for each in classes
+            ),
+            workers=frozenset(node.name for node in self._testbed.nodes if node.taskmanager),
+            pinned={},
+        )
+
+    def _provision(self, progress: Progress) -> None:
+        own = self._credentials
+        with progress.step("making the bucket and its user"):
+            provision(
+                self._connection.url("minio", 9000),
+                own.root_user,
+                own.root_password,
+                bucket=BUCKET,
+                access_key=own.access_key,
+                secret_key=own.secret_key,
+                savepoint_days=round(self._testbed.services.minio.retention / _DAY_S),
+            )
+
+    def _prune(self, manifests: Iterable[Manifest], progress: Progress) -> None:
+        kept = {(each.kind, each.namespace, each.name) for each in manifests}
+        kept |= {("Secret", namespace_of(self._testbed), name) for name in _SECRETS}
+        for gone in self._kube.prune(_owned(self._testbed), kept, self._namespaces()):
+            progress.note(f"removed {gone}: the testbed has it no longer")
+
+    def remove(self, progress: Progress, *, everything: bool) -> None:
+        """Take the testbed's objects away; its data stays unless ``everything`` is to go.
+
+        Raises:
+            ServiceError: the API server does not answer; the same call goes on.
+        """
+        kept = {("Namespace", "", namespace_of(self._testbed))}
+        kept.add(("PersistentVolumeClaim", namespace_of(self._testbed), "minio-data"))
+        with progress.step(f"removing testbed {self._testbed.name} from its cluster"):
+            self._kube.prune(
+                _owned(self._testbed), () if everything else kept, self._namespaces()
+            )
+            for namespace in self._namespaces() if everything else self._namespaces()[1:]:
+                self._kube.wait_gone("v1", "Namespace", namespace)
+
+    def _namespaces(self) -> Sequence[str]:
+        return (namespace_of(self._testbed), agent_namespace_of(self._testbed))
+
+
+_SECRETS = ("minio-root", "flink-s3")
+_PARTS: Mapping[str, frozenset[str]] = {
+    "stack": frozenset({*FLINK, MINIO, AGENT}),
+    "flink": frozenset(FLINK),
+    "minio": frozenset({MINIO}),
+    "agent": frozenset({AGENT}),
+}
+
+
+def _owned(testbed: Testbed) -> dict[str, str]:
+    labels = labels_of(testbed, "any")
+    return {key: value for key, value in labels.items() if not key.endswith("/component")}
