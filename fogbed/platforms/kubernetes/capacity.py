@@ -29,9 +29,7 @@ def require_capacity(
     """
     nodes = {each["metadata"]["name"]: each for each in kube.list("v1", "Node")}
     ours = {namespace_of(testbed), agent_namespace_of(testbed)}
-    others = [
-        pod for pod in kube.list("v1", "Pod") if pod["metadata"].get("namespace") not in ours
-    ]
+    others = [pod for pod in kube.list("v1", "Pod") if pod["metadata"].get("namespace") not in ours]
     lacking = short_of_memory(nodes, others, hosts, manifests)
     if lacking:
         raise PlatformError(
@@ -64,7 +62,9 @@ def short_of_memory(
         left = there - taken.get(host, 0)
         if wanted.get(host, 0) > left:
             asked = format_memory(wanted[host])
-            lines.append(f"{name}: {asked} asked, {format_memory(max(0, left))} left of {format_memory(there)}")
+            lines.append(
+                f"{name}: {asked} asked, {format_memory(max(0, left))} left of {format_memory(there)}"
+            )
     return lines
 
 

@@ -9,11 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from fogbed.clients.channel import Channel
 from fogbed.errors import FogbedError
 
-_ASK = (
-    "import sys, time\n"
-    "for line in sys.stdin:\n"
-    "    print(repr(time.time()), flush=True)\n"
-)
+_ASK = "import sys, time\nfor line in sys.stdin:\n    print(repr(time.time()), flush=True)\n"
 _TRIES = 5
 _AT_ONCE = 8
 

@@ -60,7 +60,9 @@ class KubeFolder:
 
     def remove(self, *, keep_credentials: bool) -> None:
         """Remove it all; ``keep_credentials`` leaves what opens the data that is kept."""
-        kept = self.credentials.read_text(encoding="utf-8") if self._has_kept(keep_credentials) else ""
+        kept = (
+            self.credentials.read_text(encoding="utf-8") if self._has_kept(keep_credentials) else ""
+        )
         shutil.rmtree(self.root, ignore_errors=True)
         if kept:
             self.make()

@@ -65,6 +65,4 @@ def _followed(kube: KubeObjects, pods: list[dict[str, Any]]) -> Iterator[LogLine
 
 def _lines(kube: KubeObjects, pod: dict[str, Any], lines: int, *, follow: bool) -> Iterator[str]:
     metadata, container = pod["metadata"], pod["spec"]["containers"][0]["name"]
-    return kube.log(
-        metadata["name"], metadata["namespace"], container, lines=lines, follow=follow
-    )
+    return kube.log(metadata["name"], metadata["namespace"], container, lines=lines, follow=follow)

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fogbed.clients.object_store import provision
 from fogbed.clients.progress import Progress
 from fogbed.plan.cluster import (
-    AGENT,
     BUCKET,
-    FLINK,
     MINIO,
     ClusterFacts,
     agent_namespace_of,
@@ -35,32 +33,32 @@ class Stack:
         connection: Connection,
         hosts: Mapping[str, str],
         credentials: Credentials,
+        *,
+        without: frozenset[str] = frozenset(),
     ) -> None:
+        """``without``: components that this kind of cluster does without."""
         self._testbed = testbed
         self._connection = connection
         self._kube = connection.kube
         self._hosts = hosts
         self._credentials = credentials
+        self._without = without
 
-    def manifests(
-        self, scheduler: str, *, without: frozenset[str] = frozenset()
-    ) -> tuple[Manifest, ...]:
+    def manifests(self, scheduler: str) -> tuple[Manifest, ...]:
         """Return what the testbed is to have in its cluster, in the order of application.
 
         Raises:
             ServiceError: the cluster does not say what it has already.
         """
-        return plan_manifests(self._testbed, self._facts(scheduler), without=without)
+        return plan_manifests(self._testbed, self._facts(scheduler), without=self._without)
 
-    def deploy(
-        self, scheduler: str, progress: Progress, *, without: frozenset[str] = frozenset()
-    ) -> None:
+    def deploy(self, scheduler: str, progress: Progress) -> None:
         """Have everything in the cluster as planned, and nothing of this testbed besides.
 
         Raises:
             PlatformError: something cannot come up; the error names the object and the way out.
         """
-        manifests = self.manifests(scheduler, without=without)
+        manifests = self.manifests(scheduler)
         require_capacity(self._kube, self._testbed, self._hosts, manifests)
         spaces = [each for each in manifests if each.kind == "Namespace"]
         first = [each for each in manifests if each.component == MINIO]
@@ -119,9 +117,7 @@ class Stack:
         kept = {("Namespace", "", namespace_of(self._testbed))}
         kept.add(("PersistentVolumeClaim", namespace_of(self._testbed), "minio-data"))
         with progress.step(f"removing testbed {self._testbed.name} from its cluster"):
-            self._kube.prune(
-                _owned(self._testbed), () if everything else kept, self._namespaces()
-            )
+            self._kube.prune(_owned(self._testbed), () if everything else kept, self._namespaces())
             for namespace in self._namespaces() if everything else self._namespaces()[1:]:
                 self._kube.wait_gone("v1", "Namespace", namespace)
 
@@ -130,12 +126,6 @@ class Stack:
 
 
 _SECRETS = ("minio-root", "flink-s3")
-_PARTS: Mapping[str, frozenset[str]] = {
-    "stack": frozenset({*FLINK, MINIO, AGENT}),
-    "flink": frozenset(FLINK),
-    "minio": frozenset({MINIO}),
-    "agent": frozenset({AGENT}),
-}
 
 
 def _owned(testbed: Testbed) -> dict[str, str]:

@@ -1,0 +1,234 @@
+"""What there is of a testbed whose cluster is up: Flink, its store, agents, and what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+
+from fogbed.clients.channel import Channel
+from fogbed.clients.kube_access import KubeAccess
+from fogbed.clients.kube_exec import pod_channel
+from fogbed.clients.kube_objects import KubeObjects
+from fogbed.clients.object_store import ObjectStore
+from fogbed.clients.progress import Progress, Quiet
+from fogbed.errors import PlatformError, UsageError
+from fogbed.network.no_emulation import NoEmulation
+from fogbed.plan.cluster import BUCKET, agent_namespace_of, namespace_of
+from fogbed.platforms.base import Endpoints
+from fogbed.platforms.events import Event
+from fogbed.platforms.kubernetes import clocks
+from fogbed.platforms.kubernetes.agents import agent_pods, require_agent
+from fogbed.platforms.kubernetes.bare_memory import FiledBare
+from fogbed.platforms.kubernetes.connection import Connection
+from fogbed.platforms.kubernetes.credentials import keep_credentials
+from fogbed.platforms.kubernetes.folder import KubeFolder
+from fogbed.platforms.kubernetes.pod_events import read_pod_events
+from fogbed.platforms.kubernetes.registration import (
+    refuse_while_a_job_runs,
+    wait_until_registered,
+)
+from fogbed.platforms.kubernetes.rollout import roll_out
+from fogbed.platforms.kubernetes.stack import Stack
+from fogbed.platforms.kubernetes.summary_source import SummarySource
+from fogbed.platforms.kubernetes.workers import KubernetesWorkers
+from fogbed.platforms.requests import Scheduler
+from fogbed.platforms.state import only_one
+from fogbed.spec.testbed import Testbed
+from fogbed.stream_job.object_storage import ObjectStorage
+
+_REST, _S3 = ("jobmanager", 8081), ("minio", 9000)
+_DRIFT = {"created": "is missing", "changed": "is not as the testbed says"}
+
+
+class RunningCluster:
+    """A testbed in a cluster, as it is found; nothing here makes or ends it."""
+
+    left_out: frozenset[str] = frozenset()
+    """The components that this kind of cluster does without."""
+
+    def __init__(self, testbed: Testbed) -> None:
+        self.testbed = testbed
+        self._files = KubeFolder(testbed.name)
+
+    def cluster_access(self) -> KubeAccess:
+        """Return how the cluster is reached."""
+        return KubeAccess(kubeconfig=self._files.kubeconfig)
+
+    @cached_property
+    def hosts(self) -> Mapping[str, str]:
+        """What the cluster calls each node, by the testbed's name of it."""
+        return {node.name: node.name for node in self.testbed.nodes}
+
+    # -- what is there ---------------------------------------------------------------------------
+
+    def endpoints(self) -> Endpoints:
+        """Return where Flink and the object store are reached while this command runs.
+
+        Raises:
+            PlatformError: the testbed is not up.
+        """
+        url = self._connection.url
+        return Endpoints(flink=url(*_REST), s3=url(*_S3) if self._has_minio() else None)
+
+    @contextmanager
+    def open_service(self, name: str, *, local_port: int = 0) -> Iterator[str]:
+        """Yield the URL of a service on loopback until the block is left.
+
+        Raises:
+            UsageError: the testbed has no such service.
+        """
+        known = {"flink": _REST, **({"minio": _S3} if self._has_minio() else {})}
+        if name not in known:
+            raise UsageError(
+                f"testbed {self.testbed.name} has no {name}", hint=f"open {' or '.join(known)}"
+            )
+        yield self._connection.url(*known[name], local_port=local_port)
+
+    def channel(self, node: str, *, root: bool = False) -> Channel:
+        """Return how to run a program on ``node``: in the pod of its agent, which is root there.
+
+        Raises:
+            UsageError, PlatformError: there is no such node, or no agent runs on it.
+        """
+        del root
+        self._require_node(node)
+        pod = require_agent(self._agents(), node, self.testbed)
+        return pod_channel(node, self._connection.access, agent_namespace_of(self.testbed), pod)
+
+    def addresses(self) -> dict[str, str]:
+        """Return the address of every node inside the pods' network: its agent's."""
+        pods = self._agents()
+        for node in self.testbed.nodes:
+            require_agent(pods, node.name, self.testbed)
+        return {node.name: pods[node.name]["status"]["podIP"] for node in self.testbed.nodes}
+
+    def emulator(self) -> NoEmulation:
+        """Return what shapes the links: nothing yet on this platform."""
+        return NoEmulation(tuple(node.name for node in self.testbed.nodes))
+
+    def workers(self) -> KubernetesWorkers:
+        """Return which nodes carry a TaskManager, to change it."""
+        return KubernetesWorkers(self)
+
+    def storage(self) -> ObjectStorage:
+        """Return the testbed's object store.
+
+        Raises:
+            PlatformError: the testbed is not up.
+        """
+        own = keep_credentials(self._files)
+        store = ObjectStore(self._connection.url(*_S3), own.access_key, own.secret_key, BUCKET)
+        return ObjectStorage(store, Quiet())
+
+    # -- measuring -------------------------------------------------------------------------------
+
+    def samples(self) -> Sequence[SummarySource]:
+        """Return what reads processor time and memory of the testbed's pods."""
+        return [SummarySource(self.kube, self.testbed, self.hosts)]
+
+    def events(self, since: float) -> Sequence[Event]:
+        """Return what happened to the testbed's pods after ``since``, oldest first."""
+        spaces = (namespace_of(self.testbed), agent_namespace_of(self.testbed))
+        return read_pod_events(self.kube, spaces, self.hosts, since)
+
+    def clock_offset_ms(self) -> float | None:
+        """Return how far the clock of the node that is farthest off is from this computer's."""
+        return clocks.farthest_off_ms(
+            {each.name: self.channel(each.name) for each in self.testbed.nodes}
+        )
+
+    def bare_memory(self) -> FiledBare:
+        """Return where the bare network is kept."""
+        return FiledBare(self._files)
+
+    # -- the scheduler -----------------------------------------------------------------------------
+
+    def use_scheduler(self, scheduler: Scheduler, progress: Progress) -> None:
+        """Have the JobManager run with ``scheduler``; restart it only when it runs another one.
+
+        Raises:
+            PlatformError: a job is running (the error names it), or the spec fixes the other one.
+        """
+        url = self.endpoints().flink
+        if self._running_scheduler() == scheduler:
+            return
+        fixed = self.testbed.services.flink.scheduler
+        if fixed not in ("auto", scheduler):
+            raise PlatformError(
+                f"testbed {self.testbed.name} fixes the {fixed} scheduler; this job needs the "
+                f"{scheduler} one",
+                hint="write `scheduler: auto` under services.flink",
+            )
+        why = f"the JobManager must start again ({scheduler} scheduler)"
+        refuse_while_a_job_runs(url, self.testbed.name, why)
+        with only_one(self.testbed.name):
+            workers = self.workers().list()
+            planned = self._stack().manifests(scheduler)
+            jobmanager = [each for each in planned if each.name == "jobmanager"]
+            roll_out(self.kube, jobmanager, progress)
+            wait_until_registered(url, workers, progress)
+
+    def _running_scheduler(self) -> str:
+        """Return the scheduler that the JobManager was started with; "" where there is none."""
+        found = self.kube.get("apps/v1", "Deployment", "jobmanager", namespace_of(self.testbed))
+        if found is None:
+            return ""
+        return found["metadata"].get("annotations", {}).get("fogbed.io/scheduler", "")
+
+    def _scheduler_wanted(self, asked: Scheduler | None) -> str:
+        written = self.testbed.services.flink.scheduler
+        if written != "auto":
+            return written
+        return asked or self._running_scheduler() or "adaptive"
+
+    def drift(self) -> Sequence[str]:
+        """Return where the cluster's objects are not as the testbed says, with the way back."""
+        scheduler = self._scheduler_wanted(None)
+        return [
+            f"{each.kind} {each.name} {found}; fogbed up puts it right"
+            for each in self._stack().manifests(scheduler)
+            if (found := _DRIFT.get(self.kube.preview(each.body)))
+        ]
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _connection(self) -> Connection:
+        if not self._files.kubeconfig.exists():
+            raise PlatformError(
+                f"testbed {self.testbed.name} is not up", hint=f"fogbed up -t {self.testbed.name}"
+            )
+        return Connection(self.cluster_access(), self.testbed)
+
+    @property
+    def kube(self) -> KubeObjects:
+        """The cluster's API server."""
+        return self._connection.kube
+
+    def _stack(self) -> Stack:
+        own = keep_credentials(self._files)
+        return Stack(self.testbed, self._connection, self.hosts, own, without=self.left_out)
+
+    def _deploy(self, asked: Scheduler | None, progress: Progress) -> None:
+        """Put Flink and what it needs on the cluster, and wait until it is whole."""
+        self._stack().deploy(self._scheduler_wanted(asked), progress)
+        workers = [node.name for node in self.testbed.nodes if node.taskmanager]
+        wait_until_registered(self.endpoints().flink, workers, progress)
+
+    def _close(self) -> None:
+        if "_connection" in self.__dict__:
+            self._connection.close()
+
+    def _agents(self) -> dict[str, dict[str, object]]:
+        return agent_pods(self.kube, self.testbed, self.hosts)
+
+    def _has_minio(self) -> bool:
+        return self.testbed.services.minio.endpoint is None
+
+    def _require_node(self, name: str) -> None:
+        names = [node.name for node in self.testbed.nodes]
+        if name not in names:
+            raise UsageError(
+                f"testbed {self.testbed.name} has no node {name}", hint=f"it has {', '.join(names)}"
+            )
