@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from fogbed import platforms
 from fogbed.cli import console, pi
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
-from fogbed.platforms.requests import DownRequest, UpRequest
+from fogbed.errors import UsageError
+from fogbed.platforms.requests import ALL_PARTS, DownRequest, Part, UpRequest
 
 PortOption = Annotated[
     int | None,
@@ -33,6 +34,16 @@ SharedOption = Annotated[
 ]
 
 
+PartOption = Annotated[
+    Literal["machines", "stack"] | None,
+    typer.Option(
+        help="On pi and kind: the machines with their cluster, or the stack on it: Flink and what "
+        "it needs.",
+        show_default=False,
+    ),
+]
+
+
 def up(  # noqa: PLR0913 - what a user may ask of either platform
     *,
     testbed: TestbedOption = None,
@@ -41,6 +52,8 @@ def up(  # noqa: PLR0913 - what a user may ask of either platform
     limit: pi.LimitOption = None,
     tags: pi.TagsOption = None,
     check: pi.CheckOption = False,
+    only: PartOption = None,
+    without: PartOption = None,
     ask_become_pass: pi.AskPasswordOption = False,
     dry_run: DryRunOption = False,
 ) -> None:
@@ -54,6 +67,8 @@ def up(  # noqa: PLR0913 - what a user may ask of either platform
         "--limit": limit is not None,
         "--tags": tags is not None,
         "--check": check,
+        "--only": only is not None,
+        "--without": without is not None,
         "--ask-become-pass": ask_become_pass,
     }
     platforms.require_options(bed, platforms.abilities_of(bed).up_options, given)
@@ -67,11 +82,20 @@ def up(  # noqa: PLR0913 - what a user may ask of either platform
         limit=pi.words_of("--limit", limit),
         tags=pi.words_of("--tags", tags),
         rehearse=check,
+        parts=_parts(only, without),
         become_password=pi.ask_password() if ask_become_pass else None,
     )
     machines.up(request, console.LiveProgress())
     if not check:
         testbed_shown.show_status(machines.status())
+
+
+def _parts(only: Part | None, without: Part | None) -> frozenset[Part]:
+    """Return the parts that are meant; UsageError where none is left."""
+    parts = (ALL_PARTS if only is None else frozenset({only})) - {without}
+    if not parts:
+        raise UsageError(f"--only {only} --without {without} leaves nothing")
+    return parts
 
 
 def down(  # noqa: PLR0913 - what a user may ask of either platform

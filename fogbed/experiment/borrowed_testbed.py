@@ -41,7 +41,8 @@ class BorrowedTestbed:
             progress.note("a run was killed here: removing the testbed it had brought up")
             self._platform.down(DownRequest(in_a_hurry=True), progress)
         status = self._platform.status()
-        if status.state == "up":
+        # machines without Flink on them are not what a run needs
+        if status.state == "up" and status.endpoints is not None:
             self._lock.note(brought_up=False)
             return status
         self._ours = status.state == "down"

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Scheduler = Literal["adaptive", "default"]
+Part = Literal["machines", "stack"]
+ALL_PARTS: frozenset[Part] = frozenset({"machines", "stack"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,8 @@ class UpRequest:
     ``scheduler``: what a JobManager that is started now runs, where the spec says ``auto``.
     ``port``: the loopback port of Flink's web page; None: the first free one. ``shared``: whether
     every user of the computer may use it; None leaves that as it is. ``limit`` and ``tags``: only
-    these nodes and parts. ``rehearse``: ask every node what would change, and change nothing.
+    these nodes and roles. ``rehearse``: ask every node what would change, and change nothing.
+    ``parts``: the machines with their cluster, and the stack on it (Flink and what it needs).
     """
 
     scheduler: Scheduler | None = None
@@ -28,6 +31,7 @@ class UpRequest:
     limit: Sequence[str] = ()
     tags: Sequence[str] = ()
     rehearse: bool = False
+    parts: frozenset[Part] = ALL_PARTS
     become_password: str | None = field(default=None, repr=False)
 
 

@@ -32,11 +32,29 @@ def _open_pi(testbed: Testbed, origin: Path | None = None) -> PiPlatform:
     return PiPlatform(testbed, origin)
 
 
+def _open_kind(testbed: Testbed, origin: Path | None = None) -> Platform:
+    from fogbed.platforms.kind.cluster import KindCluster  # noqa: PLC0415 - see above
+    from fogbed.platforms.kubernetes.folder import KubeFolder  # noqa: PLC0415
+    from fogbed.platforms.kubernetes.platform import KubernetesPlatform  # noqa: PLC0415
+
+    cluster = KindCluster(testbed, KubeFolder(testbed.name).root)
+    return KubernetesPlatform(testbed, cluster, origin)
+
+
+def _open_kubernetes(testbed: Testbed, origin: Path | None = None) -> Platform:
+    from fogbed.platforms.kubernetes.existing import ExistingCluster  # noqa: PLC0415 - see above
+    from fogbed.platforms.kubernetes.folder import KubeFolder  # noqa: PLC0415
+    from fogbed.platforms.kubernetes.platform import KubernetesPlatform  # noqa: PLC0415
+
+    cluster = ExistingCluster(testbed, KubeFolder(testbed.name).root)
+    return KubernetesPlatform(testbed, cluster, origin)
+
+
 MACHINES: Mapping[PlatformName, Callable[[Testbed, Path | None], Machines]] = MappingProxyType(
-    {"local": _open_local, "pi": _open_pi}
+    {"local": _open_local, "pi": _open_pi, "kind": _open_kind, "kubernetes": _open_kubernetes}
 )
 STREAM_CLUSTERS: Mapping[PlatformName, Callable[[Testbed], Platform]] = MappingProxyType(
-    {"local": _open_local}
+    {"local": _open_local, "pi": _open_pi, "kind": _open_kind, "kubernetes": _open_kubernetes}
 )
 
 

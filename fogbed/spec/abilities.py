@@ -39,15 +39,6 @@ class Abilities:
     asks_before_down: bool = False
 
 
-# one sentence is enough: what else a file asks of a platform of later is not held against it
-_NOT_BUILT = Abilities(
-    is_built=False,
-    services=frozenset({"flink", "minio", "prometheus", "grafana"}),
-    limits=frozenset({"cores", "memory"}),
-    actions=frozenset({"network", "rescale", "exec"}),
-    is_a_cluster=True,
-)
-
 ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
     {
         "local": Abilities(
@@ -60,17 +51,33 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
             down_options=frozenset({"--everything"}),
         ),
         "pi": Abilities(
+            services=frozenset({"flink", "minio"}),
+            actions=frozenset({"network", "rescale", "exec"}),
             is_reached_over_ssh=True,
             is_a_cluster=True,
             may_have_several_control_planes=True,
-            up_options=frozenset({"--limit", "--tags", "--check", "--ask-become-pass"}),
+            up_options=frozenset(
+                {"--limit", "--tags", "--check", "--ask-become-pass", "--only", "--without"}
+            ),
             down_options=frozenset(
                 {"--purge", "--forget-unreachable", "--limit", "--ask-become-pass"}
             ),
             asks_before_down=True,
         ),
-        "kind": _NOT_BUILT,
-        "kubernetes": _NOT_BUILT,
+        "kind": Abilities(
+            services=frozenset({"flink", "minio"}),
+            limits=frozenset({"cores", "memory"}),
+            actions=frozenset({"network", "rescale", "exec"}),
+            is_a_cluster=True,
+            up_options=frozenset({"--only", "--without"}),
+        ),
+        "kubernetes": Abilities(
+            services=frozenset({"flink", "minio"}),
+            limits=frozenset({"cores", "memory"}),
+            actions=frozenset({"network", "rescale", "exec"}),
+            down_options=frozenset({"--everything"}),
+            asks_before_down=True,
+        ),
     }
 )
 BUILT: tuple[PlatformName, ...] = tuple(name for name, each in ABILITIES.items() if each.is_built)

@@ -49,9 +49,11 @@ class KubernetesPlatform(RunningCluster):
         """
         with only_one(self.testbed.name):
             self._files.begin(spec=spec.dump_yaml(self.testbed), origin=self._origin)
-            self._cluster.ensure(progress)
-            self._cluster.load_images(tuple(images_of(self.testbed).values()), progress)
-            self._deploy(request.scheduler, progress)
+            if "machines" in request.parts:
+                self._cluster.ensure(progress)
+            if "stack" in request.parts:
+                self._cluster.load_images(tuple(images_of(self.testbed).values()), progress)
+                self._deploy(request.scheduler, progress)
         progress.note(f"testbed {self.testbed.name} is up")
 
     def down(self, request: DownRequest, progress: Progress) -> None:

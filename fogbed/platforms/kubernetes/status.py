@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from fogbed.clients.flink import FlinkClient
@@ -19,6 +20,10 @@ _BAD = ("BackOff", "Err", "Error", "Failed")
 
 class Reached(Protocol):
     """A testbed whose cluster is there."""
+
+    @property
+    def testbed(self) -> Testbed:
+        """What it was made from."""
 
     @property
     def kube(self) -> KubeObjects:
@@ -75,6 +80,31 @@ def read_status(testbed: Testbed, reached: Reached) -> TestbedStatus:
         registered=registered,
         endpoints=endpoints,
         drift=reached.drift(),
+    )
+
+
+def with_stack(found: TestbedStatus, reached: Reached) -> TestbedStatus:
+    """Return a status of machines with what runs on their cluster, if anything does."""
+    testbed = reached.testbed
+    try:
+        if reached.kube.get("v1", "Namespace", namespace_of(testbed)) is None:
+            return found
+    except FogbedError as error:
+        return replace(found, problems=[*found.problems, error.message])
+    stack = read_status(testbed, reached)
+    slots = {node.name: node for node in stack.nodes}
+    return replace(
+        found,
+        state=found.state if stack.state == "up" else "partly",
+        nodes=[
+            replace(node, slots=slots[node.name].slots, free_slots=slots[node.name].free_slots)
+            for node in found.nodes
+        ],
+        processes=[*found.processes, *stack.processes],
+        endpoints=stack.endpoints,
+        versions={**found.versions, "flink": FLINK_VERSION},
+        problems=[*found.problems, *stack.problems],
+        drift=[*found.drift, *stack.drift],
     )
 
 

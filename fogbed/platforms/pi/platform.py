@@ -12,8 +12,11 @@ from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError
 from fogbed.files import write_whole
+from fogbed.plan.cluster import AGENT
 from fogbed.plan.inventory import render_inventory
 from fogbed.platforms.base import LogLine, TestbedStatus
+from fogbed.platforms.kubernetes.running import RunningCluster
+from fogbed.platforms.kubernetes.status import with_stack
 from fogbed.platforms.pi.access import ClusterAccess
 from fogbed.platforms.pi.folder import PiFolder
 from fogbed.platforms.pi.journal import read_journal
@@ -38,12 +41,15 @@ from fogbed.spec.quorum import quorum_note
 from fogbed.spec.testbed import Node, Testbed
 
 
-class PiPlatform:
-    """A testbed of machines that are reached over SSH."""
+class PiPlatform(RunningCluster):
+    """A testbed of machines that are reached over SSH, and the cluster that they form."""
+
+    # what is done on a node is done over SSH
+    left_out = frozenset({AGENT})
 
     def __init__(self, testbed: Testbed, origin: Path | None = None) -> None:
         """``origin``: the file that the testbed was read from, as far as that is known."""
-        self.testbed = testbed
+        super().__init__(testbed)
         self.origin = origin
         self.folder = PiFolder(testbed.name)
         self._access = ClusterAccess(testbed, self.folder)
@@ -76,20 +82,26 @@ class PiPlatform:
         if (note := quorum_note(self.testbed)) is not None:
             progress.note(note)
         with only_one(self.testbed.name):
-            self._access.require_room()
-            was_known = self.folder.spec.exists()
-            try:
-                result = self._play("site", progress, options=options)
-            except PlaybookFailed as error:
-                if not was_known and not error.has_touched:
-                    # nothing was made: there is nothing for down to remove
-                    self.folder.remove()
-                raise
-            if not options.check and not options.tags:
-                with interruption_told(result.log):
-                    first = self.testbed.by_role("control-plane")[0]
-                    channel = self.channel(first.name)
-                    self._access.fetch(channel, options.become_password, progress)
+            if "machines" in request.parts:
+                self._make_cluster(options, progress)
+            if "stack" in request.parts and not (options.check or options.tags or options.limit):
+                self._deploy(request.scheduler, progress)
+
+    def _make_cluster(self, options: PlaybookOptions, progress: Progress) -> None:
+        self._access.require_room()
+        was_known = self.folder.spec.exists()
+        try:
+            result = self._play("site", progress, options=options)
+        except PlaybookFailed as error:
+            if not was_known and not error.has_touched:
+                # nothing was made: there is nothing for down to remove
+                self.folder.remove()
+            raise
+        if not options.check and not options.tags:
+            with interruption_told(result.log):
+                first = self.testbed.by_role("control-plane")[0]
+                channel = self.channel(first.name)
+                self._access.fetch(channel, options.become_password, progress)
         progress.note(told_result(result))
         if options.check:
             progress.note(f"nothing was changed; what would be, line by line: {result.log}")
@@ -216,7 +228,8 @@ class PiPlatform:
 
     def status(self) -> TestbedStatus:
         """Return nodes, the cluster's own services, versions, drift and problems."""
-        return read_status(self.testbed, self.folder, self.inventory())
+        found = read_status(self.testbed, self.folder, self.inventory())
+        return with_stack(found, self) if found.state != "down" else found
 
     def channel(self, node: str, *, root: bool = False) -> Channel:
         """Return how to run programs on ``node``, through sudo with ``root``.
