@@ -13,10 +13,8 @@ from fogbed.spec.testbed import Testbed
 from fogbed.units import format_memory
 
 _HOSTNAME = "kubernetes.io/hostname"
-_SUFFIXES = {
-    **{"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40},
-    **{"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "m": 1e-3},
-}
+_BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+_DECIMAL = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "m": 1e-3}
 
 
 def require_capacity(
@@ -59,12 +57,11 @@ def short_of_memory(
     lines = []
     for name, host in hosts.items():
         there = quantity(nodes.get(host, {}).get("status", {}).get("allocatable", {}).get("memory"))
-        left = there - taken.get(host, 0)
-        if wanted.get(host, 0) > left:
-            asked = format_memory(wanted[host])
-            lines.append(
-                f"{name}: {asked} asked, {format_memory(max(0, left))} left of {format_memory(there)}"
-            )
+        left = max(0, there - taken.get(host, 0))
+        asked = wanted.get(host, 0)
+        if asked > left:
+            figures = f"{format_memory(left)} left of {format_memory(there)}"
+            lines.append(f"{name}: {format_memory(asked)} asked, {figures}")
     return lines
 
 
@@ -94,7 +91,7 @@ def quantity(text: str | None) -> int:
     """Return bytes of a Kubernetes quantity, as in ``512Mi`` or ``2e9``; 0 of none."""
     if not text:
         return 0
-    for suffix, factor in _SUFFIXES.items():
+    for suffix, factor in (_BINARY | _DECIMAL).items():
         if text.endswith(suffix):
             return int(float(text.removesuffix(suffix)) * factor)
     return int(float(text))

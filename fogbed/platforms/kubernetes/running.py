@@ -24,7 +24,7 @@ from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import keep_credentials
 from fogbed.platforms.kubernetes.folder import KubeFolder
 from fogbed.platforms.kubernetes.pod_events import read_pod_events
-from fogbed.platforms.kubernetes.registration import (
+from fogbed.platforms.registration import (
     refuse_while_a_job_runs,
     wait_until_registered,
 )

@@ -10,7 +10,7 @@ from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import PlatformError
 from fogbed.plan.cluster import namespace_of
 from fogbed.platforms.base import Endpoints
-from fogbed.platforms.kubernetes.registration import wait_until_gone, wait_until_registered
+from fogbed.platforms.registration import wait_until_gone, wait_until_registered
 from fogbed.spec.testbed import Testbed
 
 

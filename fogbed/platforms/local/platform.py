@@ -21,13 +21,14 @@ from fogbed.platforms.local.channels import channel_into
 from fogbed.platforms.local.folder import Launched
 from fogbed.platforms.local.logs import read_logs
 from fogbed.platforms.local.preview import preview_of
-from fogbed.platforms.local.registration import refuse_while_a_job_runs, wait_until_registered
+from fogbed.platforms.local.registration import wait_until_registered
 from fogbed.platforms.local.running import RunningTestbed
 from fogbed.platforms.local.runtime import find_runtime, free_number
 from fogbed.platforms.local.status import read_status, remove_groups
 from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.workers import LocalWorkers
 from fogbed.platforms.ownership import give_back
+from fogbed.platforms.registration import refuse_while_a_job_runs
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.platforms.state import only_one
 from fogbed.stream_job.shared_folders import SharedFolders
@@ -129,7 +130,9 @@ class LocalPlatform(RunningTestbed):
         if launched is None:
             return
         if Steering(launched.steering).status() is not None:
-            refuse_while_a_job_runs(self, "its spec has changed")
+            refuse_while_a_job_runs(
+                self.endpoints().flink, self.testbed.name, "its spec has changed"
+            )
             progress.note(f"testbed {self.testbed.name} is up by another spec: it starts anew")
         self._end()
 
@@ -236,7 +239,8 @@ class LocalPlatform(RunningTestbed):
                 f"{scheduler} one",
                 hint="write `scheduler: auto` under services.flink",
             )
-        refuse_while_a_job_runs(self, f"the JobManager must start again ({scheduler} scheduler)")
+        why = f"the JobManager must start again ({scheduler} scheduler)"
+        refuse_while_a_job_runs(self.endpoints().flink, self.testbed.name, why)
         with only_one(self.testbed.name), progress.step(f"JobManager: {scheduler} scheduler"):
             plan = self._plan(launched.number, scheduler)
             self._folder.write_plan(plan)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from fogbed.clients.flink import FlinkClient
-from fogbed.clients.flink_values import ENDED
 from fogbed.clients.progress import Progress
-from fogbed.errors import PlatformError, ServiceBusyError, ServiceError
-from fogbed.plan.slots import TaskManager
+from fogbed.errors import PlatformError
+from fogbed.platforms import registration
 from fogbed.platforms.base import Endpoints
 from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.local.steering import Steering
 
-TIMEOUT_S = 180.0
-_POLL_S = 0.1
 _TOO_OFTEN = 3  # deaths of one process before it is said to be hopeless
 _QUOTED_LINES = 15
 
@@ -31,24 +26,14 @@ class Registering(Protocol):
         """Return how its keeper is asked, and its folder."""
 
 
-def wait_until_registered(
-    testbed: Registering, nodes: Sequence[str], progress: Progress, *, timeout_s: float = TIMEOUT_S
-) -> None:
+def wait_until_registered(testbed: Registering, nodes: Sequence[str], progress: Progress) -> None:
     """Wait until the TaskManagers of ``nodes`` are registered with all their slots.
 
     Raises:
         PlatformError: a process died again and again, the keeper is gone, or it took too long.
     """
-    what = f"Flink on {len(nodes)} node{'s' if len(nodes) != 1 else ''}"
-    with progress.step(what, total=len(nodes)) as step:
-
-        def all_are_there(there: Sequence[TaskManager]) -> bool:
-            names = {tm.name for tm in there}
-            missing = [name for name in nodes if name not in names]
-            step.advance(len(nodes) - len(missing), f"waiting for {', '.join(missing[:3])}")
-            return not missing
-
-        _wait(testbed, all_are_there, what, timeout_s)
+    url, hope = testbed.endpoints().flink, _hope(testbed)
+    registration.wait_until_registered(url, nodes, progress, require_hope=hope)
 
 
 def wait_until_gone(testbed: Registering, node: str, progress: Progress) -> None:
@@ -57,65 +42,14 @@ def wait_until_gone(testbed: Registering, node: str, progress: Progress) -> None
     Raises:
         PlatformError: as for ``wait_until_registered``.
     """
-    with progress.step(f"TaskManager of {node} leaves"):
-        _wait(
-            testbed,
-            lambda there: node not in {tm.name for tm in there},
-            f"the end of {node}'s TaskManager",
-            TIMEOUT_S,
-        )
+    url, hope = testbed.endpoints().flink, _hope(testbed)
+    registration.wait_until_gone(url, node, progress, require_hope=hope)
 
 
-def refuse_while_a_job_runs(testbed: Registering, why: str) -> None:
-    """Return if no job runs; ``why`` says what would end it.
-
-    Raises:
-        PlatformError: one does (the error names it), or the JobManager is too busy to say.
-    """
-    with FlinkClient(testbed.endpoints().flink) as flink:
-        try:
-            running = [job.name for job in flink.jobs() if job.state not in ENDED]
-        except ServiceBusyError as error:
-            raise PlatformError(
-                f"the JobManager does not answer, so that a job may be running, and {why}",
-                hint="try again, or end it with what it runs: fogbed down",
-                details=error.details,
-            ) from error
-        except ServiceError:  # a JobManager that is not there runs nothing
-            return
-    if running:
-        _, folder = testbed.keeper()
-        raise PlatformError(
-            f"{', '.join(running)} is running on testbed {folder.name}, and {why}",
-            hint="stop it first: fogbed job stop",
-        )
-
-
-def _wait(
-    testbed: Registering,
-    is_so: Callable[[Sequence[TaskManager]], bool],
-    what: str,
-    timeout_s: float,
-) -> None:
-    deadline = time.monotonic() + timeout_s
+def _hope(testbed: Registering) -> Callable[[], None]:
     steering, folder = testbed.keeper()
     before = _deaths(steering.status())
-    with FlinkClient(testbed.endpoints().flink) as flink:
-        while not is_so(_registered(flink)):
-            _require_hope(steering.status(), before, folder)
-            if time.monotonic() > deadline:
-                raise PlatformError(
-                    f"{what}: not there after {timeout_s:.0f} s",
-                    hint="fogbed logs NODE shows why; fogbed up goes on waiting",
-                )
-            time.sleep(_POLL_S)
-
-
-def _registered(flink: FlinkClient) -> Sequence[TaskManager]:
-    try:
-        return [tm for tm in flink.task_managers() if tm.slots > 0]
-    except ServiceError:  # it is still starting
-        return ()
+    return lambda: _require_hope(steering.status(), before, folder)
 
 
 def _deaths(said: dict[str, Any] | None) -> dict[str, int]:

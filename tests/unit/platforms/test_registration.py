@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 import requests
 
 from fogbed.clients.flink import FlinkClient
 from fogbed.errors import PlatformError
-from fogbed.platforms.base import Endpoints
-from fogbed.platforms.local import registration
+from fogbed.platforms import registration
 
 
 class Failing:
@@ -28,8 +25,8 @@ class Failing:
 
 def refuse(monkeypatch, error):
     monkeypatch.setattr(registration, "FlinkClient", lambda url: FlinkClient(url, Failing(error)))
-    testbed = SimpleNamespace(endpoints=lambda: Endpoints(flink="http://127.0.0.1:1"))
-    registration.refuse_while_a_job_runs(testbed, "its spec has changed")
+    url, why = "http://127.0.0.1:1", "its spec has changed"
+    registration.refuse_while_a_job_runs(url, "laptop", why)
 
 
 def test_a_jobmanager_that_is_not_there_runs_nothing(monkeypatch):

@@ -12,16 +12,27 @@ from fogbed.errors import PlatformError, ServiceBusyError, ServiceError
 from fogbed.plan.slots import TaskManager
 
 TIMEOUT_S = 180.0
-_POLL_S = 0.25
+_POLL_S = 0.1
+
+
+def _hope() -> None:
+    """See nothing that speaks against waiting."""
 
 
 def wait_until_registered(
-    url: str, nodes: Sequence[str], progress: Progress, *, timeout_s: float = TIMEOUT_S
+    url: str,
+    nodes: Sequence[str],
+    progress: Progress,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    require_hope: Callable[[], None] = _hope,
 ) -> None:
     """Wait until the TaskManagers of ``nodes`` are registered with all their slots.
 
+    ``require_hope`` is asked all the while, and raises what makes waiting useless.
+
     Raises:
-        PlatformError: it took longer than ``timeout_s``.
+        PlatformError: it took longer than ``timeout_s``, or there is no hope.
     """
     what = f"Flink on {len(nodes)} node{'s' if len(nodes) != 1 else ''}"
     with progress.step(what, total=len(nodes)) as step:
@@ -32,14 +43,16 @@ def wait_until_registered(
             step.advance(len(nodes) - len(missing), f"waiting for {', '.join(missing[:3])}")
             return not missing
 
-        _wait(url, all_are_there, what, timeout_s)
+        _wait(url, all_are_there, what, timeout_s, require_hope)
 
 
-def wait_until_gone(url: str, node: str, progress: Progress) -> None:
+def wait_until_gone(
+    url: str, node: str, progress: Progress, *, require_hope: Callable[[], None] = _hope
+) -> None:
     """Wait until the TaskManager of ``node`` is no longer registered.
 
     Raises:
-        PlatformError: it took too long.
+        PlatformError: as for ``wait_until_registered``.
     """
     with progress.step(f"TaskManager of {node} leaves"):
         _wait(
@@ -47,6 +60,7 @@ def wait_until_gone(url: str, node: str, progress: Progress) -> None:
             lambda there: node not in {tm.name for tm in there},
             f"the end of {node}'s TaskManager",
             TIMEOUT_S,
+            require_hope,
         )
 
 
@@ -75,11 +89,16 @@ def refuse_while_a_job_runs(url: str, testbed: str, why: str) -> None:
 
 
 def _wait(
-    url: str, is_so: Callable[[Sequence[TaskManager]], bool], what: str, timeout_s: float
+    url: str,
+    is_so: Callable[[Sequence[TaskManager]], bool],
+    what: str,
+    timeout_s: float,
+    require_hope: Callable[[], None],
 ) -> None:
     deadline = time.monotonic() + timeout_s
     with FlinkClient(url) as flink:
         while not is_so(_registered(flink)):
+            require_hope()
             if time.monotonic() > deadline:
                 raise PlatformError(
                     f"{what}: not there after {timeout_s:.0f} s",
