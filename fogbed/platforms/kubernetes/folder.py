@@ -60,13 +60,9 @@ class KubeFolder:
 
     def remove(self, *, keep_credentials: bool) -> None:
         """Remove it all; ``keep_credentials`` leaves what opens the data that is kept."""
-        kept = (
-            self.credentials.read_text(encoding="utf-8") if self._has_kept(keep_credentials) else ""
-        )
+        is_kept = keep_credentials and self.credentials.exists()
+        kept = self.credentials.read_text(encoding="utf-8") if is_kept else ""
         shutil.rmtree(self.root, ignore_errors=True)
         if kept:
             self.make()
             write_whole(self.credentials, kept, mode=0o600)
-
-    def _has_kept(self, keep_credentials: bool) -> bool:
-        return keep_credentials and self.credentials.exists()

@@ -41,10 +41,8 @@ def _pods(testbed: Testbed, node: Node) -> str:
 def removal_of(testbed: Testbed, request: DownRequest, *, keeps_cluster: bool) -> Sequence[str]:
     """Return what ``down`` would remove and keep."""
     if not keeps_cluster:
-        return [
-            f"would delete the cluster of testbed {testbed.name}, with all that is on it: jobs, "
-            "datasets, savepoints and output in its object store"
-        ]
+        what = "jobs, datasets, savepoints and output in its object store"
+        return [f"would delete the cluster of testbed {testbed.name}, with all on it: {what}"]
     space = namespace_of(testbed)
     if request.everything:
         return [f"would remove namespace {space} with all data of the object store"]

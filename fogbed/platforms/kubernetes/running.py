@@ -24,14 +24,14 @@ from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import keep_credentials
 from fogbed.platforms.kubernetes.folder import KubeFolder
 from fogbed.platforms.kubernetes.pod_events import read_pod_events
-from fogbed.platforms.registration import (
-    refuse_while_a_job_runs,
-    wait_until_registered,
-)
 from fogbed.platforms.kubernetes.rollout import roll_out
 from fogbed.platforms.kubernetes.stack import Stack
 from fogbed.platforms.kubernetes.summary_source import SummarySource
 from fogbed.platforms.kubernetes.workers import KubernetesWorkers
+from fogbed.platforms.registration import (
+    refuse_while_a_job_runs,
+    wait_until_registered,
+)
 from fogbed.platforms.requests import Scheduler
 from fogbed.platforms.state import only_one
 from fogbed.spec.testbed import Testbed
