@@ -29,7 +29,7 @@ app = typer.Typer(
 def list_(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
     """List the nodes of a testbed's file, and how each is doing in its cluster."""
     bed, _ = platforms.locate_testbed(testbed)
-    has_cluster = platforms.abilities_of(bed).is_a_cluster
+    has_cluster = platforms.abilities_of(bed).is_reached_over_ssh
     cluster = read_cluster(platforms.open_pi(bed).folder) if has_cluster else None
     left = read_removed(bed) if has_cluster else ()
     entries = nodes.list_nodes(bed, cluster, left)

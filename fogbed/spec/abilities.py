@@ -20,7 +20,7 @@ class Abilities:
     """One platform's line of the table.
 
     ``services``: what of a spec's ``services`` runs there. ``limits``: which limits of a node are
-    kept. ``actions``: what a scenario may do. ``most_nodes``: None if nothing here sets a bound.
+    kept. ``actions``: what a scenario may do. ``makes_its_cluster``: a cluster is not there before. ``most_nodes``: None if nothing here sets a bound.
     ``up_options`` and ``down_options``: flags that mean something. ``asks_before_down``: what
     ``down`` takes is not only fogbed's own.
     """
@@ -32,6 +32,7 @@ class Abilities:
     emulates_networks: bool = False
     is_reached_over_ssh: bool = False
     is_a_cluster: bool = False
+    makes_its_cluster: bool = False
     may_have_several_control_planes: bool = False
     most_nodes: int | None = None
     up_options: frozenset[str] = frozenset()
@@ -55,6 +56,7 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
             actions=frozenset({"network", "rescale", "exec"}),
             is_reached_over_ssh=True,
             is_a_cluster=True,
+            makes_its_cluster=True,
             may_have_several_control_planes=True,
             up_options=frozenset(
                 {"--limit", "--tags", "--check", "--ask-become-pass", "--only", "--without"}
@@ -69,12 +71,14 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
             limits=frozenset({"cores", "memory"}),
             actions=frozenset({"network", "rescale", "exec"}),
             is_a_cluster=True,
+            makes_its_cluster=True,
             up_options=frozenset({"--only", "--without"}),
         ),
         "kubernetes": Abilities(
             services=frozenset({"flink", "minio"}),
             limits=frozenset({"cores", "memory"}),
             actions=frozenset({"network", "rescale", "exec"}),
+            is_a_cluster=True,
             down_options=frozenset({"--everything"}),
             asks_before_down=True,
         ),

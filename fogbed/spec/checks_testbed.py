@@ -21,7 +21,7 @@ from fogbed.units import format_memory, parse_memory
 # called worker hides all others of that group), and what every machine calls itself.
 GROUPS = frozenset({"all", "ungrouped", "worker", "localhost"})
 # the field itself says that there is no such platform
-_UNKNOWN = replace(ABILITIES["kind"], is_built=True, is_a_cluster=False)
+_UNKNOWN = replace(ABILITIES["kind"], is_a_cluster=False, makes_its_cluster=False)
 
 
 def _abilities(testbed: TestbedView) -> Abilities:
@@ -141,7 +141,7 @@ def control_plane_nodes(testbed: TestbedView) -> Iterator[Problem]:
     """A cluster has one control-plane node, or several behind one address."""
     found = [n for n in testbed.nodes if n["role"].text == "control-plane"]
     abilities, kubernetes = _abilities(testbed), testbed.root["kubernetes"]
-    if abilities.is_a_cluster and not found and testbed.nodes:
+    if abilities.makes_its_cluster and not found and testbed.nodes:
         yield testbed.root["nodes"].problem(
             "no node has the role control-plane", "write role: control-plane at one of them"
         )

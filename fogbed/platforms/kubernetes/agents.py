@@ -23,7 +23,7 @@ def agent_pods(
     pods = kube.list(
         "v1",
         "Pod",
-        agent_namespace_of(testbed),
+        agent_namespace_of(testbed.name),
         {"app.kubernetes.io/component": "agent", "app.kubernetes.io/part-of": testbed.name},
     )
     return {

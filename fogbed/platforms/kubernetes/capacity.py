@@ -26,7 +26,7 @@ def require_capacity(
         PlatformError: one or more have not; each is named with both figures.
     """
     nodes = {each["metadata"]["name"]: each for each in kube.list("v1", "Node")}
-    ours = {namespace_of(testbed), agent_namespace_of(testbed)}
+    ours = {namespace_of(testbed.name), agent_namespace_of(testbed.name)}
     others = [pod for pod in kube.list("v1", "Pod") if pod["metadata"].get("namespace") not in ours]
     lacking = short_of_memory(nodes, others, hosts, manifests)
     if lacking:

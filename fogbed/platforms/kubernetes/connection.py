@@ -21,7 +21,7 @@ class Connection:
     def __init__(self, access: KubeAccess, testbed: Testbed) -> None:
         self.access = access
         self.kube = KubeObjects(access)
-        self._forwarder = Forwarder(access, namespace_of(testbed))
+        self._forwarder = Forwarder(access, namespace_of(testbed.name))
         self._ports: dict[tuple[str, int], int] = {}
         self._lock = threading.Lock()
         atexit.register(self.close)

@@ -56,8 +56,8 @@ def _secret(name: str, component: str, testbed: Testbed, data: dict[str, str]) -
         "kind": "Secret",
         "metadata": {
             "name": name,
-            "namespace": namespace_of(testbed),
-            "labels": labels_of(testbed, component),
+            "namespace": namespace_of(testbed.name),
+            "labels": labels_of(testbed.name, component),
         },
         "type": "Opaque",
         "stringData": data,

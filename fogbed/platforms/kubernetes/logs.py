@@ -25,7 +25,7 @@ def read_logs(
     """
     found = [
         pod
-        for namespace in (namespace_of(testbed), agent_namespace_of(testbed))
+        for namespace in (namespace_of(testbed.name), agent_namespace_of(testbed.name))
         for pod in kube.list("v1", "Pod", namespace)
         if pod["spec"].get("nodeName") == host
     ]

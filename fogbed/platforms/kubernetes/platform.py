@@ -73,7 +73,7 @@ class KubernetesPlatform(RunningCluster):
         if keeps and not request.everything:
             progress.note(
                 f"kept: what MinIO holds (PersistentVolumeClaim minio-data in namespace "
-                f"{namespace_of(self.testbed)}); fogbed down --everything removes it"
+                f"{namespace_of(self.testbed.name)}); fogbed down --everything removes it"
             )
 
     def preview(self) -> Preview:

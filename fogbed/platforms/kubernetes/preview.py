@@ -13,7 +13,7 @@ def preview_of(testbed: Testbed) -> Preview:
     """Return what ``up`` would make."""
     return Preview(
         title=f"testbed {testbed.name} would come up on Kubernetes, "
-        f"in namespace {namespace_of(testbed)}",
+        f"in namespace {namespace_of(testbed.name)}",
         columns=("node", "role", "tier", "slots", "pods"),
         rows=[
             (node.name, node.role, node.tier, _slots(testbed, node), _pods(testbed, node))
@@ -43,7 +43,7 @@ def removal_of(testbed: Testbed, request: DownRequest, *, keeps_cluster: bool) -
     if not keeps_cluster:
         what = "jobs, datasets, savepoints and output in its object store"
         return [f"would delete the cluster of testbed {testbed.name}, with all on it: {what}"]
-    space = namespace_of(testbed)
+    space = namespace_of(testbed.name)
     if request.everything:
         return [f"would remove namespace {space} with all data of the object store"]
     return [

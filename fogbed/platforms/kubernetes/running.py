@@ -10,11 +10,10 @@ from fogbed.clients.channel import Channel
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.kube_exec import pod_channel
 from fogbed.clients.kube_objects import KubeObjects
-from fogbed.clients.object_store import ObjectStore
 from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import PlatformError, UsageError
 from fogbed.network.no_emulation import NoEmulation
-from fogbed.plan.cluster import BUCKET, agent_namespace_of, namespace_of
+from fogbed.plan.cluster import agent_namespace_of, namespace_of
 from fogbed.platforms.base import Endpoints
 from fogbed.platforms.events import Event
 from fogbed.platforms.kubernetes import clocks
@@ -26,6 +25,7 @@ from fogbed.platforms.kubernetes.folder import KubeFolder
 from fogbed.platforms.kubernetes.pod_events import read_pod_events
 from fogbed.platforms.kubernetes.rollout import roll_out
 from fogbed.platforms.kubernetes.stack import Stack
+from fogbed.platforms.kubernetes.store import open_store
 from fogbed.platforms.kubernetes.summary_source import SummarySource
 from fogbed.platforms.kubernetes.workers import KubernetesWorkers
 from fogbed.platforms.registration import (
@@ -43,9 +43,6 @@ _DRIFT = {"created": "is missing", "changed": "is not as the testbed says"}
 
 class RunningCluster:
     """A testbed in a cluster, as it is found; nothing here makes or ends it."""
-
-    left_out: frozenset[str] = frozenset()
-    """The components that this kind of cluster does without."""
 
     def __init__(self, testbed: Testbed) -> None:
         self.testbed = testbed
@@ -94,7 +91,9 @@ class RunningCluster:
         del root
         self._require_node(node)
         pod = require_agent(self._agents(), node, self.testbed)
-        return pod_channel(node, self._connection.access, agent_namespace_of(self.testbed), pod)
+        return pod_channel(
+            node, self._connection.access, agent_namespace_of(self.testbed.name), pod
+        )
 
     def addresses(self) -> dict[str, str]:
         """Return the address of every node inside the pods' network: its agent's."""
@@ -118,8 +117,7 @@ class RunningCluster:
             PlatformError: the testbed is not up.
         """
         own = keep_credentials(self._files)
-        store = ObjectStore(self._connection.url(*_S3), own.access_key, own.secret_key, BUCKET)
-        return ObjectStorage(store, Quiet())
+        return ObjectStorage(open_store(self.testbed, self._connection, own), Quiet())
 
     # -- measuring -------------------------------------------------------------------------------
 
@@ -129,7 +127,7 @@ class RunningCluster:
 
     def events(self, since: float) -> Sequence[Event]:
         """Return what happened to the testbed's pods after ``since``, oldest first."""
-        spaces = (namespace_of(self.testbed), agent_namespace_of(self.testbed))
+        spaces = (namespace_of(self.testbed.name), agent_namespace_of(self.testbed.name))
         return read_pod_events(self.kube, spaces, self.hosts, since)
 
     def clock_offset_ms(self) -> float | None:
@@ -171,7 +169,9 @@ class RunningCluster:
 
     def _running_scheduler(self) -> str:
         """Return the scheduler that the JobManager was started with; "" where there is none."""
-        found = self.kube.get("apps/v1", "Deployment", "jobmanager", namespace_of(self.testbed))
+        found = self.kube.get(
+            "apps/v1", "Deployment", "jobmanager", namespace_of(self.testbed.name)
+        )
         if found is None:
             return ""
         return found["metadata"].get("annotations", {}).get("fogbed.io/scheduler", "")
@@ -208,7 +208,7 @@ class RunningCluster:
 
     def _stack(self) -> Stack:
         own = keep_credentials(self._files)
-        return Stack(self.testbed, self._connection, self.hosts, own, without=self.left_out)
+        return Stack(self.testbed, self._connection, self.hosts, own)
 
     def _deploy(self, asked: Scheduler | None, progress: Progress) -> None:
         """Put Flink and what it needs on the cluster, and wait until it is whole."""
@@ -224,7 +224,7 @@ class RunningCluster:
         return agent_pods(self.kube, self.testbed, self.hosts)
 
     def _has_minio(self) -> bool:
-        return self.testbed.services.minio.endpoint is None
+        return self.testbed.has_minio
 
     def _require_node(self, name: str) -> None:
         names = [node.name for node in self.testbed.nodes]

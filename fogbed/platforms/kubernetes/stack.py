@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from fogbed.clients.object_store import provision
 from fogbed.clients.progress import Progress
 from fogbed.plan.cluster import (
-    BUCKET,
-    MINIO,
     ClusterFacts,
     agent_namespace_of,
     labels_of,
@@ -19,6 +17,7 @@ from fogbed.platforms.kubernetes.capacity import require_capacity
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import Credentials, as_secrets
 from fogbed.platforms.kubernetes.rollout import roll_out
+from fogbed.platforms.kubernetes.store import bucket_of
 from fogbed.spec.testbed import Testbed
 
 _DAY_S = 86400
@@ -33,16 +32,12 @@ class Stack:
         connection: Connection,
         hosts: Mapping[str, str],
         credentials: Credentials,
-        *,
-        without: frozenset[str] = frozenset(),
     ) -> None:
-        """``without``: components that this kind of cluster does without."""
         self._testbed = testbed
         self._connection = connection
         self._kube = connection.kube
         self._hosts = hosts
         self._credentials = credentials
-        self._without = without
 
     def manifests(self, scheduler: str) -> tuple[Manifest, ...]:
         """Return what the testbed is to have in its cluster, in the order of application.
@@ -50,7 +45,7 @@ class Stack:
         Raises:
             ServiceError: the cluster does not say what it has already.
         """
-        return plan_manifests(self._testbed, self._facts(scheduler), without=self._without)
+        return plan_manifests(self._testbed, self._facts(scheduler))
 
     def deploy(self, scheduler: str, progress: Progress) -> None:
         """Have everything in the cluster as planned, and nothing of this testbed besides.
@@ -61,13 +56,13 @@ class Stack:
         manifests = self.manifests(scheduler)
         require_capacity(self._kube, self._testbed, self._hosts, manifests)
         spaces = [each for each in manifests if each.kind == "Namespace"]
-        first = [each for each in manifests if each.component == MINIO]
+        first = [each for each in manifests if each.component in _BEFORE_FLINK]
         rest = [each for each in manifests if each not in spaces and each not in first]
         roll_out(self._kube, spaces, progress)
         for secret in as_secrets(self._credentials, self._testbed):
             self._kube.apply(secret)
         roll_out(self._kube, first, progress)
-        if first:
+        if self._testbed.has_minio:
             self._provision(progress)
         roll_out(self._kube, rest, progress)
         self._prune(manifests, progress)
@@ -75,7 +70,7 @@ class Stack:
     def _facts(self, scheduler: str) -> ClusterFacts:
         classes = self._kube.list("storage.k8s.io/v1", "StorageClass")
         default = "storageclass.kubernetes.io/is-default-class"
-        ours = labels_of(self._testbed, "local-path")
+        ours = labels_of(self._testbed.name, "local-path")
         return ClusterFacts(
             hosts=self._hosts,
             scheduler=scheduler,
@@ -96,7 +91,7 @@ class Stack:
                 self._connection.url("minio", 9000),
                 own.root_user,
                 own.root_password,
-                bucket=BUCKET,
+                bucket=bucket_of(self._testbed),
                 access_key=own.access_key,
                 secret_key=own.secret_key,
                 savepoint_days=round(self._testbed.services.minio.retention / _DAY_S),
@@ -104,7 +99,7 @@ class Stack:
 
     def _prune(self, manifests: Iterable[Manifest], progress: Progress) -> None:
         kept = {(each.kind, each.namespace, each.name) for each in manifests}
-        kept |= {("Secret", namespace_of(self._testbed), name) for name in _SECRETS}
+        kept |= {("Secret", namespace_of(self._testbed.name), name) for name in _SECRETS}
         for gone in self._kube.prune(_owned(self._testbed), kept, self._namespaces()):
             progress.note(f"removed {gone}: the testbed has it no longer")
 
@@ -114,20 +109,22 @@ class Stack:
         Raises:
             ServiceError: the API server does not answer; the same call goes on.
         """
-        kept = {("Namespace", "", namespace_of(self._testbed))}
-        kept.add(("PersistentVolumeClaim", namespace_of(self._testbed), "minio-data"))
+        kept = {("Namespace", "", namespace_of(self._testbed.name))}
+        kept.add(("PersistentVolumeClaim", namespace_of(self._testbed.name), "minio-data"))
         with progress.step(f"removing testbed {self._testbed.name} from its cluster"):
             self._kube.prune(_owned(self._testbed), () if everything else kept, self._namespaces())
             for namespace in self._namespaces() if everything else self._namespaces()[1:]:
                 self._kube.wait_gone("v1", "Namespace", namespace)
 
     def _namespaces(self) -> Sequence[str]:
-        return (namespace_of(self._testbed), agent_namespace_of(self._testbed))
+        return (namespace_of(self._testbed.name), agent_namespace_of(self._testbed.name))
 
 
+# a store that answers comes first: a JobManager looks for it when it starts
+_BEFORE_FLINK = ("local-path", "minio")
 _SECRETS = ("minio-root", "flink-s3")
 
 
 def _owned(testbed: Testbed) -> dict[str, str]:
-    labels = labels_of(testbed, "any")
+    labels = labels_of(testbed.name, "any")
     return {key: value for key, value in labels.items() if not key.endswith("/component")}

@@ -61,7 +61,7 @@ def read_status(testbed: Testbed, reached: Reached) -> TestbedStatus:
         nodes = {each["metadata"]["name"]: each for each in kube.list("v1", "Node")}
         pods = [
             pod
-            for space in (namespace_of(testbed), agent_namespace_of(testbed))
+            for space in (namespace_of(testbed.name), agent_namespace_of(testbed.name))
             for pod in kube.list("v1", "Pod", space)
         ]
         hosts = reached.hosts
@@ -87,7 +87,7 @@ def with_stack(found: TestbedStatus, reached: Reached) -> TestbedStatus:
     """Return a status of machines with what runs on their cluster, if anything does."""
     testbed = reached.testbed
     try:
-        if reached.kube.get("v1", "Namespace", namespace_of(testbed)) is None:
+        if reached.kube.get("v1", "Namespace", namespace_of(testbed.name)) is None:
             return found
     except FogbedError as error:
         return replace(found, problems=[*found.problems, error.message])

@@ -52,7 +52,7 @@ class KubernetesWorkers:
         found = self._served.kube.list(
             "apps/v1",
             "Deployment",
-            namespace_of(testbed),
+            namespace_of(testbed.name),
             {"app.kubernetes.io/component": "taskmanager"},
         )
         wanted = {each["metadata"]["name"] for each in found if each["spec"]["replicas"] > 0}
@@ -65,7 +65,9 @@ class KubernetesWorkers:
             raise PlatformError(
                 f"testbed {testbed.name} has no node {node}; it has {', '.join(names)}"
             )
-        self._served.kube.scale("Deployment", _deployment(node), namespace_of(testbed), replicas)
+        self._served.kube.scale(
+            "Deployment", _deployment(node), namespace_of(testbed.name), replicas
+        )
 
 
 def _deployment(node: str) -> str:

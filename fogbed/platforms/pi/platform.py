@@ -12,7 +12,6 @@ from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError
 from fogbed.files import write_whole
-from fogbed.plan.cluster import AGENT
 from fogbed.plan.inventory import render_inventory
 from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.kubernetes.running import RunningCluster
@@ -43,9 +42,6 @@ from fogbed.spec.testbed import Node, Testbed
 
 class PiPlatform(RunningCluster):
     """A testbed of machines that are reached over SSH, and the cluster that they form."""
-
-    # what is done on a node is done over SSH
-    left_out = frozenset({AGENT})
 
     def __init__(self, testbed: Testbed, origin: Path | None = None) -> None:
         """``origin``: the file that the testbed was read from, as far as that is known."""
