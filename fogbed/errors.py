@@ -92,6 +92,10 @@ class ServiceBusyError(ServiceError):
     """A service is there and gave no answer in time: what it is about is not known."""
 
 
+class ServiceAwayError(ServiceError):
+    """Nothing answers where a service should be: it is down, or on its way back."""
+
+
 class PlatformError(FogbedError):
     """The testbed cannot do what was asked of it."""
 

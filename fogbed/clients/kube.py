@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from fogbed.errors import ServiceError
+from fogbed.clients.kube_access import KubeAccess
+from fogbed.clients.kube_connection import Connection
 
 _TIMEOUT_S = 10
 
@@ -42,25 +42,16 @@ class KubeClient:
 
     def __init__(self, kubeconfig: Path) -> None:
         # it takes a second to import: only who asks a cluster waits for it
-        from kubernetes import client, config  # noqa: PLC0415
+        from kubernetes import client  # noqa: PLC0415
 
-        try:
-            # the client ships no types
-            found = client.Configuration()
-            config.load_kube_config(str(kubeconfig), client_configuration=found)  # type: ignore[no-untyped-call]
-            # urllib3 would warn of each of its tries on the terminal; one that fails is told by us
-            found.retries = False
-            api = client.ApiClient(found)
-        except config.ConfigException as error:
-            raise ServiceError(f"{kubeconfig} names no cluster: {error}") from error
-        self._api = api
-        self._core = client.CoreV1Api(api)
+        self._connection = Connection(KubeAccess(kubeconfig=kubeconfig))
+        self._core = client.CoreV1Api(self._connection.api)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._api.close()  # type: ignore[no-untyped-call]
+        self._connection.close()
 
     def version(self) -> str:
         """Return the API server's version, as in ``v1.36.3``.
@@ -70,12 +61,13 @@ class KubeClient:
         """
         from kubernetes import client  # noqa: PLC0415
 
-        version = client.VersionApi(self._api)
-        return str(_asked(version.get_code, _request_timeout=_TIMEOUT_S).git_version)
+        version = client.VersionApi(self._connection.api)
+        asked = self._connection.ask(version.get_code, _request_timeout=_TIMEOUT_S)
+        return str(asked.git_version)
 
     def nodes(self) -> tuple[KubeNode, ...]:
         """Return the nodes, by name; ServiceError as for ``version``."""
-        found = _asked(self._core.list_node, _request_timeout=_TIMEOUT_S).items
+        found = self._connection.ask(self._core.list_node, _request_timeout=_TIMEOUT_S).items
         return tuple(sorted(map(_node, found), key=lambda node: node.name))
 
     def pods(self, namespaces: Sequence[str]) -> tuple[KubePod, ...]:
@@ -83,32 +75,11 @@ class KubeClient:
         found = [
             _pod(pod)
             for namespace in namespaces
-            for pod in _asked(
+            for pod in self._connection.ask(
                 self._core.list_namespaced_pod, namespace, _request_timeout=_TIMEOUT_S
             ).items
         ]
         return tuple(sorted(found, key=lambda pod: (pod.name, pod.node)))
-
-
-def _asked(ask: Any, *words: object, **options: object) -> Any:  # noqa: ANN401 - the client has no types
-    from kubernetes.client.exceptions import ApiException  # noqa: PLC0415
-    from urllib3.exceptions import HTTPError  # noqa: PLC0415
-
-    try:
-        return ask(*words, **options)
-    except ApiException as error:
-        raise ServiceError(f"the API server refused: {error.status} {error.reason}") from error
-    except (HTTPError, OSError) as error:
-        raise ServiceError(
-            f"the API server does not answer: {_cause(error)}",
-            hint="is the first control-plane node up? fogbed doctor looks",
-        ) from error
-
-
-def _cause(error: BaseException) -> str:
-    reason = getattr(error, "reason", None) or error
-    said = str(reason).rpartition(": ")[2] or str(reason)
-    return re.sub(r"^\[Errno \d+\] ", "", said)
 
 
 def _node(node: Any) -> KubeNode:  # noqa: ANN401
