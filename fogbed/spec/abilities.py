@@ -20,8 +20,8 @@ class Abilities:
     """One platform's line of the table.
 
     ``services``: what of a spec's ``services`` runs there. ``limits``: which limits of a node are
-    kept. ``actions``: what a scenario may do. ``makes_its_cluster``: ``up`` does, and gives roles to
-    its nodes. ``most_nodes``: None if nothing here sets a bound.
+    kept. ``actions``: what a scenario may do. ``makes_its_cluster``: ``up`` does, and
+    gives its nodes their roles. ``most_nodes``: None if nothing here sets a bound.
     ``up_options`` and ``down_options``: flags that mean something. ``asks_before_down``: what
     ``down`` takes is not only fogbed's own.
     """

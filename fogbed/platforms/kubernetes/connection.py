@@ -42,4 +42,4 @@ class Connection:
         """Close every port and connection."""
         atexit.unregister(self.close)
         self._forwarder.close()
-        self.kube.close()
+        self.kube.__exit__()

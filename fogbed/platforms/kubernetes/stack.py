@@ -100,7 +100,7 @@ class Stack:
     def _prune(self, manifests: Iterable[Manifest], progress: Progress) -> None:
         kept = {(each.kind, each.namespace, each.name) for each in manifests}
         kept |= {("Secret", namespace_of(self._testbed.name), name) for name in _SECRETS}
-        for gone in self._kube.prune(_owned(self._testbed), kept, self._namespaces()):
+        for gone in self._kube.prune(_owned(self._testbed), kept, ("", *self._namespaces())):
             progress.note(f"removed {gone}: the testbed has it no longer")
 
     def remove(self, progress: Progress, *, everything: bool) -> None:
@@ -109,12 +109,12 @@ class Stack:
         Raises:
             ServiceError: the API server does not answer; the same call goes on.
         """
-        kept = {("Namespace", "", namespace_of(self._testbed.name))}
-        kept.add(("PersistentVolumeClaim", namespace_of(self._testbed.name), "minio-data"))
         with progress.step(f"removing testbed {self._testbed.name} from its cluster"):
-            self._kube.prune(_owned(self._testbed), () if everything else kept, self._namespaces())
-            for namespace in self._namespaces() if everything else self._namespaces()[1:]:
-                self._kube.wait_gone("v1", "Namespace", namespace)
+            self._kube.prune(_owned(self._testbed), (), ("", *self._namespaces()))
+            own, agents = self._namespaces()
+            for namespace in (agents, own) if everything else (agents,):
+                if self._kube.delete("v1", "Namespace", namespace):
+                    self._kube.wait_gone("v1", "Namespace", namespace)
 
     def _namespaces(self) -> Sequence[str]:
         return (namespace_of(self._testbed.name), agent_namespace_of(self._testbed.name))

@@ -1,0 +1,132 @@
+"""What `fogbed doctor` looks at of a cluster: all that ``up`` will need, before it is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from fogbed.clients.kube_objects import KubeObjects
+from fogbed.errors import FogbedError
+from fogbed.plan.cluster import facts_from, namespace_of
+from fogbed.plan.manifests import Manifest, plan_manifests
+from fogbed.platforms.kubernetes.capacity import short_of_memory
+from fogbed.platforms.preflight import Check
+from fogbed.spec.testbed import Testbed
+
+# what the manifests are held against by make lint
+SUPPORTED = ("1.34", "1.35", "1.36")
+_DEFAULT = "storageclass.kubernetes.io/is-default-class"
+
+
+def examine_cluster(
+    kube: KubeObjects, testbed: Testbed, hosts: Mapping[str, str]
+) -> Iterator[Check]:
+    """Yield every check of a cluster that is there; what cannot be asked is a check that failed."""
+    try:
+        version = kube.raw("/version")["gitVersion"]
+    except FogbedError as error:
+        yield Check("cluster", ok=False, found=error.message, fix=error.hint or "")
+        return
+    yield check_version(version)
+    try:
+        nodes = {each["metadata"]["name"]: each for each in kube.list("v1", "Node")}
+        pods = [
+            pod
+            for pod in kube.list("v1", "Pod")
+            if not pod["metadata"]["namespace"].startswith(namespace_of(testbed.name))
+        ]
+        classes = kube.list("storage.k8s.io/v1", "StorageClass")
+    except FogbedError as error:
+        yield Check("rights", ok=False, found=error.message, fix=error.hint or "")
+        return
+    yield check_nodes(nodes, hosts)
+    yield check_storage(classes, testbed)
+    yield check_memory(nodes, pods, hosts, plan_manifests(testbed, facts_from(testbed)))
+    yield check_rights(kube)
+
+
+def check_version(version: str) -> Check:
+    """Whether the cluster's minor is one that the manifests are tried with."""
+    minor = ".".join(version.removeprefix("v").split(".")[:2])
+    fix = "" if minor in SUPPORTED else f"Tried with {', '.join(SUPPORTED)}; others may do."
+    return Check("kubernetes", ok=minor in SUPPORTED, found=version, fix=fix, blocks=False)
+
+
+def check_nodes(nodes: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, str]) -> Check:
+    """Whether every node of the testbed is there, and Ready."""
+    wrong = [
+        f"{name} is {problem}"
+        for name, host in hosts.items()
+        if (problem := _node_problem(nodes.get(host)))
+    ]
+    fix = "kubectl describe node NAME says why; fogbed up needs all of them." if wrong else ""
+    found = ", ".join(wrong) or f"{len(hosts)} Ready"
+    return Check("nodes", ok=not wrong, found=found, fix=fix)
+
+
+def _node_problem(node: Mapping[str, Any] | None) -> str:
+    if node is None:
+        return "not in the cluster"
+    if node["spec"].get("unschedulable"):
+        return "cordoned"
+    conditions = {each["type"]: each for each in node["status"].get("conditions", ())}
+    ready = conditions.get("Ready", {})
+    return "" if ready.get("status") == "True" else f"not Ready ({ready.get('message', 'silent')})"
+
+
+def check_storage(classes: Sequence[Mapping[str, Any]], testbed: Testbed) -> Check:
+    """Where the object store's volume comes from."""
+    minio = testbed.services.minio
+    names = [each["metadata"]["name"] for each in classes]
+    if not testbed.has_minio:
+        return Check("storage", ok=True, found=f"the store at {minio.endpoint}")
+    if minio.storage_class is not None:
+        fix = f"Write one of {', '.join(names) or 'none there'} under services.minio.storage_class."
+        is_there = minio.storage_class in names
+        return Check(
+            "storage",
+            ok=is_there,
+            found=f"class {minio.storage_class}{'' if is_there else ' is not there'}",
+            fix="" if is_there else fix,
+        )
+    if minio.host_path is not None:
+        return Check("storage", ok=True, found=f"{minio.host_path} of {testbed.minio_node.name}")
+    default = next(
+        (
+            each["metadata"]["name"]
+            for each in classes
+            if each["metadata"].get("annotations", {}).get(_DEFAULT) == "true"
+        ),
+        None,
+    )
+    found = f"default class {default}" if default else "no default class: up brings local-path"
+    return Check("storage", ok=True, found=found)
+
+
+def check_memory(
+    nodes: Mapping[str, Mapping[str, Any]],
+    pods: Sequence[Mapping[str, Any]],
+    hosts: Mapping[str, str],
+    manifests: Sequence[Manifest],
+) -> Check:
+    """Whether the nodes hold what will be pinned to them; ``pods`` are others'."""
+    lacking = short_of_memory(nodes, pods, hosts, manifests)
+    fix = "Write less under services.flink.taskmanager.memory, or taskmanager: false."
+    found = "; ".join(lacking) or "every node holds its pods"
+    return Check("memory", ok=not lacking, found=found, fix=fix if lacking else "")
+
+
+def check_rights(kube: KubeObjects) -> Check:
+    """Whether this user may make namespaces, which ``up`` begins with."""
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {"verb": "create", "resource": "namespaces"}},
+    }
+    try:
+        may = kube.create(review)["status"]["allowed"]
+    except FogbedError as error:
+        return Check("rights", ok=False, found=error.message, fix=error.hint or "")
+    fix = "Have the cluster's administrator make the testbed's two namespaces, or another user's context."
+    found = "may make namespaces" if may else "may not make namespaces"
+    return Check("rights", ok=bool(may), found=found, fix="" if may else fix, blocks=False)
