@@ -29,7 +29,7 @@ def doctor(
         ),
     ] = False,
 ) -> None:
-    """Check this computer and, on pi, every node; exit 1 if something stands in the way of up.
+    """Check this computer, and nodes or cluster of a testbed; exit 1 if something stands in the way of up.
 
     Example: fogbed doctor -t pico.yml --json.
     """
@@ -44,7 +44,7 @@ def doctor(
         return
     from fogbed.platforms.examination import examine
 
-    checks = examine()
+    checks = examine() if bed is None else list(platforms.open_machines(bed).examine())
     if as_json:
         console.say_json([asdict(check) for check in checks])
     else:
@@ -52,9 +52,15 @@ def doctor(
     blocking = [check.name for check in checks if check.blocks and not check.ok]
     if blocking:
         raise PlatformError(
-            f"no testbed can come up on this computer: {', '.join(blocking)}",
+            f"{_subject(bed)}: {', '.join(blocking)}",
             hint="the fix of each stands above",
         )
+
+
+def _subject(bed: Testbed | None) -> str:
+    return (
+        f"testbed {bed.name} cannot come up" if bed else "no testbed can come up on this computer"
+    )
 
 
 def _meant(testbed: str | None) -> Testbed | None:

@@ -10,6 +10,7 @@ from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.network.emulator import LinkEmulator
 from fogbed.platforms.measuring import Measured
+from fogbed.platforms.preflight import Check
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.spec.abilities import PlatformName
 from fogbed.stream_job.storage import Storage
@@ -142,6 +143,9 @@ class Machines(Protocol):
 
     def status(self) -> TestbedStatus:
         """Return nodes, processes, versions, URLs and problems as they are now."""
+
+    def examine(self) -> Sequence[Check]:
+        """Return what ``up`` needs of this computer and of a cluster that is there already."""
 
     def channel(self, node: str, *, root: bool = False) -> Channel:
         """Return how to run programs on ``node``; as its administrator with ``root``.

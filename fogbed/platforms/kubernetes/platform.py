@@ -9,12 +9,15 @@ from pathlib import Path
 from fogbed import spec
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.progress import Progress
+from fogbed.errors import FogbedError
 from fogbed.plan.cluster import namespace_of
 from fogbed.plan.images import images_of
 from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.kubernetes import logs, preview, status
 from fogbed.platforms.kubernetes.cluster import Cluster
+from fogbed.platforms.kubernetes.examination import examine_cluster
 from fogbed.platforms.kubernetes.running import RunningCluster
+from fogbed.platforms.preflight import Check
 from fogbed.platforms.requests import DownRequest, Preview, UpRequest
 from fogbed.platforms.state import only_one
 from fogbed.spec.testbed import Testbed
@@ -92,6 +95,17 @@ class KubernetesPlatform(RunningCluster):
         if not self._files.kubeconfig.exists():
             return status.down(self.testbed, "not up yet")
         return status.read_status(self.testbed, self)
+
+    def examine(self) -> Sequence[Check]:
+        """Return what ``up`` needs and finds, or not: of this computer, and of the cluster."""
+        here = list(self._cluster.examine())
+        if not all(check.ok for check in here) or not self._cluster.exists():
+            return here
+        try:
+            hosts = self.hosts
+        except FogbedError as error:
+            return [*here, Check("nodes", ok=False, found=error.message, fix=error.hint or "")]
+        return [*here, *examine_cluster(self.kube, self.testbed, hosts)]
 
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
         """Yield lines of the logs of the testbed's pods on ``node``.

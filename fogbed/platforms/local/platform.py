@@ -28,6 +28,7 @@ from fogbed.platforms.local.status import read_status, remove_groups
 from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.workers import LocalWorkers
 from fogbed.platforms.ownership import give_back
+from fogbed.platforms.preflight import Check
 from fogbed.platforms.registration import refuse_while_a_job_runs
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.platforms.state import only_one
@@ -176,6 +177,12 @@ class LocalPlatform(RunningTestbed):
     def status(self) -> TestbedStatus:
         """Return nodes, processes, URLs and problems as they are now."""
         return read_status(self.testbed, self._folder)
+
+    def examine(self) -> Sequence[Check]:
+        """Return every check of this computer."""
+        from fogbed.platforms.examination import examine  # noqa: PLC0415 - it looks at this platform
+
+        return examine()
 
     def endpoints(self) -> Endpoints:
         """Return the URL of Flink's web page and REST interface.

@@ -17,6 +17,7 @@ from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.kubernetes.running import RunningCluster
 from fogbed.platforms.kubernetes.status import with_stack
 from fogbed.platforms.pi.access import ClusterAccess
+from fogbed.platforms.pi.doctor.controller import examine_controller
 from fogbed.platforms.pi.folder import PiFolder
 from fogbed.platforms.pi.journal import read_journal
 from fogbed.platforms.pi.playbook import (
@@ -34,6 +35,7 @@ from fogbed.platforms.pi.reach.answers import Silence, silent_nodes, told
 from fogbed.platforms.pi.removal import removal_of
 from fogbed.platforms.pi.removed import RemovedNode, forget, forget_returned, read_removed
 from fogbed.platforms.pi.status import read_status
+from fogbed.platforms.preflight import Check
 from fogbed.platforms.requests import DownRequest, Preview, UpRequest
 from fogbed.platforms.state import only_one
 from fogbed.spec.quorum import quorum_note
@@ -226,6 +228,10 @@ class PiPlatform(RunningCluster):
         """Return nodes, the cluster's own services, versions, drift and problems."""
         found = read_status(self.testbed, self.folder, self.inventory())
         return with_stack(found, self) if found.state != "down" else found
+
+    def examine(self) -> Sequence[Check]:
+        """Return the checks of this computer; those of the nodes: ``doctor.diagnosis``."""
+        return examine_controller(self.testbed)
 
     def channel(self, node: str, *, root: bool = False) -> Channel:
         """Return how to run programs on ``node``, through sudo with ``root``.
