@@ -29,8 +29,8 @@ _WAYS_OUT = (
     (
         r'violates PodSecurity "(?P<level>[^":]+)',
         (
-            "the namespace admits {level} pods only: let fogbed make the namespace, or have its label "
-            "pod-security.kubernetes.io/enforce changed by the cluster's administrator"
+            "the namespace admits {level} pods only: let fogbed make the namespace, or have its "
+            "label pod-security.kubernetes.io/enforce changed by the cluster's administrator"
         ),
     ),
     (r"being terminated", "it is being deleted: wait until it has gone, then try again"),
@@ -125,12 +125,11 @@ def way_out(said: str) -> str | None:
 
 def no_connection(error: BaseException, *, peer: Peer) -> ServiceError:
     """Return the error for a connection that could not be made, or broke."""
-    from urllib3.exceptions import SSLError  # noqa: PLC0415
-    from urllib3.exceptions import TimeoutError as Late
+    from urllib3.exceptions import ReadTimeoutError, SSLError  # noqa: PLC0415
 
     if isinstance(error, SSLError):
         return _no_trust(str(error), peer)
-    if isinstance(error, Late) and type(error).__name__ == "ReadTimeoutError":
+    if isinstance(error, ReadTimeoutError):
         return ServiceBusyError(f"the API server {peer.server} gave no answer in time")
     return ServiceAwayError(
         f"the API server {peer.server} does not answer: {_cause(error)}", hint=_CLUSTER
