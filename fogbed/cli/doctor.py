@@ -29,7 +29,7 @@ def doctor(
         ),
     ] = False,
 ) -> None:
-    """Check this computer, and nodes or cluster of a testbed; exit 1 if something stands in the way of up.
+    """Check this computer, nodes, a cluster; exit 1 if something stands in the way of up.
 
     Example: fogbed doctor -t pico.yml --json.
     """

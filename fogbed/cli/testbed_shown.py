@@ -51,7 +51,7 @@ def _show_processes(status: TestbedStatus) -> None:
 
 
 def _show_cluster(status: TestbedStatus) -> None:
-    columns: tuple[str, ...] = ("node", "role", "tier", "address", "state", "version", "heat")
+    columns = ("node", "role", "tier", "address", "state", "free slots", "version", "heat")
     console.say_table(columns, [_machine(node) for node in status.nodes])
     if status.processes:
         components: dict[str, list[ProcessStatus]] = {}
@@ -59,6 +59,9 @@ def _show_cluster(status: TestbedStatus) -> None:
             components.setdefault(process.name, []).append(process)
         rows = [_component(name, pods) for name, pods in components.items()]
         console.say_table(("component", "running", "restarts", "nodes", ""), rows)
+    if status.endpoints is not None:
+        # its port here is open only as long as a command
+        console.say(f"Flink: fogbed open flink -t {status.name}")
 
 
 def _machine(node: NodeStatus) -> tuple[str, ...]:
@@ -70,6 +73,7 @@ def _machine(node: NodeStatus) -> tuple[str, ...]:
         node.tier,
         node.address or "",
         f"{state}: {node.problem}" if node.problem else state,
+        f"{node.free_slots} of {node.slots}" if node.slots else "none",
         node.version,
         ", ".join(word for word in (heat, node.throttled) if word),
     )

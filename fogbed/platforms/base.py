@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -71,7 +71,8 @@ class TestbedStatus:
     """The testbed as it is now; ``problems`` are sentences with the way out.
 
     ``drift`` says where a cluster is not as its spec, ``certificate_days`` how long the first of
-    its certificates still holds.
+    its certificates still holds. ``images``: of every component the image that runs, with the digest
+    that the registry gave.
     """
 
     __test__ = False  # pytest collects by name
@@ -83,6 +84,7 @@ class TestbedStatus:
     processes: Sequence[ProcessStatus] = ()
     endpoints: Endpoints | None = None
     versions: dict[str, str] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[str] = ()
     certificate_days: int | None = None
     drift: Sequence[str] = ()

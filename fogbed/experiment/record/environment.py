@@ -47,6 +47,7 @@ def capture(
         "platform": status.platform,
         "testbed": status.name,
         "versions": dict(status.versions),
+        "images": dict(status.images),
         "packages": {name: _version(name) for name in _DISTRIBUTIONS},
         "processes": [
             {"name": process.name, "node": process.node, "pid": process.pid}

@@ -119,7 +119,7 @@ def check_memory(
 
 
 def check_rights(kube: KubeObjects, manifests: Sequence[Manifest]) -> Check:
-    """Whether the API server takes the testbed's namespaces from this user, which ``up`` begins with."""
+    """Whether this user may make the testbed's namespaces, which ``up`` begins with."""
     try:
         for each in manifests:
             if each.kind == "Namespace":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 
 from fogbed.clients.channel import Channel
 from fogbed.clients.kube_access import KubeAccess
@@ -174,7 +175,7 @@ class RunningCluster:
         )
         if found is None:
             return ""
-        return found["metadata"].get("annotations", {}).get("fogbed.io/scheduler", "")
+        return str(found["metadata"].get("annotations", {}).get("fogbed.io/scheduler", ""))
 
     def _scheduler_wanted(self, asked: Scheduler | None) -> str:
         written = self.testbed.services.flink.scheduler
@@ -220,7 +221,7 @@ class RunningCluster:
         if "_connection" in self.__dict__:
             self._connection.close()
 
-    def _agents(self) -> dict[str, dict[str, object]]:
+    def _agents(self) -> dict[str, dict[str, Any]]:
         return agent_pods(self.kube, self.testbed, self.hosts)
 
     def _has_minio(self) -> bool:

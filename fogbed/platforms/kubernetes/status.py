@@ -103,6 +103,7 @@ def with_stack(found: TestbedStatus, reached: Reached) -> TestbedStatus:
         processes=[*found.processes, *stack.processes],
         endpoints=stack.endpoints,
         versions={**found.versions, "flink": FLINK_VERSION},
+        images=stack.images,
         problems=[*found.problems, *stack.problems],
         drift=[*found.drift, *stack.drift],
     )
@@ -147,6 +148,7 @@ def judge(  # noqa: PLR0913 - what each of the sources said; by keyword
         processes=processes,
         endpoints=endpoints,
         versions=_versions(nodes),
+        images=_images(pods),
         problems=problems,
         drift=drift,
     )
@@ -157,6 +159,16 @@ def _versions(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     for node in nodes.values():
         versions["Kubernetes"] = node["status"]["nodeInfo"]["kubeletVersion"]
     return versions
+
+
+def _images(pods: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the images as kubelets name what they run: with the registry's digest."""
+    return {
+        _component(pod): each["imageID"]
+        for pod in pods
+        for each in pod.get("status", {}).get("containerStatuses", ())
+        if each.get("imageID")
+    }
 
 
 def _node(

@@ -19,6 +19,7 @@ from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.platforms.base import Endpoints, LogLine, NodeStatus, Platform, TestbedStatus
 from fogbed.platforms.events import Event
 from fogbed.platforms.process_source import ProcessSource, RunningProcess
+from fogbed.platforms.preflight import Check
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.spec.network_profile import NetworkProfile
 from fogbed.spec.testbed import Testbed
@@ -123,6 +124,9 @@ class PlainPlatform:
         return TestbedStatus(
             name=self.testbed.name, platform=self.testbed.platform, state=state, nodes=nodes
         )
+
+    def examine(self) -> Sequence[Check]:
+        return ()
 
     def channel(self, node: str, *, root: bool = False) -> Channel:
         assert not root

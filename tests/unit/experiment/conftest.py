@@ -25,6 +25,7 @@ from fogbed.network.probes import Probes
 from fogbed.platforms.base import TestbedStatus
 from fogbed.platforms.events import Event
 from fogbed.platforms.measuring import Sample
+from fogbed.platforms.preflight import Check
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.spec import ResolvedExperiment, resolve_experiment
 
@@ -274,6 +275,9 @@ class FakePlatform:
 
     def endpoints(self) -> Endpoints:
         raise NotImplementedError
+
+    def examine(self) -> Sequence[Check]:
+        return ()
 
     def preview(self) -> Preview:
         raise NotImplementedError

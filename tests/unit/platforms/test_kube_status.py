@@ -1,0 +1,108 @@
+"""A testbed on Kubernetes judged by what the API server and Flink said."""
+
+from __future__ import annotations
+
+import pytest
+
+from fogbed import spec
+from fogbed.plan.slots import TaskManager
+from fogbed.platforms.base import Endpoints
+from fogbed.platforms.kubernetes.status import down, judge
+
+BED = """\
+apiVersion: fogbed/v1
+kind: Testbed
+name: k
+platform: kind
+nodes:
+  - {name: cloud-1, role: control-plane, tier: cloud, taskmanager: false}
+  - {name: fog-1, tier: fog, slots: 2}
+"""
+HOSTS = {"cloud-1": "fogbed-k-control-plane", "fog-1": "fogbed-k-worker"}
+TM = TaskManager(name="fog-1", slots=2, free_slots=1, cpu=1.0, heap=1, managed=0, resources={})
+HERE = Endpoints(flink="http://127.0.0.1:1")
+
+
+def node(ready: str = "True", message: str = "") -> dict:
+    return {
+        "status": {
+            "conditions": [{"type": "Ready", "status": ready, "message": message}],
+            "addresses": [{"type": "InternalIP", "address": "198.18.3.2"}],
+            "nodeInfo": {"kubeletVersion": "v1.36.3"},
+        }
+    }
+
+
+def pod(component: str, host: str, *, ready: bool = True, waiting: str = "", restarts: int = 0):
+    state = {"waiting": {"reason": waiting}} if waiting else {"running": {}}
+    return {
+        "metadata": {"name": "p", "labels": {"app.kubernetes.io/component": component}},
+        "spec": {"nodeName": host},
+        "status": {
+            "conditions": [{"type": "Ready", "status": str(ready)}],
+            "containerStatuses": [
+                {"state": state, "restartCount": restarts, "imageID": f"x/{component}@sha256:1"}
+            ],
+        },
+    }
+
+
+@pytest.fixture
+def bed(tmp_path):
+    path = tmp_path / "testbed.yml"
+    path.write_text(BED, encoding="utf-8")
+    return spec.load_testbed(path)
+
+
+def judged(bed, *, nodes=None, pods=(), registered=(TM,), endpoints=HERE, drift=()):
+    there = {HOSTS["cloud-1"]: node(), HOSTS["fog-1"]: node()}
+    return judge(
+        bed,
+        nodes=there if nodes is None else nodes,
+        pods=pods,
+        hosts=HOSTS,
+        registered={tm.name: tm for tm in registered},
+        endpoints=endpoints,
+        drift=drift,
+    )
+
+
+def test_a_whole_testbed_is_up_and_shows_nodes_by_the_testbeds_names(bed):
+    found = judged(bed, pods=[pod("jobmanager", HOSTS["cloud-1"]), pod("agent", HOSTS["fog-1"])])
+    assert (found.state, found.problems) == ("up", [])
+    assert [(p.name, p.node, p.state) for p in found.processes] == [
+        ("jobmanager", "cloud-1", "running"),
+        ("agent", "fog-1", "running"),
+    ]
+    assert [(n.name, n.slots, n.free_slots) for n in found.nodes] == [
+        ("cloud-1", 0, 0),
+        ("fog-1", 2, 1),
+    ]
+    assert found.images["jobmanager"] == "x/jobmanager@sha256:1"
+
+
+def test_a_pod_that_cannot_have_its_image_is_a_problem_by_name(bed):
+    pods = [pod("taskmanager", HOSTS["fog-1"], ready=False, waiting="ImagePullBackOff")]
+    found = judged(bed, pods=pods)
+    assert found.state == "partly"
+    assert found.problems == ["taskmanager on fog-1 is failed: ImagePullBackOff"]
+
+
+def test_a_taskmanager_that_has_not_registered_is_told(bed):
+    found = judged(bed, pods=[pod("jobmanager", HOSTS["cloud-1"])], registered=())
+    assert found.problems == ["no TaskManager has registered of fog-1"]
+
+
+def test_a_node_that_is_silent_or_gone_is_told(bed):
+    nodes = {HOSTS["cloud-1"]: node("Unknown", "Kubelet stopped posting node status.")}
+    found = judged(bed, nodes=nodes, pods=[pod("jobmanager", HOSTS["cloud-1"])])
+    assert found.state == "partly"
+    assert [n.problem for n in found.nodes] == [
+        "not Ready: Kubelet stopped posting node status.",
+        "not in the cluster",
+    ]
+
+
+def test_nothing_there_is_down(bed):
+    assert judged(bed, nodes={}, endpoints=None, registered=()).state == "down"
+    assert down(bed, "not up yet").problems == ["not up yet"]
