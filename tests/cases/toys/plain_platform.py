@@ -18,8 +18,8 @@ from fogbed.network.emulator import LinkCounters
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.platforms.base import Endpoints, LogLine, NodeStatus, Platform, TestbedStatus
 from fogbed.platforms.events import Event
-from fogbed.platforms.process_source import ProcessSource, RunningProcess
 from fogbed.platforms.preflight import Check
+from fogbed.platforms.process_source import ProcessSource, RunningProcess
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.spec.network_profile import NetworkProfile
 from fogbed.spec.testbed import Testbed
