@@ -1,0 +1,87 @@
+"""Images that a node cannot pull: the registry's answer, or none; pure."""
+
+from __future__ import annotations
+
+import re
+
+from fogbed.platforms.kubernetes.judgement import Judgement, hopeless, waiting
+from fogbed.platforms.kubernetes.observation import Body, Observation, count_of
+
+IMAGE_REASONS = frozenset({
+    "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull",
+    "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed",
+})  # fmt: skip
+# a registry that does not answer may be starting: it is asked again after ten seconds
+_TWICE = 2
+_NOT_THERE = (
+    r"not found|manifest unknown|no match for platform|name unknown|"
+    r"couldn't parse|invalid reference|repository does not exist"
+)
+_NO_RIGHT = r"unauthorized|denied|authentication required|authorization failed|forbidden"
+_NO_ROOM = r"no space left"
+_NO_REGISTRY = (
+    r"no such host|dial tcp|timeout|connection refused|unreachable|x509|tls|EOF|"
+    r"server misbehaving|deadline exceeded|temporary failure|toomanyrequests|50[0234]"
+)
+_PREFIXES = (
+    r'^Back-off pulling image "[^"]*": ',
+    r"^ErrImagePull: ",
+    r"rpc error: code = \w+ desc = ",
+)
+
+
+def judge_image(status: Body, pod: Body, subject: str, seen: Observation) -> Judgement:
+    """Judge a container (its ``status``) whose image is not there."""
+    held = status["state"]["waiting"]
+    image, node = str(status.get("image")), str(pod["spec"]["nodeName"])
+    failures = _failures(pod, seen)
+    said = _registry_said(str(held.get("message") or ""), failures)
+    is_final = bool(re.search(f"{_NOT_THERE}|{_NO_RIGHT}|{_NO_ROOM}", said, re.IGNORECASE))
+    is_final = is_final or held["reason"] in {"InvalidImageName", "ErrImageNeverPull"}
+    # who may see no events sees the back-off
+    is_again = count_of(failures) >= _TWICE or (not seen.events and "BackOff" in held["reason"])
+    if not is_final and not is_again:
+        return waiting(f"its image {image} on {node}, asked for again ({said})")
+    return hopeless(
+        "image",
+        f"{subject}: image {image} cannot be pulled on {node} ({held['reason']}): {said}",
+        _hint(said, node),
+    )
+
+
+def _hint(said: str, node: str) -> str:
+    if re.search(_NO_ROOM, said, re.IGNORECASE):
+        return f"make room on the disk of {node}"
+    if re.search(_NO_RIGHT, said, re.IGNORECASE):
+        return (
+            "it is private, or its name is wrong: a registry often says the same of both; "
+            "name another image in the testbed's file"
+        )
+    if re.search(_NO_REGISTRY, said, re.IGNORECASE):
+        return (
+            f"{node} does not reach the registry: name a mirror with sources.registries in the "
+            "testbed's file, or bring the image there with fogbed images push"
+        )
+    return (
+        "is its name in the testbed's file right, and its tag, and is there one for the node's "
+        "processor? fogbed images push brings one of your own"
+    )
+
+
+def _registry_said(held: str, failures: list[Body]) -> str:
+    # a back-off of older kubelets does not say why
+    told = [str(event.get("message") or "") for event in failures]
+    text = told[-1].partition(": ")[2] if told and "Back-off" in held else held
+    text = text or held
+    for prefix in _PREFIXES:
+        text = re.sub(prefix, "", text)
+    return text.strip() or "no reason was given"
+
+
+def _failures(pod: Body, seen: Observation) -> list[Body]:
+    metadata = pod["metadata"]
+    return [
+        event
+        for event in seen.events_of("Pod", metadata["namespace"], metadata["name"])
+        if event.get("reason") == "Failed" and "Failed to pull image" in str(event.get("message"))
+    ]
