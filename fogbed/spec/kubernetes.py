@@ -103,12 +103,15 @@ Version = Annotated[
 class Kubernetes(Spec):
     """The cluster on kind and Pis.
 
-    ``version``: a minor (the newest of it at the first install) or a whole version. ``kubelet`` and
-    ``kube_proxy`` are keys of KubeletConfiguration and KubeProxyConfiguration, ``etcd`` flags of
-    etcd, each over our own.
+    ``image`` is kind's node image, ``patches`` are YAML texts over the kubeadm configuration that
+    kind writes: both for kind alone. ``version``: a minor (the newest of it at the first install) or
+    a whole version. ``kubelet`` and ``kube_proxy`` are keys of KubeletConfiguration and
+    KubeProxyConfiguration, ``etcd`` flags of etcd, each over our own.
     """
 
     version: KubernetesVersion = "1.36"
+    image: str | None = None
+    patches: tuple[str, ...] = ()
     pod_cidr: Cidr = "10.244.0.0/16"
     service_cidr: Cidr = "10.96.0.0/12"
     cni: Literal["flannel"] = "flannel"
