@@ -103,10 +103,10 @@ Version = Annotated[
 class Kubernetes(Spec):
     """The cluster on kind and Pis.
 
-    ``image`` is kind's node image, ``patches`` are YAML texts over the kubeadm configuration that
-    kind writes: both for kind alone. ``version``: a minor (the newest of it at the first install) or
-    a whole version. ``kubelet`` and ``kube_proxy`` are keys of KubeletConfiguration and
-    KubeProxyConfiguration, ``etcd`` flags of etcd, each over our own.
+    ``version``: a minor (the newest of it at the first install) or a whole version. ``kubelet`` and
+    ``kube_proxy`` are keys of KubeletConfiguration and KubeProxyConfiguration, ``etcd`` flags of
+    etcd, each over our own. Of kind alone: ``image``, its node image, and ``patches``, texts in
+    YAML over the kubeadm configuration that it writes.
     """
 
     version: KubernetesVersion = "1.36"
