@@ -105,13 +105,10 @@ class Kubernetes(Spec):
 
     ``version``: a minor (the newest of it at the first install) or a whole version. ``kubelet`` and
     ``kube_proxy`` are keys of KubeletConfiguration and KubeProxyConfiguration, ``etcd`` flags of
-    etcd, each over our own. Of kind alone: ``image``, its node image, and ``patches``, texts in
-    YAML over the kubeadm configuration that it writes.
+    etcd, each over our own.
     """
 
     version: KubernetesVersion = "1.36"
-    image: str | None = None
-    patches: tuple[str, ...] = ()
     pod_cidr: Cidr = "10.244.0.0/16"
     service_cidr: Cidr = "10.96.0.0/12"
     cni: Literal["flannel"] = "flannel"

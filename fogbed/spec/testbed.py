@@ -124,7 +124,6 @@ class Testbed(Spec):
     name: Name
     platform: PlatformName
     ssh: Ssh | None = None
-    context: str | None = None
     nodes: Annotated[tuple[Node, ...], Field(min_length=1)]
     services: Services = Services()
     kubernetes: Kubernetes = Kubernetes()
