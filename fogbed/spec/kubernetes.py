@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, JsonValue, WithJsonSchema
 
 from fogbed.spec.base import Address, Cidr, Spec
+from fogbed.spec.image_names import Image
 
 # kubeadm's v1beta4 configuration, which ours is written in, came with 1.31.
 _OLDEST_MINOR = 31
@@ -105,7 +106,8 @@ class Kubernetes(Spec):
 
     ``version``: a minor (the newest of it at the first install) or a whole version. ``kubelet`` and
     ``kube_proxy`` are keys of KubeletConfiguration and KubeProxyConfiguration, ``etcd`` flags of
-    etcd, each over our own.
+    etcd, each over our own. On kind, ``image`` is the nodes' and ``patches`` are texts of kubeadm's
+    configuration that kind merges into its own.
     """
 
     version: KubernetesVersion = "1.36"
@@ -120,6 +122,8 @@ class Kubernetes(Spec):
     kubelet: dict[str, JsonValue] = Field(default_factory=dict)
     kube_proxy: dict[str, JsonValue] = Field(default_factory=dict)
     etcd: dict[str, str] = Field(default_factory=dict)
+    image: Image | None = None
+    patches: tuple[str, ...] = ()
 
 
 class ContainerRuntime(Spec):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from fogbed.spec.abilities import PlatformName
+from fogbed.spec.abilities import ABILITIES, PlatformName
 from fogbed.spec.base import (
     Address,
     ApiVersion,
@@ -19,11 +20,14 @@ from fogbed.spec.base import (
     Spec,
     Tier,
 )
-from fogbed.spec.kubernetes import ContainerRuntime, Kubernetes, Sources, Versions
+from fogbed.spec.image_names import Image
+from fogbed.spec.kubernetes import ContainerRuntime, Kubernetes, Sources, Url, Versions
 
 # The wheel that the laptop platform starts Flink from, and what other platforms run by default.
 FLINK_VERSION = "2.2.1"
 Slots = Annotated[int, Field(ge=1, le=1000)]
+_OBJECT = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_LONGEST_OBJECT = 253  # RFC 1123, as Kubernetes takes names of classes and Secrets
 
 
 class Node(Spec):
@@ -46,6 +50,39 @@ def _own_file(text: str) -> str:
     raise ValueError(f"{text!r} depends on where fogbed is started; write ~/.ssh/{text} or /...")
 
 
+def _folder_on_node(text: str) -> str:
+    if re.fullmatch(r"/[A-Za-z0-9._/-]*[A-Za-z0-9._-]", text) and ".." not in text:
+        return text
+    raise ValueError(f"{text!r} is not a folder on a node; write one like /srv/minio")
+
+
+def _object_name(text: str) -> str:
+    if len(text) <= _LONGEST_OBJECT and _OBJECT.fullmatch(text):
+        return text
+    raise ValueError(f"{text!r} is not a name in Kubernetes; write one like local-path")
+
+
+def _bucket(text: str) -> str:
+    if re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
+        return text
+    raise ValueError(f"{text!r} is not the name of a bucket; write one like fogbed")
+
+
+FolderOnNode = Annotated[
+    str,
+    AfterValidator(_folder_on_node),
+    WithJsonSchema({"type": "string", "examples": ["/srv/minio"]}),
+]
+ObjectName = Annotated[
+    str,
+    AfterValidator(_object_name),
+    WithJsonSchema({"type": "string", "examples": ["local-path"]}),
+]
+BucketName = Annotated[
+    str,
+    AfterValidator(_bucket),
+    WithJsonSchema({"type": "string", "examples": ["fogbed"]}),
+]
 KeyFile = Annotated[
     str,
     AfterValidator(_own_file),
@@ -77,19 +114,41 @@ class TaskManagers(Spec):
 
 
 class Flink(Spec):
-    """The session cluster."""
+    """The session cluster.
+
+    ``image`` and ``high_availability`` are for clusters: the image that its pods run, and whether
+    jobs survive the JobManager's node (its leader is elected through Kubernetes).
+    """
 
     version: str = FLINK_VERSION
+    image: Image | None = None
+    high_availability: bool = False
     scheduler: Literal["auto", "adaptive", "default"] = "auto"
     jobmanager: JobManager = JobManager()
     taskmanager: TaskManagers = TaskManagers()
 
 
 class Minio(Spec):
-    """Object storage; on the platforms whose abilities have it."""
+    """Object storage on clusters; None for ``enabled``: wherever Flink runs on a cluster.
 
-    enabled: bool = False
+    Its data is on a volume of ``size`` bytes: of ``storage_class``, else in the folder
+    ``host_path`` of ``node``, else of the cluster's default class, else below /var/lib/fogbed of a
+    node. Savepoints go after ``retention`` seconds.
+
+    ``endpoint`` is a store of the user's own in its place, with its ``bucket`` and ``secret``: the
+    name of a Secret in the testbed's namespace with the keys access-key and secret-key.
+    """
+
+    enabled: bool | None = None
     node: str | None = None
+    image: Image | None = None
+    storage_class: ObjectName | None = None
+    host_path: FolderOnNode | None = None
+    size: Annotated[Memory, Field(ge=2**30)] = 10 * 2**30
+    retention: Annotated[DurationS, Field(ge=86400)] = 7 * 86400.0
+    endpoint: Url | None = None
+    bucket: BucketName | None = None
+    secret: ObjectName | None = None
 
 
 class Prometheus(Spec):
@@ -115,7 +174,10 @@ class Services(Spec):
 
 
 class Testbed(Spec):
-    """The nodes of a testbed, ranges already expanded."""
+    """The nodes of a testbed, ranges already expanded.
+
+    ``context``: the one of kubeconfig that leads to the cluster; None for the current one.
+    """
 
     __test__ = False  # pytest collects by name
 
@@ -123,6 +185,7 @@ class Testbed(Spec):
     kind: Literal["Testbed"]
     name: Name
     platform: PlatformName
+    context: Annotated[str, Field(min_length=1)] | None = None
     ssh: Ssh | None = None
     nodes: Annotated[tuple[Node, ...], Field(min_length=1)]
     services: Services = Services()
@@ -149,3 +212,24 @@ class Testbed(Spec):
         if named is not None:
             return self.node(named)
         return next((n for n in self.nodes if n.role == "control-plane"), self.nodes[0])
+
+    @property
+    def has_minio(self) -> bool:
+        """Whether a MinIO of its own runs there: as written, else where Flink is on a cluster."""
+        minio = self.services.minio
+        if minio.enabled is not None:
+            return minio.enabled
+        return ABILITIES[self.platform].is_a_cluster and minio.endpoint is None
+
+    @property
+    def minio_node(self) -> Node:
+        """The node that MinIO runs on: as named, else the JobManager's.
+
+        Where jobs are to survive the JobManager's node, what they are restored from is elsewhere.
+        """
+        named, usual = self.services.minio.node, self.jobmanager_node
+        if named is not None:
+            return self.node(named)
+        if not self.services.flink.high_availability:
+            return usual
+        return next((n for n in self.nodes if n.name != usual.name), usual)
