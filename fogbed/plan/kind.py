@@ -5,6 +5,7 @@ kind names nodes itself, so the testbed's names are mapped onto its own, in the 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import sys
 from collections import Counter
@@ -20,8 +21,10 @@ PREFIX = "fogbed.io/"
 # What a node container of ours carries: a mount of /dev/null (which every engine has, also one in
 # a virtual machine) at a path that names the owner. kind takes no labels for its containers.
 MARK = "/etc/fogbed/owner-"
+_PREFIX = "fogbed-"
 # A container's host name has 63 letters at most, and the longest of ours ends with -control-plane.
-LONGEST_NAME = 63 - len("fogbed-") - len("-control-plane")
+_LONGEST = 63 - len(_PREFIX) - len("-control-plane")
+_HASH = 8  # letters of a digest
 _CERTS = "/etc/containerd/certs.d"
 _SERVERS = {"docker.io": "https://registry-1.docker.io"}
 # Node images before kind 0.27 need to be told; with later ones it changes nothing.
@@ -35,8 +38,12 @@ _HEADER = """\
 
 
 def cluster_name(testbed: Testbed) -> str:
-    """Return what kind calls the testbed's cluster."""
-    return f"fogbed-{testbed.name}"
+    """Return what kind calls the testbed's cluster; a name that is too long is shortened."""
+    name = testbed.name
+    if len(name) <= _LONGEST:
+        return f"{_PREFIX}{name}"
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH]
+    return f"{_PREFIX}{name[: _LONGEST - _HASH - 1].rstrip('-')}-{digest}"
 
 
 def host_names(testbed: Testbed) -> dict[str, str]:
@@ -50,7 +57,7 @@ def host_names(testbed: Testbed) -> dict[str, str]:
     return names
 
 
-def labels_of(node: Node) -> dict[str, str]:
+def node_labels(node: Node) -> dict[str, str]:
     """Return the labels that the Kubernetes node carries for the testbed's."""
     own = {f"{PREFIX}{key}": value for key, value in sorted(node.labels.items())}
     return {f"{PREFIX}tier": node.tier} | own | {f"{PREFIX}name": node.name}
@@ -131,7 +138,7 @@ def _node(node: Node, image: str | None, owner: str) -> dict[str, Any]:
     return {
         "role": node.role,
         **({"image": image} if image else {}),
-        "labels": labels_of(node),
+        "labels": node_labels(node),
         "extraMounts": [mark],
     }
 

@@ -10,7 +10,7 @@ from fogbed.clients.kind.containers import NodeContainer
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError, UsageError
-from fogbed.plan.kind import LONGEST_NAME, cluster_name, host_names, plan_kind, what_changed
+from fogbed.plan.kind import cluster_name, host_names, plan_kind, what_changed
 from fogbed.platforms.kind import making
 from fogbed.platforms.kind.record import (
     KindRecord,
@@ -38,12 +38,11 @@ class KindCluster:
         """Make the cluster, or go on with the one that is there.
 
         Raises:
-            UsageError: no engine of containers, or a testbed that does not fit kind, or no more
-                the cluster that was made.
+            UsageError: no engine of containers, or a testbed that the cluster which was made no
+                more fits.
             PlatformError: it cannot be had, and why.
             Interrupted: Ctrl-C while kind was at work; nothing was left.
         """
-        self._require_name()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         site = open_site(self._testbed, self._folder)
         with site.told():
@@ -131,14 +130,6 @@ class KindCluster:
         if containers:
             making.delete(site, progress)
         return making.make(site, record or new_record(), progress)
-
-    def _require_name(self) -> None:
-        if len(self._testbed.name) > LONGEST_NAME:
-            raise UsageError(
-                f"testbed {self._testbed.name} has a name of {len(self._testbed.name)} letters, "
-                f"and on kind there is room for {LONGEST_NAME}",
-                hint="shorten its name",
-            )
 
 
 def _not_ours(site: Site) -> PlatformError:

@@ -9,7 +9,7 @@ from fogbed.clients.kube import KubeClient, KubeNode
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError, ServiceError
-from fogbed.plan.kind import PREFIX, is_tainted, labels_of
+from fogbed.plan.kind import PREFIX, is_tainted, node_labels
 from fogbed.spec.testbed import Node, Testbed
 
 CONTROL_PLANE_TAINT = "node-role.kubernetes.io/control-plane"
@@ -81,7 +81,7 @@ def settle_nodes(access: KubeAccess, testbed: Testbed, hosts: Mapping[str, str])
 
 
 def _changes(node: Node, there: KubeNode) -> dict[str, object]:
-    wanted = labels_of(node)
+    wanted = node_labels(node)
     labels: dict[str, str | None] = {
         key: wanted.get(key)
         for key in {*wanted, *(each for each in there.labels if each.startswith(PREFIX))}
