@@ -167,8 +167,13 @@ def runs_dir() -> Path:
 
 def kubeconfig() -> Path:
     """Where kubectl looks for clusters: the first file of ``$KUBECONFIG``, else its default."""
+    return kubeconfigs()[0]
+
+
+def kubeconfigs() -> tuple[Path, ...]:
+    """Every file in which kubectl looks for clusters: in the first that has it, it finds it."""
     named = [place for place in os.environ.get("KUBECONFIG", "").split(os.pathsep) if place]
-    return Path(named[0]) if named else Path.home() / ".kube" / "config"
+    return tuple(map(Path, named)) or (Path.home() / ".kube" / "config",)
 
 
 def java_home() -> Path | None:

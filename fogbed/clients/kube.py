@@ -15,7 +15,10 @@ _TIMEOUT_S = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubeNode:
-    """A node of the cluster. ``problem``: why it is not Ready, in kubelet's words."""
+    """A node of the cluster. ``problem``: why it is not Ready, in kubelet's words.
+
+    ``taints``: as kubectl writes them, KEY=VALUE:EFFECT.
+    """
 
     name: str
     is_ready: bool
@@ -23,6 +26,7 @@ class KubeNode:
     address: str = ""
     is_schedulable: bool = True
     labels: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[str, ...] = ()
     problem: str = ""
 
 
@@ -40,11 +44,12 @@ class KubePod:
 class KubeClient:
     """One cluster, by the kubeconfig of its administrator."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, context: str | None = None) -> None:
         # it takes a second to import: only who asks a cluster waits for it
         from kubernetes import client  # noqa: PLC0415
 
-        self._connection = Connection(KubeAccess(kubeconfig=kubeconfig))
+        access = KubeAccess(kubeconfig=kubeconfig, context=context)
+        self._connection = Connection(access)
         self._core = client.CoreV1Api(self._connection.api)
 
     def __enter__(self) -> Self:
@@ -70,6 +75,10 @@ class KubeClient:
         found = self._connection.ask(self._core.list_node, _request_timeout=_TIMEOUT_S).items
         return tuple(sorted(map(_node, found), key=lambda node: node.name))
 
+    def patch_node(self, name: str, body: Mapping[str, Any]) -> None:
+        """Change a node (a merge patch); ServiceError as for ``version``."""
+        self._connection.ask(self._core.patch_node, name, body, _request_timeout=_TIMEOUT_S)
+
     def pods(self, namespaces: Sequence[str]) -> tuple[KubePod, ...]:
         """Return the pods of some namespaces, by component and node; ServiceError as above."""
         found = [
@@ -93,6 +102,7 @@ def _node(node: Any) -> KubeNode:  # noqa: ANN401
         address=addresses.get("InternalIP", ""),
         is_schedulable=not node.spec.unschedulable,
         labels=dict(node.metadata.labels or {}),
+        taints=tuple(f"{t.key}={t.value or ''}:{t.effect}" for t in node.spec.taints or ()),
         problem="" if is_ready or ready is None else f"{ready.reason}: {ready.message}",
     )
 

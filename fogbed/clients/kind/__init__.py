@@ -1,0 +1,1 @@
+"""The kind command, and the containers that are the nodes of its clusters."""

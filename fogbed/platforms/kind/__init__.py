@@ -1,0 +1,1 @@
+"""Clusters in containers on this computer, made by the kind command."""

@@ -1,0 +1,51 @@
+"""What a testbed keeps of its kind cluster: whose it is, from what it was made, whether wholly."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fogbed.files import write_whole
+
+_NAME = "kind.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindRecord:
+    """``config``: what ``plan_kind`` asked for; ``starts``: containers as they got addresses.
+
+    ``is_whole``: the cluster came up once. Until then nothing in it is anybody's.
+    """
+
+    owner: str
+    is_whole: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
+    starts: tuple[str, ...] = ()
+
+
+def new_record() -> KindRecord:
+    """Return the record of a cluster that nothing is made of yet, with a mark of its own."""
+    return KindRecord(owner=secrets.token_hex(16))
+
+
+def read_record(folder: Path) -> KindRecord | None:
+    """Return what was kept; None if nothing was, or nothing that can be read."""
+    try:
+        fields = json.loads((folder / _NAME).read_text(encoding="utf-8"))
+        return KindRecord(**{**fields, "starts": tuple(fields["starts"])})
+    except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
+        return None
+
+
+def write_record(folder: Path, record: KindRecord) -> None:
+    """Keep it."""
+    write_whole(folder / _NAME, json.dumps(asdict(record), indent=1) + "\n", mode=0o600)
+
+
+def forget_record(folder: Path) -> None:
+    """Remove it."""
+    (folder / _NAME).unlink(missing_ok=True)

@@ -1,0 +1,168 @@
+"""A cluster that somebody else made: reached by a context of the user's, and left as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from fogbed import paths
+from fogbed.clients.kube import KubeClient, KubeNode
+from fogbed.clients.kube_access import KubeAccess
+from fogbed.clients.kubeconfig_context import take_context
+from fogbed.clients.progress import Progress
+from fogbed.errors import PlatformError
+from fogbed.files import write_whole
+from fogbed.platforms.kubernetes.nodes import CONTROL_PLANE_TAINT
+from fogbed.spec.testbed import Node, Testbed
+
+_HOSTNAME = "kubernetes.io/hostname"
+# A pod that must not be there is kept away by these; PreferNoSchedule is a wish.
+_BARRING = (":NoSchedule", ":NoExecute")
+# The control plane sets these itself while a node is not Ready or is cordoned, and it is told so.
+_PASSING = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/uninitialized")
+
+
+class ExistingCluster:
+    """A ``platforms.kubernetes.cluster.Cluster``; ``folder``: the testbed's state folder.
+
+    Its nodes are there, and nothing is installed on them, labelled or taken away.
+    """
+
+    def __init__(self, testbed: Testbed, folder: Path) -> None:
+        self._testbed = testbed
+        self._folder = folder
+        self._kubeconfig = folder / "kubeconfig"
+        self._found: Mapping[str, str] | None = None
+
+    def ensure(self, progress: Progress) -> None:
+        """Take the way in out of the user's kubeconfig, and see that every node may be used.
+
+        Raises:
+            UsageError: there is no such context.
+            ServiceError: the API server refuses, or does not answer.
+            PlatformError: nodes are not there, not Ready or kept for others; all of them at once.
+        """
+        text = take_context(paths.kubeconfigs(), self._testbed.context)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(self._kubeconfig, text, mode=0o600)
+        with progress.step("nodes of the cluster", total=len(self._testbed.nodes)) as step:
+            self._found = self._looked_up(for_use=True)
+            step.advance(len(self._testbed.nodes))
+
+    def exists(self) -> bool:
+        """Whether the testbed was brought up into the cluster and not taken down."""
+        return self._kubeconfig.exists()
+
+    def access(self) -> KubeAccess:
+        """Return fogbed's own kubeconfig, with the one context; PlatformError if there is none."""
+        if not self._kubeconfig.exists():
+            raise PlatformError(
+                f"testbed {self._testbed.name} was not brought up",
+                hint=f"fogbed up -t {self._testbed.name}",
+            )
+        return KubeAccess(kubeconfig=self._kubeconfig)
+
+    def hosts(self) -> Mapping[str, str]:
+        """Return the Kubernetes node of each node, by its name, host name or address.
+
+        Raises:
+            PlatformError: not all are in the cluster; all that are missing at once.
+            ServiceError: the API server refuses, or does not answer.
+        """
+        if self._found is None:
+            self._found = self._looked_up(for_use=False)
+        return self._found
+
+    def remove(self, progress: Progress) -> None:  # noqa: ARG002 - the protocol's names
+        """Forget the way in; the cluster is somebody else's and stays."""
+        self._kubeconfig.unlink(missing_ok=True)
+
+    def load_images(self, images: Sequence[str], progress: Progress) -> None:
+        """Do nothing: the nodes fetch their images themselves."""
+
+    def _looked_up(self, *, for_use: bool) -> Mapping[str, str]:
+        access = self.access()
+        with KubeClient(access.kubeconfig, access.context) as kube:
+            nodes = kube.nodes()
+        found = find_hosts(self._testbed, nodes)
+        problems = list(_missing(self._testbed, found, nodes))
+        if for_use:
+            problems += _unusable(self._testbed, found)
+        if problems:
+            many = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+            raise PlatformError(
+                f"testbed {self._testbed.name} and the nodes of its cluster: {many}",
+                hint="change the testbed's nodes, or the cluster's, then give the command again",
+                details="\n".join(problems),
+            )
+        return {name: node.name for name, node in found.items()}
+
+
+def find_hosts(testbed: Testbed, nodes: Sequence[KubeNode]) -> dict[str, KubeNode]:
+    """Return which node of the cluster each of the testbed's is, of those that are there.
+
+    In this order: the node's name, its host name, the first part of its name, its address.
+    """
+    found = {}
+    for node in testbed.nodes:
+        fitting = next(filter(None, (_fitting(node, nodes, way) for way in range(4))), None)
+        if fitting is not None:
+            found[node.name] = fitting
+    return found
+
+
+def _fitting(node: Node, nodes: Sequence[KubeNode], way: int) -> KubeNode | None:
+    """Return the only node that fits in one of the ways; None if none does, or several."""
+    fits = [
+        each
+        for each in nodes
+        if (
+            each.name == node.name,
+            each.labels.get(_HOSTNAME) == node.name,
+            each.name.partition(".")[0] == node.name,
+            node.address is not None and each.address == node.address,
+        )[way]
+    ]
+    return fits[0] if len(fits) == 1 else None
+
+
+def _missing(
+    testbed: Testbed, found: Mapping[str, KubeNode], nodes: Sequence[KubeNode]
+) -> Iterator[str]:
+    gone = [node.name for node in testbed.nodes if node.name not in found]
+    taken = {node.name for node in found.values()}
+    free = ", ".join(each.name for each in nodes if each.name not in taken) or "no others"
+    for name in gone:
+        yield f"{name}: the cluster has no such node; not in the testbed are {free}"
+    first: dict[str, str] = {}
+    for name, node in found.items():
+        if node.name in first:
+            yield f"{name}: is the node {node.name}, which {first[node.name]} is already"
+        first.setdefault(node.name, name)
+
+
+def _unusable(testbed: Testbed, found: Mapping[str, KubeNode]) -> Iterator[str]:
+    for node in testbed.nodes:
+        there = found.get(node.name)
+        if there is None:
+            continue
+        if not there.is_ready:
+            yield f"{node.name}: is not Ready: {there.problem or 'its kubelet has not said why'}"
+        if not there.is_schedulable:
+            yield f"{node.name}: takes no pods; kubectl uncordon {there.name}"
+        for taint in _barring(node, there):
+            key = taint.partition("=")[0]
+            yield (
+                f"{node.name}: is kept for others by the taint {taint.replace('=:', ':')}; leave "
+                f"it out, or: kubectl taint nodes {there.name} {key}-"
+            )
+
+
+def _barring(node: Node, there: KubeNode) -> list[str]:
+    return [
+        taint
+        for taint in there.taints
+        if taint.endswith(_BARRING)
+        and not taint.startswith(_PASSING)
+        and not (taint.startswith(f"{CONTROL_PLANE_TAINT}=") and node.role == "control-plane")
+    ]
