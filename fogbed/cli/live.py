@@ -143,7 +143,8 @@ def describe_event(line: Mapping[str, Any]) -> str:
     if event == "network-verified":
         verdict = "as asked" if line["ok"] else "OUT OF TOLERANCE"
         judged = f"{line['links']} links {verdict}"
-        return f"network: {line.get('not_judged') or judged}"
+        why = line.get("not_judged")
+        return f"network: measured and not judged: {why}" if why else f"network: {judged}"
     if event == "job-submitted":
         places = ", ".join(
             f"{place['operator']}-{place['subtask']} on {place['node']}" for place in line["places"]

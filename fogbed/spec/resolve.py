@@ -126,7 +126,7 @@ def _resolved(
 
 def _given(path: Path | None, room: str) -> Path | None:
     """Return the file that was given in the place of the experiment's, or the shipped one meant."""
-    if path is None or path.exists():
+    if path is None or path.is_file():
         return path
     return _shipped(str(path), room) or path
 
