@@ -67,6 +67,7 @@ def check(
         console.say_json(experiment_shown.plan_as_json(resolved))
     else:
         console.say(f"{file}: experiment {resolved.experiment.name} is valid")
+        experiment_shown.show_left_out(resolved)
 
 
 @app.command(
@@ -133,7 +134,7 @@ def carry_out(
     """Run an experiment under the live view, and show what it came to.
 
     Raises:
-        AssertionsFailed: it ran, and an assertion does not hold (exit code 3).
+        AssertionsFailed: it ran, and an assertion does not hold, or none was judged (exit code 3).
     """
     from fogbed import platforms
     from fogbed.experiment.runner import run_experiment
@@ -156,7 +157,9 @@ def _require_passed(statuses: Sequence[str], folder: str) -> None:
     bad = [status for status in statuses if status != "passed"]
     if not bad:
         return
-    what = "the run is invalid" if "invalid" in bad else "an assertion does not hold"
+    what = "no assertion could be judged"
+    if bad != ["not judged"] * len(bad):
+        what = "the run is invalid" if "invalid" in bad else "an assertion does not hold"
     of = f" in {len(bad)} of {len(statuses)} repetitions" if len(statuses) > 1 else ""
     raise AssertionsFailed(
         f"{what}{of}", hint=f"`fogbed experiment show {shlex.quote(folder)}` says which"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fogbed import units
 from fogbed.cli import console
+from fogbed.experiment.network_plans import timeline_of
 from fogbed.experiment.record.bundle import Bundle
+from fogbed.experiment.repertoire import REPERTOIRE
 from fogbed.plan.network import NetworkPlan, plan_network
-from fogbed.plan.timeline import plan_timeline
 from fogbed.spec import ResolvedExperiment
 
-_MARKS = {True: "ok", False: "NOT MET"}
+_MARKS = {True: "ok", False: "NOT MET", None: "not judged"}
 
 
 def show_plan(resolved: ResolvedExperiment, *, as_json: bool) -> None:
@@ -32,13 +33,27 @@ def show_plan(resolved: ResolvedExperiment, *, as_json: bool) -> None:
     links = [[*row] for row in _links(plan)]
     console.say_table(["from", "to", "delay", "jitter", "loss", "rate"], links, title="network")
     console.say_table(["at", "what"], _timeline(resolved), title="timeline")
+    void = _not_judged(resolved)
     for assertion in experiment.assertions:
-        console.say(f"assert {assertion.title}")
+        unjudged = f" (not judged: {void[assertion.title]})" if assertion.title in void else ""
+        console.say(f"assert {assertion.title}{unjudged}")
+
+
+def show_left_out(resolved: ResolvedExperiment) -> None:
+    """Say what of an experiment its profile makes void, a line each; nothing where nothing is."""
+    for action in timeline_of(resolved, REPERTOIRE).actions:
+        if action.left_out:
+            at = units.format_duration(action.at_s)
+            console.say(f"  action {action.index} at {at} is left out: {action.left_out}")
+            console.say(f"    {action.title}")
+    for title, why in _not_judged(resolved).items():
+        console.say(f"  assertion not judged: {why}")
+        console.say(f"    {title}")
 
 
 def plan_as_json(resolved: ResolvedExperiment) -> dict[str, Any]:
     """Return what a run would do."""
-    timeline = plan_timeline(resolved.experiment)
+    timeline = timeline_of(resolved, REPERTOIRE)
     plan = plan_network(resolved.profile, resolved.testbed)
     return {
         "experiment": resolved.experiment.model_dump(mode="json", by_alias=True, exclude_none=True),
@@ -52,9 +67,15 @@ def plan_as_json(resolved: ResolvedExperiment) -> dict[str, Any]:
             {"name": span.name, "from_s": span.from_s, "to_s": span.to_s} for span in timeline.spans
         ],
         "actions": [
-            {"at_s": action.at_s, "do": action.do, "title": action.title}
+            {
+                "at_s": action.at_s,
+                "do": action.do,
+                "title": action.title,
+                "left_out": action.left_out,
+            }
             for action in timeline.actions
         ],
+        "not_judged": _not_judged(resolved),
     }
 
 
@@ -71,10 +92,7 @@ def show_runs(bundles: Sequence[Bundle], *, as_json: bool) -> None:
     elif not verdicts:
         console.say("no runs here yet")
     else:
-        rows = [
-            [b.name, v.get("status", "cut short"), _headline(v.get("figures", []))]
-            for b, v in verdicts
-        ]
+        rows = [[b.name, _status(v), _headline(v.get("figures", []))] for b, v in verdicts]
         console.say_table(["run", "verdict", "figures"], rows)
 
 
@@ -105,9 +123,26 @@ def show_run(bundle: Bundle) -> None:
         console.say(f"ended early: {verdict['error']['message']}")
     for failure in verdict.get("failures", []):
         console.say(failure)
-    console.say(f"verdict: {verdict['status']}")
+    console.say(f"verdict: {_status(verdict)}")
     if bundle.report_file.exists():
         console.say(f"report:  {bundle.report_file}")
+
+
+def _status(verdict: Mapping[str, Any]) -> str:
+    """Return a verdict's status, and how many assertions it says nothing of."""
+    status, void = str(verdict.get("status", "cut short")), verdict.get("not_judged", 0)
+    asserted = len(verdict.get("assertions", ()))
+    return f"{status} ({void} of {asserted} assertions not judged)" if void else status
+
+
+def _not_judged(resolved: ResolvedExperiment) -> dict[str, str]:
+    """Return the titles of the assertions that will not be judged, and why not."""
+    why = resolved.profile.why_not_emulated
+    return {
+        each.title: why
+        for each in resolved.experiment.assertions
+        if why and REPERTOIRE.assertion(each).of_emulation
+    }
 
 
 def _operators(resolved: ResolvedExperiment) -> list[list[str]]:
@@ -140,12 +175,13 @@ def _links(plan: NetworkPlan) -> list[tuple[str, str, str, str, str, str]]:
 
 def _timeline(resolved: ResolvedExperiment) -> list[list[str]]:
     rows = []
-    for mark in plan_timeline(resolved.experiment).marks():
+    for mark in timeline_of(resolved, REPERTOIRE).marks():
         what = "stop with savepoint, verdict, report"
         if mark.phase is not None:
             what = f"{mark.phase.name} begins"
         elif mark.action is not None:
-            what = mark.action.title
+            void = mark.action.left_out
+            what = f"left out ({void}): {mark.action.title}" if void else mark.action.title
         rows.append([units.format_duration(mark.at_s), what])
     return rows
 

@@ -128,7 +128,7 @@ def links_of(snapshot: Snapshot) -> list[tuple[str, str, str]]:
     for pair, (asked, measured) in sorted(snapshot.rtts.items()):
         source, target = split_pair(pair)
         if source < target:
-            rows.append((f"{source} - {target}", f"{asked:.1f}", f"{measured:.1f}"))
+            rows.append((f"{source} - {target}", _text(asked, "{:.1f}"), f"{measured:.1f}"))
     return rows
 
 
@@ -139,19 +139,26 @@ def describe_event(line: Mapping[str, Any]) -> str:
     if event == "phase":
         return f"{at}{line['name']}"
     if event == "action":
-        text = f"{at}{line['title']}: {line['outcome']}"
-        late = f"{line['lateness_ms']:.0f} ms late"
-        error = line["detail"].get("error")
-        return f"{text}, {late}" + (f": {error}" if error else "")
+        return at + _describe_action(line)
     if event == "network-verified":
         verdict = "as asked" if line["ok"] else "OUT OF TOLERANCE"
-        return f"network: {line['links']} links {verdict}"
+        judged = f"{line['links']} links {verdict}"
+        why = line.get("not_judged")
+        return f"network: measured and not judged: {why}" if why else f"network: {judged}"
     if event == "job-submitted":
         places = ", ".join(
             f"{place['operator']}-{place['subtask']} on {place['node']}" for place in line["places"]
         )
         return f"{at}job runs: {places}" if places else f"{at}job runs"
     return f"{at}{line['text']}" if event in ("note", "process") else ""
+
+
+def _describe_action(line: Mapping[str, Any]) -> str:
+    text = f"{line['title']}: {line['outcome']}"
+    if line["lateness_ms"] is None:
+        return f"{text}: {line['detail']['why']}"
+    error = line["detail"].get("error")
+    return f"{text}, {line['lateness_ms']:.0f} ms late" + (f": {error}" if error else "")
 
 
 def _text(value: float | None, pattern: str) -> str:

@@ -20,6 +20,7 @@ from fogbed.network.verify import COUNT
 from fogbed.network.verify import verify as verify_network
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.plan.network_listing import as_json as plan_as_json
+from fogbed.platforms.emulation import require_emulation
 from fogbed.spec.network_profile import NetworkProfile
 from fogbed.spec.testbed import Testbed
 
@@ -90,6 +91,7 @@ def apply(
     bed = platforms.find_testbed(testbed)
     wanted = _load_profile(profile)
     asked = plan_network(wanted, bed, seed=seed)
+    require_emulation(bed, asked)
     if dry_run:
         network_shown.show_plan(asked, title=f"would be in force on testbed {bed.name}")
         return
@@ -138,6 +140,8 @@ def verify(  # noqa: PLR0913 - one parameter per option
     bed = platforms.find_testbed(testbed)
     limits = _limits(tolerance, or_)
     wanted = None if profile is None else plan_network(_load_profile(profile), bed)
+    if wanted is not None:
+        require_emulation(bed, wanted)
     platform = platforms.open_platform(bed)
     emulator = platform.emulator()
     where: _Where = {

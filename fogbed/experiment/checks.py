@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fogbed.errors import FogbedError, Problem, SpecError
-from fogbed.experiment.network_plans import plan_changes
+from fogbed.experiment.network_plans import plan_changes, timeline_of
 from fogbed.experiment.repertoire import REPERTOIRE, Repertoire
-from fogbed.plan.timeline import plan_timeline
 from fogbed.spec import ResolvedExperiment
 from fogbed.spec.document import read_document
 from fogbed.spec.load import read_experiment
@@ -40,7 +39,7 @@ def check_experiment(
         raise SpecError([*error.problems, *problems]) from error
     if problems:
         raise SpecError(problems)
-    plan_changes(resolved, plan_timeline(resolved.experiment), repertoire)
+    plan_changes(resolved, timeline_of(resolved, repertoire), repertoire)
     return resolved
 
 

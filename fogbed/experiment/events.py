@@ -12,7 +12,8 @@ class Snapshot:
     """The run at one second; figures are None until there is one.
 
     ``at_s``, ``ends_s`` and ``next_at_s`` count from the first ride. ``rtts`` maps a pair
-    (``source>target``) to (asked, measured) milliseconds.
+    (``source>target``) to (asked, measured) milliseconds; nothing is asked where nothing is
+    emulated.
     """
 
     at_s: float
@@ -24,7 +25,7 @@ class Snapshot:
     backlog_rides: float | None = None
     latency_p50_ms: float | None = None
     latency_p99_ms: float | None = None
-    rtts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    rtts: Mapping[str, tuple[float | None, float]] = field(default_factory=dict)
 
 
 class Observer(Protocol):

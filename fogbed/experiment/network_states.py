@@ -138,6 +138,16 @@ def _judge(  # noqa: PLR0913 - what was asked and what was measured; one more by
     )
 
 
+def not_judged(matrices: Mapping[str, Any], why: str) -> dict[str, Any]:
+    """Return a state's matrices without any verdict on them: nothing was emulated.
+
+    What was measured stays, and the bare RTT that is expected.
+    """
+    nobody: list[list[None]] = [[None] * len(matrices["nodes"]) for _ in matrices["nodes"]]
+    void = dict.fromkeys(("error_ms", "allowed_error_ms", "within"), nobody)
+    return {**matrices, **void, "ok": None, "not_judged": why}
+
+
 MEASURED = (
     "expected_rtt_ms",
     "rtt_p50_ms",

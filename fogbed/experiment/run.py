@@ -269,6 +269,7 @@ class Run:
             origin=self._journal.origin,
             matrices=context.bundle.matrices(),
             completeness=context.bundle.completeness(),
+            why_not_emulated=context.resolved.profile.why_not_emulated,
         )
         experiment = context.resolved.experiment
         verdict = draw_up(

@@ -9,6 +9,7 @@ from typing import Any
 from fogbed.experiment.network_states import (
     Matrix,
     measured_state,
+    not_judged,
     require_in_force,
     states_of,
 )
@@ -32,6 +33,7 @@ class RunNetwork:
         self._first = plan_network(
             resolved.profile, resolved.testbed, seed=resolved.experiment.seed
         )
+        self._unshaped = resolved.profile.why_not_emulated
         self._plans = plans
         self._changes: list[tuple[str, float, NetworkPlan]] = [("profile", 0.0, self._first)]
         self._bare: Matrix | None = None
@@ -49,6 +51,8 @@ class RunNetwork:
     def prepare(self) -> None:
         """Measure the bare network, apply the profile, verify it, and write both down.
 
+        Where the profile emulates nothing, what is measured is written down without a verdict.
+
         Raises:
             NetworkError: what is in force is not what was asked, or it cannot be measured.
         """
@@ -64,8 +68,15 @@ class RunNetwork:
             progress=context.progress,
         )
         self._write("start", {**seen, "read_back": {"links": touched, "as_asked": True}})
-        context.journal.write("network-verified", label="start", ok=seen["ok"], links=touched)
-        self.round_trips.expect(self._first, self._bare)
+        context.journal.write(
+            "network-verified",
+            label="start",
+            ok=None if self._unshaped else seen["ok"],
+            links=touched,
+            not_judged=self._unshaped,
+        )
+        if not self._unshaped:
+            self.round_trips.expect(self._first, self._bare)
 
     def put_in_force(self, index: int) -> Mapping[str, Any]:
         """Apply what was planned for after action ``index`` (from 1); return what changed.
@@ -105,4 +116,6 @@ class RunNetwork:
     def _write(self, label: str, matrices: Mapping[str, Any]) -> None:
         folder = self._context.bundle.network_folder
         number = len(list(folder.glob("*.json")))
+        if self._unshaped:
+            matrices = not_judged(matrices, self._unshaped)
         write_json(folder / f"{number:02d}-{label}.json", {**matrices, "label": label})

@@ -16,6 +16,7 @@ from fogbed.errors import FogbedError, Interrupted
 from fogbed.experiment.borrowed_testbed import BorrowedTestbed
 from fogbed.experiment.clock import Clock, SystemClock
 from fogbed.experiment.events import UNWATCHED, Observer
+from fogbed.experiment.network_plans import timeline_of
 from fogbed.experiment.record import bundle as bundles
 from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.record.journal import Journal
@@ -24,7 +25,6 @@ from fogbed.experiment.run import Run
 from fogbed.experiment.run_context import Dependencies, RunContext
 from fogbed.experiment.run_lock import hold_run_lock
 from fogbed.experiment.signals import shielded
-from fogbed.plan.timeline import plan_timeline
 from fogbed.platforms.base import Platform
 from fogbed.platforms.ownership import give_back
 from fogbed.spec import ResolvedExperiment, dump_yaml
@@ -73,7 +73,7 @@ def run_experiment(  # noqa: PLR0913 - everything the run touches is handed to i
         RunContext,
         resolved=resolved,
         platform=platform,
-        timeline=plan_timeline(resolved.experiment),
+        timeline=timeline_of(resolved, repertoire),
         dependencies=dependencies,
         clock=clock,
         progress=progress,

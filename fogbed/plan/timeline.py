@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from fogbed.spec.experiment import Action, Experiment
 
@@ -18,13 +20,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedAction:
-    """An action and its deadline; ``index`` counts from 1 in the order of the file."""
+    """An action and its deadline; ``index`` counts from 1 in the order of the file.
+
+    ``left_out`` says why it will not be carried out; empty: it will.
+    """
 
     index: int
     at_s: float
     do: str
     title: str
     action: Action
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +66,9 @@ class Timeline:
         return next((span for span in self.spans if at_s < span.to_s), self.spans[-1])
 
     def next_action(self, at_s: float) -> PlannedAction | None:
-        """Return the first action that is still to come."""
-        return next((action for action in self.actions if action.at_s > at_s), None)
+        """Return the first action that is still to come, of those that are carried out."""
+        coming = (each for each in self.actions if each.at_s > at_s and not each.left_out)
+        return next(coming, None)
 
     def marks(self) -> tuple[Mark, ...]:
         """Return every deadline in order; at the same moment a phase begins before an action."""
@@ -71,8 +78,13 @@ class Timeline:
         return (*sorted([*phases, *actions], key=lambda mark: mark.at_s), end)
 
 
-def plan_timeline(experiment: Experiment) -> Timeline:
-    """Return the timeline of an experiment; a phase of no length is left out."""
+def plan_timeline(
+    experiment: Experiment, left_out: Mapping[int, str] = MappingProxyType({})
+) -> Timeline:
+    """Return the timeline of an experiment; a phase of no length is left out.
+
+    ``left_out``: why an action will not be carried out, by its index from 1.
+    """
     lengths = experiment.phases
     spans: list[Span] = []
     begin = 0.0
@@ -82,7 +94,14 @@ def plan_timeline(experiment: Experiment) -> Timeline:
             spans.append(Span(name=name, from_s=begin, to_s=begin + length))
         begin += length
     planned = [
-        PlannedAction(index=index, at_s=action.at, do=action.do, title=action.title, action=action)
+        PlannedAction(
+            index=index,
+            at_s=action.at,
+            do=action.do,
+            title=action.title,
+            action=action,
+            left_out=left_out.get(index, ""),
+        )
         for index, action in enumerate(experiment.scenario, start=1)
     ]
     spans = spans or [Span(name="measure", from_s=0.0, to_s=0.0)]

@@ -87,7 +87,18 @@ def links_of_profile(profile: Part) -> Iterator[Problem]:
     yield from check_links(profile["links"])
 
 
+def nothing_to_emulate(profile: Part) -> Iterator[Problem]:
+    """A profile that emulates nothing asks for nothing."""
+    if profile["emulation"].text != "none":
+        return
+    for asked in (profile["default"], profile["links"]):
+        if asked.value:
+            what = "stands beside emulation: none, which leaves the network as it is"
+            yield asked.problem(what, "remove it, or the line emulation: none")
+
+
 PROFILE_CHECKS: tuple[Callable[[Part], Iterator[Problem]], ...] = (
+    nothing_to_emulate,
     links_of_profile,
     jitter_without_delay,
     jitter_of_default,

@@ -44,10 +44,19 @@ class LinkRule(Shape):
 
 
 class NetworkProfile(Spec):
-    """A network's wanted state."""
+    """A network's wanted state; with ``emulation: none`` it is the one that is there already."""
 
     api_version: ApiVersion = Field(alias="apiVersion")
     kind: Literal["NetworkProfile"]
     name: Name
+    emulation: Literal["on", "none"] = Field(
+        default="on",
+        description="none: the network stays as it is, and actions that change it are left out.",
+    )
     default: Shape = Shape()
     links: tuple[LinkRule, ...] = ()
+
+    @property
+    def why_not_emulated(self) -> str:
+        """Why nothing is emulated, as a phrase; empty where something is."""
+        return "" if self.emulation == "on" else f"the profile {self.name} emulates nothing"

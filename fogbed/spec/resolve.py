@@ -12,6 +12,7 @@ from typing import TypeVar
 from fogbed import paths
 from fogbed.errors import Problem, SpecError, UsageError
 from fogbed.spec.base import Spec
+from fogbed.spec.checks_emulation import EMULATION_CHECKS, OWN
 from fogbed.spec.checks_joint import JOINT_CHECKS
 from fogbed.spec.checks_network import check_ends
 from fogbed.spec.document import Document, read_document
@@ -55,8 +56,9 @@ def resolve_experiment(
 ) -> ResolvedExperiment:
     """Read an experiment and what it refers to; ``testbed`` and ``profile`` win over the file's.
 
-    References are relative to the experiment's file; where nothing is there, the shipped
-    inventory and profiles are looked at. ``vocabulary``: the actions and assertions there are.
+    References are relative to the experiment's file, and those given here to the folder one is in;
+    where nothing is there, the shipped inventory and profiles are looked at. ``vocabulary``: the
+    actions and assertions there are.
 
     Raises:
         SpecError: every problem of every file.
@@ -76,10 +78,10 @@ def resolve_document(
     reading = read_experiment(document, vocabulary)
     files = _Files(path, list(reading.problems))
     root = reading.root
-    testbed_path = testbed or files.find(root["testbed"], _TESTBEDS)
-    profile_path = profile or files.find(root["profile"], _PROFILES)
+    testbed_path = _given(testbed, _TESTBEDS) or files.find(root["testbed"], _TESTBEDS)
+    profile_path = _given(profile, _PROFILES) or files.find(root["profile"], _PROFILES)
     read_bed = files.read(testbed_path, read_testbed)
-    profiles = {-1: files.read(profile_path, read_profile)}
+    profiles = {OWN: files.read(profile_path, read_profile)}
     for index, action in enumerate(root["scenario"].items()):
         if action["profile"].text is not None:
             found = files.find(action["profile"], _PROFILES)
@@ -88,9 +90,11 @@ def resolve_document(
     if read_bed is not None and read_bed.view is not None:
         for check in (*JOINT_CHECKS, *vocabulary.joint_checks):
             files.problems.extend(check(root, read_bed.view))
-        for each in profiles.values():
-            if each is not None:
-                files.problems.extend(check_ends(each.root["links"], read_bed.view))
+        parts = {index: each.root for index, each in profiles.items() if each is not None}
+        for each in parts.values():
+            files.problems.extend(check_ends(each["links"], read_bed.view))
+        for emulated in EMULATION_CHECKS:
+            files.problems.extend(emulated(root, parts, read_bed.view))
     if files.problems:
         raise SpecError(list(dict.fromkeys(files.problems)))
     return _resolved(reading, read_bed, profiles, (path, testbed_path, profile_path), rides)
@@ -112,12 +116,19 @@ def _resolved(
     return ResolvedExperiment(
         experiment=experiment.model_copy(update={"workload": workload}),
         testbed=bed,
-        profile=models.pop(-1),
+        profile=models.pop(OWN),
         path=path,
         testbed_path=testbed_path,
         profile_path=profile_path,
         action_profiles=models,
     )
+
+
+def _given(path: Path | None, room: str) -> Path | None:
+    """Return the file that was given in the place of the experiment's, or the shipped one meant."""
+    if path is None or path.is_file():
+        return path
+    return _shipped(str(path), room) or path
 
 
 def data_path(reference: str, experiment: Path) -> Path | None:

@@ -11,6 +11,7 @@ from fogbed import paths
 from fogbed.cli import main
 from fogbed.cli.live import JsonLines, PlainLines
 from fogbed.experiment.events import Snapshot
+from fogbed.experiment.record.bundle import write_json
 
 if TYPE_CHECKING:
     from fogbed.experiment.record.bundle import Bundle
@@ -194,6 +195,49 @@ def test_a_report_is_written_anew(bundle: Bundle, capsys: pytest.CaptureFixture[
     assert main(["experiment", "report", "last", "--runs", str(bundle.folder.parent)]) == 0
     assert capsys.readouterr().out == f"{bundle.report_file}\n"
     assert bundle.report_file.stat().st_size > 1000
+
+
+def test_check_says_what_a_profile_without_emulation_leaves_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    demo = str(paths.asset("experiments", "demo.yml"))
+    # the shipped one, from whichever folder
+    assert main(["experiment", "check", demo, "--profile", "profiles/none.yml"]) == 0
+    assert capsys.readouterr().out == (
+        f"{demo}: experiment demo is valid\n"
+        "  action 1 at 16s is left out: the profile none emulates nothing\n"
+        "    network: edge <-> fog delay 50ms\n"
+        "  action 2 at 30s is left out: the profile none emulates nothing\n"
+        "    network back to the profile\n"
+        "  assertion not judged: the profile none emulates nothing\n"
+        "    emulation within 3% or 1ms\n"
+    )
+
+
+def test_a_run_shows_how_many_assertions_were_not_judged(
+    bundle: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdict = bundle.verdict()
+    verdict["assertions"][0] |= {"ok": None, "detail": "not judged: the profile none ..."}
+    write_json(bundle.verdict_file, {**verdict, "not_judged": 1})
+    assert main(["experiment", "show", str(bundle.folder)]) == 0
+    shown = capsys.readouterr().out
+    asserted = len(verdict["assertions"])
+    assert f"verdict: {verdict['status']} (1 of {asserted} assertions not judged)\n" in shown
+    assert "not judged" in shown.split("verdict:")[0]
+
+
+def test_what_is_left_out_and_not_judged_is_said_while_it_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    view, why = PlainLines(), "the profile none emulates nothing"
+    view.event({"event": "network-verified", "at": None, "ok": None, "links": 0, "not_judged": why})
+    left_out = {"outcome": "left out", "lateness_ms": None, "detail": {"why": why}}
+    view.event({"event": "action", "at": 16.0, "title": "network: a <-> b delay 5ms", **left_out})
+    assert capsys.readouterr().err == (
+        "network: measured and not judged: the profile none emulates nothing\n"
+        " 16.0 s  network: a <-> b delay 5ms: left out: the profile none emulates nothing\n"
+    )
 
 
 SNAPSHOT = Snapshot(

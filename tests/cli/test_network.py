@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from fogbed.cli.network_shown import show_verification
 from fogbed.network.probes import Probes
 from fogbed.network.verdicts import Tolerance, Verification, judge_rtt
 from fogbed.plan.network import Impairment
+from fogbed.platforms import table
+from fogbed.spec.abilities import ABILITIES
 
 TESTBED = """\
 apiVersion: fogbed/v1
@@ -72,6 +75,27 @@ def test_plan_as_json_has_numbers(capsys):
 def test_apply_can_be_tried_without_a_testbed_that_is_up(capsys):
     assert main(["network", "apply", "profile.yml", "--dry-run"]) == 0
     assert "would be in force on testbed small" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [("apply",), ("apply", "--dry-run"), ("verify",)], ids=" ".join)
+def test_a_profile_is_refused_where_no_network_is_emulated(command, monkeypatch, capsys):
+    bare = replace(ABILITIES["local"], emulates_networks=False)
+    monkeypatch.setattr(table, "ABILITIES", {"local": bare})
+    verb, *options = command
+    assert main(["network", verb, "profile.yml", *options]) == 2
+    assert capsys.readouterr().err == (
+        "error: testbed small is of platform local, which emulates no network in this version of "
+        "fogbed, and 1 ordered pairs are to be changed\n"
+        "hint: a profile with `emulation: none` leaves the network as it is: "
+        "fogbed network apply none\n"
+    )
+
+
+def test_the_network_as_it_is_is_no_emulation(monkeypatch, capsys):
+    bare = replace(ABILITIES["local"], emulates_networks=False)
+    monkeypatch.setattr(table, "ABILITIES", {"local": bare})
+    assert main(["network", "apply", "none", "--dry-run"]) == 0
+    assert "0 of 2 ordered pairs are touched" in capsys.readouterr().out
 
 
 def test_a_profile_that_speaks_of_an_unknown_node_is_refused(tmp_path, capsys):

@@ -60,9 +60,27 @@ class Actions:
         self._under_way = 0
 
     def start(self, planned: PlannedAction, origin: float) -> None:
-        """Begin an action now; ``origin`` is the epoch time of the first ride."""
+        """Begin an action now, or say why not; ``origin`` is the epoch time of the first ride."""
+        if planned.left_out:
+            self._leave_out(planned)
+            return
         turn = self._lanes[planned.do].ask(lambda: self._carry_out(planned, origin))
         self._futures.append(turn)
+
+    def _leave_out(self, planned: PlannedAction) -> None:
+        self._journal.write(
+            "action",
+            index=planned.index,
+            do=planned.do,
+            title=planned.title,
+            planned_s=planned.at_s,
+            actual_s=None,
+            lateness_ms=None,
+            finished_s=None,
+            overlapped=False,
+            outcome="left out",
+            detail={"why": planned.left_out},
+        )
 
     def finish(self) -> bool:
         """Wait for the actions under way; return False if one is still not done.

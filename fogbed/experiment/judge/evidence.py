@@ -15,10 +15,13 @@ if TYPE_CHECKING:  # files are checked without pandas
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """One assertion and whether it holds; ``value`` in ``unit``, None where nothing was seen."""
+    """One assertion and whether it holds; ``value`` in ``unit``, None where nothing was seen.
+
+    ``ok`` is None where it cannot be judged, for the reason in ``detail``: it does not hold then.
+    """
 
     title: str
-    ok: bool
+    ok: bool | None
     value: float | None
     unit: str
     detail: str
@@ -26,7 +29,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What was recorded: as ``Bundle`` reads it. ``origin`` is None if no ride was replayed."""
+    """What was recorded: as ``Bundle`` reads it. ``origin`` is None if no ride was replayed.
+
+    ``why_not_emulated``: why the network was left as it is; empty where it was shaped.
+    """
 
     job: JobDescription
     samples: pd.DataFrame
@@ -34,3 +40,4 @@ class Evidence:
     origin: float | None
     matrices: Sequence[Mapping[str, Any]]
     completeness: Mapping[str, Any]
+    why_not_emulated: str = ""

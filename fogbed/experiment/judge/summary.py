@@ -82,7 +82,7 @@ def _moves(evidence: Evidence, journal: Events) -> Iterator[Figure]:
                 unit="s",
                 detail=f"longest gap at {evidence.job.sink}; {watch['way']}",
             )
-    lateness = [abs(line["lateness_ms"]) for line in actions]
+    lateness = [abs(line["lateness_ms"]) for line in actions if line["lateness_ms"] is not None]
     if lateness:
         value = float(np.percentile(lateness, 99, method="higher"))
         detail = f"p99 of {len(lateness)}; planned against actual"

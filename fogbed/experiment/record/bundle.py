@@ -19,8 +19,9 @@
 and ``event``, one of ``EVENTS``. An ``action`` line also has ``index`` (1-based), ``do``,
 ``title``, ``planned_s``, ``actual_s`` (both from the first ride), ``lateness_ms``, ``finished_s``,
 ``overlapped`` (an earlier action was still under way), ``outcome`` (``done`` | ``failed`` |
-``skipped``) and ``detail`` (for a rescale the stopwatch, for exec returncode and output, for
-network the pairs that changed).
+``left out``) and ``detail`` (for a rescale the stopwatch, for exec returncode and output, for
+network the pairs that changed). One that was left out has null for when it really was, and
+``why`` in its detail.
 
 **network/NN-label.json**: ``label``, ``how`` (``probe`` before the job, ``load`` while it ran),
 ``from_s`` ``to_s`` (s from the first ride or null), ``nodes`` [n], and n x n matrices,
@@ -31,12 +32,15 @@ with jitter ``expected_spread_ms`` ``rtt_spread_ms`` (from the 10th to the 90th 
 ``allowed_spread_error_ms`` (how far these two may be apart);
 ``rates`` [{``source``, ``target``, ``asked_bps``, ``measured_bps``, ``ok``, ``detail``}] and
 ``losses`` [{.., ``asked``, ``measured``, ..}], measured before the job only;
-``tolerance`` ``or_ms`` and ``ok``.
+``tolerance`` ``or_ms`` and ``ok``. Where nothing was emulated ``not_judged`` says why: ``ok``,
+``error_ms``, ``allowed_error_ms`` and ``within`` are null, and what is expected is the bare RTT.
 
-**verdict.json**: ``status`` (``passed`` | ``failed`` | ``error`` | ``interrupted`` | ``invalid`` |
-``running``), ``ok``, ``name``, ``repetition``, ``started`` ``ended`` ``origin`` (epoch s),
-``phases`` [{``name``, ``from_s``, ``to_s``}], ``assertions`` [{``title``, ``ok``, ``value``,
-``unit``, ``detail``}], ``figures`` [{``name``, ``value``, ``unit``, ``detail``}], ``error``
+**verdict.json**: ``status`` (``passed`` | ``failed`` | ``not judged`` (there are assertions, and
+none could be judged) | ``error`` | ``interrupted`` | ``invalid`` | ``running``), ``ok``,
+``name``, ``repetition``, ``started`` ``ended`` ``origin`` (epoch s),
+``phases`` [{``name``, ``from_s``, ``to_s``}], ``assertions`` [{``title``, ``ok`` (null: it could
+not be judged), ``value``, ``unit``, ``detail``}], ``not_judged`` (how many of them),
+``figures`` [{``name``, ``value``, ``unit``, ``detail``}], ``error``
 (null or {``message``, ``hint``, ``details``}), ``failures`` (what ``on_error`` let pass) and
 ``replay`` (the command that runs it again).
 """

@@ -112,11 +112,17 @@ def shares(frame: pd.DataFrame, axis: TimeAxis, job: JobDescription) -> Chart | 
 
 
 def round_trips(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
-    """Draw RTT asked (dashed) and measured (solid); links asked alike share one line."""
+    """Draw RTT asked (dashed) and measured (solid); links asked alike share one line.
+
+    Where nothing was asked, as nothing was emulated, the slowest links have a line each.
+    """
     asked = _pairs(frame, "rtt_asked_ms")
-    measured = _pairs(frame, "rtt_ms").reindex(columns=asked.columns)
-    if measured.empty or asked.empty:
+    measured = _pairs(frame, "rtt_ms")
+    if measured.empty:
         return None
+    if asked.empty:
+        return _bare_round_trips(measured, axis)
+    measured = measured.reindex(columns=asked.columns)
     groups = _alike(asked)
 
     def fill(panels: Sequence[Axes]) -> None:
@@ -143,6 +149,15 @@ def round_trips(frame: pd.DataFrame, axis: TimeAxis) -> Chart | None:
     )
     svg = draw("round-trips", axis, fill, height=220)
     return Chart("Round-trip time, asked and measured", caption, svg)
+
+
+def _bare_round_trips(measured: pd.DataFrame, axis: TimeAxis) -> Chart | None:
+    slowest = measured.median().nlargest(_MOST_LINKS).index
+    more = len(measured.columns) - len(slowest)
+    caption = "Measured while the job ran. Nothing was emulated, so nothing was asked."
+    caption += f" The {len(slowest)} slowest links; {more} more are in the matrices." * (more > 0)
+    wide = measured[slowest].rename(columns=lambda pair: _label([pair]))
+    return _lines(wide, axis, _Words("Round-trip time", "ms", caption))
 
 
 def _wide(frame: pd.DataFrame, by: str, how: _Reduced, order: Iterable[str]) -> pd.DataFrame:

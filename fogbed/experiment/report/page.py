@@ -16,6 +16,7 @@ _TEMPLATE = Path(__file__).with_name("report.html.j2")
 _TITLES = {
     "passed": "Passed",
     "failed": "Failed: an assertion does not hold",
+    "not judged": "Not judged: nothing that is asserted could be",
     "error": "Did not run to its end",
     "interrupted": "Interrupted",
     "invalid": "Invalid: something failed while it ran",
@@ -51,6 +52,7 @@ def _context(bundle: Bundle) -> dict[str, Any]:
         "started": report_view.moment(started),
         "took_s": ended - started if started is not None and ended is not None else None,
         "assertions": verdict.get("assertions") or [],
+        "not_judged": verdict.get("not_judged", 0),
         "figures": verdict.get("figures") or [],
         "error": verdict.get("error"),
         "replay": verdict.get("replay") or "",

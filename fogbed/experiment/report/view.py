@@ -31,12 +31,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixView:
-    """One state of the network: a row per source, or the worst pairs of a large testbed."""
+    """One state of the network: a row per source, or the worst pairs of a large testbed.
+
+    ``not_judged``: why there is no verdict on it; empty where there is one.
+    """
 
     title: str
     when: str
     allowed: str
     ok: bool | None
+    not_judged: str
     nodes: Sequence[str]
     rows: Sequence[tuple[str, Sequence[Cell | None]]]
     pairs: Sequence[tuple[str, Cell]]
@@ -60,6 +64,7 @@ def _matrix_view(matrix: Mapping[str, Any]) -> MatrixView:
         when=_when(matrix),
         allowed=_allowed(matrix),
         ok=matrix.get("ok"),
+        not_judged=matrix.get("not_judged", ""),
         nodes=nodes if small else (),
         rows=[(nodes[i], [cells.get((i, j)) for j in span]) for i in span] if small else (),
         pairs=() if small else _worst(matrix, nodes, cells),
@@ -206,6 +211,8 @@ def _action_view(action: Mapping[str, Any]) -> ActionView:
 def _detail(detail: object) -> str:
     if not isinstance(detail, Mapping):
         return str(detail or "")
+    if "why" in detail:  # it was left out
+        return str(detail["why"])
     shown = {key: value for key, value in detail.items() if key not in _UNTOLD}
     return ", ".join(
         _stopwatch(value) if key == "stopwatch" else f"{key.replace('_', ' ')} {_short(value)}"

@@ -38,7 +38,7 @@ def _total(rows: Sequence[Sample], wanted: Callable[[Sample], bool]) -> float | 
     return sum(values) if values else None
 
 
-def _rtts(rows: Sequence[Sample]) -> dict[str, tuple[float, float]]:
+def _rtts(rows: Sequence[Sample]) -> dict[str, tuple[float | None, float]]:
     asked = {row.node: row.value for row in rows if row.name == "rtt_asked_ms"}
     measured = {row.node: row.value for row in rows if row.name == "rtt_ms"}
-    return {pair: (asked[pair], measured[pair]) for pair in asked.keys() & measured.keys()}
+    return {pair: (asked.get(pair), rtt) for pair, rtt in measured.items()}

@@ -102,4 +102,6 @@ def _spread(matrix: Mapping[str, Any], i: int, j: int) -> str:
     return f", spread {'-' if seen is None else f'{seen:.2f}'} of {asked:.2f} ms"
 
 
-EMULATION = AssertionKind(model=EmulationAssertion, key="emulation", example="within", judge=judge)
+EMULATION = AssertionKind(
+    model=EmulationAssertion, key="emulation", example="within", judge=judge, of_emulation=True
+)

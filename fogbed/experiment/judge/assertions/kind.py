@@ -17,7 +17,9 @@ J = TypeVar("J", bound=Assertion)
 class AssertionKind(AssertionRules[J]):
     """An assertion, whole: a file of this folder makes one, ``table`` lists them.
 
-    ``judge`` says whether it holds of what was recorded, however little that is.
+    ``judge`` says whether it holds of what was recorded, however little that is. One that is
+    ``of_emulation`` is not judged where nothing was emulated.
     """
 
     judge: Callable[[J, Evidence], Judgement]
+    of_emulation: bool = False
