@@ -9,6 +9,7 @@ import typer
 
 from fogbed import paths, platforms
 from fogbed.cli import console
+from fogbed.cli.images_build import build_image
 from fogbed.cli.images_view import PushProgress, megabytes
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.cli.pi import AskPasswordOption, LimitOption, read_options
@@ -24,6 +25,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Container images from this computer to the nodes, without a registry.",
 )
+
+
+app.command("build", epilog="Example: fogbed images build flink -t pico --on pico-1")(build_image)
 
 
 @app.command(epilog="Example: fogbed images push my-job:1 flink.tar --limit pico-1,pico-2")
