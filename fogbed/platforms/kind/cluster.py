@@ -9,7 +9,7 @@ from pathlib import Path
 from fogbed.clients.kind.containers import NodeContainer
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.progress import Progress
-from fogbed.errors import PlatformError, UsageError
+from fogbed.errors import FogbedError, PlatformError, UsageError
 from fogbed.plan.kind import cluster_name, host_names, plan_kind, what_changed
 from fogbed.platforms.kind import making
 from fogbed.platforms.kind.record import (
@@ -21,6 +21,7 @@ from fogbed.platforms.kind.record import (
 )
 from fogbed.platforms.kind.site import Site, are_ours, open_site
 from fogbed.platforms.kubernetes.nodes import note_version, settle_nodes, wait_until_ready
+from fogbed.platforms.preflight import Check
 from fogbed.spec.testbed import Testbed
 
 _READY_S = 240.0
@@ -29,10 +30,23 @@ _READY_S = 240.0
 class KindCluster:
     """A ``platforms.kubernetes.cluster.Cluster``; ``folder``: the testbed's state folder."""
 
+    outlives_testbeds = False
+
     def __init__(self, testbed: Testbed, folder: Path) -> None:
         self._testbed = testbed
         self._folder = folder
         self._kubeconfig = folder / "kubeconfig"
+
+    def examine(self) -> Sequence[Check]:
+        """Return whether the kind command and an engine of containers are here, and answer."""
+        try:
+            site = open_site(self._testbed, self._folder)
+            with site.told():
+                version = site.kind.version()
+                site.containers()
+        except FogbedError as error:
+            return [Check("kind", ok=False, found=error.message, fix=error.hint or "")]
+        return [Check("kind", ok=True, found=f"{version}, nodes in {site.engine.name}")]
 
     def ensure(self, progress: Progress) -> None:
         """Make the cluster, or go on with the one that is there.

@@ -7,10 +7,19 @@ from typing import Protocol
 
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.progress import Progress
+from fogbed.platforms.preflight import Check
 
 
 class Cluster(Protocol):
-    """Where a testbed's stack runs."""
+    """Where a testbed's stack runs.
+
+    ``outlives_testbeds``: it is there before and after, so that data can be kept on it.
+    """
+
+    outlives_testbeds: bool
+
+    def examine(self) -> Sequence[Check]:
+        """Return what is needed of this computer to have or reach the cluster."""
 
     def ensure(self, progress: Progress) -> None:
         """Have the cluster there, its nodes Ready; go on where an earlier call was cut off.

@@ -10,9 +10,10 @@ from fogbed.clients.kube import KubeClient, KubeNode
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.kubeconfig_context import take_context
 from fogbed.clients.progress import Progress
-from fogbed.errors import PlatformError
+from fogbed.errors import FogbedError, PlatformError
 from fogbed.files import write_whole
 from fogbed.platforms.kubernetes.nodes import CONTROL_PLANE_TAINT
+from fogbed.platforms.preflight import Check
 from fogbed.spec.testbed import Node, Testbed
 
 _HOSTNAME = "kubernetes.io/hostname"
@@ -28,11 +29,21 @@ class ExistingCluster:
     Its nodes are there, and nothing is installed on them, labelled or taken away.
     """
 
+    outlives_testbeds = True
+
     def __init__(self, testbed: Testbed, folder: Path) -> None:
         self._testbed = testbed
         self._folder = folder
         self._kubeconfig = folder / "kubeconfig"
         self._found: Mapping[str, str] | None = None
+
+    def examine(self) -> Sequence[Check]:
+        """Return whether the user's kubeconfig has the context."""
+        try:
+            take_context(paths.kubeconfigs(), self._testbed.context)
+        except FogbedError as error:
+            return [Check("context", ok=False, found=error.message, fix=error.hint or "")]
+        return [Check("context", ok=True, found=self._testbed.context or "the current one")]
 
     def ensure(self, progress: Progress) -> None:
         """Take the way in out of the user's kubeconfig, and see that every node may be used.
