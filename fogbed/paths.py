@@ -1,8 +1,8 @@
 """Where fogbed finds its own assets and keeps what it makes.
 
-Assets (experiments with profiles, playbooks with their ansible.cfg, inventory) stand at the top
-of a checkout and under ``fogbed/_assets`` in an installed wheel. The user's folders follow the XDG
-base directory specification.
+Assets (experiments with profiles, playbooks with their ansible.cfg, inventory, manifests) stand at
+the top of a checkout and under ``fogbed/_assets`` in an installed wheel. The user's folders follow
+the XDG base directory specification.
 """
 
 from __future__ import annotations

@@ -66,13 +66,13 @@ def facts_from(testbed: Testbed) -> ClusterFacts:
     """Return what is true of a testbed that nobody has looked at yet.
 
     Its nodes are called as the file spells them, TaskManagers run where it says, and the cluster
-    has a default storage class unless fogbed makes it on bare machines.
+    has a default storage class unless fogbed makes it on bare machines, reached over SSH.
     """
     scheduler = testbed.services.flink.scheduler
     return ClusterFacts(
         hosts={node.name: node.name for node in testbed.nodes},
         scheduler="adaptive" if scheduler == "auto" else scheduler,
-        has_default_class=testbed.platform != "pi",
+        has_default_class=testbed.has_agents,
         workers=frozenset(node.name for node in testbed.nodes if node.taskmanager),
     )
 

@@ -13,9 +13,17 @@ JOBMANAGER_DEFAULT = 512 * MIB
 JOBMANAGER_LEAST = 384 * MIB
 TASKMANAGER_DEFAULT = 576 * MIB
 TASKMANAGER_LEAST = 512 * MIB
+# In a container there is more: two S3 clients with their classes, and a kernel that kills whatever
+# exceeds the whole.
+POD_JOBMANAGER_DEFAULT = 640 * MIB
+POD_JOBMANAGER_LEAST = 512 * MIB
+POD_TASKMANAGER_DEFAULT = 768 * MIB
+POD_TASKMANAGER_MOST = 1024 * MIB  # of a node whose size is known; who wants more says so
 
 _JOBMANAGER_METASPACE = 192 * MIB
 _JOBMANAGER_REST = 64 * MIB
+_POD_JOBMANAGER_REST = 128 * MIB
+_JOBMANAGER_OFF_HEAP = 16 * MIB
 _FRAMEWORK_HEAP = 64 * MIB
 _FRAMEWORK_OFF_HEAP = 64 * MIB
 _METASPACE = 160 * MIB
@@ -33,6 +41,11 @@ class JobManagerMemory:
     heap: int
     metaspace: int
 
+    @property
+    def overhead(self) -> int:
+        """What is left for stacks, code and the collector."""
+        return self.process - self.heap - self.metaspace - _JOBMANAGER_OFF_HEAP
+
     def jvm(self) -> tuple[str, ...]:
         """Return the JVM options that hold these parts."""
         return _heap_options(self.heap, self.metaspace)
@@ -40,6 +53,17 @@ class JobManagerMemory:
     def config(self) -> dict[str, str]:
         """Return Flink's own settings: shown on its web page, enforced by the JVM options."""
         return {"jobmanager.memory.process.size": f"{self.process}b"}
+
+    def parts(self) -> dict[str, str]:
+        """Return the settings from which Flink's own scripts make the JVM options."""
+        prefix = "jobmanager.memory"
+        return {
+            f"{prefix}.heap.size": f"{self.heap}b",
+            f"{prefix}.off-heap.size": f"{_JOBMANAGER_OFF_HEAP}b",
+            f"{prefix}.jvm-metaspace.size": f"{self.metaspace}b",
+            f"{prefix}.jvm-overhead.min": f"{self.overhead}b",
+            f"{prefix}.jvm-overhead.max": f"{self.overhead}b",
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +105,23 @@ def jobmanager_memory(process: int) -> JobManagerMemory:
     """Cut up ``process`` bytes (at least JOBMANAGER_LEAST)."""
     heap = process - _JOBMANAGER_METASPACE - _JOBMANAGER_REST
     return JobManagerMemory(process=process, heap=heap, metaspace=_JOBMANAGER_METASPACE)
+
+
+def pod_jobmanager_memory(process: int) -> JobManagerMemory:
+    """Cut up ``process`` bytes (at least POD_JOBMANAGER_LEAST), the limit of a container."""
+    heap = process - _JOBMANAGER_METASPACE - _POD_JOBMANAGER_REST
+    return JobManagerMemory(process=process, heap=heap, metaspace=_JOBMANAGER_METASPACE)
+
+
+def pod_taskmanager_share(node: int | None) -> int:
+    """Return what a TaskManager takes of a node that offers ``node`` bytes to pods.
+
+    A quarter, for the rest of the stack, the page cache and the system are there too.
+    """
+    if node is None:
+        return POD_TASKMANAGER_DEFAULT
+    share = node // 4 // (64 * MIB) * 64 * MIB
+    return min(max(share, TASKMANAGER_LEAST), POD_TASKMANAGER_MOST)
 
 
 def taskmanager_memory(process: int) -> TaskManagerMemory:

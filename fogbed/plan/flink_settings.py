@@ -1,4 +1,4 @@
-"""Flink's settings and JVM options on a laptop: what ``config.yaml`` and the command line say.
+"""Flink's settings and JVM options: what ``config.yaml`` and the command line say.
 
 Only ``config.yaml`` is read by Flink 2.x. The names of the keys were tried with 2.2.1
 (facts/flink.md).
@@ -23,6 +23,17 @@ _OPENED = (
     *("java.text", "java.time", "java.util", "java.util.concurrent"),
     *("java.util.concurrent.atomic", "java.util.concurrent.locks"),
 )
+
+
+_ACCESS = (
+    *(f"--add-exports={name}=ALL-UNNAMED" for name in _EXPORTED),
+    *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED),
+)
+# no files in /tmp that a killed process leaves behind
+_ALWAYS = ("-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError", "-Djava.net.preferIPv4Stack=true")
+
+# of the image's Java 17; memory is cut by Flink's own scripts there
+POD_JAVA_OPTIONS = (*_ACCESS, *_ALWAYS, "-XX:+UseSerialGC")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +82,7 @@ TIMING = {
 
 def java_options(runtime: Runtime, cores: float | None, class_list: str) -> tuple[str, ...]:
     """Return the JVM options that do not depend on memory; ``class_list`` "" records nothing."""
-    options = [f"--add-exports={name}=ALL-UNNAMED" for name in _EXPORTED]
-    options += [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED]
-    # no files in /tmp that a killed process leaves behind
-    options += ["-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError"]
-    options += ["-Djava.net.preferIPv4Stack=true"]
+    options = [*_ACCESS, *_ALWAYS]
     if runtime.feature >= _WARNS_FROM:
         options += ["--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"]
     if cores is not None:

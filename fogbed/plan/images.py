@@ -36,7 +36,7 @@ def images_of(testbed: Testbed) -> Mapping[str, str]:
     for component, runs in _conditions(testbed).items():
         if not runs:
             del images[component]
-    if testbed.platform == "kubernetes":
+    if testbed.is_somebody_elses_cluster:
         return {each: _mirrored(name, testbed) for each, name in images.items()}
     return images
 
@@ -47,7 +47,7 @@ def _conditions(testbed: Testbed) -> dict[str, bool]:
     return {
         "minio": testbed.has_minio,
         "local-path": testbed.has_minio and not (minio.storage_class or minio.host_path),
-        "agent": testbed.platform in ("kind", "kubernetes"),
+        "agent": testbed.has_agents,
     }
 
 

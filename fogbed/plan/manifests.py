@@ -1,35 +1,249 @@
-"""The objects of a testbed in a cluster."""
+"""A testbed's stack as Kubernetes manifests: the same testbed and facts give the same bytes.
+
+What is written is in ``manifests/``, as templates that people can read; what it is rendered with
+stands in ``fogbed.plan.services``.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+
+from fogbed import paths
+from fogbed.plan.cluster import (
+    LABEL,
+    Cluster,
+    ClusterFacts,
+    agent_namespace_of,
+    cluster_name_of,
+    labels_of,
+    namespace_of,
+)
+from fogbed.plan.flink_settings import to_yaml
+from fogbed.plan.images import images_of
+from fogbed.plan.services import agent, flink, jobmanager, local_path, minio, taskmanager
+from fogbed.spec.testbed import Testbed
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+RENDERED = "# Rendered by fogbed from testbed "
+_HEADER = "{rendered}{name}. Change the testbed's file, not this one.\n"
+MIB = 2**20
+
+# What can be left out, and the components that it stands for; in the order of application.
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "local-path": ("local-path",),
+    "minio": ("minio",),
+    "flink": ("flink", "jobmanager", "taskmanager"),
+    "jobmanager": ("jobmanager",),
+    "taskmanager": ("taskmanager",),
+    "agent": ("agent",),
+}
+# The templates, in the order of application: what something needs comes before it.
+_TEMPLATES: tuple[tuple[str, str], ...] = (
+    ("testbed", "namespaces"),
+    ("testbed", "network"),
+    ("local-path", "local-path"),
+    ("minio", "minio"),
+    ("flink", "account"),
+    ("flink", "config"),
+    ("jobmanager", "jobmanager"),
+    ("taskmanager", "taskmanagers"),
+    ("agent", "agents"),
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One object, as the API's own JSON, and the component that it is of."""
+    """One object as it is applied; ``component``: what it belongs to."""
 
     component: str
     body: Mapping[str, Any]
 
     @property
     def api_version(self) -> str:
-        """The API that its kind is of, as ``apps/v1``."""
+        """As in ``apps/v1``."""
         return str(self.body["apiVersion"])
 
     @property
     def kind(self) -> str:
-        """Its kind, as ``Deployment``."""
+        """As in ``Deployment``."""
         return str(self.body["kind"])
 
     @property
     def name(self) -> str:
-        """Its name, one of its kind in its namespace."""
+        """Its name."""
         return str(self.body["metadata"]["name"])
 
     @property
     def namespace(self) -> str:
-        """Its namespace; empty where it is cluster-wide."""
+        """Its namespace; "" for what belongs to the whole cluster."""
         return str(self.body["metadata"].get("namespace", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestFile:
+    """One rendered file; files are applied in the order of their names."""
+
+    name: str
+    component: str
+    text: str
+
+
+def plan_manifests(
+    testbed: Testbed, facts: ClusterFacts, *, without: frozenset[str] = frozenset()
+) -> tuple[Manifest, ...]:
+    """Return every object of a testbed's stack in the order of application.
+
+    ``without``: parts to leave out, of ``PARTS``.
+    """
+    yaml = YAML(typ="safe")
+    bodies = (
+        body
+        for file in render_manifests(testbed, facts, without=without)
+        for body in yaml.load_all(file.text)
+    )
+    return tuple(
+        Manifest(component=body["metadata"]["labels"][f"{LABEL}/component"], body=body)
+        for body in bodies
+    )
+
+
+def render_manifests(
+    testbed: Testbed, facts: ClusterFacts, *, without: frozenset[str] = frozenset()
+) -> tuple[ManifestFile, ...]:
+    """Return the files that ``plan_manifests`` reads, for people and for ``kubectl apply -f``."""
+    cluster = Cluster(testbed=testbed, facts=facts, images=images_of(testbed))
+    left_out = {component for part in without for component in PARTS[part]}
+    components = _components(cluster) - left_out
+    values = _values(cluster, components)
+    header = _HEADER.format(rendered=RENDERED, name=testbed.name)
+    return tuple(
+        ManifestFile(
+            name=f"{number:02d}-{template}.yaml",
+            component=component,
+            text=header + _environment().get_template(_path(component, template)).render(values),
+        )
+        for number, (component, template) in enumerate(_TEMPLATES)
+        if component in components
+    )
+
+
+def _path(component: str, template: str) -> str:
+    return f"{component}/{template}.yaml.j2"
+
+
+def _components(cluster: Cluster) -> frozenset[str]:
+    """Return the components that a testbed has on this cluster."""
+    found = {"testbed", "flink", "jobmanager", "taskmanager"}
+    found |= {"minio"} if cluster.testbed.has_minio else set()
+    found |= {"local-path"} if minio.needs_local_path(cluster) else set()
+    found |= {"agent"} if cluster.testbed.has_agents else set()
+    return frozenset(found)
+
+
+def _values(cluster: Cluster, components: frozenset[str]) -> dict[str, Any]:
+    testbed, facts = cluster.testbed, cluster.facts
+
+    def labels(component: str, node: str = "") -> dict[str, str]:
+        return labels_of(testbed.name, component, node)
+
+    return {
+        "labels": labels,
+        "namespace": namespace_of(testbed.name),
+        "agent_namespace": agent_namespace_of(testbed.name),
+        "cluster_name": cluster_name_of(testbed.name),
+        "hosts": [cluster.host(node) for node in testbed.nodes],
+        "api_addresses": facts.api_addresses or _own_addresses(testbed),
+        "flink": _flink(testbed),
+        "jobmanager": jobmanager.pod(cluster),
+        "taskmanagers": taskmanager.pods(cluster),
+        **{
+            name: pod(cluster)
+            for (name, component), pod in _PODS.items()
+            if component in components
+        },
+    }
+
+
+_PODS = {
+    ("minio", "minio"): minio.pod,
+    ("local_path", "local-path"): local_path.pod,
+    ("agent", "agent"): agent.pod,
+}
+
+
+def _own_addresses(testbed: Testbed) -> tuple[str, ...]:
+    """Return where API servers are that fogbed itself has set up."""
+    return tuple(node.address for node in testbed.by_role("control-plane") if node.address)
+
+
+def _flink(testbed: Testbed) -> dict[str, Any]:
+    config = to_yaml(flink.cluster_config(testbed)).rstrip("\n")
+    logging = paths.asset("manifests", "flink", "log4j-console.properties")
+    text = logging.read_text(encoding="utf-8").rstrip("\n")
+    return {
+        "config": config,
+        "logging": text,
+        # pods read it when they start: another text starts them again
+        "checksum": hashlib.sha256(f"{config}\n{text}".encode()).hexdigest()[:16],
+        "environment": flink.pod_environment(),
+        "plugins": flink.S3_PLUGINS,
+        "secret": testbed.services.minio.secret or flink.S3_SECRET,
+        "account": "flink",
+        "has_token": testbed.services.flink.high_availability,
+        "user": flink.USER,
+    }
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - heavy
+
+    made = Environment(
+        loader=FileSystemLoader(paths.asset("manifests")),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - YAML, whose texts are spelled as JSON
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= {
+        "text": _text,
+        "lines": _lines,
+        "items": _items,
+        "at": _at,
+        "mebibytes": _mebibytes,
+    }
+    return made
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
+    return json.dumps(str(value) if isinstance(value, float | int) else value)
+
+
+def _lines(pairs: Mapping[str, str], indent: int) -> str:
+    return "\n".join(f"{' ' * indent}{key}: {json.dumps(each)}" for key, each in pairs.items())
+
+
+def _items(values: list[str], indent: int) -> str:
+    return "\n".join(f"{' ' * indent}- {json.dumps(value)}" for value in values)
+
+
+def _at(text: str, indent: int) -> str:
+    """Return a block for a place where ``indent`` spaces stand already."""
+    return textwrap.indent(text.strip("\n"), " " * indent).lstrip(" ")
+
+
+def _mebibytes(size: int) -> str:
+    """Return bytes as Kubernetes writes them; rounded up, for less would be too little."""
+    rounded = -(-size // MIB)
+    return f"{rounded // 1024}Gi" if rounded % 1024 == 0 else f"{rounded}Mi"

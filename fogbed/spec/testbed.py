@@ -214,6 +214,17 @@ class Testbed(Spec):
         return next((n for n in self.nodes if n.role == "control-plane"), self.nodes[0])
 
     @property
+    def is_somebody_elses_cluster(self) -> bool:
+        """Whether its nodes are there already, and nothing is installed on them."""
+        return self.platform == "kubernetes"
+
+    @property
+    def has_agents(self) -> bool:
+        """Whether a pod on each node runs what is asked of it: its cluster has no SSH."""
+        abilities = ABILITIES[self.platform]
+        return abilities.is_a_cluster and not abilities.is_reached_over_ssh
+
+    @property
     def has_minio(self) -> bool:
         """Whether a MinIO of its own runs there: as written, else where Flink is on a cluster."""
         minio = self.services.minio

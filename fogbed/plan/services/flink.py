@@ -1,4 +1,4 @@
-"""What the two kinds of Flink's processes have in common.
+"""What the two kinds of Flink's processes have in common, on a laptop and on Kubernetes.
 
 The start lines are those of facts/flink.md section 0.
 """
@@ -7,16 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fogbed.plan.flink_settings import LOCALE, TIMING, java_options, to_yaml
+from fogbed.plan.cluster import cluster_name_of, namespace_of
+from fogbed.plan.flink_settings import LOCALE, POD_JAVA_OPTIONS, TIMING, java_options, to_yaml
 from fogbed.plan.local_processes import LocalProcess
 from fogbed.plan.services.service import Laptop, Port
-from fogbed.spec.testbed import Node
+from fogbed.spec.testbed import FLINK_VERSION, Node, Testbed
 
 REST = Port(name="rest", number=8081, is_forwarded=True)
 RPC = Port(name="rpc", number=6123)
 BLOB = Port(name="blob", number=6124)
+METRICS = Port(name="metrics", number=9249)
+BUCKET = "fogbed"
+S3_SECRET = "flink-s3"  # noqa: S105 - the name of a Secret
+USER = 9999  # uid and gid of flink in the image
 # Every Flink process unpacks 21 MB, its RPC system, into its temporary folder; the rest are logs
 DISK = 22 * 10**6
+
+_ADAPTIVE = "jobmanager.adaptive-scheduler"
+RESCALING = {
+    f"{_ADAPTIVE}.executing.cooldown-after-rescaling": "0 ms",
+    f"{_ADAPTIVE}.executing.resource-stabilization-timeout": "0 ms",
+    f"{_ADAPTIVE}.submission.resource-stabilization-timeout": "0 ms",
+    # how long a resubmitted job, silent meanwhile, waits for its slots (default 50 ms)
+    "slotmanager.requirement-check.delay": "5 ms",
+    # a namespace has no name server, and pods have no names: asking would only wait
+    "jobmanager.retrieve-taskmanager-hostname": "false",
+}
+"""What makes the JobManager move a job at once; both schedulers' settings."""
 
 
 def flink_process(  # noqa: PLR0913 - every one is a fact of the process, named by the caller
@@ -78,3 +95,80 @@ def _common(laptop: Laptop, node: Node) -> dict[str, str]:
         "process.working-dir": str(laptop.folder / "tmp" / node.name),
         **TIMING,
     }
+
+
+S3_PLUGINS = tuple(f"flink-s3-fs-{name}-{FLINK_VERSION}" for name in ("presto", "hadoop"))
+"""The folders of Flink's plugins for S3: presto for state (s3p), hadoop for files (s3a)."""
+
+
+def cluster_config(testbed: Testbed) -> dict[str, str]:
+    """Return what every Flink process of a cluster reads; what differs is given as arguments."""
+    return {
+        "jobmanager.rpc.address": "jobmanager",
+        "jobmanager.rpc.port": str(RPC.number),
+        "jobmanager.bind-host": "0.0.0.0",  # noqa: S104 - of its pod
+        "blob.server.port": str(BLOB.number),
+        "rest.address": "jobmanager",
+        "rest.bind-address": "0.0.0.0",  # noqa: S104 - of its pod
+        "rest.bind-port": str(REST.number),
+        "rest.port": str(REST.number),
+        "taskmanager.bind-host": "0.0.0.0",  # noqa: S104 - of its pod
+        "io.tmp.dirs": "/tmp",  # noqa: S108 - a volume of the pod's own
+        "blob.storage.directory": "/tmp",  # noqa: S108 - the same
+        "process.working-dir": "/tmp/flink",  # noqa: S108 - the same
+        "metrics.reporters": "prom",
+        "metrics.reporter.prom.factory.class": (
+            "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
+        ),
+        "metrics.reporter.prom.port": str(METRICS.number),
+        **TIMING,
+        **RESCALING,
+        **_storage(testbed),
+        **(_high_availability(testbed) if testbed.services.flink.high_availability else {}),
+    }
+
+
+def _storage(testbed: Testbed) -> dict[str, str]:
+    minio = testbed.services.minio
+    bucket = bucket_of(testbed)
+    return {
+        "s3.endpoint": minio.endpoint or "http://minio:9000",
+        "s3.path.style.access": "true",
+        "execution.checkpointing.dir": f"s3p://{bucket}/checkpoints",
+        "execution.checkpointing.savepoint-dir": f"s3p://{bucket}/savepoints",
+    }
+
+
+def _high_availability(testbed: Testbed) -> dict[str, str]:
+    return {
+        "high-availability.type": "kubernetes",
+        "high-availability.storageDir": f"s3p://{bucket_of(testbed)}/ha",
+        "kubernetes.cluster-id": cluster_name_of(testbed.name),
+        "kubernetes.namespace": namespace_of(testbed.name),
+    }
+
+
+def bucket_of(testbed: Testbed) -> str:
+    """Return the bucket that a testbed's jobs read and write."""
+    return testbed.services.minio.bucket or BUCKET
+
+
+def pod_environment() -> dict[str, str]:
+    """Return what Flink's containers are told besides their addresses and keys."""
+    return {
+        **LOCALE,
+        # the image's entry point links the jars by these names, and ends where it has none such
+        "ENABLE_BUILT_IN_PLUGINS": ";".join(f"{name}.jar" for name in S3_PLUGINS),
+        "FLINK_ENV_JAVA_OPTS": " ".join(POD_JAVA_OPTIONS),
+        # no instance of a cloud is asked for keys or regions
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_REGION": "us-east-1",
+    }
+
+
+def arguments(config: Mapping[str, str]) -> list[str]:
+    """Return settings as Flink's scripts take them: in two words, and in a fixed order.
+
+    A first one in a single word (-Dkey=value) would be taken for the JobManager's host.
+    """
+    return [word for key in sorted(config) for word in ("-D", f"{key}={config[key]}")]

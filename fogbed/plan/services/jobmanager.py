@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fogbed.plan import flink_memory
+from fogbed.plan.cluster import Cluster
 from fogbed.plan.local_processes import LocalProcess
-from fogbed.plan.services.flink import BLOB, DISK, REST, RPC, flink_process
+from fogbed.plan.services.flink import (
+    BLOB,
+    DISK,
+    METRICS,
+    RESCALING,
+    REST,
+    RPC,
+    arguments,
+    flink_process,
+)
 from fogbed.plan.services.service import Laptop, Service
-from fogbed.spec.testbed import Node
+from fogbed.spec.testbed import Node, Testbed
 
 _MAIN = (
     "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
@@ -32,20 +44,40 @@ def _process(laptop: Laptop, node: Node, memory: int) -> LocalProcess:
 
 
 def _config(address: str, scheduler: str) -> dict[str, str]:
-    adaptive = "jobmanager.adaptive-scheduler"
     return {
         "jobmanager.bind-host": address,
         "blob.server.port": str(BLOB.number),
         "rest.bind-address": address,
         "rest.bind-port": str(REST.number),
         "jobmanager.scheduler": _SCHEDULERS[scheduler],
-        f"{adaptive}.executing.cooldown-after-rescaling": "0 ms",
-        f"{adaptive}.executing.resource-stabilization-timeout": "0 ms",
-        f"{adaptive}.submission.resource-stabilization-timeout": "0 ms",
-        # how long a resubmitted job, silent meanwhile, waits for its slots (default 50 ms)
-        "slotmanager.requirement-check.delay": "5 ms",
-        # a namespace has no name server: asking one would only wait
-        "jobmanager.retrieve-taskmanager-hostname": "false",
+        **RESCALING,
+    }
+
+
+def pod_memory(testbed: Testbed) -> int:
+    """Return the bytes that the JobManager's container takes."""
+    asked = testbed.services.flink.jobmanager.memory or flink_memory.POD_JOBMANAGER_DEFAULT
+    return max(asked, flink_memory.POD_JOBMANAGER_LEAST)
+
+
+def pod(cluster: Cluster) -> dict[str, Any]:
+    """Return what the JobManager's manifests are rendered with."""
+    testbed = cluster.testbed
+    memory = pod_memory(testbed)
+    survives = testbed.services.flink.high_availability
+    config = flink_memory.pod_jobmanager_memory(memory).parts()
+    config["jobmanager.scheduler"] = _SCHEDULERS[cluster.facts.scheduler]
+    # a leader is found by the address it is started with; else by the Service's name
+    host = ["$(POD_IP)"] if survives else []
+    return {
+        "image": cluster.image(JOBMANAGER.name),
+        "node": testbed.jobmanager_node,
+        "host": cluster.host(testbed.jobmanager_node),
+        "arguments": [JOBMANAGER.name, *host, *arguments(config)],
+        "memory": memory,
+        "ports": [*JOBMANAGER.ports, METRICS],
+        "service_ports": JOBMANAGER.ports,
+        "survives": survives,
     }
 
 

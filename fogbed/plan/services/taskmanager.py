@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fogbed.plan import flink_memory
+from fogbed.plan.cluster import Cluster
 from fogbed.plan.local_processes import LocalProcess
 from fogbed.plan.placement import resources_offered
-from fogbed.plan.services.flink import DISK, flink_process
+from fogbed.plan.services.flink import DISK, METRICS, arguments, flink_process
+from fogbed.plan.services.jobmanager import pod_memory as jobmanager_memory
+from fogbed.plan.services.minio import MEMORY as MINIO_MEMORY
 from fogbed.plan.services.service import Laptop, Port, Service
 from fogbed.spec.testbed import Node, Testbed
 
@@ -24,7 +29,7 @@ def _memory(testbed: Testbed, node: Node) -> int | None:
 
 def _process(laptop: Laptop, node: Node, memory: int) -> LocalProcess:
     testbed = laptop.testbed
-    slots = node.slots or testbed.services.flink.taskmanager.slots
+    slots = slots_of(testbed, node)
     # at the least: a node without one may be too small for it, until it is added
     parts = flink_memory.taskmanager_memory(max(memory, flink_memory.TASKMANAGER_LEAST))
     # one process of a kind records: several would write into the same file
@@ -42,10 +47,13 @@ def _process(laptop: Laptop, node: Node, memory: int) -> LocalProcess:
 
 
 def _config(node: Node, address: str, slots: int) -> dict[str, str]:
+    return {"taskmanager.bind-host": address, **_offer(node, address, slots)}
+
+
+def _offer(node: Node, address: str, slots: int) -> dict[str, str]:
     offered = resources_offered(node.name, node.tier, node.labels)
     return {
         "taskmanager.host": address,
-        "taskmanager.bind-host": address,
         "taskmanager.rpc.port": str(_RPC.number),
         "taskmanager.data.port": str(_DATA.number),
         "taskmanager.resource-id": node.name,
@@ -54,6 +62,53 @@ def _config(node: Node, address: str, slots: int) -> dict[str, str]:
         "taskmanager.cpu.cores": "1.0",
         "external-resources": ";".join(offered),
         **{f"external-resource.{name}.amount": str(slots) for name in offered},
+    }
+
+
+def slots_of(testbed: Testbed, node: Node) -> int:
+    """Return the task slots of a node's TaskManager."""
+    return node.slots or testbed.services.flink.taskmanager.slots
+
+
+def pod_memory(cluster: Cluster, node: Node) -> int:
+    """Return the bytes that a TaskManager's container takes on a node.
+
+    What was written; else what a node with a limit has left beside what else is planned there; else
+    a share of what the node offers.
+    """
+    written = cluster.testbed.services.flink.taskmanager.memory
+    if written is not None:
+        return max(written, flink_memory.TASKMANAGER_LEAST)
+    if node.memory is not None:
+        left = node.memory - _others(cluster.testbed, node)
+        return max(left, flink_memory.TASKMANAGER_LEAST)
+    return flink_memory.pod_taskmanager_share(cluster.facts.memory.get(node.name))
+
+
+def _others(testbed: Testbed, node: Node) -> int:
+    jobmanager = jobmanager_memory(testbed) if node == testbed.jobmanager_node else 0
+    stores = testbed.has_minio and node == testbed.minio_node
+    return jobmanager + (MINIO_MEMORY if stores else 0)
+
+
+def pods(cluster: Cluster) -> list[dict[str, Any]]:
+    """Return what the manifests of each TaskManager are rendered with, in the nodes' order."""
+    return [_pod(cluster, node) for node in TASKMANAGER.nodes(cluster.testbed)]
+
+
+def _pod(cluster: Cluster, node: Node) -> dict[str, Any]:
+    memory = pod_memory(cluster, node)
+    config = _offer(node, "$(POD_IP)", slots_of(cluster.testbed, node))
+    config |= flink_memory.taskmanager_memory(memory).config()
+    return {
+        "image": cluster.image(TASKMANAGER.name),
+        "node": node,
+        "host": cluster.host(node),
+        "replicas": 1 if node.name in cluster.facts.workers else 0,
+        "arguments": [TASKMANAGER.name, *arguments(config)],
+        "memory": memory,
+        "cores": node.cores,
+        "ports": [*TASKMANAGER.ports, METRICS],
     }
 
 
