@@ -10,14 +10,13 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from fogbed.clients.kube_access import KubeAccess
+from fogbed.clients.kube_change import Body, Change, change_of
 from fogbed.clients.kube_connection import Connection
 from fogbed.errors import ServiceBusyError, ServiceError
 
-Change = Literal["created", "changed", "unchanged"]
-Body = Mapping[str, Any]
 Found = dict[str, Any]
 FoundMany = list[Found]
 Names = list[str]
@@ -28,7 +27,6 @@ _TIMEOUT_S = 10
 _APPLY_TIMEOUT_S = 30
 _NOT_FOUND = 404
 _LOOK_EVERY_S = 0.5
-_BOOKKEEPING = frozenset({"resourceVersion", "managedFields", "generation"})
 # whatever a component of ours is made of, except what holds data: a claim is never pruned
 _NAMESPACED = (
     ("apps/v1", "Deployment"),
@@ -71,7 +69,7 @@ class KubeObjects:
     def apply(self, body: Body) -> Change:
         """Make an object be as ``body`` says; what others own of it stays."""
         before = self._before(body)
-        return _change(before, self._applied(body, dry_run=None))
+        return change_of(body, before, self._applied(body, dry_run=None), MANAGER)
 
     def preview(self, body: Body) -> Change:
         """Return what ``apply`` would do; the server judges, and nothing is changed."""
@@ -79,7 +77,7 @@ class KubeObjects:
         namespace = _place(body)[2]
         if before is None and namespace and self.get("v1", "Namespace", namespace) is None:
             return "created"
-        return _change(before, self._applied(body, dry_run="All"))
+        return change_of(body, before, self._applied(body, dry_run="All"), MANAGER)
 
     def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Found | None:
         """Return an object; None if it is not there."""
@@ -290,18 +288,6 @@ def _place(body: Body) -> tuple[str, str, str]:
 def shown(kind: str, name: str, namespace: str) -> str:
     """Return an object as messages name it."""
     return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
-
-
-def _change(before: Body | None, after: Body) -> Change:
-    if before is None:
-        return "created"
-    # the resource's version says too little: a rehearsal leaves it, a controller's status moves it
-    return "unchanged" if _content(before) == _content(after) else "changed"
-
-
-def _content(body: Body) -> Found:
-    metadata = {k: v for k, v in body["metadata"].items() if k not in _BOOKKEEPING}
-    return {**{key: value for key, value in body.items() if key != "status"}, "metadata": metadata}
 
 
 def _keeper(found: Body) -> str:

@@ -6,6 +6,7 @@ session started is stopped by it.
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import subprocess
@@ -267,3 +268,51 @@ def differences(snapshot: Callable[[Machine], list[str]]) -> Callable[..., str]:
 def snapshot() -> Callable[[Machine], list[str]]:
     """All that a machine has, as lines."""
     return lambda machine: machine.ssh(SNAPSHOT).splitlines()
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """The lab's API server on loopback: scheduler and controllers, and no kubelet but the test."""
+
+    kubeconfig: Path
+    pki: Path
+
+    def kubectl(self, *words: str, stdin: str = "", check: bool = True) -> str:
+        """Do something to the cluster that fogbed has no part in; return what was printed."""
+        argv = [str(CACHE / "bin" / "kubectl"), "--kubeconfig", str(self.kubeconfig), *words]
+        done = subprocess.run(
+            argv, check=False, input=stdin, capture_output=True, text=True, timeout=120
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done.stdout
+
+    def status(self, what: str, name: str, status: object, namespace: str = "default") -> None:
+        """Say of a pod or node what its kubelet would."""
+        patch = json.dumps({"status": status})
+        words = ["--subresource=status", "--type=merge", "-n", namespace, "-p", patch]
+        self.kubectl("patch", what, name, *words)
+
+
+@pytest.fixture(scope="session")
+def kube_api() -> Iterator[ApiServer]:
+    """The API server, up; stopped afterwards if it was not running before."""
+    missing = [name for name in ("etcd", "kube-apiserver", "kubectl") if not _built(name)]
+    if not LAB.is_dir() or missing:
+        pytest.skip(f"the lab's API server is not built: {LAB}/lab build core")
+    folder = CACHE / "api"
+    was_up = "apiserver: running" in _lab("status")
+    _lab("api", "up")
+    try:
+        yield ApiServer(folder / "kubeconfig", folder / "pki")
+    finally:
+        if not was_up:
+            _lab("api", "down")
+
+
+def _lab(*words: str) -> str:
+    env = {**os.environ, "HOME": str(HOME), "FOGBED_LAB_CACHE": str(CACHE)}
+    done = subprocess.run(
+        [LAB / "lab", *words], check=False, capture_output=True, text=True, env=env, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr

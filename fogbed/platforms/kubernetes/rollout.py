@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from fogbed.clients.kube_objects import KubeObjects
@@ -46,7 +47,7 @@ def roll_out(
     with progress.step("applying the testbed's objects", total=len(manifests)) as step:
         for done, manifest in enumerate(manifests):
             step.advance(done, f"{manifest.kind} {manifest.name}")
-            patiently.insist(lambda body=manifest.body: kube.apply(body))
+            patiently.insist(partial(kube.apply, manifest.body))
         step.advance(len(manifests))
     wait_until_ready(kube, manifests, progress, timeout_s=timeout_s)
 
