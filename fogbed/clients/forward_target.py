@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Collection, Sequence
 from urllib.parse import quote, urlencode
 
 from fogbed.clients.forwarded import PROTOCOLS
@@ -52,11 +53,7 @@ class Target:
         while True:
             pod = None
             try:
-                found = await self.look()
-                untried = [each for each in found if each not in failed] or found
-                if not untried:
-                    raise ServiceError(f"no pod of service {self._service} is Ready")
-                pod = random.choice(untried)  # noqa: S311 - to spread them, not to hide one
+                pod = self._one_of(await self.look(), failed)
                 return await self._connect(pod)
             except ServiceError as error:
                 is_hopeless = isinstance(error, Refused) and error.status in _REFUSALS
@@ -64,6 +61,12 @@ class Target:
                     raise
                 failed |= {pod} if pod else set()
                 await asyncio.sleep(_AGAIN_S)
+
+    def _one_of(self, found: Sequence[PodPort], failed: Collection[PodPort]) -> PodPort:
+        if not found:
+            raise ServiceError(f"no pod of service {self._service} is Ready")
+        untried = [each for each in found if each not in failed]
+        return random.choice(untried or found)  # noqa: S311 - to spread them, not to hide one
 
     async def look(self) -> tuple[PodPort, ...]:
         """Return the pods that are Ready now; who asks while somebody does gets that answer.
@@ -86,16 +89,22 @@ class Target:
             return await self._asked()
 
     async def _asked(self) -> tuple[PodPort, ...]:
-        if self._login is None or self._reader is None:
-            self._login = await asyncio.to_thread(read_login, self._access)
-            self._reader = Reader(self._login)
+        login = await self._let_in()
+        if self._reader is None:
+            self._reader = Reader(login)
         name = quote(self._service, safe="")
         query = urlencode({"labelSelector": f"kubernetes.io/service-name={self._service}"})
         slices = f"/apis/discovery.k8s.io/v1/namespaces/{self._namespace}/endpointslices?{query}"
         service = await self._reader.get(f"/api/v1/namespaces/{self._namespace}/services/{name}")
         return ready_pods(await self._reader.get(slices), port_name(service, self._port))
 
+    async def _let_in(self) -> Login:
+        if self._login is None:
+            # a credential plugin may ask somewhere far away
+            self._login = await asyncio.to_thread(read_login, self._access)
+        return self._login
+
     async def _connect(self, pod: PodPort) -> Channels:
-        login = self._login or await asyncio.to_thread(read_login, self._access)
+        login = await self._let_in()
         path = f"/api/v1/namespaces/{self._namespace}/pods/{quote(pod.pod, safe='')}/portforward"
         return await Channels.open(login, f"{path}?ports={pod.port}", PROTOCOLS)

@@ -54,7 +54,7 @@ async def _to_pod(
     while data := await reader.read(CHUNK):
         await channels.send(_DATA, data)
     client, server = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
-    while is_held(client, server):
+    while is_held(client, server):  # noqa: ASYNC110 - the kernel tells nobody when it is let go
         await asyncio.sleep(_LOOK_S)
 
 

@@ -39,11 +39,10 @@ class Reader:
         if self._streams is not None:
             try:
                 return await self._get(path)
-            except Refused:
-                raise
-            except ServiceError:
-                # it had closed the connection while nobody asked anything, or is gone
-                pass
+            except ServiceError as error:
+                # else it had closed the connection while nobody asked anything, or is gone
+                if isinstance(error, Refused):
+                    raise
         return await self._get(path)
 
     async def _get(self, path: str) -> Any:  # noqa: ANN401
@@ -62,7 +61,7 @@ class Reader:
         if self._streams is None:
             self._streams = await connect(self._login)
             self._http = h11.Connection(h11.CLIENT)
-        writer = self._streams[1]
+        reader, writer = self._streams
         headers = [("Host", self._login.authority), ("Accept", "application/json")]
         request = h11.Request(
             method="GET",
@@ -71,13 +70,11 @@ class Reader:
         )
         writer.write(self._http.send(request) + self._http.send(h11.EndOfMessage()))
         try:
-            return await self._read()
+            return await self._read(reader)
         except h11.RemoteProtocolError as error:
             raise ConnectionError(str(error)) from error
 
-    async def _read(self) -> tuple[int, bytes]:
-        reader, _ = self._streams or (None, None)
-        assert reader is not None
+    async def _read(self, reader: asyncio.StreamReader) -> tuple[int, bytes]:
         status, body = 0, bytearray()
         while True:
             event = self._http.next_event()

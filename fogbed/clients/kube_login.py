@@ -163,7 +163,7 @@ def _content(entry: Mapping[str, Any], key: str, path: Path) -> bytes:
         if data := entry.get(f"{key}-data"):
             return base64.b64decode(data)
         if named := entry.get(key):
-            return (path.parent / named).read_bytes()
+            return (path.parent / str(named)).read_bytes()
     except binascii.Error as error:
         raise ServiceError(f"{path}: {key}-data is not base64") from error
     except OSError as error:

@@ -27,7 +27,7 @@ _KEPT = 4000
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Refused(ServiceError):
+class Refused(ServiceError):  # noqa: N818 - what the server did
     """The API server answered that it will not; ``status`` is HTTP's."""
 
     def __init__(self, what: str, status: int, body: bytes) -> None:
@@ -80,13 +80,16 @@ async def _through_proxy(login: Login) -> Streams:
             lines.append(f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
         writer.write("\r\n".join([*lines, "", ""]).encode())
         answer = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
-        first = answer.partition("\r\n")[0]
-        if first.split(" ")[1:2] != ["200"]:
-            raise ServiceError(f"the proxy {proxy.hostname} gives no way to the cluster: {first}")
+        _require_way(answer.partition("\r\n")[0], proxy.hostname)
     except BaseException:
         writer.transport.abort()
         raise
     return reader, writer
+
+
+def _require_way(first_line: str, proxy: str) -> None:
+    if first_line.split(" ")[1:2] != ["200"]:
+        raise ServiceError(f"the proxy {proxy} gives no way to the cluster: {first_line}")
 
 
 @contextmanager

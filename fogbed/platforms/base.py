@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -195,5 +196,40 @@ class StreamCluster(Protocol):
         """Return what shapes the links of this testbed."""
 
 
-class Platform(Machines, StreamCluster, Measured, Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Who is let in by a service; ``place``: where the secret lies, in words for a user."""
+
+    user: str
+    secret: str = field(repr=False)
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A service that can be reached from the user's computer.
+
+    ``is_held``: only until its block is left, for it is forwarded. ``has_page``: a browser shows
+    something there.
+    """
+
+    url: str
+    is_held: bool = True
+    has_page: bool = True
+    credentials: Credentials | None = None
+
+
+class Openable(Protocol):
+    """Whose services a user can look into."""
+
+    def open_service(self, name: str, local_port: int = 0) -> AbstractContextManager[Opened]:
+        """Make ``flink`` or ``minio`` reachable on loopback, at ``local_port`` unless that is 0.
+
+        Raises:
+            UsageError: the testbed has no such service, or the port cannot be had.
+            PlatformError, ServiceError: the testbed is not up, or the service cannot be reached.
+        """
+
+
+class Platform(Machines, StreamCluster, Openable, Measured, Protocol):
     """A testbed on which experiments run."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import datetime
+import datetime as dt
 import ipaddress
 import json
 import re
@@ -55,7 +55,7 @@ class Authority:
         return self._signed(name, key, days=days), private
 
     def _signed(self, name, key, *, is_authority=False, days=1):
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
         built = (
             x509.CertificateBuilder()
@@ -63,8 +63,8 @@ class Authority:
             .issuer_name(_name("authority"))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=2))
-            .not_valid_after(now + datetime.timedelta(days=days))
+            .not_valid_before(now - dt.timedelta(days=2))
+            .not_valid_after(now + dt.timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([address]), critical=False)
             .sign(self._key, hashes.SHA256())
@@ -80,7 +80,7 @@ class FakeApi:
         self._folder = Path(folder)
         self.pods, self.ready = {}, set()
         self.offers = ("v5.channel.k8s.io", "v4.channel.k8s.io")
-        self.token = "let-me-in"
+        self.token = "let-me-in"  # noqa: S105 - of no cluster
         self.port = 0
         self.asked = []
         self.children = []

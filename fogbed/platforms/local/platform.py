@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from fogbed.network.fabric_client import FabricEmulator
 from fogbed.plan.local import plan_local, require_local, room_needed
 from fogbed.plan.local_processes import LocalPlan
 from fogbed.plan.services.jobmanager import JOBMANAGER
-from fogbed.platforms.base import Endpoints, LogLine, TestbedStatus
+from fogbed.platforms.base import Endpoints, LogLine, Opened, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
 from fogbed.platforms.local.channels import channel_into
 from fogbed.platforms.local.folder import Launched
 from fogbed.platforms.local.logs import read_logs
+from fogbed.platforms.local.opened import opened_here
 from fogbed.platforms.local.preview import preview_of
 from fogbed.platforms.local.registration import wait_until_registered
 from fogbed.platforms.local.running import RunningTestbed
@@ -191,6 +193,16 @@ class LocalPlatform(RunningTestbed):
             PlatformError: the testbed is not up.
         """
         return Endpoints(flink=f"http://127.0.0.1:{self._launched().port}")
+
+    @contextmanager
+    def open_service(self, name: str, local_port: int = 0) -> Iterator[Opened]:
+        """Yield where Flink's web page is: as long as the testbed is up.
+
+        Raises:
+            UsageError: a laptop testbed has no other service, and has its port already.
+            PlatformError: the testbed is not up.
+        """
+        yield opened_here(self.testbed.name, name, self.endpoints(), local_port)
 
     def channel(self, node: str, *, root: bool = False) -> Channel:
         """Return how to run a program on ``node``: in its network namespace, on its CPUs.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from fogbed.errors import NetworkError, PlatformError
 from fogbed.network.bare import Bare
 from fogbed.network.emulator import LinkCounters
 from fogbed.plan.network import NetworkPlan, plan_network
-from fogbed.platforms.base import Endpoints, LogLine, NodeStatus, Platform, TestbedStatus
+from fogbed.platforms.base import Endpoints, LogLine, NodeStatus, Opened, Platform, TestbedStatus
 from fogbed.platforms.events import Event
 from fogbed.platforms.preflight import Check
 from fogbed.platforms.process_source import ProcessSource, RunningProcess
@@ -142,6 +143,12 @@ class PlainPlatform:
         if self._cluster is None:
             raise PlatformError("the plain processes do not run")
         return Endpoints(flink=self._cluster.url)
+
+    @contextmanager
+    def open_service(self, name: str, local_port: int = 0) -> Iterator[Opened]:
+        if name != "flink" or local_port:
+            raise PlatformError(f"{name} cannot be had at port {local_port} here")
+        yield Opened(url=self.endpoints().flink, is_held=False)
 
     def workers(self) -> FixedWorkers:
         return FixedWorkers([node.name for node in self.testbed.nodes if node.taskmanager])

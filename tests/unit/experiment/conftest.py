@@ -31,6 +31,7 @@ from fogbed.spec import ResolvedExperiment, resolve_experiment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from types import ModuleType
 
     from fogbed.clients.channel import Channel
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from fogbed.network.bare import BareMemory
     from fogbed.network.verdicts import Tolerance
     from fogbed.plan.network import NetworkPlan
-    from fogbed.platforms.base import Endpoints, LogLine, Platform, Workers
+    from fogbed.platforms.base import Endpoints, LogLine, Opened, Platform, Workers
     from fogbed.platforms.measuring import Source
     from fogbed.stream_job.storage import Storage
 
@@ -278,6 +279,9 @@ class FakePlatform:
 
     def examine(self) -> Sequence[Check]:
         return ()
+
+    def open_service(self, name: str, local_port: int = 0) -> AbstractContextManager[Opened]:
+        raise NotImplementedError(name, local_port)
 
     def preview(self) -> Preview:
         raise NotImplementedError

@@ -1,0 +1,27 @@
+"""What ``fogbed open`` finds on a laptop testbed: what has a port on loopback anyway."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from fogbed.errors import UsageError
+from fogbed.platforms.base import Endpoints, Opened
+
+
+def opened_here(testbed: str, name: str, endpoints: Endpoints, local_port: int) -> Opened:
+    """Return where a service is; ``local_port``: the port that was asked for, 0 for any.
+
+    Raises:
+        UsageError: there is no such service, or its port is another one.
+    """
+    if name != "flink":
+        raise UsageError(
+            f"testbed {testbed} is of platform local, which has no {name}",
+            hint="its rides, savepoints and output are in folders: fogbed down names them",
+        )
+    if local_port not in (0, urlsplit(endpoints.flink).port):
+        raise UsageError(
+            f"Flink of testbed {testbed} is at {endpoints.flink} as long as it is up",
+            hint=f"fogbed up --port {local_port} moves it",
+        )
+    return Opened(url=endpoints.flink, is_held=False)
