@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 from hypothesis import settings
 
 from fogbed.platforms import preflight
+
+# minio_server.py, beside us; test folders are not packages
+sys.path.insert(0, str(Path(__file__).parent))
 
 # Speed is shown by benchmarks; a busy machine must not fail a property. `make test` asks for the
 # thorough profile; while one writes, a property is tried with fewer examples.
@@ -87,3 +91,15 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(variable, str(tmp_path / folder))
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A real MinIO with a bucket, for the whole session."""
+    import minio_server  # noqa: PLC0415 - only who asks for it waits for its client
+
+    program = minio_server.binary()
+    if program is None:
+        pytest.skip("needs MinIO's program: `lab build workload`, or FOGBED_MINIO=PATH")
+    with minio_server.serving(program, tmp_path_factory.mktemp("minio")) as server:
+        yield server

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from fogbed.cli import console, job_options, job_shown
+from fogbed.cli import console, job_options, job_resume, job_shown
 from fogbed.cli.job_options import (
     OPERATORS,
     JobArgument,
@@ -19,7 +17,6 @@ from fogbed.cli.job_options import (
     SavepointDirOption,
     SpeedupOption,
     StepsOption,
-    Target,
     UnlimitedOption,
     UrlOption,
     opened,
@@ -27,11 +24,10 @@ from fogbed.cli.job_options import (
 )
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
-from fogbed.stream_job.flink import build, rescale, stop, submit
+from fogbed.stream_job.flink import build, rescale, resume, stop, submit
 from fogbed.stream_job.flink.status import find_job, job_status
 from fogbed.stream_job.flink.submit import JobRequest
 from fogbed.stream_job.rides import datasets, landmarks
-from fogbed.stream_job.shared_folders import SharedFolders
 
 app = typer.Typer(
     add_completion=False,
@@ -68,7 +64,10 @@ def submit_(  # noqa: PLR0913 - one parameter per option
     sink: Annotated[
         Literal["discard", "files", "print"], typer.Option(help="Where answers go.")
     ] = "discard",
-    output: Annotated[Path | None, typer.Option(help="Folder for --sink files.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|URI", help="Folder for --sink files; on a cluster one is made."),
+    ] = None,
     name: Annotated[str, typer.Option(help="The job's name.")] = NEAREST_LANDMARK.name,
     savepoint: Annotated[str | None, typer.Option(help="URI of a savepoint to go on from.")] = None,
     url: UrlOption = None,
@@ -78,35 +77,35 @@ def submit_(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Submit the nearest-landmark job and wait until it runs where it was asked to."""
     dataset, chosen = datasets.find_usable(rides), landmarks.find_landmarks(landmark_set)
-    here = SharedFolders()
-    request = JobRequest(
-        rides=here.publish(dataset),
-        landmarks=here.publish_landmarks(chosen),
-        replay=job_options.parse_replay(
-            rate=rate, speedup=speedup, steps=steps, unlimited=unlimited, loop=loop
-        ),
-        parallelism=job_options.parse_parallelism(parallelism),
-        placement=job_options.parse_placement(place),
-        chaining=chaining,
-        sink=sink,
-        output_uri=job_options.output_uri(output, sink),
-        name=name,
+    replay = job_options.parse_replay(
+        rate=rate, speedup=speedup, steps=steps, unlimited=unlimited, loop=loop
     )
-    submit.check_request(request)
+    wide = {**dict.fromkeys(OPERATORS, 1), **job_options.parse_parallelism(parallelism)}
+    placement = job_options.parse_placement(place)
     with opened(url, testbed) as target:
+        storage = target.storage
+        request = JobRequest(
+            rides=storage.publish(dataset, dry_run=True),
+            landmarks=storage.publish_landmarks(chosen, dry_run=True),
+            replay=replay,
+            parallelism=wide,
+            placement=placement,
+            chaining=chaining,
+            sink=sink,
+            output_uri=job_options.output_uri(output, sink, storage),
+            name=name,
+        )
+        submit.check_request(request)
         if dry_run:
             fits = not target.has_fixed_scheduler
             plan = submit.dry_run(target.flink, request, scheduler_fits=fits)
             job_shown.show_plan(plan, as_json=as_json)
             return
-        # first: what cannot run must not cost a JobManager its start
+        # first: what cannot run must cost neither a JobManager its start nor a dataset its way
         submit.check_fit(target.flink, request)
-        _fit_scheduler(target, request)
-        request = replace(
-            request,
-            rides=target.storage.publish(dataset),
-            landmarks=target.storage.publish_landmarks(chosen),
-        )
+        job_options.fit_scheduler(target, request)
+        storage.publish(dataset)
+        storage.publish_landmarks(chosen)
         job = submit.submit(target.flink, request, savepoint=savepoint, progress=progress())
         job_shown.show_job(job, as_json=as_json)
 
@@ -186,8 +185,12 @@ def savepoint(  # noqa: PLR0913 - one parameter per option
         if dry_run:
             job_shown.show_plan({"job": job_id, "savepoint_dir": folder}, as_json=as_json)
             return
+        running = submit.recover(flink, job_id)
         with progress().step("taking a savepoint"):
             location = stop.save(flink, job_id, savepoint_dir=folder)
+        job_shown.note_unnoted(
+            resume.leave_request(target.storage, location, running.request), location
+        )
         shown = {"job": job_id, "savepoint": location}
         console.say_json(shown) if as_json else console.say(location)
 
@@ -218,11 +221,4 @@ def stop_(  # noqa: PLR0913 - one parameter per option
         job_shown.show_stopped(stopped, as_json=as_json)
 
 
-def _fit_scheduler(target: Target, request: JobRequest) -> None:
-    """Have a testbed's JobManager run with the scheduler that the request needs."""
-    if target.platform is None:
-        return
-    if request.placement:
-        target.platform.use_scheduler("default", progress())
-    elif not target.has_fixed_scheduler:
-        target.platform.use_scheduler("adaptive", progress())
+app.command("resume", epilog="Example: fogbed job resume -p nearest=3 -t laptop")(job_resume.resume)

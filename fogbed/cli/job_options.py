@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -17,6 +18,7 @@ from fogbed import links, platforms, units
 from fogbed.cli.console import LiveProgress
 from fogbed.clients.flink import FlinkClient
 from fogbed.errors import UsageError
+from fogbed.plan.job import JobRequest
 from fogbed.plan.placement import Place
 from fogbed.platforms.base import Platform
 from fogbed.spec.base import TIERS
@@ -143,12 +145,12 @@ def parse_replay(
 
 
 def parse_parallelism(given: Sequence[str] | None) -> dict[str, int]:
-    """Return the subtasks of every operator from ``OPERATOR=N`` words (1 where not named).
+    """Return the subtasks of the operators that ``OPERATOR=N`` words name.
 
     Raises:
         UsageError: a word cannot be read.
     """
-    wide: dict[str, int] = dict.fromkeys(OPERATORS, 1)
+    wide: dict[str, int] = {}
     for word in given or ():
         operator, value = _operator_word("--parallelism", word)
         if not re.fullmatch(r"[1-9]\d{0,4}", value):
@@ -170,17 +172,43 @@ def parse_placement(given: Sequence[str] | None) -> dict[str, Place]:
     return found
 
 
-def output_uri(output: Path | None, sink: str) -> str | None:
-    """Return the folder for the ``files`` sink, as Flink reads it.
+def output_uri(output: str | None, sink: str, storage: Storage) -> str | None:
+    """Return the folder for the ``files`` sink, as Flink reads it; else one that is in the storage.
 
     Raises:
-        UsageError: it is missing, or given for a sink that writes no files.
+        UsageError: it is missing, or given for a sink that writes no files, or the job's processes
+            cannot write there.
     """
-    if sink == "files" and output is None:
-        raise UsageError("--sink files needs --output DIR")
-    if sink != "files" and output is not None:
-        raise UsageError(f"--output is for --sink files, not for --sink {sink}")
-    return links.flink_uri(output) if output else None
+    if sink != "files":
+        if output is not None:
+            raise UsageError(f"--output is for --sink files, not for --sink {sink}")
+        return None
+    if output is None:
+        if storage.shares_folders:
+            raise UsageError("--sink files needs --output DIR")
+        return storage.output_uri(Path(f"{datetime.now(tz=UTC):%Y%m%dT%H%M%SZ}-job"))
+    scheme = re.match(r"([a-z][a-z0-9+]*):/", output)
+    if scheme is None and not storage.shares_folders:
+        raise UsageError(
+            f"--output {output} is a folder of this computer, which the job's processes do not see",
+            hint=f"leave --output out, or write {storage.output_uri(Path('NAME'))}",
+        )
+    if scheme is not None and scheme[1] in ("s3", "s3p"):
+        raise UsageError(
+            f"--output {output}: only the file system s3a commits a file exactly once",
+            hint=f"write s3a{output.removeprefix(scheme[1])}",
+        )
+    return links.flink_uri(Path(output)) if scheme is None else links.spelled(output)
+
+
+def fit_scheduler(target: Target, request: JobRequest) -> None:
+    """Have a testbed's JobManager run with the scheduler that the request needs."""
+    if target.platform is None:
+        return
+    if request.placement:
+        target.platform.use_scheduler("default", progress())
+    elif not target.has_fixed_scheduler:
+        target.platform.use_scheduler("adaptive", progress())
 
 
 def _operator_word(option: str, word: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -87,12 +88,22 @@ def show_rescaled(rescaled: Rescaled, *, as_json: bool) -> None:
 
 def show_stopped(stopped: Stopped, *, as_json: bool) -> None:
     """Print the savepoint of a job that was stopped, and how far its source was."""
+    note_unnoted(stopped.unnoted, stopped.savepoint)
     if as_json:
         position = {"rides": stopped.position.total, "per_split": stopped.position.emitted}
         console.say_json({"savepoint": stopped.savepoint, "position": position})
         return
     console.say(f"savepoint: {stopped.savepoint}")
     console.say(f"rides emitted: {stopped.position.total}")
+
+
+def note_unnoted(why: str, savepoint: str) -> None:
+    """Say that what the job was asked to do is not beside its savepoint, and why; "" if it is."""
+    if why:
+        console.note(
+            f"{why}; `fogbed job resume` will not know the job, `fogbed job submit ..."
+            f" --savepoint {shlex.quote(savepoint)}` goes on"
+        )
 
 
 def _say_places(places: Sequence[SubtaskPlace]) -> None:

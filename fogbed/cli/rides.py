@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fogbed.cli import console
+from fogbed.cli import console, rides_push
 from fogbed.cli.options import JsonOption
 from fogbed.errors import UsageError
 from fogbed.stream_job.rides import datasets
@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="Real taxi rides: import trip files, list and describe datasets.",
+    help="Real taxi rides: import trip files, list, describe and push datasets.",
 )
 
 
@@ -212,3 +212,8 @@ def _show_description(description: Description) -> None:
     _show_reasons(manifest)
     if description.dataset.rejects_file.exists() and manifest.rejected:
         console.say(f"rejects: {description.dataset.rejects_file}")
+
+
+app.command("push", epilog="Example: fogbed rides push nyc-sample -t pico --dry-run")(
+    rides_push.push
+)

@@ -159,6 +159,12 @@ class FlinkClient:
         """Return how many checkpoints completed, failed, were restored, are in progress."""
         return dict(self._get(f"/jobs/{job_id}/checkpoints")["counts"])
 
+    def last_savepoint(self, job_id: str) -> str | None:
+        """Return where the last savepoint of a job is, as Flink spells it; None if it has none."""
+        latest = self._get(f"/jobs/{job_id}/checkpoints").get("latest") or {}
+        found = (latest.get("savepoint") or {}).get("external_path")
+        return str(found) if found else None
+
     # -- state and parallelism -----------------------------------------------------------------
 
     def start_checkpoint(self, job_id: str) -> str:

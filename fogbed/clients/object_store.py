@@ -101,6 +101,10 @@ class ObjectStore:
                 self._put(file, key, sizes[key], count)
         return sent
 
+    def put(self, key: str, content: bytes) -> None:
+        """Have some bytes at a key, whatever was there."""
+        self._ask(lambda: self._api.put_object(self.bucket, key, BytesIO(content), len(content)))
+
     def get(self, key: str, file: Path) -> None:
         """Write the object at a key into a file, which is whole or not there.
 
@@ -160,10 +164,7 @@ class ObjectStore:
                 api=self._api, bucket=self.bucket, key=key, file=file, size=size, ask=self._ask
             ).send(count)
         else:
-            content = file.read_bytes()
-            self._ask(
-                lambda: self._api.put_object(self.bucket, key, BytesIO(content), len(content))
-            )
+            self.put(key, file.read_bytes())
             count(size, was_sent=True)
         if self.size(key) != size:
             raise ServiceError(f"{file} changed while it was sent", hint="send it again")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,15 +54,20 @@ class ObjectStorage:
         self._store, self._progress = store, progress
         self._here: dict[str, _Here] = {}
 
-    def publish(self, dataset: Dataset) -> PublishedRides:
+    @property
+    def shares_folders(self) -> bool:
+        """The job's processes see none of this computer's files."""
+        return False
+
+    def publish(self, dataset: Dataset, *, dry_run: bool = False) -> PublishedRides:
         """Send a dataset unless it is there.
 
         Raises:
             DatasetError: its rides are not those that were imported.
             ServiceError: the store refused, or cannot be reached.
         """
-        files = self.places_of(dataset)
-        if self.missing(dataset):
+        files = _places_of(dataset)
+        if not dry_run and self.missing(dataset):
             with self._progress.step(f"checking {dataset.name}"):
                 _require_whole(dataset)
             self._store.put_many(files, self._progress, what=f"publishing {dataset.name}")
@@ -70,26 +76,21 @@ class ObjectStorage:
             name=dataset.name, rides_uri=rides, index_uri=index, rides=dataset.manifest.rides
         )
 
-    def places_of(self, dataset: Dataset) -> dict[str, Path]:
-        """Return the keys of a dataset's rides and index, in this order, and their files."""
-        folder = f"{DATASETS}/{dataset.manifest.sha256}"
-        index = _digest(dataset.index_file)[:16]
+    def missing(self, dataset: Dataset) -> Mapping[str, int]:
+        """Return what the store has not of a dataset; ServiceError as for ``publish``."""
+        sizes = {key: path.stat().st_size for key, path in _places_of(dataset).items()}
         return {
-            f"{folder}/{dataset.rides_file.name}": dataset.rides_file,
-            # a later version may index the same rides otherwise
-            f"{folder}/{index}.index": dataset.index_file,
+            self._uri(key): size for key, size in sizes.items() if self._store.size(key) != size
         }
 
-    def missing(self, dataset: Dataset) -> dict[str, int]:
-        """Return which keys of a dataset the store has not, and the bytes that each would take."""
-        sizes = {key: path.stat().st_size for key, path in self.places_of(dataset).items()}
-        return {key: size for key, size in sizes.items() if self._store.size(key) != size}
-
-    def publish_landmarks(self, landmarks: Landmarks) -> PublishedLandmarks:
+    def publish_landmarks(
+        self, landmarks: Landmarks, *, dry_run: bool = False
+    ) -> PublishedLandmarks:
         """Send a set of landmarks unless it is there; ServiceError as for ``publish``."""
         # a file's own name may be one that URIs have another meaning for
         key = f"{LANDMARKS}/{_digest(landmarks.path)}/landmarks.csv"
-        self._store.put_file(landmarks.path, key, self._progress)
+        if not dry_run:
+            self._store.put_file(landmarks.path, key, self._progress)
         return PublishedLandmarks(name=landmarks.name, uri=self._published(key, landmarks.path))
 
     def output_uri(self, run: Path) -> str:
@@ -121,6 +122,17 @@ class ObjectStorage:
             ) from error
         return target
 
+    def leave(self, uri: str, content: bytes) -> None:
+        """Write the object; JobError where the store refuses or cannot be reached."""
+        try:
+            self._store.put(self._key_of(uri), content)
+        except ServiceError as error:
+            raise JobError(
+                f"{uri} cannot be written: {error.message}",
+                hint=error.hint,
+                details=error.details,
+            ) from error
+
     def _fetch(self, uri: str, key: str, target: Path) -> None:
         if self._store.exists(key):
             self._store.get(key, target)
@@ -146,7 +158,21 @@ class ObjectStorage:
 
     def _published(self, key: str, path: Path) -> str:
         self._here[key] = _Here.of(path)
+        return self._uri(key)
+
+    def _uri(self, key: str) -> str:
         return f"s3p://{self._store.bucket}/{key}"
+
+
+def _places_of(dataset: Dataset) -> dict[str, Path]:
+    """Return the keys of a dataset's rides and index, in this order, and their files."""
+    folder = f"{DATASETS}/{dataset.manifest.sha256}"
+    index = _digest(dataset.index_file)[:16]
+    return {
+        f"{folder}/{dataset.rides_file.name}": dataset.rides_file,
+        # a later version may index the same rides otherwise
+        f"{folder}/{index}.index": dataset.index_file,
+    }
 
 
 def _require_whole(dataset: Dataset) -> None:

@@ -5,11 +5,13 @@ So it is on a laptop, and with every other JobManager whose machines share these
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fogbed import links, spelling
 from fogbed.errors import JobError
+from fogbed.files import write_whole
 from fogbed.plan.job import PublishedLandmarks, PublishedRides
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ class SharedFolders:
     A place that Flink cannot name has a link that it can; ``fetch`` gives the place itself again.
     """
 
-    def publish(self, dataset: Dataset) -> PublishedRides:
+    shares_folders = True
+
+    def publish(self, dataset: Dataset, *, dry_run: bool = False) -> PublishedRides:  # noqa: ARG002 - nothing is sent
         """Return where the dataset lies."""
         return PublishedRides(
             name=dataset.name,
@@ -32,7 +36,16 @@ class SharedFolders:
             rides=dataset.manifest.rides,
         )
 
-    def publish_landmarks(self, landmarks: Landmarks) -> PublishedLandmarks:
+    def missing(self, dataset: Dataset) -> Mapping[str, int]:  # noqa: ARG002 - it is there
+        """Return nothing: it lies where it is read."""
+        return {}
+
+    def publish_landmarks(
+        self,
+        landmarks: Landmarks,
+        *,
+        dry_run: bool = False,  # noqa: ARG002 - nothing is sent
+    ) -> PublishedLandmarks:
         """Return where the landmarks lie."""
         return PublishedLandmarks(name=landmarks.name, uri=links.flink_uri(landmarks.path))
 
@@ -60,3 +73,19 @@ class SharedFolders:
                 hint="have the job read and write in a folder that is shared",
             )
         return place
+
+    def leave(self, uri: str, content: bytes) -> None:
+        """Write the file.
+
+        Raises:
+            JobError: its folder is not there or may not be written, or is not of this computer.
+        """
+        named = spelling.path_of(uri)
+        if named is None:
+            raise JobError(f"{uri} cannot be written from this computer")
+        try:
+            write_whole(links.real(named), content)
+        except OSError as error:
+            raise JobError(
+                f"{uri} cannot be written from this computer: {error.strerror}"
+            ) from error

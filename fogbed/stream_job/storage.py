@@ -6,6 +6,7 @@ and to every TaskManager; only a ``Storage`` knows what they are to this compute
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,15 +19,26 @@ if TYPE_CHECKING:
 class Storage(Protocol):
     """A folder that all processes share, or a store of objects."""
 
-    def publish(self, dataset: Dataset) -> PublishedRides:
+    @property
+    def shares_folders(self) -> bool:
+        """Whether a folder of this computer is one of the job's processes too."""
+
+    def publish(self, dataset: Dataset, *, dry_run: bool = False) -> PublishedRides:
         """Have a dataset where the job's processes can read it; nothing is sent twice.
+
+        With ``dry_run`` nothing is sent at all: this is where it would be.
 
         Raises:
             UsageError: a place of its files cannot be named to Flink.
         """
 
-    def publish_landmarks(self, landmarks: Landmarks) -> PublishedLandmarks:
-        """Have a set of landmarks where the job's processes can read it.
+    def missing(self, dataset: Dataset) -> Mapping[str, int]:
+        """Return what ``publish`` would send now: URI -> bytes."""
+
+    def publish_landmarks(
+        self, landmarks: Landmarks, *, dry_run: bool = False
+    ) -> PublishedLandmarks:
+        """Have a set of landmarks where the job's processes can read it; else as ``publish``.
 
         Raises:
             UsageError: the place of its file cannot be named to Flink.
@@ -49,4 +61,11 @@ class Storage(Protocol):
 
         Raises:
             JobError: there is nothing at this URI, or it cannot be reached from here.
+        """
+
+    def leave(self, uri: str, content: bytes) -> None:
+        """Write a small file at a URI, beside what a job has left there.
+
+        Raises:
+            JobError: it cannot be written from here.
         """

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from minio_server import Server
 
 from fogbed import spelling
+from fogbed.clients.progress import Quiet
 from fogbed.errors import JobError
 from fogbed.plan.job import JobRequest, parse_arguments, program_arguments
 from fogbed.spec.experiment import Replay
 from fogbed.stream_job.flink.positions import Position, read_position
+from fogbed.stream_job.object_storage import ObjectStorage
 from fogbed.stream_job.oracle.output import check_complete
 from fogbed.stream_job.rides.datasets import Dataset, find_dataset, open_dataset
 from fogbed.stream_job.rides.landmarks import Landmarks, find_landmarks
@@ -43,12 +46,24 @@ def shared_folders() -> Subject:
     return Subject(SharedFolders(), write)
 
 
-STORAGES = {"shared folders": shared_folders}
+def object_storage(server: Server) -> Subject:
+    store = server.store()
+
+    def write(uri: str, name: str, content: bytes) -> None:
+        store.put(f"{uri.split('/', 3)[3]}/{name}", content)
+
+    return Subject(ObjectStorage(store, Quiet()), write)
+
+
+STORAGES = {
+    "shared folders": lambda _request: shared_folders(),
+    "objects": lambda request: object_storage(request.getfixturevalue("minio")),
+}
 
 
 @pytest.fixture(params=STORAGES)
 def subject(request: pytest.FixtureRequest) -> Subject:
-    return STORAGES[request.param]()
+    return STORAGES[request.param](request)
 
 
 @pytest.fixture(params=["plain", ODD])
@@ -174,6 +189,24 @@ def test_what_is_not_there_is_said_with_its_uri(subject, run, tmp_path):
     with pytest.raises(JobError) as caught:
         subject.storage.fetch(uri, tmp_path / "here")
     assert caught.value.message.startswith(f"{uri} cannot be read")
+
+
+def test_what_is_left_beside_a_savepoint_is_fetched_with_it(subject, run, tmp_path):
+    savepoint = f"{subject.storage.savepoint_uri(run)}/savepoint-1"
+    subject.write(savepoint, "_metadata", b"saved")
+    subject.storage.leave(f"{savepoint}/note.json", b"{}")
+    found = subject.storage.fetch(savepoint, tmp_path / "here")
+    assert sorted(each.name for each in found.iterdir()) == ["_metadata", "note.json"]
+    with pytest.raises(JobError, match="cannot be written"):
+        subject.storage.leave("nowhere://bucket/a", b"{}")
+
+
+def test_where_a_dry_run_would_publish_is_where_it_is_published(subject, dataset, landmarks):
+    storage = subject.storage
+    assert storage.publish(dataset, dry_run=True) == storage.publish(dataset)
+    assert storage.missing(dataset) == {}
+    places = storage.publish_landmarks(landmarks, dry_run=True)
+    assert places == storage.publish_landmarks(landmarks)
 
 
 def test_nothing_is_copied_between_shared_folders(dataset, tmp_path):

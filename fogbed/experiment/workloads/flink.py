@@ -103,6 +103,7 @@ class FlinkWorkload:
         self._savepoint_dir = self._storage.savepoint_uri(bundle.folder)
         self._job: SubmittedJob | None = None
         self._stopped: Stopped | None = None
+        self._output: Path | None = None
         self._moving = False
 
     def take_over(self) -> None:
@@ -176,6 +177,10 @@ class FlinkWorkload:
             storage=self._storage,
         )
         self._storage.fetch(self._savepoint_dir, self._bundle.folder)
+        if self._request.output_uri is not None:
+            self._output = self._storage.fetch(
+                self._request.output_uri, self._bundle.folder / "output"
+            )
         return {
             "savepoint": self._stopped.savepoint,
             "position": {
@@ -198,7 +203,7 @@ class FlinkWorkload:
         if self._stopped is None or self._request.output_uri is None:
             raise JobError("the job was not stopped with a position")
         compare, position = oracle_of(self._request.job), self._stopped.position
-        found = self._storage.fetch(self._request.output_uri, output)
+        found = self._output or self._storage.fetch(self._request.output_uri, output)
         return asdict(compare(self._request, found, position, storage=self._storage))
 
     def sources(self) -> Sequence[Source]:

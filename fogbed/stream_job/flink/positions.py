@@ -57,7 +57,8 @@ def read_position(savepoint: str, storage: Storage) -> Position:
         except JobError as error:
             raise JobError(
                 f"savepoint {savepoint} cannot be read from this computer",
-                hint="the position of the source is in its files; use a folder that is shared",
+                hint=f"the position of the source is in its files; {error.hint}",
+                details=error.details or error.message,
             ) from error
         emitted, splits = _splits_in(folder)
     if not splits or set(emitted) != set(range(splits)):

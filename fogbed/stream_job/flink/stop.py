@@ -10,6 +10,7 @@ from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED, Operation
 from fogbed.errors import JobError, ServiceError, UsageError
 from fogbed.stream_job.flink.positions import Position, read_position
+from fogbed.stream_job.flink.resume import leave_request
 from fogbed.stream_job.flink.submit import SubmittedJob
 from fogbed.stream_job.flink.waiting import patient, wait_until
 from fogbed.stream_job.rides import full_disk
@@ -20,10 +21,14 @@ _TIMEOUT_S = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stopped:
-    """A job that was stopped: where its savepoint is (a URI), how far its source was."""
+    """A job that was stopped: where its savepoint is (a URI), how far its source was.
+
+    ``unnoted``: why what the job was asked to do is not beside it; "" if it is.
+    """
 
     savepoint: str
     position: Position
+    unnoted: str = ""
 
 
 def stop_with_savepoint(
@@ -37,7 +42,7 @@ def stop_with_savepoint(
     """Stop a job without drain, its output committed, and say how far it was.
 
     ``savepoint_dir`` is a URI that JobManager and TaskManagers can reach, and ``storage`` for the
-    position.
+    position. What the job was asked to do is left beside the savepoint, for ``resume``.
 
     Raises:
         JobError: the savepoint failed (the job goes on) or its position cannot be read.
@@ -46,7 +51,11 @@ def stop_with_savepoint(
     request_id = flink.start_stop(job.job_id, folder=savepoint_dir)
     location = await_savepoint(flink, job.job_id, request_id, timeout_s=timeout_s)
     await_finished(flink, job.job_id, timeout_s=timeout_s)
-    return Stopped(savepoint=location, position=read_position(location, storage))
+    return Stopped(
+        savepoint=location,
+        position=read_position(location, storage),
+        unnoted=leave_request(storage, location, job.request),
+    )
 
 
 def save(
