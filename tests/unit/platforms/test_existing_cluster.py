@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 from fogbed.clients.kube import KubeNode
@@ -20,7 +22,7 @@ contexts: [{name: farm, context: {cluster: c, user: u}}]
 """
 
 
-def testbed(*names: str, address: str | None = None) -> Testbed:
+def asked_for(*names: str, address: str | None = None) -> Testbed:
     nodes = [{"name": name, "tier": "edge"} for name in names]
     nodes[0] |= {"role": "control-plane"} | ({"address": address} if address else {})
     return Testbed.model_validate(
@@ -46,7 +48,7 @@ def test_a_node_is_found_by_name_host_name_first_part_and_address():
         node("by-part.lab.example"),
         node("n4", address="192.0.2.9"),
     ]
-    asked = testbed("at-address", "by-name", "by-label", "by-part", address="192.0.2.9")
+    asked = asked_for("at-address", "by-name", "by-label", "by-part", address="192.0.2.9")
     found = {name: each.name for name, each in find_hosts(asked, nodes).items()}
     assert found == {
         "at-address": "n4",
@@ -57,13 +59,19 @@ def test_a_node_is_found_by_name_host_name_first_part_and_address():
 
 
 def test_what_may_be_two_nodes_is_none():
-    assert find_hosts(testbed("a"), [node("a.x"), node("a.y")]) == {}
+    assert find_hosts(asked_for("a"), [node("a.x"), node("a.y")]) == {}
+
+
+KEPT = (
+    "kept: is kept for others by the taint team=other:NoExecute; leave it out, or: kubectl taint "
+    "nodes kept team-"
+)
 
 
 class Kube:
     """An API server that has these nodes."""
 
-    found: list[KubeNode] = []
+    found: ClassVar[list[KubeNode]] = []
 
     def __init__(self, *_: object) -> None:
         pass
@@ -92,7 +100,7 @@ def cluster(tmp_path, monkeypatch):
 
 
 def test_it_is_reached_by_a_copy_for_nobody_elses_eyes(cluster, tmp_path):
-    found = cluster(testbed("a", "b"), node("a"), node("b"), node("c"))
+    found = cluster(asked_for("a", "b"), node("a"), node("b"), node("c"))
     assert not found.exists()
     found.ensure(Quiet())
     assert found.access().kubeconfig.stat().st_mode & 0o777 == 0o600
@@ -104,7 +112,7 @@ def test_it_is_reached_by_a_copy_for_nobody_elses_eyes(cluster, tmp_path):
 
 def test_every_problem_of_its_nodes_is_told_at_once(cluster):
     found = cluster(
-        testbed("cp", "gone", "late", "off", "kept"),
+        asked_for("cp", "gone", "late", "off", "kept"),
         node("cp", taints=("node-role.kubernetes.io/control-plane=:NoSchedule",)),
         node("late", is_ready=False, problem="NodeStatusUnknown: Kubelet stopped"),
         node("off", is_schedulable=False, taints=("node.kubernetes.io/unschedulable=:NoSchedule",)),
@@ -118,11 +126,10 @@ def test_every_problem_of_its_nodes_is_told_at_once(cluster):
         "gone: the cluster has no such node; not in the testbed are free",
         "late: is not Ready: NodeStatusUnknown: Kubelet stopped",
         "off: takes no pods; kubectl uncordon off",
-        "kept: is kept for others by the taint team=other:NoExecute; leave it out, or: kubectl "
-        "taint nodes kept team-",
+        KEPT,
     ]
 
 
 def test_before_it_was_brought_up_there_is_no_way_in(cluster):
     with pytest.raises(PlatformError, match="farm was not brought up"):
-        cluster(testbed("a"), node("a")).hosts()
+        cluster(asked_for("a"), node("a")).hosts()
