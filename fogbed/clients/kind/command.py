@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from fogbed.clients import process
 from fogbed.clients.kind.containers import PROVIDER, Engine
 from fogbed.clients.kind.words import KindStep, failure_of, step_of
 from fogbed.clients.watched import end_marked, run_watched
-from fogbed.errors import CommandError
+from fogbed.errors import CommandError, UsageError
 
 # What every process of ours around a cluster carries, so that it is found again.
 MARK = "FOGBED_KIND_OF"
@@ -24,6 +25,16 @@ class KindFailed(CommandError):  # noqa: N818 - what kind did
     """kind said why it could not go on: in ``details``."""
 
 
+def require_kind() -> None:
+    """Return if there is a kind command; UsageError if not."""
+    if shutil.which("kind") is None:
+        raise UsageError(
+            "the command kind is not on this computer",
+            hint="https://kind.sigs.k8s.io has it (one file to put on PATH); with Go: go install "
+            "sigs.k8s.io/kind@latest",
+        )
+
+
 class KindCommand:
     """kind for one cluster; ``folder`` is the testbed's, and marks whose processes they are.
 
@@ -34,10 +45,6 @@ class KindCommand:
         self._engine = engine
         self._cluster = cluster
         self._folder = folder
-
-    def version(self) -> str:
-        """Return what ``kind version`` says; CommandError if there is no kind."""
-        return self._run(["version"], _LOOK_S).stdout.strip()
 
     def create(self, config: Path, kubeconfig: Path, on_step: Callable[[KindStep], None]) -> None:
         """Make the cluster; what is half made stays, for its logs to be read.
@@ -107,9 +114,7 @@ class KindCommand:
         done = process.run(["kind", *words], timeout_s=timeout_s, env=self._environment())
         if done.returncode != 0:
             raise KindFailed(
-                f"kind {words[0]} {words[1]} failed for {self._cluster}"
-                if len(words) > 1
-                else f"kind {words[0]} failed",
+                f"kind {words[0]} {words[1]} failed for {self._cluster}",
                 details=failure_of(done.stderr.splitlines()),
             )
         return done

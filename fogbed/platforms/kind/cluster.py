@@ -60,7 +60,6 @@ class KindCluster:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         site = open_site(self._testbed, self._folder)
         with site.told():
-            site.kind.version()
             if site.kind.end_leftovers():
                 progress.note("a kind that a killed fogbed had left at work was ended")
             record = self._found_or_made(site, progress)

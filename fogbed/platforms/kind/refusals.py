@@ -22,12 +22,6 @@ class Refusal:
 # The first that fits: what is sure stands before what may be meant.
 _TABLE = (
     Refusal(
-        r"(?i)kind was not found",
-        "the command kind is not on this computer",
-        "get it from https://kind.sigs.k8s.io (one file; go install sigs.k8s.io/kind@latest works "
-        "too) and put it on PATH",
-    ),
-    Refusal(
         r"(?i)permission denied.*(docker|podman|daemon).*(sock|api)"
         r"|dial unix \S+: connect: permission",
         "you may not speak with {engine}: its socket is closed to you",
@@ -36,9 +30,9 @@ _TABLE = (
     Refusal(
         r"(?i)cannot connect to the docker daemon|is the docker daemon running"
         r"|cannot connect to podman|failed to connect to the docker API|connection refused.*docker",
-        "{engine} is installed and does not run",
-        "start it: sudo systemctl start docker (or Docker Desktop); {engine} info shows that it "
-        "answers",
+        "{engine} is installed, and its daemon does not answer",
+        "start it: sudo systemctl start docker (or Docker Desktop); {engine} info shows when it "
+        "answers. Is DOCKER_HOST set, and right?",
     ),
     Refusal(
         r"(?i)too many open files",

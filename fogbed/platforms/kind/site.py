@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fogbed.clients.kind.command import KindCommand
+from fogbed.clients.kind.command import KindCommand, require_kind
 from fogbed.clients.kind.containers import Engine, NodeContainer, choose_engine
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.errors import CommandError, PlatformError
@@ -92,8 +92,9 @@ class Site:
 
 
 def open_site(testbed: Testbed, folder: Path) -> Site:
-    """Return it; UsageError if this computer has no engine of containers."""
+    """Return it; UsageError if this computer has no engine of containers, or no kind."""
     engine = Engine(choose_engine())
+    require_kind()
     return Site(testbed, folder, engine, KindCommand(engine, cluster_name(testbed), folder))
 
 

@@ -1,0 +1,45 @@
+"""What is changed in a node of a cluster so that it is what its testbed says."""
+
+from __future__ import annotations
+
+import pytest
+
+from fogbed.clients.kube import KubeNode
+from fogbed.platforms.kubernetes.nodes import _changes
+from fogbed.spec.testbed import Node
+
+TAINT = "node-role.kubernetes.io/control-plane=:NoSchedule"
+RIGHT = {"fogbed.io/tier": "cloud", "fogbed.io/name": "a", "kubernetes.io/os": "linux"}
+
+
+def changes(node: dict[str, object], labels: dict[str, str], *taints: str):
+    asked = Node.model_validate({"name": "a", "tier": "cloud", **node})
+    there = KubeNode(name="h", is_ready=True, version="v1", labels=labels, taints=taints)
+    return _changes(asked, there)
+
+
+@pytest.mark.parametrize("role", ["control-plane", "worker"])
+def test_what_is_right_stays(role):
+    assert changes({"role": role}, RIGHT) == {}
+    if role == "control-plane":
+        assert changes({"role": role, "taskmanager": False}, RIGHT, TAINT) == {}
+
+
+def test_labels_come_change_and_go_and_those_of_others_stay():
+    labels = {**RIGHT, "fogbed.io/tier": "fog", "fogbed.io/old": "x"}
+    assert changes({"labels": {"rack": "r"}}, labels) == {
+        "metadata": {
+            "labels": {"fogbed.io/tier": "cloud", "fogbed.io/old": None, "fogbed.io/rack": "r"}
+        }
+    }
+
+
+def test_a_control_plane_with_a_taskmanager_takes_pods_and_keeps_others_taints():
+    found = changes({"role": "control-plane"}, RIGHT, "team=b:NoExecute", TAINT)
+    assert found == {"spec": {"taints": [{"key": "team", "value": "b", "effect": "NoExecute"}]}}
+
+
+def test_a_control_plane_without_one_is_kept_for_itself():
+    found = changes({"role": "control-plane", "taskmanager": False}, RIGHT)
+    key = "node-role.kubernetes.io/control-plane"
+    assert found == {"spec": {"taints": [{"key": key, "effect": "NoSchedule"}]}}
