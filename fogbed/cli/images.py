@@ -10,6 +10,7 @@ import typer
 from fogbed import paths, platforms
 from fogbed.cli import console
 from fogbed.cli.images_build import build_image
+from fogbed.cli.images_lock import lock_images
 from fogbed.cli.images_view import PushProgress, megabytes
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.cli.pi import AskPasswordOption, LimitOption, read_options
@@ -28,6 +29,7 @@ app = typer.Typer(
 
 
 app.command("build", epilog="Example: fogbed images build flink -t pico --on pico-1")(build_image)
+app.command("lock", epilog="Example: fogbed images lock -t pico.yml --check")(lock_images)
 
 
 @app.command(epilog="Example: fogbed images push my-job:1 flink.tar --limit pico-1,pico-2")

@@ -60,6 +60,11 @@ def split_name(name: str) -> ImageName:
     return ImageName(registry=place, path=path, tag=tag, digest=digest)
 
 
+def is_digest(text: str) -> bool:
+    """Whether this is a digest as registries give it."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def _image(text: str) -> str:
     name = split_name(text)
     if not name.is_well_formed:
