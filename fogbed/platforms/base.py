@@ -72,8 +72,8 @@ class TestbedStatus:
     """The testbed as it is now; ``problems`` are sentences with the way out.
 
     ``drift`` says where a cluster is not as its spec, ``certificate_days`` how long the first of
-    its certificates still holds. ``images``: of every component the image that runs, with the digest
-    that the registry gave.
+    its certificates still holds. ``images``: of every component the image that runs, with the
+    registry's digest.
     """
 
     __test__ = False  # pytest collects by name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fogbed.plan import flink_memory
@@ -79,6 +80,13 @@ def pod(cluster: Cluster) -> dict[str, Any]:
         "service_ports": JOBMANAGER.ports,
         "survives": survives,
     }
+
+
+def scheduler_of(arguments: Sequence[str]) -> str:
+    """Return the scheduler that a JobManager was started with, from its arguments; "" if none."""
+    given = dict(word.partition("=")[::2] for word in arguments)
+    written = given.get("jobmanager.scheduler", "")
+    return next((name for name, each in _SCHEDULERS.items() if each == written), "")
 
 
 JOBMANAGER = Service(

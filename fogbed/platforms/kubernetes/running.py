@@ -15,7 +15,8 @@ from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import PlatformError, UsageError
 from fogbed.network.no_emulation import NoEmulation
 from fogbed.plan.cluster import agent_namespace_of, namespace_of
-from fogbed.platforms.base import Endpoints
+from fogbed.plan.services.jobmanager import scheduler_of
+from fogbed.platforms.base import Credentials, Endpoints, Opened
 from fogbed.platforms.events import Event
 from fogbed.platforms.kubernetes import clocks
 from fogbed.platforms.kubernetes.agents import agent_pods, require_agent
@@ -67,21 +68,33 @@ class RunningCluster:
             PlatformError: the testbed is not up.
         """
         url = self._connection.url
-        return Endpoints(flink=url(*_REST), s3=url(*_S3) if self._has_minio() else None)
+        return Endpoints(flink=url(*_REST), s3=url(*_S3) if self.testbed.has_minio else None)
 
     @contextmanager
-    def open_service(self, name: str, *, local_port: int = 0) -> Iterator[str]:
-        """Yield the URL of a service on loopback until the block is left.
+    def open_service(self, name: str, local_port: int = 0) -> Iterator[Opened]:
+        """Yield a service as it is reached on loopback until the block is left.
 
         Raises:
             UsageError: the testbed has no such service.
         """
-        known = {"flink": _REST, **({"minio": _S3} if self._has_minio() else {})}
+        known = {"flink": _REST, **({"minio": _S3} if self.testbed.has_minio else {})}
         if name not in known:
             raise UsageError(
                 f"testbed {self.testbed.name} has no {name}", hint=f"open {' or '.join(known)}"
             )
-        yield self._connection.url(*known[name], local_port=local_port)
+        url = self._connection.url(*known[name], local_port=local_port)
+        if name == "flink":
+            yield Opened(url=url)
+            return
+        # its console is off: what is there is read by clients of S3
+        own = keep_credentials(self._files)
+        yield Opened(
+            url=url,
+            has_page=False,
+            credentials=Credentials(
+                user=own.access_key, secret=own.secret_key, place=str(self._files.credentials)
+            ),
+        )
 
     def channel(self, node: str, *, root: bool = False) -> Channel:
         """Return how to run a program on ``node``: in the pod of its agent, which is root there.
@@ -175,7 +188,8 @@ class RunningCluster:
         )
         if found is None:
             return ""
-        return str(found["metadata"].get("annotations", {}).get("fogbed.io/scheduler", ""))
+        (container,) = found["spec"]["template"]["spec"]["containers"]
+        return scheduler_of(container.get("args", ()))
 
     def _scheduler_wanted(self, asked: Scheduler | None) -> str:
         written = self.testbed.services.flink.scheduler
@@ -223,9 +237,6 @@ class RunningCluster:
 
     def _agents(self) -> dict[str, dict[str, Any]]:
         return agent_pods(self.kube, self.testbed, self.hosts)
-
-    def _has_minio(self) -> bool:
-        return self.testbed.has_minio
 
     def _require_node(self, name: str) -> None:
         names = [node.name for node in self.testbed.nodes]

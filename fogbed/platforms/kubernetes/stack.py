@@ -13,11 +13,11 @@ from fogbed.plan.cluster import (
     namespace_of,
 )
 from fogbed.plan.manifests import Manifest, plan_manifests
+from fogbed.plan.services.flink import bucket_of
 from fogbed.platforms.kubernetes.capacity import require_capacity
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import Credentials, as_secrets
 from fogbed.platforms.kubernetes.rollout import roll_out
-from fogbed.platforms.kubernetes.store import bucket_of
 from fogbed.spec.testbed import Testbed
 
 _DAY_S = 86400

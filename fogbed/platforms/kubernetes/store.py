@@ -9,10 +9,9 @@ from fogbed.clients.kube_objects import KubeObjects
 from fogbed.clients.object_store import ObjectStore
 from fogbed.errors import PlatformError
 from fogbed.plan.cluster import namespace_of
+from fogbed.plan.services.flink import bucket_of
 from fogbed.platforms.kubernetes.credentials import Credentials
 from fogbed.spec.testbed import Testbed
-
-_OWN_BUCKET = "fogbed"
 
 
 class Reaching(Protocol):
@@ -24,11 +23,6 @@ class Reaching(Protocol):
 
     def url(self, service: str, port: int) -> str:
         """Return where a port of a service is on loopback."""
-
-
-def bucket_of(testbed: Testbed) -> str:
-    """Return the bucket that a testbed keeps everything in."""
-    return testbed.services.minio.bucket or _OWN_BUCKET
 
 
 def open_store(testbed: Testbed, reaching: Reaching, own: Credentials) -> ObjectStore:
