@@ -27,8 +27,8 @@ def run_watched(
 ) -> int:
     """Run a program to its end and return its code; ``on_line`` is told each line of its stderr.
 
-    It is in a session of its own: Ctrl-C reaches us, not it. Who is interrupted ends it with
-    ``end_marked``.
+    It is in a session of its own: Ctrl-C reaches us, and we end it. What it has started itself is
+    for ``end_marked``.
 
     Raises:
         CommandError: it could not be started, or ran longer than ``timeout_s`` seconds.
@@ -66,11 +66,23 @@ def run_watched(
             for line in process.stderr:
                 on_line(line.rstrip("\n"))
         code = process.wait()
+    except BaseException:
+        _end(process)
+        raise
     finally:
         timer.cancel()
     if late.is_set():
         raise CommandError(f"{words[0]} did not end within {timeout_s:g} s")
     return code
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def end_marked(
