@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from fogbed.errors import ServiceError
 from fogbed.network.bare import BareMemory
 from fogbed.platforms.events import Event
 
@@ -20,6 +21,14 @@ class Sample(NamedTuple):
     value: float
 
 
+class SomeSilentError(ServiceError):
+    """Part of what a source reads does not answer now; ``rows`` is what the rest says."""
+
+    def __init__(self, message: str, rows: Sequence[Sample]) -> None:
+        super().__init__(message)
+        self.rows = tuple(rows)
+
+
 class Source(Protocol):
     """Something that has figures; keeps its own last reading to take differences."""
 
@@ -32,6 +41,7 @@ class Source(Protocol):
 
         Raises:
             FogbedError: it does not answer now; it is asked again a second later.
+            SomeSilentError: a part of it does not; the rest of the samples are in the error.
         """
 
 

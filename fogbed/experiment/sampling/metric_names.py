@@ -93,7 +93,17 @@ _OF_EVERY_JOB = (
     _metric(
         "cpu_share", "cores", "process", "none", "processor time of wall-clock time; 1 = a core"
     ),
-    _metric("memory_bytes", "bytes", "process", "none", "resident memory"),
+    _metric(
+        "memory_bytes", "bytes", "process", "none", "resident memory; of a pod its working set"
+    ),
+    _metric("process_restarts", "restarts", "process", "none", "starts after the first; of pods"),
+    _metric(
+        "cpu_stalled_share",
+        "fraction",
+        "process",
+        "none",
+        "time waiting for a processor, throttled or crowded out; of pods, where the kernel says",
+    ),
     _metric("fabric_cpu_share", "cores", "fabric", "none", "what the emulation itself costs"),
     _metric("fabric_lateness_p50_ms", "ms", "fabric", "none", "packets left later than asked"),
     _metric("fabric_lateness_p99_ms", "ms", "fabric", "none", "packets left later than asked"),
