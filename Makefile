@@ -7,7 +7,7 @@ SETUP := "$(PYTHON)" scripts/setup.py
 RUN := $(SETUP) run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lab bench lint lock clean python
+.PHONY: help demo test test-kind test-lab bench lint lock clean python
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -20,8 +20,14 @@ test: python ## lint, then every test that needs no lab
 	@$(SETUP) env --privileges told
 	@$(MAKE) --no-print-directory lint
 	@mkdir -p build && rm -f build/junit.xml
-	@HYPOTHESIS_PROFILE=thorough $(RUN) pytest -m "not lab and not bench" --junitxml=build/junit.xml; \
+	@HYPOTHESIS_PROFILE=thorough $(RUN) pytest -m "not lab and not kind and not bench" --junitxml=build/junit.xml; \
 	  code=$$?; "$(PYTHON)" scripts/counts.py --skips build/junit.xml; exit $$code
+
+test-kind: python ## the demo on a kind cluster, from up to down, as CI runs it (Docker Engine, kind)
+	@"$(PYTHON)" scripts/kind_needs.py
+	@$(SETUP) env
+	@mkdir -p build/kind
+	@$(RUN) pytest -m kind --durations=0 -s tests/kind
 
 test-lab: python ## whole clusters on the machines of ../shared/lab (root, Go, Docker's packages; an hour)
 	@$(SETUP) env --privileges told
