@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fogbed.clients.kind.command import require_kind
 from fogbed.clients.kind.containers import NodeContainer
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.progress import Progress
@@ -42,11 +43,11 @@ class KindCluster:
         try:
             site = open_site(self._testbed, self._folder)
             with site.told():
-                version = site.kind.version()
+                require_kind()
                 site.containers()
         except FogbedError as error:
             return [Check("kind", ok=False, found=error.message, fix=error.hint or "")]
-        return [Check("kind", ok=True, found=f"{version}, nodes in {site.engine.name}")]
+        return [Check("kind", ok=True, found=f"there, with {site.engine.name}")]
 
     def ensure(self, progress: Progress) -> None:
         """Make the cluster, or go on with the one that is there.
