@@ -38,13 +38,14 @@ bench: python ## measure every figure beside its goal and its anchor; writes ben
 	@$(SETUP) env --privileges needed
 	@$(RUN) python -m benchmarks
 
-lint: python ## ruff, mypy --strict, import-linter, yamllint, ansible-lint
+lint: python ## ruff, mypy --strict, import-linter, yamllint, manifests, ansible-lint
 	@$(SETUP) env
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@$(RUN) lint-imports --no-logo
 	@$(RUN) yamllint --strict .
+	@$(RUN) python scripts/manifests.py
 	@ANSIBLE_CONFIG="$$PWD/ansible.cfg" $(RUN) ansible-lint --offline --strict -c .ansible-lint playbooks
 
 lock: ## pin every dependency anew, with hashes and without addresses; needs uv

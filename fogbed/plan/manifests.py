@@ -105,12 +105,8 @@ def plan_manifests(
 
     ``without``: parts to leave out, of ``PARTS``.
     """
-    yaml = YAML(typ="safe")
-    bodies = (
-        body
-        for file in render_manifests(testbed, facts, without=without)
-        for body in yaml.load_all(file.text)
-    )
+    files = render_manifests(testbed, facts, without=without)
+    bodies = (body for file in files for body in _load(file.text))
     return tuple(
         Manifest(component=body["metadata"]["labels"][f"{LABEL}/component"], body=body)
         for body in bodies
@@ -135,6 +131,20 @@ def render_manifests(
         for number, (component, template) in enumerate(_TEMPLATES)
         if component in components
     )
+
+
+def _load(text: str) -> list[dict[str, Any]]:
+    """Return the documents of a rendered file, which YAML 1.1 and 1.2 read alike.
+
+    ruamel has no parser in C any more, and a hundred TaskManagers take it five seconds; PyYAML's
+    is there wherever the Kubernetes client is.
+    """
+    try:
+        import yaml  # noqa: PLC0415 - only where there is a cluster
+
+        return list(yaml.load_all(text, yaml.CSafeLoader))
+    except (ImportError, AttributeError):
+        return list(YAML(typ="safe").load_all(text))
 
 
 def _path(component: str, template: str) -> str:
