@@ -109,7 +109,8 @@ class LoopbackCluster:
     """A session cluster that lives in ``folder`` until ``close``.
 
     ``fetch_ms`` is metrics.fetcher.update-interval; ``extra`` are lines of config.yaml; ``heap``
-    is the TaskManagers' heap and collector.
+    is the TaskManagers' heap and collector. ``plugins`` are jars of file systems, each loaded as a
+    plugin of its own; ``environment`` is added to every process's.
     """
 
     folder: Path
@@ -118,6 +119,8 @@ class LoopbackCluster:
     fetch_ms: int = 200
     extra: Mapping[str, str] = field(default_factory=dict)
     heap: Sequence[str] = SMALL_HEAP
+    plugins: Sequence[Path] = ()
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     url: str = ""
     _started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _logs: list[IO[bytes]] = field(default_factory=list)
@@ -165,6 +168,9 @@ class LoopbackCluster:
             folder=self.folder,
             fetch_ms=self.fetch_ms,
         )
+        # a key that stands twice is an error of YAML
+        kept = [line for line in config.splitlines() if line.partition(":")[0] not in self.extra]
+        config = "".join(f"{line}\n" for line in kept)
         config += "".join(f"{key}: {value}\n" for key, value in self.extra.items())
         (self.folder / "conf" / "config.yaml").write_text(config)
         (self.folder / "conf" / "log4j.properties").write_text(_LOG4J)
@@ -202,11 +208,23 @@ class LoopbackCluster:
             env={
                 "PATH": os.defpath,
                 "HOME": str(self.folder),
-                "FLINK_PLUGINS_DIR": str(home / "plugins"),
+                "FLINK_PLUGINS_DIR": str(self._plugins_dir()),
                 "FLINK_LIB_DIR": str(home / "lib"),
                 "FLINK_CONF_DIR": str(self.folder / "conf"),
+                **self.environment,
             },
         )
+
+    def _plugins_dir(self) -> Path:
+        if not self.plugins:
+            return distribution() / "plugins"
+        folder = self.folder / "plugins"
+        for jar in self.plugins:
+            (folder / jar.stem).mkdir(parents=True, exist_ok=True)
+            link = folder / jar.stem / jar.name
+            if not link.exists():
+                link.symlink_to(jar)
+        return folder
 
     def _slots(self) -> int:
         answer = requests.get(f"{self.url}/overview", timeout=2).json()

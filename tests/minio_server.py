@@ -62,19 +62,20 @@ class Server:
         """Start it and wait until it is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
         address = f"127.0.0.1:{self.port}"
-        self.process = subprocess.Popen(
-            [str(self.program), "server", "--address", address, str(self.folder / "data")],
-            env={
-                "HOME": str(self.folder),
-                "PATH": os.defpath,
-                "MINIO_BROWSER": "off",
-                "MINIO_ROOT_USER": self.root_user,
-                "MINIO_ROOT_PASSWORD": self.root_password,
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=(self.folder / "minio.log").open("ab"),
-            stderr=subprocess.STDOUT,
-        )
+        with (self.folder / "minio.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(self.program), "server", "--address", address, str(self.folder / "data")],
+                env={
+                    "HOME": str(self.folder),
+                    "PATH": os.defpath,
+                    "MINIO_BROWSER": "off",
+                    "MINIO_ROOT_USER": self.root_user,
+                    "MINIO_ROOT_PASSWORD": self.root_password,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         deadline = time.monotonic() + _START_S
         while not self._is_ready():
             assert self.process.poll() is None, (self.folder / "minio.log").read_text()

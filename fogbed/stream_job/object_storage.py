@@ -125,10 +125,10 @@ class ObjectStorage:
     def leave(self, uri: str, content: bytes) -> None:
         """Write the object; JobError where the store refuses or cannot be reached."""
         try:
-            self._store.put(self._key_of(uri), content)
+            self._store.put(self._key_of(uri, verb="written"), content)
         except ServiceError as error:
             raise JobError(
-                f"{uri} cannot be written: {error.message}",
+                f"{uri} cannot be written from this computer: {error.message}",
                 hint=error.hint,
                 details=error.details,
             ) from error
@@ -147,11 +147,11 @@ class ObjectStorage:
                 " services.minio.retention",
             )
 
-    def _key_of(self, uri: str) -> str:
+    def _key_of(self, uri: str, *, verb: str = "read") -> str:
         found = _URI.fullmatch(uri)
         if found is None or found[1] != self._store.bucket or not found[2].strip("/"):
             raise JobError(
-                f"{uri} cannot be read from this computer",
+                f"{uri} cannot be {verb} from this computer",
                 hint=f"what the job reads and writes must be in s3p://{self._store.bucket}/",
             )
         return found[2].rstrip("/")
