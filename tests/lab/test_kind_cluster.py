@@ -59,15 +59,15 @@ KindCluster(spec.load_testbed(Path(sys.argv[1])), Path(sys.argv[2])).ensure(Live
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[None]:
-    """The lab's engine and node image, in the environment; stopped if it was not running."""
+def node_image() -> Iterator[str]:
+    """The lab's node image, its engine in the environment; stopped if it was not running."""
     if lack():
         pytest.skip(lack())
     with pytest.MonkeyPatch.context() as patch:
         was_running = "unix://" in os.environ.get("DOCKER_HOST", "") and _answers()
         for name, value in _lab_environment().items():
             patch.setenv(name, value)
-        yield
+        yield os.environ["KIND_NODE_IMAGE"]
     if not was_running:
         _lab("down")
 
@@ -117,7 +117,8 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(engine, tmp_path_factory) -> Iterator[Place]:
+def place(node_image, tmp_path_factory) -> Iterator[Place]:
+    assert node_image
     made = Place(tmp_path_factory.mktemp("kind"))
     try:
         yield made
@@ -207,7 +208,8 @@ def test_its_api_server_listens_on_loopback_alone(place):
     assert f"https://{port}" in place.cluster().access().kubeconfig.read_text(encoding="utf-8")
 
 
-def test_no_kubeconfig_of_the_users_was_touched(place):
+@pytest.mark.usefixtures("place")
+def test_no_kubeconfig_of_the_users_was_touched():
     assert not (Path.home() / ".kube").exists()
 
 
@@ -260,12 +262,10 @@ def test_stopped_nodes_are_started_again_at_their_addresses(place, note_time):
 
 def test_an_image_of_this_computer_comes_to_every_node(place):
     image = "lab.invalid/only-here:1"
-    docker("tag", os.environ["KIND_NODE_IMAGE"], "lab.invalid/base:1")
     context = place.file.parent / "image"
     context.mkdir()
     (context / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n", encoding="utf-8")
     docker("build", "-q", "-t", image, str(context))
-    docker("rmi", "lab.invalid/base:1")
     try:
         place.cluster().load_images([image, "lab.invalid/absent:1"], Quiet())
     finally:
@@ -274,9 +274,8 @@ def test_an_image_of_this_computer_comes_to_every_node(place):
         assert "lab.invalid/only-here" in docker("exec", host, "crictl", "images")
 
 
-def test_another_folders_testbed_of_this_name_is_refused_and_takes_nothing(
-    place, tmp_path, note_said
-):
+@pytest.mark.usefixtures("place")
+def test_another_folders_testbed_of_this_name_is_refused_and_takes_nothing(tmp_path, note_said):
     other = Place(tmp_path)
     with pytest.raises(PlatformError) as caught:
         other.cluster().ensure(Quiet())
@@ -323,7 +322,8 @@ def test_it_is_deleted_without_a_trace_and_a_second_time(place, note_time):
     place.cluster().remove(Quiet())
 
 
-def test_an_image_that_is_not_there_is_told(engine, tmp_path, note_said):
+@pytest.mark.usefixtures("node_image")
+def test_an_image_that_is_not_there_is_told(tmp_path, note_said):
     place = Place(tmp_path, "none")
     kubernetes = place.testbed().kubernetes.model_copy(update={"image": "lab.invalid/node:v9"})
     with pytest.raises(PlatformError) as caught:
