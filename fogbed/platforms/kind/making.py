@@ -17,7 +17,9 @@ from fogbed.plan.kind import host_names, plan_kind, registry_files, render_kind
 from fogbed.platforms.kind.record import KindRecord, write_record
 from fogbed.platforms.kind.refusals import explain
 from fogbed.platforms.kind.site import Site
+from fogbed.platforms.kubernetes.nodes import wait_until_heard
 
+_HEARD_S = 120.0
 _TOLD = 4000  # letters of kind's own words that an error shows; all of them are in the log
 
 
@@ -109,6 +111,9 @@ def wake(
             site.engine.start(name)
     if asleep or not site.kubeconfig.exists():
         site.write_kubeconfig()
+    if asleep:
+        hosts = host_names(site.testbed)
+        wait_until_heard(site.access, hosts, progress, timeout_s=_HEARD_S)
 
 
 def point_to_mirrors(site: Site) -> None:
