@@ -23,8 +23,8 @@ _HEARD_S = 120.0
 _TOLD = 4000  # letters of kind's own words that an error shows; all of them are in the log
 
 
-def make(site: Site, record: KindRecord, progress: Progress) -> KindRecord:
-    """Have kind make the cluster and return its record, not whole yet.
+def make(site: Site, record: KindRecord, progress: Progress) -> None:
+    """Have kind make the cluster, and keep its record.
 
     What is half made when it fails, or is interrupted, is deleted.
 
@@ -51,7 +51,8 @@ def make(site: Site, record: KindRecord, progress: Progress) -> KindRecord:
         _clean_up(site, progress)
         raise
     site.write_kubeconfig()
-    return replace(record, starts=_in_order(site.containers()))
+    starts = _in_order(site.containers())
+    write_record(site.folder, replace(record, is_whole=True, starts=starts))
 
 
 def _create(site: Site, progress: Progress) -> None:
@@ -68,7 +69,10 @@ def _create(site: Site, progress: Progress) -> None:
 def _diagnosis(site: Site, error: KindFailed) -> PlatformError:
     """Return what went wrong, from kind's words and the nodes'; all of them are kept."""
     heard = error.details or ""
-    logs = {each.name: site.engine.last_words(each.name) for each in site.containers()}
+    try:
+        logs = {each.name: site.engine.last_words(each.name) for each in site.containers()}
+    except CommandError as silent:  # it may be the engine that has failed
+        logs = {site.engine.name: silent.details or silent.message}
     parts = [f"== kind\n{heard}", *(f"== {name}\n{text}" for name, text in logs.items())]
     write_whole(site.log, "\n\n".join(parts) + "\n", mode=0o600)
     known = explain(
