@@ -11,6 +11,11 @@ from typing import Any, Self
 from fogbed.errors import ServiceError
 
 _TIMEOUT_S = 10
+_REFUSALS = {
+    401: "the kubeconfig's certificate or token is not valid (any more): get a new one",
+    403: "the kubeconfig's user may not do this; kubectl auth can-i list nodes shows one of the "
+    "rights that it takes, an administrator of the cluster gives them",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +120,10 @@ def _asked(ask: Any, *words: object, **options: object) -> Any:  # noqa: ANN401 
     try:
         return ask(*words, **options)
     except ApiException as error:
-        raise ServiceError(f"the API server refused: {error.status} {error.reason}") from error
+        raise ServiceError(
+            f"the API server refused: {error.status} {error.reason}",
+            hint=_REFUSALS.get(error.status),
+        ) from error
     except (HTTPError, OSError) as error:
         raise ServiceError(
             f"the API server does not answer: {_cause(error)}",
