@@ -75,6 +75,14 @@ class KubeClient:
         found = self._connection.ask(self._core.list_node, _request_timeout=_TIMEOUT_S).items
         return tuple(sorted(map(_node, found), key=lambda node: node.name))
 
+    def heartbeats(self) -> dict[str, str]:
+        """Return when each node's kubelet was heard of last, in words; ServiceError as above."""
+        from kubernetes import client  # noqa: PLC0415
+
+        leases = client.CoordinationV1Api(self._connection.api).list_namespaced_lease
+        found = self._connection.ask(leases, "kube-node-lease", _request_timeout=_TIMEOUT_S).items
+        return {each.metadata.name: str(each.spec.renew_time) for each in found}
+
     def patch_node(self, name: str, body: Mapping[str, Any]) -> None:
         """Change a node (a merge patch); ServiceError as for ``version``."""
         self._connection.ask(self._core.patch_node, name, body, _request_timeout=_TIMEOUT_S)

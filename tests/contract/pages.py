@@ -33,7 +33,8 @@ ELSEWHERE = {
     "doctor": "tests/cli/test_doctor.py: what it says depends on the computer",
     "init --scan": "tests/cli/test_init.py: a network to knock at",
 }
-OF_NODES = ("pi.md", "troubleshooting.md")  # tests/lab: machines that are reached over SSH
+# machines that are reached over SSH: tests/lab; kind: make test-kind
+OF_NODES = ("kind.md", "pi.md", "troubleshooting.md")
 
 
 def commands(page: Path, program: str = "fogbed") -> list[list[str]]:

@@ -79,7 +79,7 @@ CODE, PLAYS = ("fogbed/", (".py",)), ("playbooks/", (".yml", ".j2", ".py"))
 USERS = {
     r"experiments/(demo\.yml)": CODE,
     r"experiments/profiles/(metro)\.yml": ("experiments/", (".yml",)),
-    r"(inventory)/(?:laptop|pico)\.yml": CODE,
+    r"(inventory)/(?:kind|laptop|pico)\.yml": CODE,
     r"fogbed/experiment/report/(report\.html\.j2)": CODE,
     r"fogbed/platforms/local/(log4j2\.properties)": CODE,
     r"fogbed/stream_job/builtin/(nyc-sample)\.(?:csv\.xz|json)": CODE,

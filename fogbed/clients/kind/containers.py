@@ -66,10 +66,6 @@ class Engine:
 
     name: str
 
-    def look(self) -> None:
-        """Return if the engine answers."""
-        self._ask("ps", "-q", "--filter", f"label={_CLUSTER}=")
-
     def containers(self, cluster: str) -> tuple[NodeContainer, ...]:
         """Return the node containers of a cluster, by name, running or not."""
         label = f"label={_CLUSTER}={cluster}"

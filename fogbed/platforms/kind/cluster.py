@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from fogbed.clients.kind.command import require_kind
@@ -11,14 +10,13 @@ from fogbed.clients.kind.containers import NodeContainer
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.progress import Progress
 from fogbed.errors import FogbedError, PlatformError, UsageError
-from fogbed.plan.kind import cluster_name, host_names, plan_kind, what_changed
+from fogbed.plan.kind import host_names, plan_kind, what_changed
 from fogbed.platforms.kind import making
 from fogbed.platforms.kind.record import (
     KindRecord,
     forget_record,
     new_record,
     read_record,
-    write_record,
 )
 from fogbed.platforms.kind.site import Site, are_ours, open_site
 from fogbed.platforms.kubernetes.nodes import note_version, settle_nodes, wait_until_ready
@@ -63,13 +61,13 @@ class KindCluster:
         with site.told():
             if site.kind.end_leftovers():
                 progress.note("a kind that a killed fogbed had left at work was ended")
-            record = self._found_or_made(site, progress)
+            is_new = self._found_or_made(site, progress)
             making.point_to_mirrors(site)
         wait_until_ready(site.access, self.hosts(), progress, timeout_s=_READY_S)
         settle_nodes(site.access, self._testbed, self.hosts())
-        if not record.is_whole:
+        if is_new:
             note_version(site.access, self._testbed, progress)
-            write_record(self._folder, replace(record, is_whole=True))
+            progress.note(f"kubectl --kubeconfig {site.kubeconfig}")
 
     def exists(self) -> bool:
         """Whether node containers of ours are there, running or not."""
@@ -128,7 +126,8 @@ class KindCluster:
                 with progress.step(f"image {image} to the nodes"):
                     site.kind.load([image])
 
-    def _found_or_made(self, site: Site, progress: Progress) -> KindRecord:
+    def _found_or_made(self, site: Site, progress: Progress) -> bool:
+        """Have kind's part done; return whether it was done just now."""
         record, containers = read_record(self._folder), site.containers()
         if containers and not are_ours(containers, record):
             raise _not_ours(site)
@@ -136,14 +135,15 @@ class KindCluster:
             _require_same(record, site)
             _require_all(containers, self.hosts())
             making.wake(site, record, containers, progress)
-            return record
+            return False
         if record is not None and record.is_whole:
             progress.note(f"the kind cluster {site.name} is gone, not by fogbed: it is made anew")
         elif containers:
             progress.note(f"the kind cluster {site.name} was half made: it is made anew")
         if containers:
             making.delete(site, progress)
-        return making.make(site, record or new_record(), progress)
+        making.make(site, record or new_record(), progress)
+        return True
 
 
 def _not_ours(site: Site) -> PlatformError:
@@ -182,8 +182,3 @@ def _require_all(containers: Collection[NodeContainer], hosts: Mapping[str, str]
             hint="kind cannot add a node: fogbed down, then fogbed up makes the cluster anew (what "
             "MinIO holds goes with it)",
         )
-
-
-def kubectl_told(testbed: Testbed, folder: Path) -> str:
-    """Return how a user's kubectl reaches the cluster: no context is added to their own file."""
-    return f"kubectl --kubeconfig {folder / 'kubeconfig'} (cluster {cluster_name(testbed)})"

@@ -17,12 +17,14 @@ from fogbed.plan.kind import host_names, plan_kind, registry_files, render_kind
 from fogbed.platforms.kind.record import KindRecord, write_record
 from fogbed.platforms.kind.refusals import explain
 from fogbed.platforms.kind.site import Site
+from fogbed.platforms.kubernetes.nodes import wait_until_heard
 
+_HEARD_S = 120.0
 _TOLD = 4000  # letters of kind's own words that an error shows; all of them are in the log
 
 
-def make(site: Site, record: KindRecord, progress: Progress) -> KindRecord:
-    """Have kind make the cluster and return its record, not whole yet.
+def make(site: Site, record: KindRecord, progress: Progress) -> None:
+    """Have kind make the cluster, and keep its record.
 
     What is half made when it fails, or is interrupted, is deleted.
 
@@ -49,7 +51,8 @@ def make(site: Site, record: KindRecord, progress: Progress) -> KindRecord:
         _clean_up(site, progress)
         raise
     site.write_kubeconfig()
-    return replace(record, starts=_in_order(site.containers()))
+    starts = _in_order(site.containers())
+    write_record(site.folder, replace(record, is_whole=True, starts=starts))
 
 
 def _create(site: Site, progress: Progress) -> None:
@@ -66,7 +69,10 @@ def _create(site: Site, progress: Progress) -> None:
 def _diagnosis(site: Site, error: KindFailed) -> PlatformError:
     """Return what went wrong, from kind's words and the nodes'; all of them are kept."""
     heard = error.details or ""
-    logs = {each.name: site.engine.last_words(each.name) for each in site.containers()}
+    try:
+        logs = {each.name: site.engine.last_words(each.name) for each in site.containers()}
+    except CommandError as silent:  # it may be the engine that has failed
+        logs = {site.engine.name: silent.details or silent.message}
     parts = [f"== kind\n{heard}", *(f"== {name}\n{text}" for name, text in logs.items())]
     write_whole(site.log, "\n\n".join(parts) + "\n", mode=0o600)
     known = explain(
@@ -109,6 +115,9 @@ def wake(
             site.engine.start(name)
     if asleep or not site.kubeconfig.exists():
         site.write_kubeconfig()
+    if asleep:
+        hosts = host_names(site.testbed)
+        wait_until_heard(site.access, hosts, progress, timeout_s=_HEARD_S)
 
 
 def point_to_mirrors(site: Site) -> None:

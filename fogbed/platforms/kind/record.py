@@ -18,7 +18,7 @@ _NAME = "kind.json"
 class KindRecord:
     """``config``: what ``plan_kind`` asked for; ``starts``: containers as they got addresses.
 
-    ``is_whole``: the cluster came up once. Until then nothing in it is anybody's.
+    ``is_whole``: kind came to its end. Until then nothing in the cluster is anybody's.
     """
 
     owner: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from fogbed.clients.kube import KubeClient, KubeNode
 from fogbed.clients.kube_access import KubeAccess
@@ -32,6 +33,27 @@ def wait_until_ready(
                 raise _not_in_time(missing, timeout_s)
             time.sleep(_LOOK_S)
         step.advance(len(hosts))
+
+
+def wait_until_heard(
+    access: KubeAccess, hosts: Mapping[str, str], progress: Progress, *, timeout_s: float
+) -> None:
+    """Return once the API server has heard of every node anew, or after ``timeout_s`` seconds.
+
+    After a start a cluster still has its nodes as they were, Ready, for most of a minute.
+    """
+    deadline = time.monotonic() + timeout_s
+    first: dict[str, str] = {}
+    with progress.step("nodes report", total=len(hosts)) as step:
+        while time.monotonic() < deadline:
+            with suppress(ServiceError), KubeClient(access.kubeconfig, access.context) as kube:
+                now = kube.heartbeats()
+                first = first or now
+                heard = [h for h in hosts.values() if h in now and now[h] != first.get(h)]
+                step.advance(len(heard))
+                if len(heard) == len(hosts):
+                    return
+            time.sleep(_LOOK_S)
 
 
 def _not_ready(access: KubeAccess, hosts: Mapping[str, str]) -> dict[str, str]:
