@@ -123,9 +123,16 @@ def show_run(bundle: Bundle) -> None:
         console.say(f"ended early: {verdict['error']['message']}")
     for failure in verdict.get("failures", []):
         console.say(failure)
+    for unseen in verdict.get("unseen", []):
+        console.say(unseen_text(unseen))
     console.say(f"verdict: {_status(verdict)}")
     if bundle.report_file.exists():
         console.say(f"report:  {bundle.report_file}")
+
+
+def unseen_text(unseen: Mapping[str, Any]) -> str:
+    """Return what a run did not see, and why, as a line."""
+    return "no {what} from {from_s:.0f} s to {to_s:.0f} s: {why}".format_map(unseen)
 
 
 def _status(verdict: Mapping[str, Any]) -> str:

@@ -26,6 +26,8 @@ from fogbed.experiment.sampling.live_figures import snapshot
 from fogbed.experiment.sampling.live_samples import LiveSamples
 from fogbed.experiment.sampling.sampler import Sampler
 from fogbed.experiment.signals import shielded
+from fogbed.experiment.silences import Silences
+from fogbed.experiment.watch import Watch
 from fogbed.experiment.workloads.workload import Workload
 from fogbed.plan.timeline import Mark, PlannedAction
 from fogbed.platforms.measuring import Sample
@@ -48,8 +50,8 @@ class Run:
         self._workload: Workload | None = None
         self._actions: Actions | None = None
         self._samples = LiveSamples(context.job)
-        # None until the job runs: what happened to processes before is no news
-        self._last_event: float | None = None
+        self._silences = Silences(context.journal, context.clock)
+        self._watch = Watch(context.platform, context.clock, self._silences)
 
     def go(self) -> BaseException | None:
         """Run; return what ended the run early, None if it went to its end.
@@ -95,7 +97,7 @@ class Run:
         )
         self._begin("shaping the network")
         plans = plan_changes(context.resolved, context.timeline, self._repertoire)
-        network = RunNetwork(context, plans)
+        network = RunNetwork(context, plans, self._silences)
         self._undo(undo, "clearing the network", network.clear)
         network.prepare()
         # well before the job: an agent's start would be missed at its beginning
@@ -117,7 +119,8 @@ class Run:
             SampleStore(context.bundle.metrics_folder),
             context.clock,
             seen=self._seen,
-            failed=self._source_failed,
+            failed=lambda source, error: self._silences.begin(f"samples of {source}", error),
+            answered=lambda source: self._silences.end(f"samples of {source}"),
         )
         with ExitStack() as until_stopped:
             until_stopped.callback(self._write_states, network)
@@ -140,8 +143,8 @@ class Run:
     def _await_first_ride(self, workload: Workload) -> float:
         clock = self._context.clock
         end = clock.monotonic() + FIRST_RIDE_TIMEOUT_S
-        while (origin := workload.first_ride()) is None:
-            problem = workload.problem()
+        while (origin := self._watch.first_ride(workload)) is None:
+            problem = self._watch.problem(workload)
             if problem is not None:
                 raise ExperimentError(f"the job ended before its first ride: {problem}")
             if clock.wait_until(clock.monotonic() + 0.1, self._halt) or clock.monotonic() > end:
@@ -208,9 +211,6 @@ class Run:
         if self._context.resolved.experiment.on_error == "abort":
             self._halt.set()
 
-    def _source_failed(self, source: str, error: FogbedError) -> None:
-        self._journal.write("note", text=f"no samples of {source}: {error.message}")
-
     def _seen(self, time: float, rows: Sequence[Sample]) -> None:
         self._samples.append(time, rows)
         origin, workload = self._journal.origin, self._workload
@@ -219,7 +219,7 @@ class Run:
         context = self._context
         context.observer.sample(snapshot(context.timeline, context.job, time - origin, rows))
         self._note_processes()
-        problem = workload.problem()
+        problem = self._watch.problem(workload)
         if problem is not None and not self._halt.is_set():
             self._failures.append(ExperimentError(f"the job ended before the run: {problem}"))
             self._halt.set()
@@ -229,14 +229,12 @@ class Run:
 
         One that died is a failure, unless an action has brought that about.
         """
-        happened = self._context.platform.events(self._last_event or 0.0)
-        for event in happened if self._last_event is not None else ():
+        for event in self._watch.happened():
             text = f"{event.process}: {event.event} {event.note}".rstrip()
             self._journal.write("process", text=text, happened=asdict(event))
             planned = self._actions is not None and self._actions.planned_events.has(event)
             if event.event == "died" and not planned:
                 self._fail(ExperimentError(f"{event.process} died", hint="`fogbed logs NODE`"))
-        self._last_event = max((event.time for event in happened), default=self._last_event or 0.0)
 
     def _write_states(self, network: RunNetwork) -> None:
         origin = self._journal.origin
@@ -286,6 +284,7 @@ class Run:
             "ended": context.clock.now(),
             "origin": self._journal.origin,
             "failures": [failure.message for failure in self._failures],
+            "unseen": self._silences.marked(context.clock.now()),
             "replay": context.command,
         }
         write_json(context.bundle.verdict_file, {**verdict, **frame})

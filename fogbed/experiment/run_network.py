@@ -16,6 +16,7 @@ from fogbed.experiment.network_states import (
 from fogbed.experiment.record.bundle import write_json
 from fogbed.experiment.run_context import RunContext
 from fogbed.experiment.sampling.round_trips import RoundTrips
+from fogbed.experiment.silences import Silences
 from fogbed.network.emulator import LinkEmulator
 from fogbed.plan.network import NetworkPlan, plan_network
 
@@ -26,7 +27,9 @@ class RunNetwork:
     ``plans`` has what is to be in force after an action, by its index from 1.
     """
 
-    def __init__(self, context: RunContext, plans: Mapping[int, NetworkPlan]) -> None:
+    def __init__(
+        self, context: RunContext, plans: Mapping[int, NetworkPlan], silences: Silences
+    ) -> None:
         self._context = context
         self._emulator: LinkEmulator = context.platform.emulator()
         resolved = context.resolved
@@ -43,9 +46,8 @@ class RunNetwork:
             self._first.nodes,
             dependencies.pinger(context.platform),
             context.clock,
-            failed=lambda what, error: context.journal.write(
-                "note", text=f"{what} ended: {error.message}"
-            ),
+            failed=silences.begin,
+            answered=silences.end,
         )
 
     def prepare(self) -> None:

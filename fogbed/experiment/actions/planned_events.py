@@ -12,7 +12,6 @@ from fogbed.experiment.actions.kind import ExpectedEvent
 from fogbed.experiment.clock import Clock
 from fogbed.platforms.events import Event
 
-
 @dataclass(slots=True)
 class _Window:
     event: ExpectedEvent
@@ -43,7 +42,13 @@ class PlannedEvents:
         """Whether an event was expected when it happened."""
         with self._lock:
             return any(
-                window.from_time <= happened.time <= window.to_time
+                _beginning(window, happened) <= happened.time <= window.to_time
                 and window.event.matches(happened)
                 for window in self._windows
             )
+
+
+def _beginning(window: _Window, happened: Event) -> float:
+    """Return from when on an event counts: a cluster spells times in whole seconds, cut off."""
+    is_whole = float(happened.time).is_integer()
+    return math.floor(window.from_time) if is_whole else window.from_time

@@ -41,7 +41,8 @@ none could be judged) | ``error`` | ``interrupted`` | ``invalid`` | ``running``)
 ``phases`` [{``name``, ``from_s``, ``to_s``}], ``assertions`` [{``title``, ``ok`` (null: it could
 not be judged), ``value``, ``unit``, ``detail``}], ``not_judged`` (how many of them),
 ``figures`` [{``name``, ``value``, ``unit``, ``detail``}], ``error``
-(null or {``message``, ``hint``, ``details``}), ``failures`` (what ``on_error`` let pass) and
+(null or {``message``, ``hint``, ``details``}), ``failures`` (what ``on_error`` let pass),
+``unseen`` [{``what``, ``from_s``, ``to_s``, ``why``}] (what did not answer for 5 s or more) and
 ``replay`` (the command that runs it again).
 """
 

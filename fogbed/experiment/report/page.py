@@ -53,6 +53,7 @@ def _context(bundle: Bundle) -> dict[str, Any]:
         "took_s": ended - started if started is not None and ended is not None else None,
         "assertions": verdict.get("assertions") or [],
         "not_judged": verdict.get("not_judged", 0),
+        "unseen": verdict.get("unseen", []),
         "figures": verdict.get("figures") or [],
         "error": verdict.get("error"),
         "replay": verdict.get("replay") or "",

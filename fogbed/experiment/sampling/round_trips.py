@@ -29,6 +29,9 @@ class Pinger(Protocol):
         """Send a second's probes to every target (node names); times since the first of all."""
 
 
+# an agent that is gone may be back as soon as its way there is
+_REOPEN_S = 2.0
+
 OpenPinger = Callable[[str], AbstractContextManager[Pinger]]
 
 
@@ -37,6 +40,9 @@ class RoundTrips:
 
     A source of ``rtt_ms``, ``rtt_asked_ms`` and ``rtt_lost_share``; every answer is kept for the
     matrices at the end (16 bytes each: 5/s over 12 pairs is 3.5 MB an hour).
+
+    A pinger that is gone is opened again. ``failed`` hears of every time, ``answered`` of every
+    second's probes that came, both with what it is about.
     """
 
     name = "round trips"
@@ -48,11 +54,13 @@ class RoundTrips:
         clock: Clock,
         *,
         failed: Callable[[str, FogbedError], None],
+        answered: Callable[[str], None] = lambda _what: None,
     ) -> None:
         self._nodes = tuple(nodes)
         self._open = open_pinger
         self._clock = clock
         self._failed = failed
+        self._answered = answered
         self._expected: tuple[tuple[str, float], ...] = ()
         self._fresh: dict[str, list[float]] = {}
         self._kept: dict[str, array[float]] = {}  # time and RTT in turn
@@ -108,15 +116,22 @@ class RoundTrips:
         return [Sample(time, "rtt_asked_ms", "", -1, pair, rtt) for pair, rtt in self._expected]
 
     def _ping_from(self, node: str) -> None:
+        what = f"round trips from {node}"
+        while not self._stop.is_set():
+            try:
+                self._ping_on(node, what)
+            except FogbedError as error:
+                if not self._stop.is_set():
+                    self._failed(what, error)
+                self._clock.wait_until(self._clock.monotonic() + _REOPEN_S, self._stop)
+
+    def _ping_on(self, node: str, what: str) -> None:
         others = [other for other in self._nodes if other != node]
-        try:
-            with self._open(node) as pinger:
-                while not self._stop.is_set():
-                    began = self._clock.now()
-                    self._note(node, began, pinger.ping(others))
-        except FogbedError as error:
-            if not self._stop.is_set():
-                self._failed(f"round trips from {node}", error)
+        with self._open(node) as pinger:
+            while not self._stop.is_set():
+                began = self._clock.now()
+                self._note(node, began, pinger.ping(others))
+                self._answered(what)
 
     def _note(self, node: str, began: float, came: Mapping[str, Probes]) -> None:
         with self._lock:

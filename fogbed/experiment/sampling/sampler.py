@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from fogbed.errors import FogbedError
 from fogbed.experiment.clock import Clock
 from fogbed.experiment.record.sample_store import SampleStore
-from fogbed.platforms.measuring import Sample, Source
+from fogbed.platforms.measuring import Sample, SomeSilentError, Source
 
 _log = logging.getLogger(__name__)
 PERIOD_S = 1.0
@@ -18,11 +18,11 @@ PERIOD_S = 1.0
 class Sampler:
     """Samples until stopped; a source that fails costs its own samples only.
 
-    ``seen`` gets the samples of every instant, ``failed`` a source's name and error when it
-    begins to fail (once until it answers again).
+    ``seen`` gets the samples of every instant, ``failed`` a source's name and error whenever it
+    does not answer, ``answered`` its name whenever it does.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it reads, and who hears of it; by keyword
         self,
         sources: Sequence[Source],
         store: SampleStore,
@@ -30,13 +30,14 @@ class Sampler:
         *,
         seen: Callable[[float, Sequence[Sample]], None],
         failed: Callable[[str, FogbedError], None],
+        answered: Callable[[str], None] = lambda _source: None,
     ) -> None:
         self._sources = sources
         self._store = store
         self._clock = clock
         self._seen = seen
         self._failed = failed
-        self._failing: set[str] = set()
+        self._answered = answered
         self._bug: Exception | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
@@ -63,7 +64,9 @@ class Sampler:
         time = self._clock.now()
         rows: list[Sample] = []
         for source in self._sources:
-            rows.extend(self._read(source, time))
+            # after one that kept the others waiting: counters have gone on since this instant
+            now = self._clock.now()
+            rows.extend(self._read(source, time if now - time < PERIOD_S else now))
         self._store.append(rows)
         self._seen(time, rows)
 
@@ -71,11 +74,9 @@ class Sampler:
         try:
             rows = source.read(time)
         except FogbedError as error:
-            if source.name not in self._failing:
-                self._failing.add(source.name)
-                self._failed(source.name, error)
-            return ()
-        self._failing.discard(source.name)
+            self._failed(source.name, error)
+            return error.rows if isinstance(error, SomeSilentError) else ()
+        self._answered(source.name)
         return rows
 
     def _run(self) -> None:

@@ -189,8 +189,18 @@ def test_an_event_is_expected_from_the_begin_of_its_action_to_shortly_after_its_
         assert events.has(died(100.0))
         assert events.has(died(10_000.0))
         assert not events.has(died(99.9))
+        assert not events.has(died(99.0))
         assert not events.has(died(100.0, "edge-1"))
         assert not events.has(died(100.0, event="started"))
         clock.time = 110.0
     assert events.has(died(113.0))
     assert not events.has(died(113.1))
+
+
+def test_a_time_in_whole_seconds_is_of_any_moment_of_its_second() -> None:
+    events, clock = PlannedEvents(), Minutes()
+    clock.time = 100.7
+    with events.expected([ExpectedEvent(event="died")], clock):
+        assert events.has(died(100.0))
+        assert not events.has(died(100.6))
+        assert not events.has(died(99.0))

@@ -11,6 +11,7 @@ import pytest
 
 from fogbed.errors import NetworkError
 from fogbed.experiment.clock import SystemClock
+from fogbed.experiment.sampling import round_trips
 from fogbed.experiment.sampling.round_trips import RoundTrips
 from fogbed.network.probes import Probes
 
@@ -39,6 +40,40 @@ class Once:
 @contextmanager
 def open_once(_node: str) -> Iterator[Pinger]:
     yield Once()
+
+
+class Gone:
+    """Is away for its first two openings, and then answers until the end."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+
+    @contextmanager
+    def open(self, _node: str) -> Iterator[Pinger]:
+        self.opened += 1
+        if self.opened <= 2:
+            raise NetworkError("the agent is gone")
+        yield self
+
+    def ping(self, targets: Sequence[str]) -> Mapping[str, Probes]:
+        return {t: Probes(sent_ms=np.array([0.0]), rtts_ms=np.array([5.0])) for t in targets}
+
+
+def test_a_pinger_that_is_gone_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(round_trips, "_REOPEN_S", 0.01)
+    failed: list[str] = []
+    answered = threading.Event()
+    trips = RoundTrips(
+        ["a"],
+        Gone().open,
+        SystemClock(),
+        failed=lambda what, error: failed.append(f"{what}: {error.message}"),
+        answered=lambda _what: answered.set(),
+    )
+    trips.start()
+    assert answered.wait(60)
+    trips.stop()
+    assert failed == ["round trips from a: the agent is gone"] * 2
 
 
 def test_every_answer_is_kept_with_the_time_at_which_its_probe_was_sent() -> None:

@@ -11,7 +11,7 @@ from fogbed.experiment.clock import SystemClock
 from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.record.sample_store import SampleStore
 from fogbed.experiment.sampling.sampler import Sampler
-from fogbed.platforms.measuring import Sample
+from fogbed.platforms.measuring import Sample, SomeSilentError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,35 @@ class Moody:
         return [Sample(time, "rides_in_per_s", "results", 0, "", 1.0)]
 
 
+class HalfSilent:
+    name = "halves"
+
+    def read(self, time: float) -> Sequence[Sample]:
+        row = Sample(time, "memory_bytes", "agent", -1, "fog-1", 2.0)
+        raise SomeSilentError("kubelet of edge-1: no answer", [row])
+
+
+class Waited(SystemClock):
+    """Stands still until somebody is waited for."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def now(self) -> float:
+        return self.time
+
+
+class Slow:
+    name = "slow"
+
+    def __init__(self, clock: Waited) -> None:
+        self._clock = clock
+
+    def read(self, time: float) -> Sequence[Sample]:
+        self._clock.time += 20.0
+        return [Sample(time, "restarts", "", -1, "", 0.0)]
+
+
 class Broken:
     name = "broken"
 
@@ -55,8 +84,9 @@ class Hurried(SystemClock):
         return stop.is_set()
 
 
-def test_a_source_that_fails_costs_its_own_samples_and_one_note(tmp_path: Path) -> None:
+def test_a_source_that_fails_costs_its_own_samples(tmp_path: Path) -> None:
     failed: list[tuple[str, FogbedError]] = []
+    answered: list[str] = []
     store = SampleStore(tmp_path)
     sampler = Sampler(
         [Moody(True, False, False, True, False), Steady()],  # noqa: FBT003 - answers in a row
@@ -64,6 +94,7 @@ def test_a_source_that_fails_costs_its_own_samples_and_one_note(tmp_path: Path) 
         SystemClock(),
         seen=lambda *_: None,
         failed=lambda name, error: failed.append((name, error)),
+        answered=answered.append,
     )
     for _ in range(5):
         sampler.read_once()
@@ -74,7 +105,38 @@ def test_a_source_that_fails_costs_its_own_samples_and_one_note(tmp_path: Path) 
         part.rename(tmp_path / "metrics" / part.name)
     names = samples.samples()["name"].value_counts()
     assert (names["restarts"], names["rides_in_per_s"]) == (5, 2)
-    assert [name for name, _ in failed] == ["moody", "moody"]
+    assert [name for name, _ in failed] == ["moody", "moody", "moody"]
+    assert answered.count("moody") == 2
+    assert answered.count("steady") == 5
+
+
+def test_what_the_rest_of_a_source_says_is_kept(tmp_path: Path) -> None:
+    seen: list[Sequence[Sample]] = []
+    failed: list[str] = []
+    sampler = Sampler(
+        [HalfSilent()],
+        SampleStore(tmp_path),
+        SystemClock(),
+        seen=lambda _time, rows: seen.append(rows),
+        failed=lambda _name, error: failed.append(error.message),
+    )
+    sampler.read_once()
+    assert [row.value for row in seen[0]] == [2.0]
+    assert failed == ["kubelet of edge-1: no answer"]
+
+
+def test_a_source_that_kept_the_others_waiting_does_not_date_them(tmp_path: Path) -> None:
+    clock, seen = Waited(), list[Sample]()
+    sampler = Sampler(
+        [Slow(clock), Steady()],
+        SampleStore(tmp_path),
+        clock,
+        seen=lambda _time, rows: seen.extend(rows),
+        failed=lambda *_: None,
+    )
+    sampler.read_once()
+    # what counters gain is divided by the time between their samples
+    assert [row.time for row in seen] == [100.0, 120.0]
 
 
 def test_samples_are_kept_in_a_folder_whose_name_looks_like_a_uri(
