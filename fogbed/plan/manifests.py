@@ -61,7 +61,7 @@ _TEMPLATES: tuple[tuple[str, str], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One object as it is applied; ``component``: what it belongs to."""
 
