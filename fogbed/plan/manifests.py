@@ -28,13 +28,13 @@ from fogbed.plan.cluster import (
 )
 from fogbed.plan.flink_settings import to_yaml
 from fogbed.plan.images import images_of
+from fogbed.plan.inventory import RENDERED
 from fogbed.plan.services import agent, flink, jobmanager, local_path, minio, taskmanager
 from fogbed.spec.testbed import Testbed
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-RENDERED = "# Rendered by fogbed from testbed "
 _HEADER = "{rendered}{name}. Change the testbed's file, not this one.\n"
 MIB = 2**20
 
@@ -61,7 +61,7 @@ _TEMPLATES: tuple[tuple[str, str], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One object as it is applied; ``component``: what it belongs to."""
 

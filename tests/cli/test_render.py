@@ -1,8 +1,11 @@
-"""``fogbed render inventory``: the same bytes on stdout and in a file; drift is exit 1."""
+"""``fogbed render``: the same bytes on stdout and in files; drift is exit 1."""
 
 from __future__ import annotations
 
 import os
+
+import pytest
+from ruamel.yaml import YAML
 
 from fogbed.cli import main
 from fogbed.platforms.pi.folder import PiFolder
@@ -113,5 +116,81 @@ def test_only_pis_have_an_inventory(pico, capsys):
     assert main(["render", "inventory", "-t", "laptop"]) == 2
     assert capsys.readouterr().err == (
         "error: testbed laptop is of platform local; this is for platform pi\n"
+        "hint: name another testbed with -t\n"
+    )
+
+
+STACK = [
+    "00-namespaces.yaml",
+    "01-network.yaml",
+    "02-local-path.yaml",
+    "03-minio.yaml",
+    "04-account.yaml",
+    "05-config.yaml",
+    "06-jobmanager.yaml",
+    "07-taskmanagers.yaml",
+]
+
+
+def stack(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_manifests_go_to_stdout_or_one_to_a_file(pico, capsys):
+    assert main(["render", "manifests"]) == 0
+    text = capsys.readouterr().out
+    assert main(["render", "manifests", "-o", "stack"]) == 0
+    folder = pico.with_name("stack")
+    assert stack(folder) == STACK
+    assert "---\n".join((folder / name).read_text(encoding="utf-8") for name in STACK) == text
+    read = list(YAML(typ="safe").load_all(text))
+    assert {each["kind"] for each in read} >= {"Namespace", "Deployment", "Service"}
+
+
+def test_a_part_that_is_left_out_leaves_no_file_behind(pico, capsys):
+    folder = pico.with_name("stack")
+    assert main(["render", "manifests", "-o", "stack"]) == 0
+    (folder / "mine.yaml").write_text("kind: ConfigMap\n", encoding="utf-8")
+    argv = ["render", "manifests", "-o", "stack", "--without", "minio", "--without", "local-path"]
+    assert main(argv) == 0
+    assert stack(folder) == [
+        name for name in [*STACK, "mine.yaml"] if "minio" not in name and "local" not in name
+    ]
+    assert main(["render", "manifests", "--without", "mino"]) == 2
+    assert capsys.readouterr().err == (
+        "error: there is no part mino\n"
+        "hint: write one of local-path, minio, flink, jobmanager, taskmanager, agent\n"
+    )
+
+
+def test_a_folder_is_compared_file_by_file(pico, capsys):
+    folder = pico.with_name("stack")
+    assert main(["render", "manifests", "--check"]) == 2
+    assert "no folder is named" in capsys.readouterr().err
+    assert main(["render", "manifests", "-o", "stack", "--check"]) == 2
+    assert "there is no folder stack" in capsys.readouterr().err
+    assert main(["render", "manifests", "-o", "stack"]) == 0
+    assert main(["render", "manifests", "-o", "stack", "--check"]) == 0
+    file = folder / "07-taskmanagers.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("replicas: 1", "replicas: 0"))
+    (folder / "03-minio.yaml").unlink()
+    capsys.readouterr()
+    assert main(["render", "manifests", "-o", "stack", "--check"]) == 1
+    told = capsys.readouterr()
+    assert "-  replicas: 0\n+  replicas: 1\n" in told.out
+    assert told.err == (
+        "error: stack is not as the testbed says: 03-minio.yaml, 07-taskmanagers.yaml\n"
+        "hint: fogbed render manifests -o stack\n"
+    )
+
+
+@pytest.mark.usefixtures("fresh_home")
+def test_manifests_are_of_clusters(tmp_path, capsys):
+    laptop = tmp_path / "laptop.yml"
+    head = "apiVersion: fogbed/v1\nkind: Testbed\nname: laptop\nplatform: local\n"
+    laptop.write_text(f"{head}nodes: [{{name: a-1, tier: edge}}]\n", encoding="utf-8")
+    assert main(["render", "manifests", "-t", str(laptop)]) == 2
+    assert capsys.readouterr().err == (
+        "error: testbed laptop is of platform local, which is no Kubernetes cluster\n"
         "hint: name another testbed with -t\n"
     )

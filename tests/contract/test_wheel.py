@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-ASSETS = ("ansible.cfg", "experiments", "inventory", "playbooks")
+ASSETS = ("ansible.cfg", "experiments", "inventory", "manifests", "playbooks")
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,9 @@ USERS = {
     r"playbooks/roles/fogbed/defaults/main/(settings|versions)\.yml": CODE,
     r"playbooks/roles/\w+/tasks/(?!main)(\w+)\.yml": PLAYS,
     r"playbooks/roles/\w+/templates/([\w.-]+)\.j2": PLAYS,
+    r"manifests/[\w-]+/([\w-]+)\.yaml\.j2": CODE,
+    r"manifests/(macros\.j2)": ("manifests/", (".j2",)),
+    r"manifests/flink/(log4j-console\.properties)": CODE,
 }
 # Files that people or their tools read.
 READ = {"fogbed/py.typed", "fogbed/stream_job/builtin/README.md"}
