@@ -95,6 +95,8 @@ class Forwarder:
                 task = asyncio.create_task(self._serve(target, reader, writer))
                 self._carried.add(task)
                 task.add_done_callback(self._carried.discard)
+                # one that is cancelled before it began has closed nothing
+                task.add_done_callback(lambda _: writer.transport.abort())
 
             server = await asyncio.start_server(
                 accept, _HOST, local_port, limit=CHUNK, backlog=_BACKLOG

@@ -281,8 +281,10 @@ class FakeApi:
             writer.write(ws.send(CloseConnection(code=1000)))
             await writer.drain()
 
-        await _until_first(up(), down())
-        to_pod.transport.abort()
+        try:
+            await _until_first(up(), down())
+        finally:
+            to_pod.transport.abort()
 
     async def _exec(self, query, protocol, ws, reader, writer):
         pipe = subprocess.PIPE
