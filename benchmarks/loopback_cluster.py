@@ -110,7 +110,8 @@ class LoopbackCluster:
 
     ``fetch_ms`` is metrics.fetcher.update-interval; ``extra`` are lines of config.yaml; ``heap``
     is the TaskManagers' heap and collector. ``plugins`` are jars of file systems, each loaded as a
-    plugin of its own; ``environment`` is added to every process's.
+    plugin of its own; ``environment`` is added to every process's; ``runtime`` is the Java that
+    runs them, if not ours.
     """
 
     folder: Path
@@ -121,6 +122,7 @@ class LoopbackCluster:
     heap: Sequence[str] = SMALL_HEAP
     plugins: Sequence[Path] = ()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    runtime: Path | None = None
     url: str = ""
     _started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _logs: list[IO[bytes]] = field(default_factory=list)
@@ -190,7 +192,7 @@ class LoopbackCluster:
         self._logs.append(log)
         self._started[name] = subprocess.Popen(
             [
-                str(java()),
+                str(self.runtime or java()),
                 *jvm,
                 *_MODULES,
                 f"-Dlog4j.configurationFile={self.folder}/conf/log4j.properties",

@@ -48,8 +48,8 @@ def resume(  # noqa: PLR0913 - one parameter per option
             plan = submit.dry_run(flink, request, scheduler_fits=fits)
             job_shown.show_plan({"savepoint": found, **plan}, as_json=as_json)
             return
-        submit.check_fit(flink, request)
         resuming.require_alone(flink, request)
+        resuming.await_fit(flink, request)
         job_options.fit_scheduler(target, request)
         job = submit.submit(flink, request, savepoint=found, progress=progress())
         job_shown.show_job(job, as_json=as_json)

@@ -18,8 +18,11 @@ from fogbed.clients.flink_values import ENDED
 from fogbed.errors import JobError, UsageError
 from fogbed.plan.job import JobRequest, parse_arguments, program_arguments
 from fogbed.plan.placement import Place
+from fogbed.stream_job.flink.submit import check_fit
+from fogbed.stream_job.flink.waiting import wait_until
 from fogbed.stream_job.storage import Storage
 
+SLOTS_TIMEOUT_S = 10.0
 NOTE = "fogbed-job.json"
 """The file beside a savepoint."""
 
@@ -99,6 +102,29 @@ def changed(
         parallelism={**request.parallelism, **parallelism},
         placement={**kept, **placement},
     )
+
+
+def await_fit(
+    flink: FlinkClient, request: JobRequest, *, timeout_s: float = SLOTS_TIMEOUT_S
+) -> None:
+    """Wait until the job fits: the slots of one that was just stopped come back one by one.
+
+    Raises:
+        UsageError: this cluster has no such place.
+        JobError: it does not fit after ``timeout_s`` seconds; the free slots are named.
+    """
+    refusal: list[JobError] = []
+
+    def look() -> bool:
+        try:
+            check_fit(flink, request)
+        except JobError as error:
+            refusal[:] = [error]
+            return False
+        return True
+
+    if not wait_until(look, bool, timeout_s=timeout_s, every_s=0.25):
+        raise refusal[0]
 
 
 def require_alone(flink: FlinkClient, request: JobRequest) -> None:
