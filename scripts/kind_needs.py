@@ -23,7 +23,7 @@ def silence() -> str | None:
     """Return why Docker Engine does not answer; None if it does."""
     try:
         asked = subprocess.run(
-            ["docker", "version", "--format", "{{.Server.Version}}"],
+            [shutil.which("docker") or "docker", "version", "--format", "{{.Server.Version}}"],
             check=False,
             capture_output=True,
             text=True,

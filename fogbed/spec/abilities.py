@@ -19,16 +19,13 @@ PlatformName = Literal["local", "pi", "kind", "kubernetes"]
 class Abilities:
     """One platform's line of the table.
 
-    ``services``: what of a spec's ``services`` runs there. ``limits``: which limits of a node are
-    kept. ``actions``: what a scenario may do. ``makes_its_cluster``: ``up`` does, and
+    ``services``: what of a spec's ``services`` runs there. ``actions``: what a scenario may do. ``makes_its_cluster``: ``up`` does, and
     gives its nodes their roles. ``most_nodes``: None if nothing here sets a bound.
     ``up_options`` and ``down_options``: flags that mean something. ``asks_before_down``: what
     ``down`` takes is not only fogbed's own.
     """
 
-    is_built: bool = True
     services: frozenset[str] = frozenset()
-    limits: frozenset[str] = frozenset()
     actions: frozenset[str] = frozenset()
     emulates_networks: bool = False
     is_reached_over_ssh: bool = False
@@ -45,7 +42,6 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
     {
         "local": Abilities(
             services=frozenset({"flink"}),
-            limits=frozenset({"cores", "memory"}),
             actions=frozenset({"network", "rescale", "exec"}),
             emulates_networks=True,
             most_nodes=253,
@@ -69,7 +65,6 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
         ),
         "kind": Abilities(
             services=frozenset({"flink", "minio"}),
-            limits=frozenset({"cores", "memory"}),
             actions=frozenset({"network", "rescale", "exec"}),
             is_a_cluster=True,
             makes_its_cluster=True,
@@ -77,7 +72,6 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
         ),
         "kubernetes": Abilities(
             services=frozenset({"flink", "minio"}),
-            limits=frozenset({"cores", "memory"}),
             actions=frozenset({"network", "rescale", "exec"}),
             is_a_cluster=True,
             down_options=frozenset({"--everything"}),
@@ -85,13 +79,12 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
         ),
     }
 )
-BUILT: tuple[PlatformName, ...] = tuple(name for name, each in ABILITIES.items() if each.is_built)
 
 
 def platforms_with(service: str) -> tuple[PlatformName, ...]:
     """Return the platforms that run a service."""
     return tuple(
-        name for name, each in ABILITIES.items() if each.is_built and service in each.services
+        name for name, each in ABILITIES.items() if service in each.services
     )
 
 

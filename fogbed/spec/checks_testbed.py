@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from fogbed.errors import Problem
-from fogbed.spec.abilities import ABILITIES, BUILT, Abilities, abilities_named, platforms_with
+from fogbed.spec.abilities import ABILITIES, Abilities, abilities_named, platforms_with
 from fogbed.spec.base import TIERS
 from fogbed.spec.kubernetes import host_of, is_registry_name
 from fogbed.spec.part import Part
@@ -76,14 +76,6 @@ def unknown_service_node(testbed: TestbedView) -> Iterator[Problem]:
             )
 
 
-def platform_of_later(testbed: TestbedView) -> Iterator[Problem]:
-    """A platform that fogbed will have is refused until it does."""
-    platform = testbed.root["platform"]
-    if not _abilities(testbed).is_built:
-        what = f"platform {platform.text} is not in this version of fogbed"
-        yield platform.problem(what, f"write {' or '.join(BUILT)}")
-
-
 def service_of_platform(testbed: TestbedView) -> Iterator[Problem]:
     """What is asked for runs on this platform; Flink is of the version that there is."""
     platform, services = testbed.root["platform"].text, testbed.root["services"]
@@ -96,15 +88,6 @@ def service_of_platform(testbed: TestbedView) -> Iterator[Problem]:
     if version.text not in (None, FLINK_VERSION):
         what = f"this version of fogbed runs Flink {FLINK_VERSION}, not {version.text}"
         yield version.problem(what, f"write {FLINK_VERSION}, or leave it out")
-
-
-def limits_of_platform(testbed: TestbedView) -> Iterator[Problem]:
-    """A limit that nobody would keep is no limit."""
-    platform, kept = testbed.root["platform"].text, _abilities(testbed).limits
-    for node in testbed.root["nodes"].items():
-        for limit in ("cores", "memory"):
-            if isinstance(node.value, dict) and node[limit].is_given and limit not in kept:
-                yield node[limit].problem(f"platform {platform} limits no {limit}", "remove it")
 
 
 def too_many_nodes(testbed: TestbedView) -> Iterator[Problem]:
@@ -236,9 +219,7 @@ TESTBED_CHECKS: tuple[Callable[[TestbedView], Iterator[Problem]], ...] = (
     named_as_a_tier,
     named_as_a_group,
     unknown_service_node,
-    platform_of_later,
     service_of_platform,
-    limits_of_platform,
     too_many_nodes,
     ssh_of_platform,
     address_of_machine,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-ASSETS = ("ansible.cfg", "experiments", "inventory", "manifests", "playbooks")
+ASSETS = ("ansible.cfg", "experiments", "images", "inventory", "manifests", "playbooks")
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,9 @@ USERS = {
     r"fogbed/stream_job/(java)/fogbed/\w+\.java": CODE,
     r"fogbed/stream_job/java/(nearest-landmark\.jar)": CODE,
     r"(ansible\.cfg)": CODE,
+    r"images/(flink|agent)/Dockerfile": CODE,
+    r"images/flink/(entrypoint\.sh|log4j-console\.properties|config\.yaml)": ("images/", ("file",)),
+    r"images/flink/(plugins\.sha256)": CODE,
     r"playbooks/([\w-]+)\.yml": CODE,
     r"playbooks/(?:action_plugins|library|module_utils)/(\w+)\.py": PLAYS,
     r"playbooks/module_utils/(doctor)/__init__\.py": PLAYS,
@@ -103,7 +106,7 @@ USERS = {
     r"manifests/flink/(log4j-console\.properties)": CODE,
 }
 # Files that people or their tools read.
-READ = {"fogbed/py.typed", "fogbed/stream_job/builtin/README.md"}
+READ = {"fogbed/py.typed", "fogbed/stream_job/builtin/README.md", "images/README.md"}
 
 
 def users_of(asset: str) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -26,13 +26,17 @@ def test_actionlint_finds_nothing():
 
 def test_each_job_runs_a_target_of_the_makefile():
     commands = [step["run"] for step in STEPS if "run" in step]
-    targets = [word for text in commands for word in re.findall(r"^make (\S+)$", text, re.M)]
+    targets = [
+        word for text in commands for word in re.findall(r"^make (\S+)$", text, re.MULTILINE)
+    ]
     assert targets == ["lint", "test", "test-kind"]
-    assert [each for each in targets if not re.search(rf"^{each}:", MAKEFILE, re.M)] == []
+    assert [each for each in targets if not re.search(rf"^{each}:", MAKEFILE, re.MULTILINE)] == []
 
 
 def test_actions_are_pinned_by_commit():
-    used = re.findall(r"uses: (\S+)( # v[\d.]+)?$", WORKFLOW.read_text(encoding="utf-8"), re.M)
+    used = re.findall(
+        r"uses: (\S+)( # v[\d.]+)?$", WORKFLOW.read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert len(used) == len([step for step in STEPS if "uses" in step])
     loose = [name for name, version in used if not (re.search(r"@[0-9a-f]{40}$", name) and version)]
     assert loose == []

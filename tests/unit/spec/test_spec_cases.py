@@ -7,7 +7,6 @@ the examples of design.md.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ import pytest
 from fogbed import spec
 from fogbed.errors import SpecError
 from fogbed.experiment.repertoire import REPERTOIRE
-from fogbed.spec import abilities
 from fogbed.spec.checks_emulation import EMULATION_CHECKS
 from fogbed.spec.checks_experiment import EXPERIMENT_CHECKS
 from fogbed.spec.checks_joint import JOINT_CHECKS
@@ -33,17 +31,6 @@ RULES = (
     *REPERTOIRE.checks,
     *REPERTOIRE.joint_checks,
 )
-
-
-# cases on beds/kind.yml: jobs run there and nothing shapes a network, whatever kind can do by now
-ON_KIND = {path.name for path in CASES.glob("*/*.yml") if "beds/kind.yml" in path.read_text()}
-
-
-@pytest.fixture(autouse=True)
-def kind_without_emulation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.node.callspec.params.get("name") in ON_KIND:
-        kind = replace(abilities.ABILITIES["kind"], is_built=True, emulates_networks=False)
-        monkeypatch.setattr(abilities, "ABILITIES", {**abilities.ABILITIES, "kind": kind})
 
 
 def cases(folder: str) -> list[str]:
