@@ -19,8 +19,9 @@ PlatformName = Literal["local", "pi", "kind", "kubernetes"]
 class Abilities:
     """One platform's line of the table.
 
-    ``services``: what of a spec's ``services`` runs there. ``actions``: what a scenario may do. ``makes_its_cluster``: ``up`` does, and
-    gives its nodes their roles. ``most_nodes``: None if nothing here sets a bound.
+    ``services``: what of a spec's ``services`` runs there. ``actions``: what a scenario may do.
+    ``makes_its_cluster``: ``up`` does, and gives its nodes their roles. ``most_nodes``: None if
+    nothing here sets a bound.
     ``up_options`` and ``down_options``: flags that mean something. ``asks_before_down``: what
     ``down`` takes is not only fogbed's own.
     """
@@ -83,9 +84,7 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
 
 def platforms_with(service: str) -> tuple[PlatformName, ...]:
     """Return the platforms that run a service."""
-    return tuple(
-        name for name, each in ABILITIES.items() if service in each.services
-    )
+    return tuple(name for name, each in ABILITIES.items() if service in each.services)
 
 
 def abilities_named(platform: str | None) -> Abilities | None:

@@ -272,7 +272,8 @@ class FakePlatform:
         self.state = "down"
 
     def status(self) -> TestbedStatus:
-        return TestbedStatus(name=self.name, platform="local", state=self.state)
+        there = Endpoints(flink="http://127.0.0.1:1") if self.state == "up" else None
+        return TestbedStatus(name=self.name, platform="local", state=self.state, endpoints=there)
 
     def endpoints(self) -> Endpoints:
         raise NotImplementedError

@@ -76,4 +76,4 @@ def test_a_daemonset_takes_its_share_of_every_node_and_no_replica_takes_none():
 
 def test_a_node_that_the_cluster_has_not_has_no_memory():
     found = short_of_memory({}, [], {"a": "w1"}, [manifest("Deployment", "1Gi", "w1")])
-    assert found == ["a: 1g asked, 0 left of 0"]
+    assert found == ["a: 1g asked, 0m left of 0m"]
