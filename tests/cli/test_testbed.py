@@ -76,7 +76,7 @@ def test_without_a_testbed_the_shipped_ones_are_named(here, capsys):
     assert main(["status"]) == 2
     assert capsys.readouterr().err == (
         "error: which testbed? There is no ./testbed.yml, and no testbed is up\n"
-        "hint: name one with -t FILE or -t NAME; shipped ones: laptop, pico\n"
+        "hint: name one with -t FILE or -t NAME; shipped ones: kind, laptop, pico\n"
     )
 
 

@@ -22,7 +22,7 @@ from fogbed.experiment.runner import RunResult, run_experiment
 from fogbed.network.agent_client import ExecOutcome
 from fogbed.network.emulator import LinkCounters
 from fogbed.network.probes import Probes
-from fogbed.platforms.base import TestbedStatus
+from fogbed.platforms.base import Endpoints, TestbedStatus
 from fogbed.platforms.events import Event
 from fogbed.platforms.measuring import Sample
 from fogbed.platforms.preflight import Check
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from fogbed.network.bare import BareMemory
     from fogbed.network.verdicts import Tolerance
     from fogbed.plan.network import NetworkPlan
-    from fogbed.platforms.base import Endpoints, LogLine, Opened, Platform, Workers
+    from fogbed.platforms.base import LogLine, Opened, Platform, Workers
     from fogbed.platforms.measuring import Source
     from fogbed.stream_job.storage import Storage
 
