@@ -23,6 +23,8 @@ from fogbed.platforms.requests import UpRequest
 from tests.lab.listening import Listening
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
+# the cluster alone: what runs on it has tests of its own
+MACHINES = UpRequest(parts=frozenset({"machines"}))
 
 CONTROL_PLANE, WORKER, REPLACED = 42, 43, 44
 # kubeadm's bootstrap tokens; certificate keys are 64 hexadecimal digits
@@ -116,7 +118,7 @@ class Cluster:
                 self.started.append(f"{event.host}: {event.task}")
             self.told.extend(f"{event.host}: {note}" for note in event.notes)
 
-        PiPlatform(self.bed).up(request or UpRequest(), Listening(watch))
+        PiPlatform(self.bed).up(request or MACHINES, Listening(watch))
         ended = time.monotonic()
         self.note_time(
             f"three machines: {what}; {len(self.started)} tasks, {len(changes)} changes",

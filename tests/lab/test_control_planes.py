@@ -18,6 +18,8 @@ from fogbed.platforms.requests import UpRequest
 from tests.lab.listening import Listening
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
+# the cluster alone: what runs on it has tests of its own
+MACHINES = UpRequest(parts=frozenset({"machines"}))
 
 NUMBERS = (54, 55, 56)
 # What a lab has in front of its control plane: connections go to the first node that answers.
@@ -67,7 +69,7 @@ def three(lab, note_time):
     with subprocess.Popen([sys.executable, "-c", BALANCER, *addresses]) as balancer:
         try:
             began = time.monotonic()
-            PiPlatform(spec.load_testbed(file), file).up(UpRequest(), Quiet())
+            PiPlatform(spec.load_testbed(file), file).up(MACHINES, Quiet())
             note_time("three control-plane nodes, from bare to Ready", time.monotonic() - began)
             yield file
         finally:
@@ -85,7 +87,7 @@ def changes(file):
     listening = Listening(
         lambda event: found.append(event.task) if event.kind == "changed" else None
     )
-    PiPlatform(spec.load_testbed(file), file).up(UpRequest(), listening)
+    PiPlatform(spec.load_testbed(file), file).up(MACHINES, listening)
     return found
 
 

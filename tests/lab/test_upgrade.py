@@ -16,6 +16,8 @@ from fogbed.platforms.requests import UpRequest
 from tests.lab.listening import Listening
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
+# the cluster alone: what runs on it has tests of its own
+MACHINES = UpRequest(parts=frozenset({"machines"}))
 
 # Two pods on two nodes behind a service; each second it is asked from the control-plane node.
 WORKLOAD = """
@@ -61,7 +63,7 @@ def old(lab):
     minor = lab.minor()
     machines = lab.fresh(45, 46)
     file = lab.testbed("upgraded", machines, version=minor)
-    PiPlatform(spec.load_testbed(file)).up(UpRequest(), Quiet())
+    PiPlatform(spec.load_testbed(file)).up(MACHINES, Quiet())
     return machines, file
 
 
@@ -106,5 +108,5 @@ def test_when_it_is_done_there_is_nothing_to_do(old, capsys):
     listening = Listening(
         lambda event: changes.append(event.task) if event.kind == "changed" else None
     )
-    PiPlatform(spec.load_testbed(old[1])).up(UpRequest(), listening)
+    PiPlatform(spec.load_testbed(old[1])).up(MACHINES, listening)
     assert changes == []
