@@ -73,7 +73,7 @@ def pinned_to(pod: Body) -> str:
 def _node_down(subject: str, host: str, why: str) -> Judgement:
     return hopeless(
         "node",
-        f"{subject} is on node {host}, which is not ready ({why})",
+        f"{subject} needs node {host}, which is not ready ({why})",
         f"is {host} switched on and reached? kubectl describe node {host} shows the rest",
         patience_s=_NODE_S,
     )
