@@ -90,8 +90,8 @@ def heartbeats(kube_api):
 
     def beat():
         while not done.wait(10):
-            for name in (NODE, TAINTED):
-                kube_api.status("node", name, {"conditions": [condition("True")]})
+            for name, ready in ((NODE, "True"), (TAINTED, "True"), (DOWN, "False")):
+                kube_api.status("node", name, {"conditions": [condition(ready)]})
 
     heart = threading.Thread(target=beat)
     heart.start()
@@ -327,9 +327,9 @@ def test_a_new_image_is_not_judged_by_the_pods_of_the_old(kube, kube_api, space)
     broken = container(waiting={"reason": "InvalidImageName", "message": "bad"})
     with kubelet(kube, kube_api, space, broken), pytest.raises(PlatformError):
         roll_out(kube, [deployment(space, image="NONE")], Quiet(), timeout_s=60)
-    kube_api.kubectl("delete", "pods", "--all", "-n", space, "--force", "--wait=false")
     mended = deployment(space, image="none:2")
     kube.apply(mended.body)
+    without_kubelet(kube_api, space)
     with kubelet(kube, kube_api, space, container(waiting={"reason": "Pulling"}), ready()):
         roll_out(kube, [mended], Quiet(), timeout_s=120)
 
