@@ -78,6 +78,8 @@ _TLS = (
     ("WRONG_VERSION_NUMBER", "does not speak TLS", "is its port the API server's?"),
 )
 
+_BROKEN_OFF = ("EOF occurred", "UNEXPECTED_EOF", "Connection reset", "timed out")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
@@ -151,6 +153,12 @@ def _unknown_user(peer: Peer) -> ServiceError:
 
 
 def _no_trust(said: str, peer: Peer) -> ServiceError:
+    if any(part in said for part in _BROKEN_OFF):
+        # it, or what stands before it, goes down while hands are shaken
+        return ServiceAwayError(
+            f"the API server {peer.server} does not answer: the connection was closed",
+            hint=_CLUSTER,
+        )
     for part, what, hint in _TLS:
         if part in said:
             return ServiceError(
@@ -190,5 +198,8 @@ def _said(body: object) -> str:
 
 def _cause(error: BaseException) -> str:
     reason = getattr(error, "reason", None) or error
+    # urllib3 wraps what the socket said
+    while getattr(reason, "args", ()) and isinstance(reason.args[-1], BaseException):
+        reason = reason.args[-1]
     said = str(reason).rpartition(": ")[2] or str(reason)
     return re.sub(r"^\[Errno -?\d+\] ", "", said)

@@ -6,10 +6,12 @@ must not decide that: how long it took is printed.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.lab
 
 SPACE = "fogbed-rollout"
 NODE, TAINTED, DOWN = "rollout-edge", "rollout-tainted", "rollout-down"
+TESTED = {"fogbed.io/test": "rollout"}
 OURS = {"app.kubernetes.io/part-of": "rollout"}
 
 
@@ -54,25 +57,57 @@ def kube(kube_api) -> Iterator[KubeObjects]:
             node(kube_api, NODE)
             node(kube_api, TAINTED, taints=[{"key": "fog/only", "effect": "NoSchedule"}])
             node(kube_api, DOWN, ready="False")
-            yield kube
+            with heartbeats(kube_api):
+                yield kube
         finally:
             for name in (NODE, TAINTED, DOWN):
                 kube.delete("v1", "Node", name)
+            while left := kube.list("v1", "Namespace", labels=TESTED):
+                for each in left:
+                    without_kubelet(kube_api, each["metadata"]["name"])
+                time.sleep(0.5)
 
 
 @pytest.fixture
 def space(kube, kube_api, request) -> Iterator[str]:
-    name = f"{SPACE}-{abs(hash(request.node.name)) % 10**6}"
-    kube_api.kubectl("create", "namespace", name)
+    name = f"{SPACE}-{zlib.crc32(request.node.name.encode()):08x}"
+    metadata = {"name": name, "labels": TESTED}
+    kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    yield name
+    kube.delete("v1", "Namespace", name)
+    without_kubelet(kube_api, name)
+
+
+def without_kubelet(kube_api, space):
+    """A pod that is to go waits for the word of its node, and there is none."""
+    force = ["--force", "--grace-period=0", "--wait=false"]
+    kube_api.kubectl("delete", "pods", "--all", "-n", space, *force, check=False)
+
+
+@contextmanager
+def heartbeats(kube_api):
+    done = threading.Event()
+
+    def beat():
+        while not done.wait(10):
+            for name, ready in ((NODE, "True"), (TAINTED, "True"), (DOWN, "False")):
+                kube_api.status("node", name, {"conditions": [condition(ready)]})
+
+    heart = threading.Thread(target=beat)
+    heart.start()
     try:
-        yield name
+        yield
     finally:
-        kube.delete("v1", "Namespace", name)
-        while kube.get("v1", "Namespace", name) is not None:
-            # a pod on a node waits for the word of its kubelet, and there is none
-            force = ["--force", "--grace-period=0", "--wait=false"]
-            kube_api.kubectl("delete", "pods", "--all", "-n", name, *force, check=False)
-            time.sleep(0.5)
+        done.set()
+        heart.join()
+
+
+def condition(ready):
+    reason = "KubeletReady" if ready == "True" else "KubeletNotReady"
+    message = "kubelet is posting ready status" if ready == "True" else "cni plugin not initialized"
+    now = f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+    common = {"type": "Ready", "reason": reason, "message": message}
+    return {**common, "status": ready, "lastHeartbeatTime": now}
 
 
 def node(kube_api, name, *, taints=(), ready="True"):
@@ -84,12 +119,8 @@ def node(kube_api, name, *, taints=(), ready="True"):
     }
     kube_api.kubectl("apply", "-f", "-", stdin=json.dumps(body))
     room = {"cpu": "4", "memory": "2Gi", "pods": "110"}
-    reason = "KubeletReady" if ready == "True" else "KubeletNotReady"
-    message = "kubelet is posting ready status" if ready == "True" else "cni plugin not initialized"
-    condition = {"type": "Ready", "status": ready, "reason": reason, "message": message}
-    kube_api.status(
-        "node", name, {"capacity": room, "allocatable": room, "conditions": [condition]}
-    )
+    status = {"capacity": room, "allocatable": room, "conditions": [condition(ready)]}
+    kube_api.status("node", name, status)
 
 
 def deployment(space, name="main", *, memory="64Mi", host=NODE, claim="", image="none:1"):
@@ -198,7 +229,7 @@ def test_a_label_that_no_node_has(lost, space):
 
 def test_a_node_that_is_not_ready(lost, space):
     error = lost(deployment(space, host=DOWN))
-    assert f"on node {DOWN}, which is not ready (KubeletNotReady: cni plugin" in error.message
+    assert f"needs node {DOWN}, which is not ready (KubeletNotReady: cni plugin" in error.message
 
 
 # -- no volume -------------------------------------------------------------------------------------
@@ -296,9 +327,9 @@ def test_a_new_image_is_not_judged_by_the_pods_of_the_old(kube, kube_api, space)
     broken = container(waiting={"reason": "InvalidImageName", "message": "bad"})
     with kubelet(kube, kube_api, space, broken), pytest.raises(PlatformError):
         roll_out(kube, [deployment(space, image="NONE")], Quiet(), timeout_s=60)
-    kube_api.kubectl("delete", "pods", "--all", "-n", space, "--force", "--wait=false")
     mended = deployment(space, image="none:2")
     kube.apply(mended.body)
+    without_kubelet(kube_api, space)
     with kubelet(kube, kube_api, space, container(waiting={"reason": "Pulling"}), ready()):
         roll_out(kube, [mended], Quiet(), timeout_s=120)
 

@@ -49,7 +49,7 @@ def roll_out(
             step.advance(done, f"{manifest.kind} {manifest.name}")
             patiently.insist(partial(kube.apply, manifest.body))
         step.advance(len(manifests))
-    wait_until_ready(kube, manifests, progress, timeout_s=timeout_s)
+    _wait(kube, manifests, progress, patiently, timeout_s)
 
 
 def wait_until_ready(
@@ -60,8 +60,18 @@ def wait_until_ready(
     timeout_s: float = 300,
 ) -> None:
     """Return when all of ``manifests`` that can be waited for are ready; as ``roll_out``."""
+    _wait(kube, manifests, progress, _Patience(progress), timeout_s)
+
+
+def _wait(
+    kube: KubeObjects,
+    manifests: Sequence[Manifest],
+    progress: Progress,
+    patiently: _Patience,
+    timeout_s: float,
+) -> None:
     waited = [manifest for manifest in manifests if manifest.kind in KINDS]
-    patiently, watch = _Patience(progress), _Watch(kube, waited)
+    watch = _Watch(kube, waited)
     deadline = time.monotonic() + timeout_s
     with progress.step("waiting for the testbed's pods", total=len(waited)) as step:
         while True:

@@ -73,7 +73,7 @@ def pinned_to(pod: Body) -> str:
 def _node_down(subject: str, host: str, why: str) -> Judgement:
     return hopeless(
         "node",
-        f"{subject} is on node {host}, which is not ready ({why})",
+        f"{subject} needs node {host}, which is not ready ({why})",
         f"is {host} switched on and reached? kubectl describe node {host} shows the rest",
         patience_s=_NODE_S,
     )
@@ -106,7 +106,7 @@ def _scheduler_said(pod: Body) -> str:
 def _hint(said: str, pod: Body, host: str, seen: Observation) -> str:
     if short := re.search(r"Insufficient ([\w./-]*\w)", said):
         return _room(short[1], pod, host, seen)
-    if "untolerated taint" in said:
+    if "untolerated taint" in said and _is_matched(pod, seen):
         return _taint(said, host, seen)
     asked = ", ".join(f"{k}={v}" for k, v in (pod["spec"].get("nodeSelector") or {}).items())
     there = ", ".join(sorted(seen.nodes))
@@ -115,6 +115,13 @@ def _hint(said: str, pod: Body, host: str, seen: Observation) -> str:
             node, where = host or "NODE", host or "a node"
             return hint.format(node=node, where=where, asked=asked or "its own", there=there)
     return "kubectl describe pod shows the rest"
+
+
+def _is_matched(pod: Body, seen: Observation) -> bool:
+    """Whether any node has the labels that a pod asks for; who may see no nodes cannot tell."""
+    asked = (pod["spec"].get("nodeSelector") or {}).items()
+    labels = [node["metadata"].get("labels") or {} for node in seen.nodes.values()]
+    return not labels or any(asked <= each.items() for each in labels)
 
 
 def _taint(said: str, host: str, seen: Observation) -> str:
