@@ -125,18 +125,25 @@ def exit_code(status: dict[str, Any]) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m fogbed.clients.kube_exec")
+    given = list(sys.argv[1:] if argv is None else argv)
+    # argparse would take every -- out of the program's own words
+    end = given.index("--") if "--" in given else len(given)
+    program = given[end + 1 :]
+    parser = argparse.ArgumentParser(
+        prog="python -m fogbed.clients.kube_exec", epilog="After -- the program and its words."
+    )
     parser.add_argument("--kubeconfig", type=Path, required=True)
     parser.add_argument("--context")
     parser.add_argument("-n", "--namespace", required=True)
     parser.add_argument("pod")
-    parser.add_argument("argv", nargs="+")
-    asked = parser.parse_args(argv)
+    asked = parser.parse_args(given[:end])
+    if not program:
+        parser.error("which program? Name it after --")
     # Ctrl-C in a terminal reaches us as well as who started us: no trace of ours on the screen
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     access = KubeAccess(kubeconfig=asked.kubeconfig, context=asked.context)
     try:
-        return asyncio.run(run_in_pod(access, asked.namespace, asked.pod, asked.argv))
+        return asyncio.run(run_in_pod(access, asked.namespace, asked.pod, program))
     except BrokenPipeError:
         return _GONE
     except FogbedError as error:

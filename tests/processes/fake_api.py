@@ -232,7 +232,7 @@ class FakeApi:
         request = next(event for event in ws.events() if isinstance(event, Request))
         protocol = next(each for each in request.subprotocols if each in self.offers)
         writer.write(ws.send(AcceptConnection(subprotocol=protocol)))
-        query = parse_qs(urlsplit(target).query)
+        query = parse_qs(urlsplit(target).query, keep_blank_values=True)
         if "/portforward" in target:
             await self._forward(int(query["ports"][0]), ws, reader, writer)
         else:
