@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 
 from fogbed import paths
+from fogbed.errors import UsageError
 from fogbed.plan.cluster import (
     LABEL,
     Cluster,
@@ -26,11 +27,13 @@ from fogbed.plan.cluster import (
     labels_of,
     namespace_of,
 )
+from fogbed.plan.flink_memory import POD_JOBMANAGER_LEAST, TASKMANAGER_LEAST
 from fogbed.plan.flink_settings import to_yaml
 from fogbed.plan.images import images_of
 from fogbed.plan.inventory import RENDERED
 from fogbed.plan.services import agent, flink, jobmanager, local_path, minio, taskmanager
 from fogbed.spec.testbed import Testbed
+from fogbed.units import format_memory
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -104,6 +107,9 @@ def plan_manifests(
     """Return every object of a testbed's stack in the order of application.
 
     ``without``: parts to leave out, of ``PARTS``.
+
+    Raises:
+        UsageError: a process would have less memory than it starts with; all of them at once.
     """
     files = render_manifests(testbed, facts, without=without)
     bodies = (body for file in files for body in _load(file.text))
@@ -118,6 +124,7 @@ def render_manifests(
 ) -> tuple[ManifestFile, ...]:
     """Return the files that ``plan_manifests`` reads, for people and for ``kubectl apply -f``."""
     cluster = Cluster(testbed=testbed, facts=facts, images=images_of(testbed))
+    _require_sizes(cluster)
     left_out = {component for part in without for component in PARTS[part]}
     components = _components(cluster) - left_out
     values = _values(cluster, components)
@@ -131,6 +138,31 @@ def render_manifests(
         for number, (component, template) in enumerate(_TEMPLATES)
         if component in components
     )
+
+
+def _require_sizes(cluster: Cluster) -> None:
+    testbed = cluster.testbed
+    sizes = [("services.flink.jobmanager", jobmanager.pod_memory(testbed), POD_JOBMANAGER_LEAST)]
+    sizes += [
+        (
+            f"nodes[{node.name}]'s TaskManager",
+            taskmanager.pod_memory(cluster, node),
+            TASKMANAGER_LEAST,
+        )
+        for node in testbed.nodes
+        if node.name in cluster.facts.workers
+    ]
+    problems = [
+        f"{what}: {format_memory(max(size, 0))} of memory; it needs at least {format_memory(least)}"
+        for what, size, least in sizes
+        if size < least
+    ]
+    if problems:
+        raise UsageError(
+            f"testbed {testbed.name} cannot run on its cluster as written",
+            hint="write more memory under services.flink or nodes",
+            details="\n".join(problems),
+        )
 
 
 def _load(text: str) -> list[dict[str, Any]]:

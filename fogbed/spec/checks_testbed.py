@@ -10,6 +10,7 @@ from itertools import combinations
 from fogbed.errors import Problem
 from fogbed.spec.abilities import ABILITIES, Abilities, abilities_named, platforms_with
 from fogbed.spec.base import TIERS
+from fogbed.spec.checks_services import SERVICE_CHECKS
 from fogbed.spec.kubernetes import host_of, is_registry_name
 from fogbed.spec.part import Part
 from fogbed.spec.testbed import FLINK_VERSION
@@ -230,4 +231,5 @@ TESTBED_CHECKS: tuple[Callable[[TestbedView], Iterator[Problem]], ...] = (
     slots_without_taskmanager,
     memory_of_taskmanager,
     networks_overlap,
+    *SERVICE_CHECKS,
 )

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from fogbed.clients.kube_objects import KubeObjects
 
 from fogbed.clients.kube_access import KubeAccess
-from fogbed.clients.kube_objects import KubeObjects
 from fogbed.plan.cluster import agent_namespace_of, cluster_name_of, facts_from, namespace_of
 from fogbed.plan.manifests import plan_manifests
 from fogbed.spec.testbed import Testbed
@@ -151,7 +151,7 @@ def why_not(stack: Stack) -> list[str]:
 @pytest.mark.parametrize(
     "stack", [(1, "pi"), (3, "pi"), (10, "kind"), (100, "kind")], indirect=True, ids=str
 )
-def test_a_stack_is_admitted_scheduled_and_left_as_it_is(stack):
+def test_a_stack_is_admitted_scheduled_and_left_as_it_is(stack, note_time):
     began = time.monotonic()
     assert stack.apply() == ["created"] * len(stack.manifests())
     first_s = time.monotonic() - began
@@ -176,7 +176,8 @@ def test_a_stack_is_admitted_scheduled_and_left_as_it_is(stack):
     began = time.monotonic()
     assert stack.apply() == ["unchanged"] * len(stack.manifests())
     again_s = time.monotonic() - began
-    print(f"{len(hosts)} nodes: applied in {first_s:.1f} s, again in {again_s:.1f} s")
+    note_time(f"stack of {len(hosts)} nodes: first apply", first_s)
+    note_time(f"stack of {len(hosts)} nodes: second apply, which changes nothing", again_s)
 
 
 @pytest.mark.parametrize("stack", [(3, "kind")], indirect=True, ids=str)

@@ -57,8 +57,7 @@ def _config(address: str, scheduler: str) -> dict[str, str]:
 
 def pod_memory(testbed: Testbed) -> int:
     """Return the bytes that the JobManager's container takes."""
-    asked = testbed.services.flink.jobmanager.memory or flink_memory.POD_JOBMANAGER_DEFAULT
-    return max(asked, flink_memory.POD_JOBMANAGER_LEAST)
+    return testbed.services.flink.jobmanager.memory or flink_memory.POD_JOBMANAGER_DEFAULT
 
 
 def pod(cluster: Cluster) -> dict[str, Any]:

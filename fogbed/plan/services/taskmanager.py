@@ -78,10 +78,9 @@ def pod_memory(cluster: Cluster, node: Node) -> int:
     """
     written = cluster.testbed.services.flink.taskmanager.memory
     if written is not None:
-        return max(written, flink_memory.TASKMANAGER_LEAST)
+        return written
     if node.memory is not None:
-        left = node.memory - _others(cluster.testbed, node)
-        return max(left, flink_memory.TASKMANAGER_LEAST)
+        return node.memory - _others(cluster.testbed, node)
     return flink_memory.pod_taskmanager_share(cluster.facts.memory.get(node.name))
 
 
@@ -97,7 +96,8 @@ def pods(cluster: Cluster) -> list[dict[str, Any]]:
 
 
 def _pod(cluster: Cluster, node: Node) -> dict[str, Any]:
-    memory = pod_memory(cluster, node)
+    # at the least: a node without one may be too small for it, until it is added
+    memory = max(pod_memory(cluster, node), flink_memory.TASKMANAGER_LEAST)
     config = _offer(node, "$(POD_IP)", slots_of(cluster.testbed, node))
     config |= flink_memory.taskmanager_memory(memory).config()
     return {

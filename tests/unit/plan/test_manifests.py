@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from fogbed.errors import UsageError
 from fogbed.plan.cluster import agent_namespace_of, facts_from, namespace_of
 from fogbed.plan.images import images_of
 from fogbed.plan.manifests import PARTS, Manifest, plan_manifests, render_manifests
@@ -133,6 +134,35 @@ def test_a_taskmanager_is_told_what_a_laptop_s_is():
     ]
     assert sum(sizes) == 640 * 2**20
     assert container["resources"]["limits"]["memory"] == "640Mi"
+
+
+def test_too_little_memory_is_said_of_all_at_once():
+    testbed = case("kind")
+    small = [node.model_copy(update={"memory": 2**28}) for node in testbed.nodes]
+    manager = testbed.services.flink.jobmanager.model_copy(update={"memory": 2**28})
+    flink = testbed.services.flink.model_copy(update={"jobmanager": manager})
+    services = testbed.services.model_copy(update={"flink": flink})
+    changed = testbed.model_copy(update={"nodes": tuple(small), "services": services})
+    with pytest.raises(UsageError) as refused:
+        plan_manifests(changed, facts_from(changed))
+    assert refused.value.details.splitlines() == [
+        "services.flink.jobmanager: 256m of memory; it needs at least 512m",
+        "nodes[fog-1]'s TaskManager: 256m of memory; it needs at least 512m",
+        "nodes[edge-1]'s TaskManager: 256m of memory; it needs at least 512m",
+    ]
+
+
+def test_a_taskmanager_is_cut_to_its_node():
+    sizes = {"pico-1": 3795 * 2**20, "pico-2": 900 * 2**20}
+    testbed = case("pis")
+    services = testbed.services.model_copy(update={"flink": type(testbed.services.flink)()})
+    facts = replace(facts_from(testbed), memory=sizes)
+    manifests = plan_manifests(testbed.model_copy(update={"services": services}), facts)
+    limits = [
+        container_of(manifests, f"taskmanager-pico-{number}")["resources"]["limits"]["memory"]
+        for number in range(3)
+    ]
+    assert limits == ["768Mi", "896Mi", "512Mi"]
 
 
 def test_only_workers_have_a_replica():
@@ -259,7 +289,7 @@ def test_secrets_are_named_and_never_written():
         assert "Secret" not in {each.kind for each in plan_manifests(testbed, facts_from(testbed))}
 
 
-SIZES = st.integers(512, 4096).map("{}m".format)
+SIZES = st.integers(2048, 4096).map("{}m".format)
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True)
 TAGS = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatch=True)
 
@@ -283,8 +313,8 @@ def beds(draw: st.DrawFn) -> Testbed:
     ]
     flink = {
         "high_availability": draw(st.booleans()),
-        "jobmanager": {"memory": draw(st.none() | SIZES)},
-        "taskmanager": {"memory": draw(st.none() | SIZES)},
+        "jobmanager": {"memory": draw(st.sampled_from([None, "512m", "1g"]))},
+        "taskmanager": {"memory": draw(st.sampled_from([None, "512m", "3g"]))},
     }
     minio = draw(
         st.sampled_from([{}, {"enabled": False}, {"storage_class": "fast"}, {"size": "2g"}])

@@ -1,0 +1,97 @@
+"""What a testbed says of its services must fit together, and its platform must have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fogbed.errors import Problem
+from fogbed.spec.abilities import Abilities, abilities_named
+from fogbed.spec.part import Part
+from fogbed.spec.view import TestbedView
+
+
+def _abilities(testbed: TestbedView) -> Abilities | None:
+    return abilities_named(testbed.root["platform"].text)
+
+
+def settings_of_clusters(testbed: TestbedView) -> Iterator[Problem]:
+    """What only pods have is refused where there are none."""
+    abilities, services = _abilities(testbed), testbed.root["services"]
+    if abilities is None or abilities.is_a_cluster:
+        return
+    minio = services["minio"]
+    keys = ("image", "storage_class", "host_path", "endpoint")
+    flink = (services["flink"]["image"], services["flink"]["high_availability"])
+    for part in (*flink, *(minio[key] for key in keys)):
+        if part.value:  # the defaults are written out in a bundle
+            platform = testbed.root["platform"].text
+            yield part.problem(f"platform {platform} runs no containers", "remove it")
+
+
+def keys_of_platform(testbed: TestbedView) -> Iterator[Problem]:
+    """How a cluster is found or made is said where fogbed does so, and nowhere else."""
+    platform, kubernetes = testbed.root["platform"].text, testbed.root["kubernetes"]
+    if _abilities(testbed) is None:
+        return
+    of_platforms = (
+        ("kubernetes", "names no cluster that is there already", testbed.root["context"]),
+        ("kind", "makes no nodes of an image", kubernetes["image"]),
+        ("kind", "makes no nodes of an image", kubernetes["patches"]),
+    )
+    for owner, what, part in of_platforms:
+        if part.value and platform != owner:
+            yield part.problem(f"platform {platform} {what}", "remove it")
+
+
+def place_of_data(testbed: TestbedView) -> Iterator[Problem]:
+    """MinIO's data is in one place, and a folder is on a node that is named."""
+    minio = testbed.root["services"]["minio"]
+    if not minio["host_path"].is_given:
+        return
+    if minio["storage_class"].is_given:
+        what = "a folder of a node, and a storage class too"
+        yield minio["host_path"].problem(what, "write host_path or storage_class")
+    if not minio["node"].is_given:
+        yield minio["node"].problem("is missing, and host_path is of one", "write node: NAME")
+
+
+def store_of_ones_own(testbed: TestbedView) -> Iterator[Problem]:
+    """A store of the user's own is named whole, and takes the place of fogbed's."""
+    minio = testbed.root["services"]["minio"]
+    if not minio["endpoint"].is_given:
+        for key in ("bucket", "secret"):
+            if minio[key].is_given:
+                yield minio[key].problem("belongs to endpoint", "write endpoint, or remove it")
+        return
+    for key, way_out in (("bucket", "write bucket: NAME"), ("secret", "write secret: NAME")):
+        if not minio[key].is_given:
+            yield minio[key].problem("is missing, and endpoint needs it", way_out)
+    for part in _of_fogbeds_own(minio):
+        yield part.problem("is of fogbed's own MinIO, and endpoint of another store", "remove one")
+
+
+def _of_fogbeds_own(minio: Part) -> Iterator[Part]:
+    if minio["enabled"].is_true:
+        yield minio["enabled"]
+    for key in ("node", "image", "storage_class", "host_path"):
+        if minio[key].is_given:
+            yield minio[key]
+
+
+def state_has_a_place(testbed: TestbedView) -> Iterator[Problem]:
+    """Flink's pods share no folder: without a store there is neither state nor output."""
+    abilities, minio = _abilities(testbed), testbed.root["services"]["minio"]
+    if abilities is None or not (abilities.is_a_cluster and "flink" in abilities.services):
+        return
+    if minio["enabled"].value is False and not minio["endpoint"].is_given:
+        what = "Flink would have nowhere to keep its state"
+        yield minio["enabled"].problem(what, "remove it, or write endpoint, bucket and secret")
+
+
+SERVICE_CHECKS = (
+    settings_of_clusters,
+    keys_of_platform,
+    place_of_data,
+    store_of_ones_own,
+    state_has_a_place,
+)
