@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -139,9 +140,10 @@ class ObjectStore:
                 self.get(each.key, targets[each.key])
                 return each.size
 
-            for size in in_parallel([partial(fetch, each) for each in found]):
-                done += size
-                step.advance(done, f"{done:,} of {total:,} bytes")
+            with closing(in_parallel([partial(fetch, each) for each in found])) as fetched:
+                for size in fetched:
+                    done += size
+                    step.advance(done, f"{done:,} of {total:,} bytes")
         return tuple(sorted(targets.values()))
 
     def delete(self, prefix: str) -> int:

@@ -7,8 +7,9 @@ are asked of the store, so that nothing has to be remembered here and any comput
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -54,8 +55,11 @@ def part_size(size: int) -> int:
     return max(_PART, -(-least // _MIB) * _MIB)
 
 
-def in_parallel(tasks: Sequence[Callable[[], T]]) -> Iterator[T]:
-    """Give what the tasks return as they end, AT_ONCE at a time; one that fails ends the others."""
+def in_parallel(tasks: Sequence[Callable[[], T]]) -> Generator[T, None, None]:
+    """Give what the tasks return as they end, AT_ONCE at a time; one that fails ends the others.
+
+    So does ``close``, which Ctrl-C must not pass over: what waits would be sent before Python ends.
+    """
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
         for future in as_completed([pool.submit(task) for task in tasks]):
@@ -128,11 +132,12 @@ class Upload:
         numbers = range(1, -(-self.size // part_size(self.size)) + 1)
         tasks = [partial(self._have, upload_id, number, there.get(number)) for number in numbers]
         parts = []
-        for part, was_sent in in_parallel(tasks):
-            parts.append(part)
-            if part.part_number not in self._counted:
-                self._counted.add(part.part_number)
-                count(self._length(part.part_number), was_sent=was_sent)
+        with closing(in_parallel(tasks)) as done:
+            for part, was_sent in done:
+                parts.append(part)
+                if part.part_number not in self._counted:
+                    self._counted.add(part.part_number)
+                    count(self._length(part.part_number), was_sent=was_sent)
         return sorted(parts, key=lambda part: part.part_number)
 
     def _parts_there(self, upload_id: str) -> dict[int, Part]:

@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from fogbed.cli import main
+from fogbed.cli import job_options, main
+from fogbed.clients.flink import FlinkClient
+from fogbed.errors import UsageError
+from fogbed.stream_job.flink import resume, submit
+from fogbed.stream_job.shared_folders import SharedFolders
 
 REST = Path(__file__).parents[1] / "cases" / "flink_rest"
 spec = importlib.util.spec_from_file_location("flink_tape", REST / "tape.py")
@@ -92,6 +96,27 @@ def test_without_a_folder_for_savepoints_stop_says_how_to_give_one(jobmanager, c
     assert said(capsys)[1] == (
         f"error: the JobManager at {jobmanager} has no folder for savepoints\n"
         "hint: give --savepoint-dir file:///PATH, a folder that it can reach\n"
+    )
+
+
+def test_resuming_says_what_would_run_and_starts_nothing(jobmanager, capsys, tmp_path):
+    flink = FlinkClient(jobmanager)
+    running = submit.recover(flink, flink.jobs()[0].id)
+    uri = f"file://{tmp_path}"
+    assert resume.leave_request(SharedFolders(), uri, running.request) == ""
+    argv = ["job", "resume", uri, "--url", jobmanager, "--dry-run", "--json", "-p", "nearest=2"]
+    assert main(argv) == 0
+    plan = json.loads(said(capsys)[0])
+    assert plan["savepoint"] == uri
+    words = plan["arguments"]
+    assert words[words.index("--parallelism.nearest") + 1] == "2"
+    assert words[words.index("--parallelism.rides") + 1] == "1"
+
+
+def test_resuming_from_a_savepoint_of_others_is_refused(jobmanager, capsys, tmp_path):
+    assert main(["job", "resume", f"file://{tmp_path}", "--url", jobmanager]) == 2
+    assert said(capsys)[1].startswith(
+        f"error: nothing at file://{tmp_path} says what its job was started with\n"
     )
 
 
@@ -194,3 +219,34 @@ def test_a_jobmanager_that_is_not_there_is_a_failure_with_a_way_out(capsys):
 def test_every_verb_shows_an_example(verb, capsys):
     assert main(["job", verb, "--help"]) == 0
     assert f"Example: fogbed job {verb}" in said(capsys)[0]
+
+
+class Objects:
+    """A storage that shares no folder."""
+
+    shares_folders = False
+
+    def output_uri(self, run: Path) -> str:
+        return f"s3a://fogbed/output/{run.name}/rides"
+
+
+def test_answers_of_a_job_on_a_cluster_have_a_folder_of_their_own_in_the_store():
+    made = job_options.output_uri(None, "files", Objects())
+    assert made is not None
+    assert made.startswith("s3a://fogbed/output/")
+    given = "s3a://mine/answers"
+    assert job_options.output_uri(given, "files", Objects()) == given
+    assert job_options.output_uri(None, "discard", Objects()) is None
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("answers", "is a folder of this computer, which the job's processes do not see"),
+        ("s3p://mine/answers", "only the file system s3a commits a file exactly once"),
+    ],
+)
+def test_where_a_cluster_cannot_write_answers_is_refused(output, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        job_options.output_uri(output, "files", Objects())
+    assert "s3a://" in (caught.value.hint or "")

@@ -13,7 +13,9 @@ PAGES = [
 ]
 # tests/contract/test_docs.py runs these: they read and write files, and need nothing else
 ON_FILES = (
-    "rides",
+    "rides import",
+    "rides list",
+    "rides describe",
     "landmarks",
     "check",
     "experiment check",

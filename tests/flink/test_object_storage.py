@@ -20,7 +20,7 @@ from benchmarks.loopback_cluster import LoopbackCluster, Worker
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
 from fogbed.clients.progress import Quiet
-from fogbed.errors import JobError
+from fogbed.errors import ServiceError, UsageError
 from fogbed.plan.job import JobRequest
 from fogbed.plan.placement import Place, resources_offered
 from fogbed.spec.experiment import Replay
@@ -185,8 +185,11 @@ def test_a_rescale_by_savepoint_loses_nothing(flink, storage, run, request_for):
 
 def test_a_savepoint_that_is_gone_says_so(flink, storage, run, request_for):
     uri = f"{storage.savepoint_uri(run)}/savepoint-9"
-    with pytest.raises(JobError):
+    with pytest.raises(UsageError, match=f"nothing at {uri} says what its job was started with"):
+        resume.read_request(storage, uri)
+    with pytest.raises(ServiceError) as caught:
         submit.submit(flink, request_for(), savepoint=uri)
+    assert uri in (caught.value.details or "")
 
 
 def test_nothing_that_flink_shows_holds_the_secret(flink, minio):
