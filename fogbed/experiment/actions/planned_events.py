@@ -12,6 +12,7 @@ from fogbed.experiment.actions.kind import ExpectedEvent
 from fogbed.experiment.clock import Clock
 from fogbed.platforms.events import Event
 
+
 @dataclass(slots=True)
 class _Window:
     event: ExpectedEvent
