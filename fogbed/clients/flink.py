@@ -12,7 +12,7 @@ import requests
 
 from fogbed.clients import flink_values as values
 from fogbed.clients.flink_values import Jar, Job, JobSummary, Operation, Subtask
-from fogbed.errors import ServiceBusyError, ServiceError
+from fogbed.errors import ServiceAwayError, ServiceBusyError, ServiceError
 from fogbed.plan.slots import TaskManager
 
 _TIMEOUT_S = 30.0
@@ -24,11 +24,16 @@ class FlinkClient:
     """A session cluster's JobManager, by the URL of its REST interface.
 
     Every method raises ServiceError, with method, URL, status and body, when the JobManager does
-    not answer or refuses. ``session`` may be given to put another transport under it.
+    not answer or refuses: ServiceAwayError where nothing answers, ServiceBusyError where no answer
+    comes within ``timeout_s`` seconds, or the JobManager has no leader yet. ``session`` may be
+    given to put another transport under it.
     """
 
-    def __init__(self, url: str, session: requests.Session | None = None) -> None:
+    def __init__(
+        self, url: str, session: requests.Session | None = None, *, timeout_s: float = _TIMEOUT_S
+    ) -> None:
         self.url = url.rstrip("/")
+        self._timeout_s = timeout_s
         if session is None:
             session = requests.Session()
             session.trust_env = False  # a proxy from the environment does not know loopback
@@ -181,12 +186,18 @@ class FlinkClient:
         body = {"target-directory": folder, "cancel-job": False, "formatType": "CANONICAL"}
         return str(self._ask("POST", f"/jobs/{job_id}/savepoints", body=body)["request-id"])
 
-    def start_stop(self, job_id: str, *, folder: str, native: bool = False) -> str:
-        """Start stop-with-savepoint into ``folder`` (a URI), without drain: the request's id."""
+    def start_stop(
+        self, job_id: str, *, folder: str, native: bool = False, trigger_id: str | None = None
+    ) -> str:
+        """Start stop-with-savepoint into ``folder`` (a URI), without drain: the request's id.
+
+        ``trigger_id`` (32 hexadecimal digits) is that id; asked again with it, Flink stops once.
+        """
         body = {
             "targetDirectory": folder,
             "drain": False,
             "formatType": "NATIVE" if native else "CANONICAL",
+            **({} if trigger_id is None else {"triggerId": trigger_id}),
         }
         return str(self._ask("POST", f"/jobs/{job_id}/stop", body=body)["request-id"])
 
@@ -225,22 +236,29 @@ class FlinkClient:
         *,
         body: object = None,
         files: Any = None,  # noqa: ANN401 - as requests takes it
-        timeout_s: float = _TIMEOUT_S,
+        timeout_s: float | None = None,
     ) -> Any:  # noqa: ANN401 - JSON of any shape
         url = self.url + path
         try:
             answer = self._session.request(
-                method, url, json=body, files=files, timeout=timeout_s, allow_redirects=False
+                method,
+                url,
+                json=body,
+                files=files,
+                timeout=timeout_s or self._timeout_s,
+                allow_redirects=False,
             )
         except requests.RequestException as error:
-            kind = ServiceBusyError if isinstance(error, requests.Timeout) else ServiceError
+            kind = ServiceBusyError if isinstance(error, requests.Timeout) else ServiceAwayError
             raise kind(
                 f"{method} {url}: no answer",
                 hint="is the testbed up? `fogbed status` shows it; else check the URL",
                 details=_plain(error),
             ) from error
         if not 200 <= answer.status_code < 300:  # noqa: PLR2004 - what HTTP calls success
-            raise ServiceError(
+            has_no_leader = answer.status_code == requests.codes.service_unavailable
+            refused = ServiceBusyError if has_no_leader else ServiceError
+            raise refused(
                 f"{method} {url} was answered with {answer.status_code}",
                 details=_said(answer.text),
             )

@@ -11,7 +11,13 @@ from typing import Any
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
 from fogbed.clients.progress import Quiet
-from fogbed.errors import JobError, UsageError
+from fogbed.errors import (
+    JobError,
+    ServiceAwayError,
+    ServiceBusyError,
+    ServiceError,
+    UsageError,
+)
 from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.sampling.job_source import JobSource
 from fogbed.plan.job import BUFFER_TIMEOUT_MS, CHECKPOINT_INTERVAL_S
@@ -35,6 +41,9 @@ from fogbed.stream_job.storage import Storage
 # every job of a run is called so; while a run holds its testbed, another one's is a leftover
 JOB_PREFIX = "experiment "
 _CANCEL_TIMEOUT_S = 15.0
+_SAMPLED_TIMEOUT_S = 5.0
+# a JobManager that keeps its jobs has them again within it
+_RECOVERY_S = 30.0
 
 
 def describe(resolved: ResolvedExperiment) -> dict[str, Any]:
@@ -89,8 +98,8 @@ class FlinkWorkload:
 
     def __init__(self, resolved: ResolvedExperiment, platform: Platform, bundle: Bundle) -> None:
         self._flink = FlinkClient(platform.endpoints().flink)
-        # the sampler's thread has connections of its own
-        self._sampled = FlinkClient(platform.endpoints().flink)
+        # the sampler's thread has connections of its own, and others to ask
+        self._sampled = FlinkClient(platform.endpoints().flink, timeout_s=_SAMPLED_TIMEOUT_S)
         self._name = f"{JOB_PREFIX}{bundle.name}"
         self._bundle, self._storage = bundle, platform.storage()
         self._request = request_of(
@@ -105,6 +114,8 @@ class FlinkWorkload:
         self._stopped: Stopped | None = None
         self._output: Path | None = None
         self._moving = False
+        # since when the JobManager answers and does not know the job (monotonic seconds)
+        self._forgotten_since: float | None = None
 
     def take_over(self) -> None:
         """Cancel what killed runs left; refuse to share the testbed with anybody else's job."""
@@ -136,11 +147,30 @@ class FlinkWorkload:
         job = self._job
         if job is None or self._moving or self._stopped is not None:
             return None
-        state = self._sampled.job(job.job_id).state
+        try:
+            state = self._sampled.job(job.job_id).state
+        except (ServiceAwayError, ServiceBusyError):
+            raise
+        except ServiceError:
+            return self._forgotten(job.job_id)
+        self._forgotten_since = None
         if state not in ENDED or self._moving or self._stopped is not None:
             return None
         why = next(iter(self._sampled.failures(job.job_id)), "no reason was given")
         return f"it is {state}: {why}"
+
+    def _forgotten(self, job_id: str) -> str | None:
+        """Return that a JobManager has lost the job, once it had the time to recover it."""
+        if self._moving or job_id in {job.id for job in self._sampled.jobs()}:
+            return None
+        now = time.monotonic()
+        self._forgotten_since = self._forgotten_since or now
+        if now - self._forgotten_since < _RECOVERY_S:
+            return None
+        return (
+            "the JobManager began anew and does not know it any more"
+            " (services.flink.high_availability keeps jobs)"
+        )
 
     def rescale(self, operator: str, parallelism: int) -> dict[str, Any]:
         """Rescale by the way the JobManager allows, with its stopwatch."""

@@ -13,6 +13,7 @@ from fogbed.errors import FogbedError
 from fogbed.plan.cluster import namespace_of
 from fogbed.plan.images import images_of
 from fogbed.platforms.base import LogLine, TestbedStatus
+from fogbed.platforms.image_lock import pinned_images
 from fogbed.platforms.kubernetes import logs, preview, status
 from fogbed.platforms.kubernetes.cluster import Cluster
 from fogbed.platforms.kubernetes.examination import examine_cluster
@@ -50,6 +51,7 @@ class KubernetesPlatform(RunningCluster):
             UsageError: the testbed cannot run on this cluster; nothing was touched.
             PlatformError: something did not come up; the error names it.
         """
+        pinned_images(self.testbed, self._origin)  # a lock that is wrong is told before anything
         with only_one(self.testbed.name):
             self._files.begin(spec=spec.dump_yaml(self.testbed), origin=self._origin)
             if "machines" in request.parts:

@@ -18,6 +18,7 @@ from fogbed.plan.cluster import agent_namespace_of, namespace_of
 from fogbed.plan.services.jobmanager import scheduler_of
 from fogbed.platforms.base import Credentials, Endpoints, Opened
 from fogbed.platforms.events import Event
+from fogbed.platforms.image_lock import pinned_images
 from fogbed.platforms.kubernetes import clocks
 from fogbed.platforms.kubernetes.agents import agent_pods, require_agent
 from fogbed.platforms.kubernetes.bare_memory import FiledBare
@@ -35,7 +36,7 @@ from fogbed.platforms.registration import (
     wait_until_registered,
 )
 from fogbed.platforms.requests import Scheduler
-from fogbed.platforms.state import only_one
+from fogbed.platforms.state import only_one, read_origin
 from fogbed.spec.testbed import Testbed
 from fogbed.stream_job.object_storage import ObjectStorage
 
@@ -223,7 +224,8 @@ class RunningCluster:
 
     def _stack(self) -> Stack:
         own = keep_credentials(self._files)
-        return Stack(self.testbed, self._connection, self.hosts, own)
+        pinned = pinned_images(self.testbed, read_origin(self.testbed.name))
+        return Stack(self.testbed, self._connection, self.hosts, own, pinned=pinned)
 
     def _deploy(self, asked: Scheduler | None, progress: Progress) -> None:
         """Put Flink and what it needs on the cluster, and wait until it is whole."""

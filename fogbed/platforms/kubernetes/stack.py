@@ -32,12 +32,16 @@ class Stack:
         connection: Connection,
         hosts: Mapping[str, str],
         credentials: Credentials,
+        *,
+        pinned: Mapping[str, str],
     ) -> None:
+        """``pinned``: the digest that an image must have, as image -> image@digest."""
         self._testbed = testbed
         self._connection = connection
         self._kube = connection.kube
         self._hosts = hosts
         self._credentials = credentials
+        self._pinned = pinned
 
     def manifests(self, scheduler: str) -> tuple[Manifest, ...]:
         """Return what the testbed is to have in its cluster, in the order of application.
@@ -81,7 +85,7 @@ class Stack:
                 for each in classes
             ),
             workers=frozenset(node.name for node in self._testbed.nodes if node.taskmanager),
-            pinned={},
+            pinned=self._pinned,
         )
 
     def _provision(self, progress: Progress) -> None:

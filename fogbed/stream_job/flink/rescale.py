@@ -20,6 +20,7 @@ from fogbed.plan.slots import free_slots, with_freed
 from fogbed.stream_job.flink import operators
 from fogbed.stream_job.flink.placing import places
 from fogbed.stream_job.flink.rescale_undo import RescaleUndoneError, Undo
+from fogbed.stream_job.flink.stop import begin_to_stop
 from fogbed.stream_job.flink.stopwatch import Laps, Stopwatch, Way, await_arrivals
 from fogbed.stream_job.flink.submit import (
     Prepared,
@@ -204,7 +205,7 @@ def _by_savepoint(
     undo = Undo(flink, job, old)
     laps = Laps()
     with undo.if_it_fails():
-        undo.stopping = flink.start_stop(job.job_id, folder=savepoint_dir)
+        undo.stopping = begin_to_stop(flink, job.job_id, savepoint_dir)
         location = undo.await_savepoint()
         laps.mark("saved")
         # Flink completes that operation only when the job has ended, so its slots are free

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass
 
 from fogbed import links
@@ -12,7 +13,7 @@ from fogbed.errors import JobError, ServiceError, UsageError
 from fogbed.stream_job.flink.positions import Position, read_position
 from fogbed.stream_job.flink.resume import leave_request
 from fogbed.stream_job.flink.submit import SubmittedJob
-from fogbed.stream_job.flink.waiting import patient, wait_until
+from fogbed.stream_job.flink.waiting import insist, patient, wait_until
 from fogbed.stream_job.rides import full_disk
 from fogbed.stream_job.storage import Storage
 
@@ -48,7 +49,7 @@ def stop_with_savepoint(
         JobError: the savepoint failed (the job goes on) or its position cannot be read.
         ServiceError: the JobManager did not answer or refused.
     """
-    request_id = flink.start_stop(job.job_id, folder=savepoint_dir)
+    request_id = begin_to_stop(flink, job.job_id, savepoint_dir)
     location = await_savepoint(flink, job.job_id, request_id, timeout_s=timeout_s)
     await_finished(flink, job.job_id, timeout_s=timeout_s)
     return Stopped(
@@ -56,6 +57,17 @@ def stop_with_savepoint(
         position=read_position(location, storage),
         unnoted=leave_request(storage, location, job.request),
     )
+
+
+def begin_to_stop(flink: FlinkClient, job_id: str, savepoint_dir: str) -> str:
+    """Ask for a stop with savepoint until somebody answers, and return the request's id.
+
+    Raises:
+        ServiceError: the JobManager refused, or did not answer for a minute.
+    """
+    # Flink stops once for an id, however often it is asked
+    trigger_id = secrets.token_hex(16)
+    return insist(lambda: flink.start_stop(job_id, folder=savepoint_dir, trigger_id=trigger_id))
 
 
 def save(

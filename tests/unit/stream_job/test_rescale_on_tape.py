@@ -179,8 +179,8 @@ def test_polls_that_go_wrong_while_the_job_stops_are_asked_again():
 
 
 def test_a_jobmanager_that_is_silent_for_long_while_the_job_stops_does_not_lose_the_job():
-    # of the 10 s that are waited for, a poll every 10 ms
-    taped = Taped("default", silent(1100))
+    # of the minute that is waited for, a poll every 10 ms
+    taped = Taped("default", silent(6100))
     with pytest.raises(rescale.RescaleUndoneError) as caught:
         taped.rescale()
     assert caught.value.job.request.parallelism["nearest"] == 1
