@@ -36,7 +36,7 @@ ELSEWHERE = {
     "init --scan": "tests/cli/test_init.py: a network to knock at",
 }
 # machines that are reached over SSH: tests/lab; kind: make test-kind
-OF_NODES = ("kind.md", "pi.md", "troubleshooting.md")
+OF_NODES = ("kind.md", "kubernetes.md", "pi.md", "troubleshooting.md")
 
 
 def commands(page: Path, program: str = "fogbed") -> list[list[str]]:
