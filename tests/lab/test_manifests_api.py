@@ -19,7 +19,7 @@ from fogbed.plan.cluster import agent_namespace_of, cluster_name_of, facts_from,
 from fogbed.plan.manifests import plan_manifests
 from fogbed.spec.testbed import Testbed
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 ROOM = {"cpu": "4", "memory": "3795Mi", "pods": "110", "ephemeral-storage": "28Gi"}
 SECRETS = {"minio-root": ("user", "password"), "flink-s3": ("access-key", "secret-key")}
@@ -107,9 +107,12 @@ class Stack:
         self.kube.delete("storage.k8s.io/v1", "StorageClass", name)
         for kind in ("ClusterRoleBinding", "ClusterRole"):
             self.kube.delete("rbac.authorization.k8s.io/v1", kind, f"{name}-local-path")
-        self.kube_api.kubectl("delete", "node", "-l", "fogbed.io/lab=manifests", "--wait=false")
-        for space in self.spaces:
-            self.kube.wait_gone("v1", "Namespace", space)
+        try:
+            # kwok ends pods of nodes that are there; those of others wait for the collector
+            for space in self.spaces:
+                self.kube.wait_gone("v1", "Namespace", space)
+        finally:
+            self.kube_api.kubectl("delete", "node", "-l", "fogbed.io/lab=manifests")
 
 
 @pytest.fixture
