@@ -86,8 +86,8 @@ def start(environment, tmp_path):
         process.wait()
 
 
-def ask(url, process, log):
-    """Return a JSON answer as soon as there is one that is not empty."""
+def ask(url, process, log, has=bool):
+    """Return a JSON answer as soon as there is one that has what is looked for."""
     until = time.monotonic() + START_S
     with requests.Session() as session:
         session.trust_env = False
@@ -97,22 +97,27 @@ def ask(url, process, log):
                 found = session.get(url, timeout=5).json()
             except requests.RequestException:
                 found = None
-            if found and found != {"taskmanagers": []}:
+            if found and has(found):
                 return found
             time.sleep(0.2)
     raise AssertionError(log.read_text(encoding="utf-8")[-4000:])
 
 
+def has_slots(answer):
+    """Whether a TaskManager has registered and said what it offers, which it does one by one."""
+    return any(each["slotsNumber"] for each in answer["taskmanagers"])
+
+
 def test_a_taskmanager_registers_and_every_setting_counts_with_a_read_only_conf(start, home):
     rpc, rest, blob = free_ports(3)
     shared = {
-        "JOB_MANAGER_RPC_ADDRESS": "127.0.0.1",
+        "JOB_MANAGER_RPC_ADDRESS": "localhost",
         "PORT": str(rpc),
         "FLINK_PROPERTIES": "jobmanager.rpc.port: ${PORT}\n  taskmanager.host : 127.0.0.1  \n\n"
         "env.java.opts.all: -Dfirst=1 -Dsecond=2\nrest.port: 1",
     }
     words = ("jobmanager", "localhost", "-D", f"rest.port={rest}", "-D", f"blob.server.port={blob}")
-    jobmanager, log = start(*words, **shared)
+    jobmanager, log = start(*words, **shared | {"JOB_MANAGER_RPC_ADDRESS": "nowhere.invalid"})
     url = f"http://127.0.0.1:{rest}"
     settings = {
         each["key"]: each["value"] for each in ask(f"{url}/jobmanager/config", jobmanager, log)
@@ -127,7 +132,7 @@ def test_a_taskmanager_registers_and_every_setting_counts_with_a_read_only_conf(
         **shared,
         TASK_MANAGER_NUMBER_OF_TASK_SLOTS="3",
     )
-    (found,) = ask(f"{url}/taskmanagers", taskmanager, log)["taskmanagers"]
+    (found,) = ask(f"{url}/taskmanagers", taskmanager, log, has_slots)["taskmanagers"]
     assert (found["id"], found["slotsNumber"]) == ("pico-1", 3)
     assert [path.name for path in (home / "conf").iterdir()] == ["config.yaml"]
 
