@@ -219,6 +219,9 @@ class Run:
         context = self._context
         context.observer.sample(snapshot(context.timeline, context.job, time - origin, rows))
         self._note_processes()
+        restarted = self._watch.restarted(rows)
+        if restarted is not None:
+            self._journal.write("note", text=restarted)
         problem = self._watch.problem(workload)
         if problem is not None and not self._halt.is_set():
             self._failures.append(ExperimentError(f"the job ended before the run: {problem}"))

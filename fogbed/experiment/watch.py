@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from fogbed.errors import FogbedError
@@ -10,7 +10,7 @@ from fogbed.experiment.clock import Clock
 from fogbed.experiment.silences import Silences
 from fogbed.experiment.workloads.workload import Workload
 from fogbed.platforms.events import Event
-from fogbed.platforms.measuring import Measured
+from fogbed.platforms.measuring import Measured, Sample
 
 T = TypeVar("T")
 
@@ -33,6 +33,7 @@ class Watch:
         self._began: float | None = None
         self._latest = 0.0
         self._told: set[Event] = set()
+        self._restarts = 0.0
 
     def first_ride(self, workload: Workload) -> float | None:
         """Return the epoch time of the first ride; None while nobody says."""
@@ -55,6 +56,14 @@ class Watch:
             self._began = self._clock.now()
             return []
         return [each for each in fresh if each.time >= self._began - _EARLIER_S]
+
+    def restarted(self, rows: Sequence[Sample]) -> str | None:
+        """Return that Flink has restarted the job since the last look, as a sentence."""
+        restarts = sum(row.value for row in rows if row.name == "restarts")
+        if restarts <= self._restarts:
+            return None
+        self._restarts = restarts
+        return f"Flink restarted the job after a failure, {restarts:.0f} so far"
 
     def _ask(self, what: str, ask: Callable[[], T]) -> T | None:
         if self._clock.monotonic() < self._not_before.get(what, 0.0):

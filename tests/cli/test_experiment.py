@@ -12,6 +12,7 @@ from fogbed.cli import main
 from fogbed.cli.live import JsonLines, PlainLines
 from fogbed.experiment.events import Snapshot
 from fogbed.experiment.record.bundle import write_json
+from fogbed.platforms.state import spec_file
 
 if TYPE_CHECKING:
     from fogbed.experiment.record.bundle import Bundle
@@ -212,6 +213,20 @@ def test_check_says_what_a_profile_without_emulation_leaves_out(
         "  assertion not judged: the profile none emulates nothing\n"
         "    emulation within 3% or 1ms\n"
     )
+
+
+def test_a_testbed_that_is_up_is_meant_by_its_name(
+    fresh_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fresh_home.is_dir()
+    laptop = paths.asset("inventory", "laptop.yml").read_text(encoding="utf-8")
+    kept = spec_file("own")
+    kept.parent.mkdir(parents=True)
+    kept.write_text(laptop.replace("name: laptop", "name: own"), encoding="utf-8")
+    demo = str(paths.asset("experiments", "demo.yml"))
+    for name in ("own", "laptop"):  # one that is up, one that is shipped
+        assert main(["experiment", "check", demo, "-t", name, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["testbed"] == name
 
 
 def test_a_run_shows_how_many_assertions_were_not_judged(

@@ -9,6 +9,7 @@ import pytest
 from fogbed.errors import ExperimentError, ServiceError
 from fogbed.experiment.report.page import write_report
 from fogbed.platforms.events import Event
+from fogbed.platforms.measuring import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,3 +123,19 @@ def test_a_job_that_does_not_answer_at_first_is_waited_for(
     workload = laboratory.workload
     monkeypatch.setattr(workload, "first_ride", away(laboratory, 0, 10, workload.first_ride))
     assert laboratory.run(RUN).ok
+
+
+def test_a_job_that_flink_restarted_is_told(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = laboratory.workload.sources()[0]
+    began = laboratory.clock.now()
+
+    def read(time: float) -> list[Sample]:
+        return [Sample(time, "restarts", "", -1, "", float(time >= began + 20))]
+
+    monkeypatch.setattr(source, "read", read)
+    monkeypatch.setattr(laboratory.workload, "sources", lambda: [source])
+    laboratory.run(RUN)
+    notes = [event["text"] for event in laboratory.bundle().events("note")]
+    assert notes == ["Flink restarted the job after a failure, 1 so far"]
