@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from fogbed import paths
+from fogbed import paths, platforms
 from fogbed.cli import main
+from fogbed.plan.job import PublishedRides
 from fogbed.stream_job.rides import plot
 from fogbed.stream_job.rides.datasets import find_dataset
 from fogbed.stream_job.rides.describe import describe
@@ -246,3 +248,43 @@ def test_a_picture_that_is_no_png_is_refused(tmp_path, capsys, monkeypatch):
     assert "ends in .png" in capsys.readouterr().err
     assert main(["rides", "describe", "nyc-sample", "--png", "gone/x.png"]) == 2
     assert not list(tmp_path.rglob("x.*"))
+
+
+LAPTOP = str(Path(__file__).parents[2] / "inventory" / "laptop.yml")
+
+
+def test_nothing_is_pushed_where_a_job_reads_this_computers_files(capsys):
+    assert main(["rides", "push", "nyc-sample", "-t", LAPTOP, "--json"]) == 0
+    (pushed,) = json.loads(capsys.readouterr().out)
+    assert pushed["bytes"] == 0
+    assert pushed["rides_uri"] == f"file://{find_dataset('nyc-sample').rides_file}"
+
+
+@pytest.mark.parametrize("words", [["--dry-run"], []])
+def test_what_is_pushed_to_a_store_is_said(words, capsys, monkeypatch):
+    seen = []
+
+    class Store:
+        """A storage elsewhere that notes what it is asked."""
+
+        def missing(self, dataset):
+            return {"s3p://fogbed/rides.csv": dataset.manifest.bytes}
+
+        def publish(self, dataset, *, dry_run):
+            seen.append((dataset.name, dry_run))
+            uri = "s3p://fogbed/rides.csv"
+            return PublishedRides(name=dataset.name, rides_uri=uri, index_uri=uri, rides=1)
+
+    elsewhere = SimpleNamespace(storage=Store)
+    monkeypatch.setattr(platforms, "open_platform", lambda _spec: elsewhere)
+    assert main(["rides", "push", "nyc-sample", "-t", LAPTOP, *words]) == 0
+    out = capsys.readouterr().out
+    assert seen == [("nyc-sample", bool(words))]
+    size = find_dataset("nyc-sample").manifest.bytes
+    assert f"{size:,} bytes {'to send' if words else 'sent'}" in out
+    assert "s3p://fogbed/rides.csv" in out
+
+
+def test_a_dataset_that_is_not_there_is_not_pushed(capsys):
+    assert main(["rides", "push", "no-such-rides", "-t", LAPTOP]) == 2
+    assert capsys.readouterr().err.startswith("error: no dataset called no-such-rides")
