@@ -106,7 +106,9 @@ def _nodes_of(testbed: str | None, on: str | None) -> PiPlatform | None:
     if testbed is None and on is None:
         return None
     found = platforms.find_testbed(testbed)
-    if found.platform == "kind" and on is None:
+    abilities = platforms.abilities_of(found)
+    # `up` takes it from this computer's engine to nodes that are its containers
+    if abilities.is_a_cluster and not abilities.is_reached_over_ssh and on is None:
         return None
     return platforms.open_pi(found)
 

@@ -114,7 +114,9 @@ def test_a_taskmanager_registers_and_every_setting_counts_with_a_read_only_conf(
         "JOB_MANAGER_RPC_ADDRESS": "localhost",
         "PORT": str(rpc),
         "FLINK_PROPERTIES": "jobmanager.rpc.port: ${PORT}\n  taskmanager.host : 127.0.0.1  \n\n"
-        "env.java.opts.all: -Dfirst=1 -Dsecond=2\nrest.port: 1",
+        "env.java.opts.all: -Dfirst=1 -Dsecond=2\nrest.port: 1\n"
+        # a busy machine is no fault
+        "pekko.startup-timeout: 150 s\npekko.ask.timeout: 60 s",
     }
     words = ("jobmanager", "localhost", "-D", f"rest.port={rest}", "-D", f"blob.server.port={blob}")
     jobmanager, log = start(*words, **shared | {"JOB_MANAGER_RPC_ADDRESS": "nowhere.invalid"})
