@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from fogbed.clients.kube_objects import KubeObjects
 
 from fogbed.clients.kube_access import KubeAccess
+from fogbed.clients.kube_objects import KubeObjects
 from fogbed.plan.cluster import agent_namespace_of, cluster_name_of, facts_from, namespace_of
 from fogbed.plan.manifests import plan_manifests
 from fogbed.spec.testbed import Testbed

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from fogbed.plan.manifests import Manifest
 
+from fogbed.plan.manifests import Manifest
 from fogbed.platforms.kubernetes.capacity import quantity, short_of_memory
 
 GIB = 2**30
