@@ -134,6 +134,11 @@ def _storage(testbed: Testbed) -> dict[str, str]:
     return {
         "s3.endpoint": minio.endpoint or "http://minio:9000",
         "s3.path.style.access": "true",
+        # keys are in the environment: no cloud's metadata service is asked for them
+        "fs.s3a.aws.credentials.provider": (
+            "com.amazonaws.auth.EnvironmentVariableCredentialsProvider"
+        ),
+        "presto.s3.use-instance-credentials": "false",
         "execution.checkpointing.dir": f"s3p://{bucket}/checkpoints",
         "execution.checkpointing.savepoint-dir": f"s3p://{bucket}/savepoints",
     }
