@@ -40,11 +40,11 @@ class KubePod:
 class KubeClient:
     """One cluster, by the kubeconfig of its administrator."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, context: str | None = None) -> None:
         # it takes a second to import: only who asks a cluster waits for it
         from kubernetes import client  # noqa: PLC0415
 
-        self._connection = Connection(KubeAccess(kubeconfig=kubeconfig))
+        self._connection = Connection(KubeAccess(kubeconfig=kubeconfig, context=context))
         self._core = client.CoreV1Api(self._connection.api)
 
     def __enter__(self) -> Self:
