@@ -1,0 +1,163 @@
+"""The loop of a roll-out: patience, silence, time; on a cluster that says what it is told to."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import contextmanager
+
+import pytest
+
+from fogbed.clients.progress import Quiet
+from fogbed.errors import PlatformError, ServiceAwayError, ServiceError
+from fogbed.plan.manifests import Manifest
+from fogbed.platforms.kubernetes import rollout
+from fogbed.platforms.kubernetes.rollout import roll_out
+
+AWAY = ServiceAwayError("the API server x does not answer: Connection refused")
+READY = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+NEW = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1}
+REFUSED = {
+    "observedGeneration": 1,
+    "conditions": [
+        {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: small, x"}
+    ],
+}
+
+
+def made(name="main"):
+    metadata = {"name": name, "namespace": "fog", "uid": "d", "generation": 1}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}
+
+
+MANIFEST = Manifest("any", made())
+
+
+class Cluster:
+    """Has one Deployment, whose status is one of ``moments`` after the other; the last stays."""
+
+    def __init__(self, *moments, forbidden=(), pods=()) -> None:
+        self.moments = list(moments)
+        self.forbidden = forbidden
+        self.pods = list(pods)
+        self.applied: list[str] = []
+
+    def apply(self, body):
+        self.applied.append(body["metadata"]["name"])
+        return "created"
+
+    def list(self, _api_version, kind, _namespace="", _labels=None):
+        if kind in self.forbidden:
+            raise ServiceError(f"{kind} is forbidden")
+        if kind == "Pod":
+            return self.pods
+        if kind == "ReplicaSet":
+            return [{"metadata": {"name": "r", "uid": "r", "ownerReferences": [{"uid": "d"}]}}]
+        if kind != "Deployment":
+            return []
+        moment = self.moments.pop(0) if len(self.moments) > 1 else self.moments[0]
+        if isinstance(moment, Exception):
+            raise moment
+        return [] if moment is None else [{**made(), "status": moment}]
+
+    def last_words(self, pod, namespace, container, lines):
+        return iter([f"{lines} last lines of {namespace}/{pod} {container}"])
+
+
+class Heard(Quiet):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    @contextmanager
+    def step(self, what, *, total=None):  # noqa: ARG002 - the protocol's
+        yield self
+
+    def advance(self, done, note=""):  # noqa: ARG002
+        self.said.append(note)
+
+    def note(self, text):
+        self.said.append(text)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """A second passes with each look, and nobody waits for it."""
+    now = itertools.count()
+    seconds = [0.0]
+
+    def sleep(took_s):
+        next(now)
+        seconds[0] += took_s
+
+    monkeypatch.setattr(rollout.time, "monotonic", lambda: seconds[0])
+    monkeypatch.setattr(rollout.time, "sleep", sleep)
+    return seconds
+
+
+def test_it_applies_in_order_and_returns_when_all_are_ready():
+    cluster = Cluster(NEW, NEW, READY)
+    config = Manifest("any", {**made("config"), "kind": "ConfigMap"})
+    heard = Heard()
+    roll_out(cluster, [config, MANIFEST], heard)
+    assert cluster.applied == ["config", "main"]
+    assert "Deployment fog/main: waits for its pods (0 of 1 ready)" in heard.said
+
+
+def test_trouble_that_mends_itself_in_its_patience_is_none():
+    moments = [REFUSED, REFUSED, NEW, REFUSED, REFUSED, REFUSED, READY]
+    roll_out(Cluster(*moments), [MANIFEST], Quiet())
+
+
+def test_trouble_that_lasts_is_named_within_15_seconds(clock):
+    with pytest.raises(PlatformError, match="gets no pods") as caught:
+        roll_out(Cluster(NEW, REFUSED), [MANIFEST], Quiet())
+    assert "raise the ResourceQuota small" in caught.value.hint
+    assert clock[0] <= 15
+
+
+def test_a_program_that_keeps_ending_has_the_last_word():
+    ended = {
+        "name": "main",
+        "restartCount": 5,
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {"terminated": {"exitCode": 1}},
+    }
+    metadata = {"name": "p", "namespace": "fog", "ownerReferences": [{"uid": "r"}]}
+    spec = {"nodeName": "edge", "containers": [{"name": "main", "image": "x:1"}]}
+    pod = {"metadata": metadata, "spec": spec, "status": {"containerStatuses": [ended]}}
+    with pytest.raises(PlatformError, match="keeps ending") as caught:
+        roll_out(Cluster(NEW, pods=[pod]), [MANIFEST], Quiet())
+    assert caught.value.details == "10 last lines of fog/p main"
+
+
+def test_who_may_see_no_nodes_and_events_waits_all_the_same():
+    roll_out(Cluster(NEW, READY, forbidden=("Node", "Event")), [MANIFEST], Quiet())
+
+
+def test_an_object_that_somebody_deletes_meanwhile_is_named():
+    with pytest.raises(PlatformError, match="Deployment fog/main is not there any more"):
+        roll_out(Cluster(NEW, None), [MANIFEST], Quiet())
+
+
+def test_a_silence_is_waited_through_and_told():
+    heard = Heard()
+    roll_out(Cluster(*[AWAY] * 20, NEW, READY), [MANIFEST], heard)
+    assert "the API server x does not answer: Connection refused; waiting for it" in heard.said
+    assert "the API server answers again, after 20 s" in heard.said
+
+
+def test_a_silence_that_lasts_is_an_error(clock):
+    with pytest.raises(ServiceAwayError):
+        roll_out(Cluster(NEW, AWAY), [MANIFEST], Quiet())
+    assert 60 < clock[0] < 70
+
+
+def test_time_that_is_over_says_what_is_waited_for():
+    with pytest.raises(PlatformError) as caught:
+        roll_out(Cluster(NEW), [MANIFEST], Quiet(), timeout_s=30)
+    said = "Deployment fog/main is not ready after 30 s: it waits for its pods (0 of 1 ready)"
+    assert caught.value.message == said
+    assert "fogbed up goes on from here" in caught.value.hint
+
+
+def test_nothing_to_wait_for_asks_nothing():
+    roll_out(Cluster(AWAY), [Manifest("any", {**made(), "kind": "Service"})], Quiet())
