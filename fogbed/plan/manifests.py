@@ -206,7 +206,7 @@ def _values(cluster: Cluster, components: frozenset[str]) -> dict[str, Any]:
         "hosts": [cluster.host(node) for node in testbed.nodes],
         "api_addresses": facts.api_addresses or _own_addresses(testbed),
         "flink": _flink(testbed),
-        "jobmanager": jobmanager.pod(cluster),
+        "jobmanager": _jobmanager(cluster),
         "taskmanagers": taskmanager.pods(cluster),
         **{
             name: pod(cluster)
@@ -228,6 +228,23 @@ def _own_addresses(testbed: Testbed) -> tuple[str, ...]:
     return tuple(node.address for node in testbed.by_role("control-plane") if node.address)
 
 
+def _jobmanager(cluster: Cluster) -> dict[str, Any]:
+    """Return the JobManager's values; what only it reads is in a file of its own.
+
+    Started otherwise, as by another scheduler, it leaves TaskManagers alone. As arguments its
+    settings would not do: it stops reading them at the first that it does not know, and scripts put
+    such a one before ours (seen with 2.2.1: --executionMode).
+    """
+    pod = jobmanager.pod(cluster)
+    config = to_yaml({**flink.cluster_config(cluster.testbed), **pod["own_config"]}).rstrip("\n")
+    return {**pod, "config": config, "checksum": _checksum(config)}
+
+
+def _checksum(*texts: str) -> str:
+    """Return what differs with the texts: pods read them when they start."""
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
 def _flink(testbed: Testbed) -> dict[str, Any]:
     config = to_yaml(flink.cluster_config(testbed)).rstrip("\n")
     logging = paths.asset("manifests", "flink", "log4j-console.properties")
@@ -235,8 +252,7 @@ def _flink(testbed: Testbed) -> dict[str, Any]:
     return {
         "config": config,
         "logging": text,
-        # pods read it when they start: another text starts them again
-        "checksum": hashlib.sha256(f"{config}\n{text}".encode()).hexdigest()[:16],
+        "checksum": _checksum(config, text),
         "environment": flink.pod_environment(),
         "plugins": flink.S3_PLUGINS,
         "secret": testbed.services.minio.secret or flink.S3_SECRET,

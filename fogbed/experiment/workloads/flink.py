@@ -217,6 +217,7 @@ class FlinkWorkload:
                 "rides": self._stopped.position.total,
                 "emitted": list(self._stopped.position.emitted),
             },
+            **({"unnoted": self._stopped.unnoted} if self._stopped.unnoted else {}),
         }
 
     def cancel(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from fogbed.plan import flink_memory
@@ -15,7 +14,6 @@ from fogbed.plan.services.flink import (
     RESCALING,
     REST,
     RPC,
-    arguments,
     flink_process,
 )
 from fogbed.plan.services.service import Laptop, Service
@@ -64,28 +62,27 @@ def pod(cluster: Cluster) -> dict[str, Any]:
     """Return what the JobManager's manifests are rendered with."""
     testbed = cluster.testbed
     memory = pod_memory(testbed)
-    survives = testbed.services.flink.high_availability
     config = flink_memory.pod_jobmanager_memory(memory).parts()
     config["jobmanager.scheduler"] = _SCHEDULERS[cluster.facts.scheduler]
-    # a leader is found by the address it is started with; else by the Service's name
-    host = ["$(POD_IP)"] if survives else []
     return {
         "image": cluster.image(JOBMANAGER.name),
         "node": testbed.jobmanager_node,
         "host": cluster.host(testbed.jobmanager_node),
-        "arguments": [JOBMANAGER.name, *host, *arguments(config)],
+        "own_config": config,
         "memory": memory,
         "ports": [*JOBMANAGER.ports, METRICS],
         "service_ports": JOBMANAGER.ports,
-        "survives": survives,
+        "survives": testbed.services.flink.high_availability,
     }
 
 
-def scheduler_of(arguments: Sequence[str]) -> str:
-    """Return the scheduler that a JobManager was started with, from its arguments; "" if none."""
-    given = dict(word.partition("=")[::2] for word in arguments)
-    written = given.get("jobmanager.scheduler", "")
-    return next((name for name, each in _SCHEDULERS.items() if each == written), "")
+def scheduler_of(config: str) -> str:
+    """Return the scheduler that a JobManager's ``config.yaml`` names; "" if it names none."""
+    for line in config.splitlines():
+        key, _, value = line.partition(": ")
+        if key == "jobmanager.scheduler":
+            return next((name for name, each in _SCHEDULERS.items() if each in value), "")
+    return ""
 
 
 JOBMANAGER = Service(

@@ -178,19 +178,15 @@ class RunningCluster:
         with only_one(self.testbed.name):
             workers = self.workers().list()
             planned = self._stack().manifests(scheduler)
-            jobmanager = [each for each in planned if each.name == "jobmanager"]
+            jobmanager = [each for each in planned if each.component == "jobmanager"]
             roll_out(self.kube, jobmanager, progress)
             wait_until_registered(url, workers, progress)
 
     def _running_scheduler(self) -> str:
         """Return the scheduler that the JobManager was started with; "" where there is none."""
-        found = self.kube.get(
-            "apps/v1", "Deployment", "jobmanager", namespace_of(self.testbed.name)
-        )
-        if found is None:
-            return ""
-        (container,) = found["spec"]["template"]["spec"]["containers"]
-        return scheduler_of(container.get("args", ()))
+        space = namespace_of(self.testbed.name)
+        found = self.kube.get("v1", "ConfigMap", "jobmanager-config", space)
+        return scheduler_of(found["data"]["config.yaml"]) if found else ""
 
     def _scheduler_wanted(self, asked: Scheduler | None) -> str:
         written = self.testbed.services.flink.scheduler
