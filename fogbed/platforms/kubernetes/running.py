@@ -225,7 +225,11 @@ class RunningCluster:
 
     def _deploy(self, asked: Scheduler | None, progress: Progress) -> None:
         """Put Flink and what it needs on the cluster, and wait until it is whole."""
-        self._stack().deploy(self._scheduler_wanted(asked), progress)
+        stack, scheduler = self._stack(), self._scheduler_wanted(asked)
+        if stack.restarts_flink(scheduler):
+            url, why = self.endpoints().flink, "its spec has changed"
+            refuse_while_a_job_runs(url, self.testbed.name, why)
+        stack.deploy(scheduler, progress)
         workers = [node.name for node in self.testbed.nodes if node.taskmanager]
         wait_until_registered(self.endpoints().flink, workers, progress)
 

@@ -71,6 +71,15 @@ class Stack:
         roll_out(self._kube, rest, progress)
         self._prune(manifests, progress)
 
+    def restarts_flink(self, scheduler: str) -> bool:
+        """Whether ``deploy`` would start processes of a running Flink again, and end its jobs."""
+        return any(
+            each.kind == "Deployment"
+            and each.component in _FLINK
+            and self._kube.preview(each.body) == "changed"
+            for each in self.manifests(scheduler)
+        )
+
     def _facts(self, scheduler: str) -> ClusterFacts:
         classes = self._kube.list("storage.k8s.io/v1", "StorageClass")
         default = "storageclass.kubernetes.io/is-default-class"
@@ -126,6 +135,7 @@ class Stack:
 
 # a store that answers comes first: a JobManager looks for it when it starts
 _BEFORE_FLINK = ("local-path", "minio")
+_FLINK = ("jobmanager", "taskmanager")
 _SECRETS = ("minio-root", "flink-s3")
 
 
