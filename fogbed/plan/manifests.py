@@ -237,7 +237,7 @@ def _jobmanager(cluster: Cluster) -> dict[str, Any]:
     """
     pod = jobmanager.pod(cluster)
     config = to_yaml({**flink.cluster_config(cluster.testbed), **pod["own_config"]}).rstrip("\n")
-    return {**pod, "config": config, "checksum": _checksum(config)}
+    return {**pod, "config": config, "checksum": _checksum(config, _logging())}
 
 
 def _checksum(*texts: str) -> str:
@@ -245,10 +245,14 @@ def _checksum(*texts: str) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
+def _logging() -> str:
+    path = paths.asset("manifests", "flink", "log4j-console.properties")
+    return path.read_text(encoding="utf-8").rstrip("\n")
+
+
 def _flink(testbed: Testbed) -> dict[str, Any]:
     config = to_yaml(flink.cluster_config(testbed)).rstrip("\n")
-    logging = paths.asset("manifests", "flink", "log4j-console.properties")
-    text = logging.read_text(encoding="utf-8").rstrip("\n")
+    text = _logging()
     return {
         "config": config,
         "logging": text,

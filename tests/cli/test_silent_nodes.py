@@ -50,4 +50,7 @@ def test_status_of_a_cluster_that_is_off_is_free_of_a_library_s_warnings(pico, c
     assert main(["status"]) == 0
     said = capfd.readouterr()
     assert "Retry" not in said.err + said.out
-    assert "the API server does not answer: Connection refused" in said.err + said.out
+    assert (
+        "the API server http://127.0.0.1:9 does not answer: Connection refused"
+        in said.err + said.out
+    )

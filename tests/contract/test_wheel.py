@@ -106,7 +106,12 @@ USERS = {
     r"manifests/flink/(log4j-console\.properties)": CODE,
 }
 # Files that people or their tools read.
-READ = {"fogbed/py.typed", "fogbed/stream_job/builtin/README.md", "images/README.md"}
+READ = {
+    "experiments/profiles/none.yml",
+    "fogbed/py.typed",
+    "fogbed/stream_job/builtin/README.md",
+    "images/README.md",
+}
 
 
 def users_of(asset: str) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -19,6 +19,7 @@ from fogbed.plan.cluster import agent_namespace_of, facts_from, namespace_of
 from fogbed.plan.images import images_of
 from fogbed.plan.manifests import PARTS, Manifest, plan_manifests, render_manifests
 from fogbed.plan.placement import resources_offered
+from fogbed.plan.services.jobmanager import scheduler_of
 from fogbed.spec.testbed import Testbed
 
 TESTS = Path(__file__).parents[2]
@@ -181,8 +182,11 @@ def test_only_workers_have_a_replica():
 def test_the_scheduler_is_the_jobmanager_s_alone():
     one, other = planned("pis", scheduler="adaptive"), planned("pis", scheduler="default")
     differing = [a.name for a, b in zip(one, other, strict=True) if a != b]
-    assert differing == ["jobmanager"]
-    assert settings_of(container_of(one, "jobmanager"))["jobmanager.scheduler"] == "Adaptive"
+    assert differing == ["jobmanager-config", "jobmanager"]
+    for manifests, scheduler in ((one, "adaptive"), (other, "default")):
+        config = found(manifests, "ConfigMap", "jobmanager-config")["data"]["config.yaml"]
+        assert scheduler_of(config) == scheduler
+    assert scheduler_of("") == ""
 
 
 def test_another_configuration_starts_flink_again():
@@ -200,14 +204,12 @@ def test_another_configuration_starts_flink_again():
 
 def test_a_leader_is_elected_where_it_was_asked_for():
     without, survives = planned("kind"), planned("existing")
-    assert container_of(without, "jobmanager")["args"][1] == "-D"
     assert pod_of(without, "jobmanager")["spec"]["automountServiceAccountToken"] is False
-    assert container_of(survives, "jobmanager")["args"][1] == "$(POD_IP)"
     pod = pod_of(survives, "jobmanager")["spec"]
     assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("flink", True)
     assert "nodeSelector" not in pod
     config = YAML(typ="safe").load(
-        found(survives, "ConfigMap", "flink-config")["data"]["config.yaml"]
+        found(survives, "ConfigMap", "jobmanager-config")["data"]["config.yaml"]
     )
     assert config["high-availability.storageDir"] == "s3p://fogbed/ha"
     assert config["kubernetes.namespace"] == "fogbed-shared"
