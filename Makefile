@@ -31,7 +31,7 @@ test-kind: python ## the demo on a kind cluster, from up to down, as CI runs it 
 
 test-lab: python ## whole clusters on the machines of ../shared/lab (root, Go, Docker's packages; an hour)
 	@$(SETUP) env --privileges told
-	@test ! -x ../shared/lab/lab || { ../shared/lab/lab build && ../shared/lab/lab images && ../shared/lab/lab minor; }
+	@test ! -x ../shared/lab/lab || { ../shared/lab/lab build && ../shared/lab/lab images stack && ../shared/lab/lab minor; }
 	@$(RUN) pytest -m lab --durations=0 -s
 
 bench: python ## measure every figure beside its goal and its anchor; writes benchmarks/RESULTS.md
