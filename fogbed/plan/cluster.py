@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from fogbed.plan.flink_settings import Scheduler
 from fogbed.spec.testbed import Node, Testbed
 
 LABEL = "app.kubernetes.io"
@@ -36,7 +37,7 @@ class ClusterFacts:
     """
 
     hosts: Mapping[str, str]
-    scheduler: str
+    scheduler: Scheduler
     has_default_class: bool
     workers: frozenset[str]
     pinned: Mapping[str, str] = field(default_factory=lambda: _NOTHING)

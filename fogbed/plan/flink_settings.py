@@ -11,7 +11,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+Scheduler = Literal["adaptive", "default"]
+"""What schedules a session cluster's jobs: the first rescales in place, the second pins."""
 # Java reads and writes file names in the encoding of its locale (sun.jnu.encoding, which cannot be
 # set by itself): in C, every letter beyond ASCII becomes a question mark.
 LOCALE = {"LC_ALL": "C.UTF-8"}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fogbed.errors import UsageError
-from fogbed.plan.flink_settings import Runtime
+from fogbed.plan.flink_settings import Runtime, Scheduler
 from fogbed.plan.local_processes import LocalNode, LocalPlan, LocalProcess, process_name
 from fogbed.plan.services import SERVICES
 from fogbed.plan.services.service import Laptop, Service
@@ -28,7 +28,7 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
     folder: Path,
     storage: str,
     log4j: Path,
-    scheduler: str,
+    scheduler: Scheduler,
 ) -> LocalPlan:
     """Plan a testbed that keeps its files in ``folder``.
 

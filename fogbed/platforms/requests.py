@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Scheduler = Literal["adaptive", "default"]
+from fogbed.plan.flink_settings import Scheduler
+
+__all__ = ["ALL_PARTS", "DownRequest", "Part", "Preview", "Scheduler", "UpRequest"]
+
 Part = Literal["machines", "stack"]
 ALL_PARTS: frozenset[Part] = frozenset({"machines", "stack"})
 

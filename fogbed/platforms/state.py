@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from fogbed import paths
@@ -41,6 +42,38 @@ def read_origin(name: str) -> Path | None:
     except FileNotFoundError:
         return None
     return Path(text) if text else None
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """``$XDG_STATE_HOME/fogbed/testbeds/NAME``: there from the first ``up`` to ``down``."""
+
+    name: str
+
+    @property
+    def root(self) -> Path:
+        """The folder itself."""
+        return testbeds_dir() / self.name
+
+    @property
+    def spec(self) -> Path:
+        """The testbed's resolved spec, as it was brought up last."""
+        return spec_file(self.name)
+
+    @property
+    def origin(self) -> Path:
+        """Where the path of the testbed's own file is kept."""
+        return self.root / ORIGIN
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The key to the testbed's cluster: fogbed's own copy, of one context."""
+        return self.root / "kubeconfig"
+
+    def make(self) -> None:
+        """Make the folder, for nobody else to read."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root.chmod(0o700)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 
 from fogbed.plan import flink_memory
 from fogbed.plan.cluster import Cluster
+from fogbed.plan.flink_settings import Scheduler
 from fogbed.plan.local_processes import LocalProcess
 from fogbed.plan.services.flink import (
     BLOB,
@@ -24,7 +25,7 @@ _MAIN = (
     "--executionMode",
     "cluster",
 )
-_SCHEDULERS = {"adaptive": "Adaptive", "default": "Default"}
+_SCHEDULERS: dict[Scheduler, str] = {"adaptive": "Adaptive", "default": "Default"}
 
 
 def _process(laptop: Laptop, node: Node, memory: int) -> LocalProcess:
@@ -42,7 +43,7 @@ def _process(laptop: Laptop, node: Node, memory: int) -> LocalProcess:
     )
 
 
-def _config(address: str, scheduler: str) -> dict[str, str]:
+def _config(address: str, scheduler: Scheduler) -> dict[str, str]:
     return {
         "jobmanager.bind-host": address,
         "blob.server.port": str(BLOB.number),
@@ -76,13 +77,13 @@ def pod(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def scheduler_of(config: str) -> str:
-    """Return the scheduler that a JobManager's ``config.yaml`` names; "" if it names none."""
+def scheduler_of(config: str) -> Scheduler | None:
+    """Return the scheduler that a JobManager's ``config.yaml`` names; None if it names none."""
     for line in config.splitlines():
         key, _, value = line.partition(": ")
         if key == "jobmanager.scheduler":
-            return next((name for name, each in _SCHEDULERS.items() if each in value), "")
-    return ""
+            return next((name for name, each in _SCHEDULERS.items() if each in value), None)
+    return None
 
 
 JOBMANAGER = Service(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from fogbed.plan.flink_settings import Runtime
+from fogbed.plan.flink_settings import Runtime, Scheduler
 from fogbed.plan.local_processes import LocalProcess
 from fogbed.spec.testbed import Node, Testbed
 
@@ -37,7 +37,7 @@ class Laptop:
     storage: str
     log4j: Path
     addresses: Mapping[str, str]
-    scheduler: str
+    scheduler: Scheduler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

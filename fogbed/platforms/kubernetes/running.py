@@ -36,6 +36,7 @@ from fogbed.platforms.registration import (
     wait_until_registered,
 )
 from fogbed.platforms.requests import Scheduler
+from fogbed.platforms.schedulers import require_free, scheduler_wanted
 from fogbed.platforms.state import only_one, read_origin
 from fogbed.spec.testbed import Testbed
 from fogbed.stream_job.object_storage import ObjectStorage
@@ -166,13 +167,7 @@ class RunningCluster:
         url = self.endpoints().flink
         if self._running_scheduler() == scheduler:
             return
-        fixed = self.testbed.services.flink.scheduler
-        if fixed not in ("auto", scheduler):
-            raise PlatformError(
-                f"testbed {self.testbed.name} fixes the {fixed} scheduler; this job needs the "
-                f"{scheduler} one",
-                hint="write `scheduler: auto` under services.flink",
-            )
+        require_free(self.testbed, scheduler)
         why = f"the JobManager must start again ({scheduler} scheduler)"
         refuse_while_a_job_runs(url, self.testbed.name, why)
         with only_one(self.testbed.name):
@@ -182,17 +177,14 @@ class RunningCluster:
             roll_out(self.kube, jobmanager, progress)
             wait_until_registered(url, workers, progress)
 
-    def _running_scheduler(self) -> str:
-        """Return the scheduler that the JobManager was started with; "" where there is none."""
+    def _running_scheduler(self) -> Scheduler | None:
+        """Return the scheduler that the JobManager was started with; None where there is none."""
         space = namespace_of(self.testbed.name)
         found = self.kube.get("v1", "ConfigMap", "jobmanager-config", space)
-        return scheduler_of(found["data"]["config.yaml"]) if found else ""
+        return scheduler_of(found["data"]["config.yaml"]) if found else None
 
-    def _scheduler_wanted(self, asked: Scheduler | None) -> str:
-        written = self.testbed.services.flink.scheduler
-        if written != "auto":
-            return written
-        return asked or self._running_scheduler() or "adaptive"
+    def _scheduler_wanted(self, asked: Scheduler | None) -> Scheduler:
+        return scheduler_wanted(self.testbed, asked or self._running_scheduler())
 
     def drift(self) -> Sequence[str]:
         """Return where the cluster's objects are not as the testbed says, with the way back."""

@@ -12,6 +12,7 @@ from fogbed.plan.cluster import (
     labels_of,
     namespace_of,
 )
+from fogbed.plan.flink_settings import Scheduler
 from fogbed.plan.manifests import Manifest, plan_manifests
 from fogbed.plan.services.flink import bucket_of
 from fogbed.platforms.kubernetes.capacity import require_capacity
@@ -43,7 +44,7 @@ class Stack:
         self._credentials = credentials
         self._pinned = pinned
 
-    def manifests(self, scheduler: str) -> tuple[Manifest, ...]:
+    def manifests(self, scheduler: Scheduler) -> tuple[Manifest, ...]:
         """Return what the testbed is to have in its cluster, in the order of application.
 
         Raises:
@@ -51,7 +52,7 @@ class Stack:
         """
         return plan_manifests(self._testbed, self._facts(scheduler))
 
-    def deploy(self, scheduler: str, progress: Progress) -> None:
+    def deploy(self, scheduler: Scheduler, progress: Progress) -> None:
         """Have everything in the cluster as planned, and nothing of this testbed besides.
 
         Raises:
@@ -71,7 +72,7 @@ class Stack:
         roll_out(self._kube, rest, progress)
         self._prune(manifests, progress)
 
-    def restarts_flink(self, scheduler: str) -> bool:
+    def restarts_flink(self, scheduler: Scheduler) -> bool:
         """Whether ``deploy`` would start processes of a running Flink again, and end its jobs."""
         return any(
             each.kind == "Deployment"
@@ -80,7 +81,7 @@ class Stack:
             for each in self.manifests(scheduler)
         )
 
-    def _facts(self, scheduler: str) -> ClusterFacts:
+    def _facts(self, scheduler: Scheduler) -> ClusterFacts:
         classes = self._kube.list("storage.k8s.io/v1", "StorageClass")
         default = "storageclass.kubernetes.io/is-default-class"
         ours = labels_of(self._testbed.name, "local-path")

@@ -10,7 +10,6 @@ from pathlib import Path
 from fogbed import links, paths, spec
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
-from fogbed.errors import PlatformError
 from fogbed.files import write_whole
 from fogbed.network.fabric_client import FabricEmulator
 from fogbed.plan.local import plan_local, require_local, room_needed
@@ -33,6 +32,7 @@ from fogbed.platforms.ownership import give_back
 from fogbed.platforms.preflight import Check
 from fogbed.platforms.registration import refuse_while_a_job_runs
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
+from fogbed.platforms.schedulers import require_free, scheduler_wanted
 from fogbed.platforms.state import only_one
 from fogbed.stream_job.shared_folders import SharedFolders
 
@@ -103,7 +103,7 @@ class LocalPlatform(RunningTestbed):
             UsageError: the testbed cannot run on one computer.
             PlatformError: Java or Flink is missing.
         """
-        number, scheduler = free_number(self.testbed.name), self._scheduler_wanted(None)
+        number, scheduler = free_number(self.testbed.name), scheduler_wanted(self.testbed, None)
         return preview_of(self._plan(number, scheduler, touch=False))
 
     def removal(self, request: DownRequest) -> Sequence[str]:
@@ -140,7 +140,7 @@ class LocalPlatform(RunningTestbed):
         self._end()
 
     def _start(self, request: UpRequest, progress: Progress) -> None:
-        scheduler = self._scheduler_wanted(request.scheduler)
+        scheduler = scheduler_wanted(self.testbed, request.scheduler)
         with (
             progress.step(f"starting testbed {self.testbed.name}"),
             launch.listen(request.port) as listener,
@@ -251,13 +251,7 @@ class LocalPlatform(RunningTestbed):
         launched = self._launched()
         if launched.scheduler == scheduler:
             return
-        fixed = self.testbed.services.flink.scheduler
-        if fixed not in ("auto", scheduler):
-            raise PlatformError(
-                f"testbed {self.testbed.name} fixes the {fixed} scheduler; this job needs the "
-                f"{scheduler} one",
-                hint="write `scheduler: auto` under services.flink",
-            )
+        require_free(self.testbed, scheduler)
         why = f"the JobManager must start again ({scheduler} scheduler)"
         refuse_while_a_job_runs(self.endpoints().flink, self.testbed.name, why)
         with only_one(self.testbed.name), progress.step(f"JobManager: {scheduler} scheduler"):
@@ -271,12 +265,6 @@ class LocalPlatform(RunningTestbed):
             wait_until_registered(self, workers, progress)
 
     # -- inside --------------------------------------------------------------------------------
-
-    def _scheduler_wanted(self, asked: Scheduler | None) -> Scheduler:
-        written = self.testbed.services.flink.scheduler
-        if written != "auto":
-            return written
-        return asked or "adaptive"
 
     def _spec_text(self) -> str:
         return spec.dump_yaml(self.testbed)

@@ -8,24 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fogbed.files import write_whole
-from fogbed.platforms.state import ORIGIN, spec_file, testbeds_dir
+from fogbed.platforms.state import StateFolder
 
 
 @dataclass(frozen=True, slots=True)
-class PiFolder:
-    """``$XDG_STATE_HOME/fogbed/testbeds/NAME``: there from the first ``up`` to ``down``."""
-
-    name: str
-
-    @property
-    def root(self) -> Path:
-        """The folder itself."""
-        return testbeds_dir() / self.name
-
-    @property
-    def spec(self) -> Path:
-        """The testbed's resolved spec, as it was brought up last."""
-        return spec_file(self.name)
+class PiFolder(StateFolder):
+    """A testbed's folder, with what Ansible and the nodes need."""
 
     @property
     def inventory(self) -> Path:
@@ -48,24 +36,9 @@ class PiFolder:
         return self.root / "removed-hosts.yml"
 
     @property
-    def kubeconfig(self) -> Path:
-        """The cluster's administrator: fogbed's own copy."""
-        return self.root / "kubeconfig"
-
-    @property
     def playbooks(self) -> Path:
         """Where each run of a playbook leaves its log."""
         return self.root / "playbooks"
-
-    @property
-    def origin(self) -> Path:
-        """Where the path of the testbed's own file is kept."""
-        return self.root / ORIGIN
-
-    def make(self) -> None:
-        """Make the folder, for nobody else to read."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.root.chmod(0o700)
 
     def begin(self, *, inventory: str, spec: str | None, origin: Path | None = None) -> None:
         """Write down what is about to be made, so that ``down`` can find it whatever happens.

@@ -186,7 +186,7 @@ def test_the_scheduler_is_the_jobmanager_s_alone():
     for manifests, scheduler in ((one, "adaptive"), (other, "default")):
         config = found(manifests, "ConfigMap", "jobmanager-config")["data"]["config.yaml"]
         assert scheduler_of(config) == scheduler
-    assert scheduler_of("") == ""
+    assert scheduler_of("") is None
 
 
 def test_another_configuration_starts_flink_again():
