@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from fogbed.clients.kind.command import require_kind
@@ -47,6 +48,11 @@ class KindCluster:
             return [Check("kind", ok=False, found=error.message, fix=error.hint or "")]
         return [Check("kind", ok=True, found=f"there, with {site.engine.name}")]
 
+    @contextmanager
+    def looked_at(self) -> Iterator[KubeAccess | None]:
+        """Enter the way in of a cluster that is there."""
+        yield self.access() if self._kubeconfig.exists() and self.exists() else None
+
     def ensure(self, progress: Progress) -> None:
         """Make the cluster, or go on with the one that is there.
 
@@ -86,6 +92,10 @@ class KindCluster:
                 hint=f"fogbed up -t {self._testbed.name}",
             )
         return KubeAccess(kubeconfig=self._kubeconfig)
+
+    def hosts_by(self, access: KubeAccess) -> Mapping[str, str]:  # noqa: ARG002 - the seam's
+        """Return the same as ``hosts``: kind's names are known."""
+        return self.hosts()
 
     def hosts(self) -> Mapping[str, str]:
         """Return kind's name of each node, in the order of the file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from fogbed.clients.kube_access import KubeAccess
@@ -20,6 +21,9 @@ class Cluster(Protocol):
 
     def examine(self) -> Sequence[Check]:
         """Return what is needed of this computer to have or reach the cluster."""
+
+    def looked_at(self) -> AbstractContextManager[KubeAccess | None]:
+        """Enter a way in before ``ensure``, to look only; None where no cluster is there yet."""
 
     def ensure(self, progress: Progress) -> None:
         """Have the cluster there, its nodes Ready; go on where an earlier call was cut off.
@@ -45,6 +49,9 @@ class Cluster(Protocol):
         Raises:
             PlatformError: not all of them are there, with every problem at once.
         """
+
+    def hosts_by(self, access: KubeAccess) -> Mapping[str, str]:
+        """Return the same as ``hosts``, asked through a way in of ``looked_at``."""
 
     def remove(self, progress: Progress) -> None:
         """Give back what ``ensure`` made, whole or not; nothing of anybody else's."""

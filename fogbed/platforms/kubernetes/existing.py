@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fogbed import paths
 from fogbed.clients.kube import KubeClient, KubeNode
@@ -45,6 +47,19 @@ class ExistingCluster:
             return [Check("context", ok=False, found=error.message, fix=error.hint or "")]
         return [Check("context", ok=True, found=self._testbed.context or "the current one")]
 
+    @contextmanager
+    def looked_at(self) -> Iterator[KubeAccess | None]:
+        """Enter a way in of the user's own that is gone afterwards.
+
+        Raises:
+            UsageError: there is no such context.
+        """
+        text = take_context(paths.kubeconfigs(), self._testbed.context)
+        with TemporaryDirectory(dir=paths.runtime_dir()) as folder:
+            place = Path(folder) / "kubeconfig"
+            write_whole(place, text, mode=0o600)
+            yield KubeAccess(kubeconfig=place)
+
     def ensure(self, progress: Progress) -> None:
         """Take the way in out of the user's kubeconfig, and see that every node may be used.
 
@@ -57,7 +72,7 @@ class ExistingCluster:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(self._kubeconfig, text, mode=0o600)
         with progress.step("nodes of the cluster", total=len(self._testbed.nodes)) as step:
-            self._found = self._looked_up(for_use=True)
+            self._found = self._looked_up(self.access(), for_use=True)
             step.advance(len(self._testbed.nodes))
 
     def exists(self) -> bool:
@@ -73,6 +88,10 @@ class ExistingCluster:
             )
         return KubeAccess(kubeconfig=self._kubeconfig)
 
+    def hosts_by(self, access: KubeAccess) -> Mapping[str, str]:
+        """Return the same as ``hosts``, asked through another way in; raises as that."""
+        return self._looked_up(access, for_use=False)
+
     def hosts(self) -> Mapping[str, str]:
         """Return the Kubernetes node of each node, by its name, host name or address.
 
@@ -81,7 +100,7 @@ class ExistingCluster:
             ServiceError: the API server refuses, or does not answer.
         """
         if self._found is None:
-            self._found = self._looked_up(for_use=False)
+            self._found = self._looked_up(self.access(), for_use=False)
         return self._found
 
     def remove(self, progress: Progress) -> None:  # noqa: ARG002 - the protocol's names
@@ -91,8 +110,7 @@ class ExistingCluster:
     def load_images(self, images: Sequence[str], progress: Progress) -> None:
         """Do nothing: the nodes fetch their images themselves."""
 
-    def _looked_up(self, *, for_use: bool) -> Mapping[str, str]:
-        access = self.access()
+    def _looked_up(self, access: KubeAccess, *, for_use: bool) -> Mapping[str, str]:
         with KubeClient(access.kubeconfig, access.context) as kube:
             nodes = kube.nodes()
         found = find_hosts(self._testbed, nodes)

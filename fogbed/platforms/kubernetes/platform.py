@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fogbed import spec
 from fogbed.clients.kube_access import KubeAccess
+from fogbed.clients.kube_objects import KubeObjects
 from fogbed.clients.progress import Progress
 from fogbed.errors import FogbedError
 from fogbed.plan.cluster import namespace_of
@@ -101,13 +102,20 @@ class KubernetesPlatform(RunningCluster):
     def examine(self) -> Sequence[Check]:
         """Return what ``up`` needs and finds, or not: of this computer, and of the cluster."""
         here = list(self._cluster.examine())
-        if not all(check.ok for check in here) or not self._cluster.exists():
+        if not all(check.ok for check in here):
             return here
+        with self._cluster.looked_at() as access:
+            return [*here, *(self._examine(access) if access is not None else ())]
+
+    def _examine(self, access: KubeAccess) -> Iterator[Check]:
         try:
-            hosts = self.hosts
+            hosts = self._cluster.hosts_by(access)
         except FogbedError as error:
-            return [*here, Check("nodes", ok=False, found=error.message, fix=error.hint or "")]
-        return [*here, *examine_cluster(self.kube, self.testbed, hosts)]
+            found = f"{error.message}: {error.details}" if error.details else error.message
+            yield Check("nodes", ok=False, found=found, fix=error.hint or "")
+            return
+        with KubeObjects(access) as kube:
+            yield from examine_cluster(kube, self.testbed, hosts)
 
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
         """Yield lines of the logs of the testbed's pods on ``node``.
