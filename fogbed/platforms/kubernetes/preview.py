@@ -31,7 +31,7 @@ def _pods(testbed: Testbed, node: Node) -> str:
     names = ["agent"]
     if node.name == testbed.jobmanager_node.name:
         names.append("jobmanager")
-    if node.name == testbed.services.minio.node:
+    if testbed.has_minio and node.name == testbed.minio_node.name:
         names.append("minio")
     if node.taskmanager:
         names.append("taskmanager")

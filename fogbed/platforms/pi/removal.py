@@ -8,6 +8,8 @@ from fogbed.platforms.pi.removed import read_removed
 from fogbed.platforms.requests import DownRequest
 from fogbed.spec.testbed import Testbed
 
+# Where volumes are if no storage class is named: below what a purge takes.
+VOLUMES = "/var/lib/fogbed/volumes"
 # What a purge takes beside the cluster.
 PURGED = (
     "  packages that fogbed installed (Kubernetes, containerd, Docker), with all images",
@@ -25,10 +27,26 @@ def removal_of(testbed: Testbed, request: DownRequest) -> Sequence[str]:
     ]
     if request.purge:
         lines += PURGED
+    if testbed.has_minio and testbed.minio_node.name in names:
+        lines.append(_minio(testbed, purge=request.purge))
     if not request.limit:
         lines += _removed_earlier(testbed, purge=request.purge)
         lines.append(f"On this computer: the context {testbed.name} of kubectl")
     return lines
+
+
+def _minio(testbed: Testbed, *, purge: bool) -> str:
+    """Return what becomes of the object store's data: a cluster made anew does not read it."""
+    minio, what = testbed.services.minio, "  what MinIO holds (datasets, savepoints, output)"
+    if minio.storage_class is not None:
+        return f"{what}, as storage class {minio.storage_class} keeps it"
+    if minio.host_path is not None:
+        return f"{what} stays in {minio.host_path} of {testbed.minio_node.name}"
+    if purge:
+        return f"{what}, with {VOLUMES}"
+    return (
+        f"{what} stays in {VOLUMES} of {testbed.minio_node.name} until a --purge, read by nothing"
+    )
 
 
 def _removed_earlier(testbed: Testbed, *, purge: bool) -> list[str]:

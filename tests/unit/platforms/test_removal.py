@@ -1,0 +1,53 @@
+"""What down says that it takes from Pis, and what a preview says runs where."""
+
+from __future__ import annotations
+
+import pytest
+
+from fogbed.platforms.kubernetes.preview import preview_of
+from fogbed.platforms.pi.removal import removal_of
+from fogbed.platforms.requests import DownRequest
+from fogbed.spec.testbed import Testbed
+
+NODES = [
+    {"name": "one", "address": "192.0.2.1", "role": "control-plane", "tier": "cloud"},
+    {"name": "two", "address": "192.0.2.2", "role": "worker", "tier": "edge"},
+]
+
+
+def pico(**minio: object) -> Testbed:
+    return Testbed.model_validate(
+        {
+            "apiVersion": "fogbed/v1",
+            "kind": "Testbed",
+            "name": "pico",
+            "platform": "pi",
+            "ssh": {"user": "pi", "key": "~/.ssh/key"},
+            "nodes": NODES,
+            "services": {"minio": minio},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("minio", "request_", "told"),
+    [
+        ({}, DownRequest(), "stays in /var/lib/fogbed/volumes of one until a --purge"),
+        ({}, DownRequest(purge=True), "(datasets, savepoints, output), with /var/lib/fogbed"),
+        ({"host_path": "/srv/s3"}, DownRequest(purge=True), "stays in /srv/s3 of one"),
+        ({"storage_class": "nfs"}, DownRequest(), "as storage class nfs keeps it"),
+        ({"node": "two"}, DownRequest(limit=("one",)), None),
+        ({"enabled": False}, DownRequest(), None),
+    ],
+)
+def test_down_says_what_becomes_of_the_object_store(minio, request_, told):
+    lines = [line for line in removal_of(pico(**minio), request_) if "MinIO" in line]
+    assert [told in line for line in lines] == ([True] if told else []), lines
+
+
+@pytest.mark.parametrize(
+    ("minio", "where"), [({}, "one"), ({"node": "two"}, "two"), ({"enabled": False}, None)]
+)
+def test_a_preview_shows_minio_where_it_runs(minio, where):
+    rows = preview_of(pico(**minio)).rows
+    assert [row[0] for row in rows if "minio" in row[-1]] == ([where] if where else [])
