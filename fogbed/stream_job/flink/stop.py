@@ -19,6 +19,7 @@ from fogbed.stream_job.storage import Storage
 
 _TIMEOUT_S = 120.0
 _UNKNOWN = "FlinkJobNotFoundException"
+_NOT_RUNNING = "Not all required tasks are currently running"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,8 @@ def _failed(job_id: str, why: str) -> JobError:
             "them, on testbeds in a cluster",
         )
     hint = "the job goes on; see that the savepoint folder exists and can be written"
+    if _NOT_RUNNING in why:
+        hint = "the job is restarting; fogbed status shows whether a TaskManager is missing"
     return JobError(
         f"the savepoint of job {job_id} failed",
         details=why,

@@ -43,3 +43,13 @@ def test_a_job_whose_savepoint_failed_goes_on() -> None:
     error = failed("java.io.IOException: Failed to create the folder")
     assert error.message == f"the savepoint of job {JOB} failed"
     assert "the job goes on" in (error.hint or "")
+
+
+def test_a_job_that_waits_for_a_taskmanager_is_not_told_to_look_at_its_folder() -> None:
+    error = failed(
+        "org.apache.flink.runtime.checkpoint.CheckpointException: Checkpoint triggering task "
+        "Source: rides (1/2) of job a is not being executed at the moment. Aborting checkpoint. "
+        "Failure reason: Not all required tasks are currently running."
+    )
+    assert "a TaskManager is missing" in (error.hint or "")
+    assert "folder" not in (error.hint or "")
