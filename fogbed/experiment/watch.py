@@ -13,6 +13,7 @@ from fogbed.platforms.events import Event
 from fogbed.platforms.measuring import Measured, Sample
 
 T = TypeVar("T")
+_Identity = tuple[float, str, str, str | None]
 
 # what did not answer is left alone for a moment: the sampler has others to ask
 RETRY_S = 3.0
@@ -32,7 +33,7 @@ class Watch:
         # of the first look (epoch seconds): what happened to processes before is no news
         self._began: float | None = None
         self._latest = 0.0
-        self._told: set[Event] = set()
+        self._told: set[_Identity] = set()
         self._restarts = 0.0
 
     def first_ride(self, workload: Workload) -> float | None:
@@ -49,8 +50,8 @@ class Watch:
         found = self._ask("word of processes", lambda: self._platform.events(since))
         if found is None:
             return []
-        fresh = [each for each in found if each not in self._told]
-        self._told.update(found)
+        fresh = [each for each in found if _identity(each) not in self._told]
+        self._told.update(map(_identity, found))
         self._latest = max((each.time for each in found), default=self._latest)
         if self._began is None:
             self._began = self._clock.now()
@@ -76,3 +77,8 @@ class Watch:
             return None
         self._silences.end(what)
         return answer
+
+
+def _identity(event: Event) -> _Identity:
+    # more is known of a death a moment later, as that it was followed by a start: it is one still
+    return event.time, event.event, event.process, event.node

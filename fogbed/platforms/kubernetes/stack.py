@@ -18,6 +18,7 @@ from fogbed.plan.services.flink import bucket_of
 from fogbed.platforms.kubernetes.capacity import require_capacity
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import Credentials, as_secrets
+from fogbed.platforms.kubernetes.data_place import require_data_in_reach
 from fogbed.platforms.kubernetes.rollout import roll_out
 from fogbed.spec.testbed import Testbed
 
@@ -59,6 +60,7 @@ class Stack:
             PlatformError: something cannot come up; the error names the object and the way out.
         """
         manifests = self.manifests(scheduler)
+        require_data_in_reach(self._kube, self._testbed, self._hosts)
         require_capacity(self._kube, self._testbed, self._hosts, manifests)
         spaces = [each for each in manifests if each.kind == "Namespace"]
         first = [each for each in manifests if each.component in _BEFORE_FLINK]

@@ -18,6 +18,8 @@ from fogbed.stream_job.rides import full_disk
 from fogbed.stream_job.storage import Storage
 
 _TIMEOUT_S = 120.0
+_UNKNOWN = "FlinkJobNotFoundException"
+_NOT_RUNNING = "Not all required tasks are currently running"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +105,27 @@ def await_savepoint(
     if seen is None:
         raise JobError(f"the savepoint of job {job_id} was not done within {timeout_s:g} s")
     if seen.location is None:
-        raise JobError(
-            f"the savepoint of job {job_id} failed",
-            details=seen.failure,
-            hint=full_disk.hint_for(
-                seen.failure,
-                "the job goes on; see that the savepoint folder exists and can be written",
-            ),
-        )
+        raise _failed(job_id, seen.failure or "no reason was given")
     return links.meant(seen.location)
+
+
+def _failed(job_id: str, why: str) -> JobError:
+    # a JobManager takes the request also for a job that it has never heard of
+    if _UNKNOWN in why:
+        return JobError(
+            f"the JobManager does not know job {job_id} any more",
+            details=why,
+            hint="one that began anew has lost its jobs; services.flink.high_availability keeps "
+            "them, on testbeds in a cluster",
+        )
+    hint = "the job goes on; see that the savepoint folder exists and can be written"
+    if _NOT_RUNNING in why:
+        hint = "the job is restarting; fogbed status shows whether a TaskManager is missing"
+    return JobError(
+        f"the savepoint of job {job_id} failed",
+        details=why,
+        hint=full_disk.hint_for(why, hint),
+    )
 
 
 def await_finished(flink: FlinkClient, job_id: str, *, timeout_s: float) -> None:

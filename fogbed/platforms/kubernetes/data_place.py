@@ -1,0 +1,68 @@
+"""Where what MinIO holds lies: a volume of one node cannot follow MinIO to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from fogbed.errors import PlatformError, ServiceAwayError, ServiceBusyError, ServiceError
+from fogbed.plan.cluster import namespace_of
+from fogbed.spec.testbed import Testbed
+
+Body = Mapping[str, Any]
+
+_CLAIM = "minio-data"
+_HOSTNAME = "kubernetes.io/hostname"
+
+
+class Getter(Protocol):
+    """What gets a cluster's objects (``KubeObjects``)."""
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Body | None:
+        """Return an object as the API spells it; None if there is none."""
+
+
+def require_data_in_reach(kube: Getter, testbed: Testbed, hosts: Mapping[str, str]) -> None:
+    """Return if MinIO is to run where its data can be reached; ``hosts`` as of a ``Cluster``.
+
+    Raises:
+        PlatformError: its data lies on another node; nothing was touched.
+        ServiceError: the API server does not answer.
+    """
+    if not testbed.has_minio:
+        return
+    wanted = testbed.minio_node.name
+    allowed = _hosts_of_data(kube, namespace_of(testbed.name))
+    if not allowed or hosts[wanted] in allowed:
+        return
+    own = {host: name for name, host in hosts.items()}
+    there = ", ".join(own.get(host, host) for host in allowed)
+    raise PlatformError(
+        f"MinIO is to run on {wanted}, and what it holds (PersistentVolumeClaim {_CLAIM}) "
+        f"lies on {there}",
+        hint=f"write `minio: {{node: {there}}}` under services to leave it there, or let the data "
+        "go: fogbed down --everything, then fogbed up",
+    )
+
+
+def _hosts_of_data(kube: Getter, namespace: str) -> tuple[str, ...]:
+    """Return the only nodes from which the volume is reached; none where any can, or unknown."""
+    claim = kube.get("v1", "PersistentVolumeClaim", _CLAIM, namespace) or {}
+    volume = (claim.get("spec") or {}).get("volumeName")
+    if not volume:
+        return ()
+    try:
+        found = kube.get("v1", "PersistentVolume", volume) or {}
+    except (ServiceAwayError, ServiceBusyError):
+        raise
+    except ServiceError:
+        return ()  # who has rights in a namespace only is told by the scheduler
+    return tuple(_required_hosts(found))
+
+
+def _required_hosts(volume: Body) -> Iterator[str]:
+    affinity = (volume.get("spec") or {}).get("nodeAffinity") or {}
+    for term in (affinity.get("required") or {}).get("nodeSelectorTerms") or ():
+        for each in term.get("matchExpressions") or ():
+            if each["key"] == _HOSTNAME and each["operator"] == "In":
+                yield from each.get("values") or ()

@@ -1,0 +1,72 @@
+"""MinIO's data lies on a node: a testbed that puts MinIO elsewhere is refused before it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from fogbed.errors import PlatformError, ServiceError
+from fogbed.platforms.kubernetes.data_place import require_data_in_reach
+from fogbed.spec.testbed import Testbed
+
+HOSTS = {"cloud-1": "kind-control-plane", "fog-1": "kind-worker"}
+
+
+def written(**services: Any) -> Testbed:
+    nodes = [
+        {"name": "cloud-1", "role": "control-plane", "tier": "cloud"},
+        {"name": "fog-1", "tier": "fog"},
+    ]
+    return Testbed.model_validate(
+        {
+            "apiVersion": "fogbed/v1",
+            "kind": "Testbed",
+            "name": "lab",
+            "platform": "kind",
+            "nodes": nodes,
+            "services": services,
+        }
+    )
+
+
+class Cluster:
+    """A claim that is bound to a volume of ``host``; of any node where that is empty."""
+
+    def __init__(self, host: str, *, is_refused: bool = False) -> None:
+        self.host, self.is_refused = host, is_refused
+
+    def get(
+        self, _api_version: str, kind: str, _name: str, _namespace: str = ""
+    ) -> Mapping[str, Any] | None:
+        if kind == "PersistentVolumeClaim":
+            return {"spec": {"volumeName": "pvc-1"}}
+        if self.is_refused:
+            raise ServiceError("persistentvolumes is forbidden")
+        if not self.host:
+            return {"spec": {}}
+        one = {"key": "kubernetes.io/hostname", "operator": "In", "values": [self.host]}
+        terms = [{"matchExpressions": [one]}]
+        return {"spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": terms}}}}
+
+
+HA = {"flink": {"high_availability": True}}
+
+
+def test_high_availability_that_would_take_minio_from_its_data_is_refused() -> None:
+    require_data_in_reach(Cluster("kind-control-plane"), written(), HOSTS)
+    with pytest.raises(
+        PlatformError, match=r"is to run on fog-1, and .* lies on cloud-1"
+    ) as raised:
+        require_data_in_reach(Cluster("kind-control-plane"), written(**HA), HOSTS)
+    assert "minio: {node: cloud-1}" in (raised.value.hint or "")
+    named = written(**HA, minio={"node": "cloud-1"})
+    require_data_in_reach(Cluster("kind-control-plane"), named, HOSTS)
+
+
+@pytest.mark.parametrize("cluster", [Cluster(""), Cluster("kind-control-plane", is_refused=True)])
+def test_a_volume_of_every_node_or_one_that_may_not_be_seen_hinders_nobody(
+    cluster: Cluster,
+) -> None:
+    require_data_in_reach(cluster, written(**HA), HOSTS)
