@@ -68,7 +68,11 @@ kubernetes:
   pod_cidr: 198.19.0.0/17
   service_cidr: 198.19.128.0/17
   # what the lab's README says its machines need beyond a Raspberry Pi
-  kubelet: {{failCgroupV1: false}}
+  # all machines share one disk, and how full it is is nobody's business here: as kind has it
+  kubelet:
+    failCgroupV1: false
+    imageGCHighThresholdPercent: 100
+    evictionHard: {{imagefs.available: 1%, nodefs.available: 1%, nodefs.inodesFree: 1%, memory.available: 100Mi}}
   kube_proxy: {{conntrack: {{maxPerCore: 0, min: 0}}}}
   # CreateJob: before an upgrade kubeadm has the pause image say its version, which the lab's cannot
   ignore_preflight: [SystemVerification, CreateJob]
