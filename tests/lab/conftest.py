@@ -73,7 +73,7 @@ kubernetes:
     failCgroupV1: false
     imageGCHighThresholdPercent: 100
     evictionHard:
-      {{imagefs.available: 1%, nodefs.available: 1%, nodefs.inodesFree: 1%, memory.available: 100Mi}}
+      {{imagefs.available: 1%, nodefs.available: 1%, nodefs.inodesFree: 1%}}
   kube_proxy: {{conntrack: {{maxPerCore: 0, min: 0}}}}
   # CreateJob: before an upgrade kubeadm has the pause image say its version, which the lab's cannot
   ignore_preflight: [SystemVerification, CreateJob]
