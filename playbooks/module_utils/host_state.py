@@ -21,6 +21,7 @@ Ask = Callable[[list[str]], str]
 Items = Iterator["tuple[str, str]"]
 
 MEMORY = "/var/lib/fogbed"
+VOLUMES = "volumes"  # in it: of local-path
 MODULES = "/etc/modules-load.d/fogbed.conf"
 SYSCTLS = "/etc/sysctl.d/99-zz-fogbed.conf"
 FOLDERS = (
@@ -38,7 +39,6 @@ FOLDERS = (
     "/etc/systemd",
     "/etc/udev/rules.d",
     "/usr/local/sbin",
-    MEMORY,
 )
 # Of the boot partition not everything: kernels and overlays belong to packages, and there are many.
 FILES = (
@@ -138,9 +138,12 @@ def file_names(root: str) -> set[str]:
     base, before = Path(root or "/"), Path(f"{root}{MEMORY}/before")
     kept = {f"/{path.relative_to(before / 'files')}" for path in before.glob("files/**/*")}
     absent = {path for path in read_lines(before / "absent") if not path.endswith("/")}
-    folders = (f"{folder}/**/*" for folder in FOLDERS)
+    # what pods write into volumes is none of a run's doing, and there may be a lot of it
+    ours = [each for each in base.glob(f"{MEMORY[1:]}/*") if each.name != VOLUMES]
+    ours_within = (f"/{each.relative_to(base)}/**/*" for each in ours)
+    folders = (*(f"{folder}/**/*" for folder in FOLDERS), *ours_within)
     found = {path for each in (*FILES, *folders, *_named(root)) for path in base.glob(each[1:])}
-    found |= {Path(root + path) for path in kept | absent}
+    found |= {*ours, *(Path(root + path) for path in kept | absent)}
     there = {path for path in found if path.is_symlink() or (path.exists() and not path.is_dir())}
     return {f"/{path.relative_to(base)}" for path in there}
 

@@ -18,6 +18,7 @@ from fogbed.errors import JobError, ServiceError, UsageError
 from fogbed.plan.job import JobRequest
 from fogbed.plan.slots import free_slots, with_freed
 from fogbed.stream_job.flink import operators
+from fogbed.stream_job.flink.freed import await_freed
 from fogbed.stream_job.flink.placing import places
 from fogbed.stream_job.flink.rescale_undo import RescaleUndoneError, Undo
 from fogbed.stream_job.flink.stop import begin_to_stop
@@ -208,7 +209,8 @@ def _by_savepoint(
         undo.stopping = begin_to_stop(flink, job.job_id, savepoint_dir)
         location = undo.await_savepoint()
         laps.mark("saved")
-        # Flink completes that operation only when the job has ended, so its slots are free
+        # Flink completes that operation only when the job has ended
+        await_freed(flink, prepared.request)
         job_id = launch(flink, prepared, savepoint=location)
         laps.mark("submitted")
         moved = await_running(flink, job_id, prepared.request)

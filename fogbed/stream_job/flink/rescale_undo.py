@@ -10,6 +10,7 @@ from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
 from fogbed.errors import FogbedError, JobError, ServiceError
 from fogbed.stream_job.flink import stop
+from fogbed.stream_job.flink.freed import await_freed
 from fogbed.stream_job.flink.submit import Prepared, SubmittedJob, await_running, launch
 from fogbed.stream_job.flink.waiting import wait_until
 
@@ -114,6 +115,7 @@ class Undo:
 
     def _start_old(self, location: str) -> SubmittedJob:
         self._await_end(self._job.job_id)
+        await_freed(self._flink, self._job.request)
         job_id = launch(self._flink, self._old, savepoint=location)
         return await_running(self._flink, job_id, self._job.request)
 

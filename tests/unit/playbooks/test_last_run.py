@@ -336,6 +336,14 @@ def test_what_others_do_to_a_node_is_theirs(host):
     assert last_run.compared(host) == []
 
 
+def test_what_pods_write_into_volumes_is_no_drift(tmp_path):
+    for name in ("cluster/kubelet-here", "volumes/pvc-1/data/xl.meta"):
+        path = tmp_path / "var/lib/fogbed" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("1", encoding="utf-8")
+    assert state.file_names(str(tmp_path)) == {"/var/lib/fogbed/cluster/kubelet-here"}
+
+
 def test_every_file_that_a_role_names_is_looked_at():
     roles = PLAYBOOKS / "roles"
     files = [path for path in roles.rglob("*.yml") if path.parent.name in ("tasks", "vars")]

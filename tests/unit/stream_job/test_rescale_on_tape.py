@@ -98,6 +98,26 @@ def test_by_savepoint_the_silence_is_what_the_new_job_measured(at):
     assert run["savepointPath"].startswith("file:/")
 
 
+def test_the_new_job_is_submitted_once_every_slot_of_the_old_one_is_free(at):
+    # seen on nodes with a network between them: 30 ms later, and Flink had failed the job by then
+    answers = [body for _, path, _, body in Taped("default").lines if path == "/taskmanagers"]
+    held = {"taskmanagers": [{**tm, "freeSlots": 0} for tm in answers[-1]["taskmanagers"]]}
+    said: list[str] = []
+
+    def late(_method, path, _body):
+        if path.endswith(("/stop", "/run")):
+            said.append(path.rsplit("/", 1)[-1])
+        if path != "/taskmanagers" or "stop" not in said:
+            return None
+        said.append("held" if said.count("held") < 3 else "free")
+        return 200, held if said[-1] == "held" else answers[0]
+
+    taped = Taped("default", late)
+    at(taped)
+    taped.rescale()
+    assert said[: said.index("run") + 1] == ["stop", "held", "held", "held", "free", "run"]
+
+
 def test_in_place_every_vertex_is_named_and_a_checkpoint_is_asked_for(at):
     taped = Taped("adaptive")
     at(taped)
