@@ -196,7 +196,7 @@ class KubeObjects:
             "get",
             f"{self._resource('v1', 'Pod').path(name=pod, namespace=namespace)}/log",
             about=about,
-            query_params=[(key, value) for key, value in query.items() if value],
+            query_params=[(key, value) for key, value in query.items() if value not in ("", None)],
             serialize=False,
             _request_timeout=(_TIMEOUT_S, read_timeout_s),
         )

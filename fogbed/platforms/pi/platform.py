@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from fogbed import paths, spec
 from fogbed.clients.ansible import PlaybookResult, interruption_told
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
-from fogbed.errors import PlatformError
+from fogbed.errors import FogbedError, PlatformError
 from fogbed.files import write_whole
 from fogbed.plan.inventory import render_inventory
 from fogbed.platforms.base import LogLine, TestbedStatus
+from fogbed.platforms.kubernetes.logs import read_logs
 from fogbed.platforms.kubernetes.running import RunningCluster
 from fogbed.platforms.kubernetes.status import with_stack
 from fogbed.platforms.pi.access import ClusterAccess
@@ -149,13 +152,21 @@ class PiPlatform(RunningCluster):
         return removal_of(self.testbed, request)
 
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
-        """Yield lines of the journal that kubelet and containerd wrote on a node.
+        """Yield lines of the testbed's pods on a node, and of kubelet's and containerd's journal.
+
+        With ``follow``, of the journal alone.
 
         Raises:
             UsageError: the testbed has no such node.
             PlatformError: its journal cannot be read.
         """
-        return read_journal(self.channel(node, root=True), lines=lines, follow=follow)
+        journal = read_journal(self.channel(node, root=True), lines=lines, follow=follow)
+        return journal if follow else chain(self._pod_logs(node, lines), journal)
+
+    def _pod_logs(self, node: str, lines: int) -> Iterator[LogLine]:
+        # a cluster that does not answer is when a journal is wanted most
+        with suppress(FogbedError):
+            yield from read_logs(self.kube, self.testbed, node, lines=lines, follow=False)
 
     def play(
         self,
