@@ -50,6 +50,13 @@ _WAYS_OUT = (
         "the namespace {namespace} is not there; fogbed up makes it",
     ),
     (
+        # what deleting it would take is all that the store holds
+        r"(?is)persistentvolume.*(immutable|can not be less|be resized)",
+        "a volume stays as it was made, or grows where its storage class lets it: write its size "
+        "and storage class, or the rest of services.minio as it was; to begin anew without its "
+        "data: fogbed down --everything, then fogbed up",
+    ),
+    (
         r"immutable|updates to .* are forbidden|spec is immutable",
         "this cannot be changed in place: delete the object, then fogbed up makes it anew",
     ),
