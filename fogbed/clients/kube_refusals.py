@@ -52,9 +52,11 @@ _WAYS_OUT = (
     (
         # what deleting it would take is all that the store holds
         r"(?is)persistentvolume.*(immutable|can not be less|be resized)",
-        "a volume stays as it was made, or grows where its storage class lets it: write its size "
-        "and storage class, or the rest of services.minio as it was; to begin anew without its "
-        "data: fogbed down --everything, then fogbed up",
+        (
+            "a volume stays as it was made, or grows where its storage class lets it: write its size "
+            "and storage class, or the rest of services.minio as it was; to begin anew without its "
+            "data: fogbed down --everything, then fogbed up"
+        ),
     ),
     (
         r"immutable|updates to .* are forbidden|spec is immutable",

@@ -123,14 +123,14 @@ def answer(message):
         (404, 'namespaces "fog" not found', "not found", "the namespace fog is not there"),
         (400, 'admission webhook "kyverno" denied the request: no', "kyverno", "a policy"),
         (422, "spec.selector: field is immutable", "immutable", "delete the object"),
-        (422, 'PersistentVolumeClaim "minio-data" is invalid: spec: Forbidden: spec is immutable '
-         "after creation except resources.requests", "immutable", "write its size and storage"),
-        (422, 'PersistentVolumeClaim "minio-data" is invalid: spec.resources.requests.storage: '
-         "Forbidden: field can not be less than status.capacity", "less", "write its size"),
-        (403, 'persistentvolumeclaims "minio-data" is forbidden: only dynamically provisioned pvc '
-         "can be resized and the storageclass must support resize", "resize", "write its size"),
-        (422, 'PersistentVolume "fogbed-k-minio" is invalid: spec.persistentvolumesource: '
-         "Forbidden: spec.persistentvolumesource is immutable after creation", "immutable",
+        (422, ('PersistentVolumeClaim "minio-data" is invalid: spec: Forbidden: spec is immutable '
+         "after creation except resources.requests"), "immutable", "write its size and storage"),
+        (422, ('PersistentVolumeClaim "minio-data" is invalid: spec.resources.requests.storage: '
+         "Forbidden: field can not be less than status.capacity"), "less", "write its size"),
+        (403, ('persistentvolumeclaims "minio-data" is forbidden: only dynamically provisioned pvc '
+         "can be resized and the storageclass must support resize"), "resize", "write its size"),
+        (422, ('PersistentVolume "fogbed-k-minio" is invalid: spec.persistentvolumesource: '
+         "Forbidden: spec.persistentvolumesource is immutable after creation"), "immutable",
          "the rest of services.minio as it was"),
     ],
 )  # fmt: skip
