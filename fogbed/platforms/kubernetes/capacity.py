@@ -85,7 +85,7 @@ def _wanted(hosts: Mapping[str, str], manifests: Sequence[Manifest]) -> dict[str
 
 
 def _asked(spec: Mapping[str, Any]) -> int:
-    """Return the bytes that a scheduler counts for a pod: those that start first need theirs too."""
+    """Return the bytes that a scheduler counts for a pod, with those that start first."""
     first = [_of_container(each) for each in spec.get("initContainers") or ()]
     beside = sum(
         _of_container(each)
