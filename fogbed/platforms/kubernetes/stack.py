@@ -19,6 +19,7 @@ from fogbed.platforms.kubernetes.capacity import require_capacity
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import Credentials, as_secrets
 from fogbed.platforms.kubernetes.data_place import require_data_in_reach
+from fogbed.platforms.kubernetes.flink_there import ends_processes
 from fogbed.platforms.kubernetes.removal import owned_by
 from fogbed.platforms.kubernetes.rollout import roll_out
 from fogbed.spec.testbed import Testbed
@@ -76,13 +77,8 @@ class Stack:
         self._prune(manifests, progress)
 
     def restarts_flink(self, scheduler: Scheduler) -> bool:
-        """Whether ``deploy`` would start processes of a running Flink again, and end its jobs."""
-        return any(
-            each.kind == "Deployment"
-            and each.component in _FLINK
-            and self._kube.preview(each.body) == "changed"
-            for each in self.manifests(scheduler)
-        )
+        """Whether ``deploy`` would end processes of a running Flink, and so its jobs."""
+        return ends_processes(self._kube, self._testbed.name, self.manifests(scheduler))
 
     def _facts(self, scheduler: Scheduler) -> ClusterFacts:
         classes = self._kube.list("storage.k8s.io/v1", "StorageClass")
@@ -126,5 +122,4 @@ class Stack:
 
 # a store that answers comes first: a JobManager looks for it when it starts
 _BEFORE_FLINK = ("local-path", "minio")
-_FLINK = ("jobmanager", "taskmanager")
 _SECRETS = ("minio-root", "flink-s3")
