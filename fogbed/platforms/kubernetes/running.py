@@ -23,7 +23,7 @@ from fogbed.platforms.kubernetes import clocks
 from fogbed.platforms.kubernetes.agents import agent_pods, require_agent
 from fogbed.platforms.kubernetes.bare_memory import FiledBare
 from fogbed.platforms.kubernetes.connection import Connection
-from fogbed.platforms.kubernetes.credentials import keep_credentials
+from fogbed.platforms.kubernetes.credentials import adopt_credentials, keep_credentials
 from fogbed.platforms.kubernetes.flink_there import has_jobmanager
 from fogbed.platforms.kubernetes.folder import KubeFolder
 from fogbed.platforms.kubernetes.pod_events import read_pod_events
@@ -223,6 +223,7 @@ class RunningCluster:
 
     def _deploy(self, asked: Scheduler | None, progress: Progress) -> None:
         """Put Flink and what it needs on the cluster, and wait until it is whole."""
+        adopt_credentials(self._files, self.kube, self.testbed.name)
         stack, scheduler = self._stack(), self._scheduler_wanted(asked)
         if stack.restarts_flink(scheduler):
             self._refuse_while_a_job_runs("its spec has changed")
