@@ -140,6 +140,11 @@ def test_a_refusal_has_the_servers_reason_and_a_way_out(status, message, said, h
     assert hint in error.hint
 
 
+def test_who_has_renewed_a_kubeconfig_is_told_how_fogbed_takes_it_over():
+    # fogbed's own copy is as old as the last up
+    assert "fogbed up takes over" in refusal(401, "Unauthorized", None, peer=PEER).hint
+
+
 def test_nobody_is_told_to_delete_what_holds_data():
     said = 'PersistentVolumeClaim "minio-data" is invalid: spec: Forbidden: spec is immutable'
     error = refusal(422, "Invalid", answer(said), peer=PEER)
