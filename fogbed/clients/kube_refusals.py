@@ -50,6 +50,15 @@ _WAYS_OUT = (
         "the namespace {namespace} is not there; fogbed up makes it",
     ),
     (
+        # what deleting it would take is all that the store holds
+        r"(?is)persistentvolume.*(immutable|can not be less|be resized)",
+        (
+            "a volume stays as it was made, or grows where its storage class lets it: write its "
+            "size and storage class, or the rest of services.minio as it was; to begin anew "
+            "without its data: fogbed down --everything, then fogbed up"
+        ),
+    ),
+    (
         r"immutable|updates to .* are forbidden|spec is immutable",
         "this cannot be changed in place: delete the object, then fogbed up makes it anew",
     ),
@@ -144,11 +153,12 @@ def _unknown_user(peer: Peer) -> ServiceError:
         return ServiceError(
             f"the certificate of the user in {peer.source} has expired, on {ended}",
             hint="fetch a new kubeconfig: fogbed up does, where it made the cluster; "
-            "else its administrator has one",
+            "else its administrator has one, and fogbed up takes it from yours",
         )
     return ServiceError(
         f"the API server {peer.server} does not know the user of {peer.source}: 401 Unauthorized",
-        hint=f"its credentials have expired, or {_OTHER_CLUSTER}",
+        hint=f"its credentials have expired (where kubectl is let in, fogbed up takes over the "
+        f"ones it has), or {_OTHER_CLUSTER}",
     )
 
 

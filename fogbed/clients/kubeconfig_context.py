@@ -52,6 +52,19 @@ def take_context(files: Sequence[Path], name: str | None) -> str:
     return _dumped(wanted, cluster, user)
 
 
+def place_of(text: str) -> tuple[str, str]:
+    """Return context and API server of what ``take_context`` gave; empty where it does not say."""
+    try:
+        config = YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError):
+        return "", ""
+    found = config if isinstance(config, dict) else {}
+    servers = [
+        str((each.get("cluster") or {}).get("server")) for each in _entries(found, "clusters")
+    ]
+    return str(found.get("current-context") or ""), servers[0] if servers else ""
+
+
 def _read(path: Path) -> Mapping[str, Any]:
     try:
         config = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))

@@ -64,23 +64,26 @@ def wait_until_gone(
         )
 
 
-def refuse_while_a_job_runs(url: str, testbed: str, why: str) -> None:
+def refuse_while_a_job_runs(url: str, testbed: str, why: str, *, is_there: bool = False) -> None:
     """Return if no job runs; ``why`` says what would end it.
 
+    ``is_there``: the JobManager is known to run, whether it can be reached or not.
+
     Raises:
-        PlatformError: one does (the error names it), or the JobManager is too busy to say.
+        PlatformError: one does (the error names it), or the JobManager does not say.
     """
     with FlinkClient(url) as flink:
         try:
             running = [job.name for job in flink.jobs() if job.state not in ENDED]
-        except ServiceBusyError as error:
+        except ServiceError as error:
+            # a JobManager that is not there runs nothing
+            if not is_there and not isinstance(error, ServiceBusyError):
+                return
             raise PlatformError(
                 f"the JobManager does not answer, so that a job may be running, and {why}",
                 hint="try again, or end it with what it runs: fogbed down",
                 details=error.details,
             ) from error
-        except ServiceError:  # a JobManager that is not there runs nothing
-            return
     if running:
         raise PlatformError(
             f"{', '.join(running)} is running on testbed {testbed}, and {why}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,11 @@ def new_record() -> KindRecord:
 def read_record(folder: Path) -> KindRecord | None:
     """Return what was kept; None if nothing was, or nothing that can be read."""
     try:
-        fields = json.loads((folder / _NAME).read_text(encoding="utf-8"))
-        return KindRecord(**{**fields, "starts": tuple(fields["starts"])})
-    except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
+        found = json.loads((folder / _NAME).read_text(encoding="utf-8"))
+        # what another version keeps besides does not make the cluster somebody else's
+        known = {each.name: found[each.name] for each in fields(KindRecord) if each.name in found}
+        return KindRecord(**{**known, "starts": tuple(known.get("starts", ()))})
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
 

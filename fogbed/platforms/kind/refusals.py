@@ -53,6 +53,12 @@ _TABLE = (
         "ss -ltnp shows which; end it, or fogbed down and up: a new cluster takes another port",
     ),
     Refusal(
+        r"(?i)toomanyrequests|too many requests|pull rate limit",
+        "the registry of the node image {image} gives this computer no more images for some hours",
+        "{engine} login raises Docker Hub's limit; a lab's own image or mirror: kubernetes.image, "
+        "or KIND_NODE_IMAGE",
+    ),
+    Refusal(
         r"(?i)pull access denied|manifest (for \S+ )?(not found|unknown)|repository does not exist"
         r"|not found: manifest|invalid reference format",
         "there is no node image {image}",

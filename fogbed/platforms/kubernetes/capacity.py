@@ -13,8 +13,8 @@ from fogbed.spec.testbed import Testbed
 from fogbed.units import format_memory
 
 _HOSTNAME = "kubernetes.io/hostname"
-_BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-_DECIMAL = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "m": 1e-3}
+_BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50}
+_DECIMAL = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "m": 1e-3}
 
 
 def require_capacity(
@@ -26,9 +26,7 @@ def require_capacity(
         PlatformError: one or more have not; each is named with both figures.
     """
     nodes = {each["metadata"]["name"]: each for each in kube.list("v1", "Node")}
-    ours = {namespace_of(testbed.name), agent_namespace_of(testbed.name)}
-    others = [pod for pod in kube.list("v1", "Pod") if pod["metadata"].get("namespace") not in ours]
-    lacking = short_of_memory(nodes, others, hosts, manifests)
+    lacking = short_of_memory(nodes, others_pods(kube, testbed), hosts, manifests)
     if lacking:
         raise PlatformError(
             f"testbed {testbed.name} needs more memory than its nodes have left",
@@ -36,6 +34,12 @@ def require_capacity(
             hint="write less under services.flink.taskmanager.memory or the node's memory, or "
             "taskmanager: false; nothing was applied",
         )
+
+
+def others_pods(kube: KubeObjects, testbed: Testbed) -> list[dict[str, Any]]:
+    """Return the cluster's pods that are not this testbed's; ServiceError as of the cluster."""
+    ours = {namespace_of(testbed.name), agent_namespace_of(testbed.name)}
+    return [pod for pod in kube.list("v1", "Pod") if pod["metadata"].get("namespace") not in ours]
 
 
 def short_of_memory(
@@ -81,10 +85,21 @@ def _wanted(hosts: Mapping[str, str], manifests: Sequence[Manifest]) -> dict[str
 
 
 def _asked(spec: Mapping[str, Any]) -> int:
-    return sum(
-        quantity(each.get("resources", {}).get("requests", {}).get("memory"))
-        for each in spec.get("containers", ())
+    """Return the bytes that a scheduler counts for a pod, with those that start first."""
+    first = [_of_container(each) for each in spec.get("initContainers") or ()]
+    beside = sum(
+        _of_container(each)
+        for each in spec.get("initContainers") or ()
+        if each.get("restartPolicy") == "Always"
     )
+    together = sum(_of_container(each) for each in spec.get("containers") or ())
+    overhead = quantity((spec.get("overhead") or {}).get("memory"))
+    return max(together + beside, *first, 0) + overhead
+
+
+def _of_container(container: Mapping[str, Any]) -> int:
+    resources = container.get("resources") or {}
+    return quantity((resources.get("requests") or {}).get("memory"))
 
 
 def quantity(text: str | None) -> int:

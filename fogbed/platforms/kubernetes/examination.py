@@ -8,9 +8,9 @@ from typing import Any
 
 from fogbed.clients.kube_objects import KubeObjects
 from fogbed.errors import FogbedError
-from fogbed.plan.cluster import facts_from, namespace_of
+from fogbed.plan.cluster import facts_from
 from fogbed.plan.manifests import Manifest, plan_manifests
-from fogbed.platforms.kubernetes.capacity import short_of_memory
+from fogbed.platforms.kubernetes.capacity import others_pods, short_of_memory
 from fogbed.platforms.preflight import Check
 from fogbed.spec.testbed import Testbed
 
@@ -31,11 +31,7 @@ def examine_cluster(
     yield check_version(version)
     try:
         nodes = {each["metadata"]["name"]: each for each in kube.list("v1", "Node")}
-        pods = [
-            pod
-            for pod in kube.list("v1", "Pod")
-            if not pod["metadata"]["namespace"].startswith(namespace_of(testbed.name))
-        ]
+        pods = others_pods(kube, testbed)
         classes = kube.list("storage.k8s.io/v1", "StorageClass")
     except FogbedError as error:
         yield Check("rights", ok=False, found=error.message, fix=error.hint or "")

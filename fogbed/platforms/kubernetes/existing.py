@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from fogbed import paths
 from fogbed.clients.kube import KubeClient, KubeNode
 from fogbed.clients.kube_access import KubeAccess
-from fogbed.clients.kubeconfig_context import take_context
+from fogbed.clients.kubeconfig_context import place_of, take_context
 from fogbed.clients.progress import Progress
-from fogbed.errors import FogbedError, PlatformError
+from fogbed.errors import FogbedError, PlatformError, UsageError
 from fogbed.files import write_whole
 from fogbed.platforms.kubernetes.nodes import CONTROL_PLANE_TAINT
 from fogbed.platforms.preflight import Check
@@ -64,16 +64,32 @@ class ExistingCluster:
         """Take the way in out of the user's kubeconfig, and see that every node may be used.
 
         Raises:
-            UsageError: there is no such context.
+            UsageError: there is no such context, or it is another cluster's than last time.
             ServiceError: the API server refuses, or does not answer.
             PlatformError: nodes are not there, not Ready or kept for others; all of them at once.
         """
         text = take_context(paths.kubeconfigs(), self._testbed.context)
+        self._require_same(text)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(self._kubeconfig, text, mode=0o600)
         with progress.step("nodes of the cluster", total=len(self._testbed.nodes)) as step:
             self._found = self._looked_up(self.access(), for_use=True)
             step.advance(len(self._testbed.nodes))
+
+    def _require_same(self, text: str) -> None:
+        """Return unless the testbed is up in another cluster: nothing would lead back to that."""
+        if not self._kubeconfig.exists():
+            return
+        was, now = place_of(self._kubeconfig.read_text(encoding="utf-8")), place_of(text)
+        # one that was made anew, or is reached at another address, is called as before
+        if not all(was) or was[0] == now[0] or was[1] == now[1]:
+            return
+        raise UsageError(
+            f"testbed {self._testbed.name} is up in the cluster of context {was[0]} ({was[1]}), "
+            f"and context {now[0]} is of another one ({now[1]})",
+            hint=f"write context: {was[0]} in the testbed's file to go on there, or take it down "
+            "first: fogbed down",
+        )
 
     def exists(self) -> bool:
         """Whether the testbed was brought up into the cluster and not taken down."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,9 +34,12 @@ class KubeFolder(StateFolder):
 
     def remove(self, *, keep_credentials: bool) -> None:
         """Remove it all; ``keep_credentials`` leaves what opens the data that is kept."""
-        is_kept = keep_credentials and self.credentials.exists()
-        kept = self.credentials.read_text(encoding="utf-8") if is_kept else ""
-        shutil.rmtree(self.root, ignore_errors=True)
-        if kept:
-            self.make()
-            write_whole(self.credentials, kept, mode=0o600)
+        for entry in self.root.iterdir() if self.root.exists() else ():
+            if keep_credentials and entry == self.credentials:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+        with suppress(OSError):  # not there, or not empty: the credentials stay
+            self.root.rmdir()

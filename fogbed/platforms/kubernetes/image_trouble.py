@@ -19,9 +19,10 @@ _NOT_THERE = (
 )
 _NO_RIGHT = r"unauthorized|denied|authentication required|authorization failed|forbidden"
 _NO_ROOM = r"no space left"
+_NO_MORE = r"toomanyrequests|too many requests|rate limit"
 _NO_REGISTRY = (
     r"no such host|dial tcp|timeout|connection refused|unreachable|x509|tls|EOF|"
-    r"server misbehaving|deadline exceeded|temporary failure|toomanyrequests|50[0234]"
+    r"server misbehaving|deadline exceeded|temporary failure|\b50[0234]\b"
 )
 _PREFIXES = (
     r'^Back-off pulling image "[^"]*": ',
@@ -52,6 +53,12 @@ def judge_image(status: Body, pod: Body, subject: str, seen: Observation) -> Jud
 def _hint(said: str, node: str) -> str:
     if re.search(_NO_ROOM, said, re.IGNORECASE):
         return f"make room on the disk of {node}"
+    if re.search(_NO_MORE, said, re.IGNORECASE):
+        return (
+            f"the registry gives {node} no more images for some hours: name a mirror with "
+            "sources.registries in the testbed's file, or bring the image there with fogbed images "
+            "push"
+        )
     if re.search(_NO_RIGHT, said, re.IGNORECASE):
         return (
             "it is private, or its name is wrong: a registry often says the same of both; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from fogbed.platforms.image_lock import pinned_images
 from fogbed.platforms.kubernetes import logs, preview, status
 from fogbed.platforms.kubernetes.cluster import Cluster
 from fogbed.platforms.kubernetes.examination import examine_cluster
+from fogbed.platforms.kubernetes.removal import remove_testbed
 from fogbed.platforms.kubernetes.running import RunningCluster
 from fogbed.platforms.preflight import Check
 from fogbed.platforms.requests import DownRequest, Preview, UpRequest
@@ -70,8 +72,8 @@ class KubernetesPlatform(RunningCluster):
         """
         with only_one(self.testbed.name):
             keeps = self._cluster.outlives_testbeds
-            if keeps and self._cluster.exists():
-                self._stack().remove(progress, everything=request.everything)
+            if keeps and (self._cluster.exists() or request.everything):
+                self._remove_objects(progress, everything=request.everything)
             self._close()
             self._cluster.remove(progress)
             self._files.remove(keep_credentials=keeps and not request.everything)
@@ -81,6 +83,23 @@ class KubernetesPlatform(RunningCluster):
                 f"kept: what MinIO holds (PersistentVolumeClaim minio-data in namespace "
                 f"{namespace_of(self.testbed.name)}); fogbed down --everything removes it"
             )
+
+    def _remove_objects(self, progress: Progress, *, everything: bool) -> None:
+        """Take the testbed off its cluster; after an earlier ``down`` the user's own way leads in.
+
+        Raises:
+            UsageError: that way is there no more.
+            ServiceError: the API server does not answer, or refuses.
+        """
+        with ExitStack() as held:
+            if self._cluster.exists():
+                access = self.cluster_access()
+            elif (there := held.enter_context(self._cluster.looked_at())) is not None:
+                access = there
+            else:
+                return
+            kube = held.enter_context(KubeObjects(access))
+            remove_testbed(kube, self.testbed.name, progress, everything=everything)
 
     def preview(self) -> Preview:
         """Return what ``up`` would make; nothing is touched."""

@@ -23,7 +23,8 @@ from fogbed.platforms.kubernetes import clocks
 from fogbed.platforms.kubernetes.agents import agent_pods, require_agent
 from fogbed.platforms.kubernetes.bare_memory import FiledBare
 from fogbed.platforms.kubernetes.connection import Connection
-from fogbed.platforms.kubernetes.credentials import keep_credentials
+from fogbed.platforms.kubernetes.credentials import adopt_credentials, keep_credentials
+from fogbed.platforms.kubernetes.flink_there import has_jobmanager
 from fogbed.platforms.kubernetes.folder import KubeFolder
 from fogbed.platforms.kubernetes.pod_events import read_pod_events
 from fogbed.platforms.kubernetes.rollout import roll_out
@@ -169,13 +170,18 @@ class RunningCluster:
             return
         require_free(self.testbed, scheduler)
         why = f"the JobManager must start again ({scheduler} scheduler)"
-        refuse_while_a_job_runs(url, self.testbed.name, why)
+        self._refuse_while_a_job_runs(why)
         with only_one(self.testbed.name):
             workers = self.workers().list()
             planned = self._stack().manifests(scheduler)
             jobmanager = [each for each in planned if each.component == "jobmanager"]
             roll_out(self.kube, jobmanager, progress)
             wait_until_registered(url, workers, progress)
+
+    def _refuse_while_a_job_runs(self, why: str) -> None:
+        if has_jobmanager(self.kube, self.testbed.name):
+            url = self.endpoints().flink
+            refuse_while_a_job_runs(url, self.testbed.name, why, is_there=True)
 
     def _running_scheduler(self) -> Scheduler | None:
         """Return the scheduler that the JobManager was started with; None where there is none."""
@@ -217,10 +223,10 @@ class RunningCluster:
 
     def _deploy(self, asked: Scheduler | None, progress: Progress) -> None:
         """Put Flink and what it needs on the cluster, and wait until it is whole."""
+        adopt_credentials(self._files, self.kube, self.testbed.name)
         stack, scheduler = self._stack(), self._scheduler_wanted(asked)
         if stack.restarts_flink(scheduler):
-            url, why = self.endpoints().flink, "its spec has changed"
-            refuse_while_a_job_runs(url, self.testbed.name, why)
+            self._refuse_while_a_job_runs("its spec has changed")
         stack.deploy(scheduler, progress)
         workers = [node.name for node in self.testbed.nodes if node.taskmanager]
         wait_until_registered(self.endpoints().flink, workers, progress)

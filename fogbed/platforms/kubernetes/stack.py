@@ -1,4 +1,4 @@
-"""Flink, its object store and the agents, put on a cluster that is there; and taken off again."""
+"""Flink, its object store and the agents, put on a cluster that is there."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from fogbed.platforms.kubernetes.capacity import require_capacity
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import Credentials, as_secrets
 from fogbed.platforms.kubernetes.data_place import require_data_in_reach
+from fogbed.platforms.kubernetes.flink_there import ends_processes
+from fogbed.platforms.kubernetes.removal import owned_by
 from fogbed.platforms.kubernetes.rollout import roll_out
 from fogbed.spec.testbed import Testbed
 
@@ -75,13 +77,8 @@ class Stack:
         self._prune(manifests, progress)
 
     def restarts_flink(self, scheduler: Scheduler) -> bool:
-        """Whether ``deploy`` would start processes of a running Flink again, and end its jobs."""
-        return any(
-            each.kind == "Deployment"
-            and each.component in _FLINK
-            and self._kube.preview(each.body) == "changed"
-            for each in self.manifests(scheduler)
-        )
+        """Whether ``deploy`` would end processes of a running Flink, and so its jobs."""
+        return ends_processes(self._kube, self._testbed.name, self.manifests(scheduler))
 
     def _facts(self, scheduler: Scheduler) -> ClusterFacts:
         classes = self._kube.list("storage.k8s.io/v1", "StorageClass")
@@ -116,21 +113,8 @@ class Stack:
     def _prune(self, manifests: Iterable[Manifest], progress: Progress) -> None:
         kept = {(each.kind, each.namespace, each.name) for each in manifests}
         kept |= {("Secret", namespace_of(self._testbed.name), name) for name in _SECRETS}
-        for gone in self._kube.prune(_owned(self._testbed), kept, ("", *self._namespaces())):
+        for gone in self._kube.prune(owned_by(self._testbed.name), kept, ("", *self._namespaces())):
             progress.note(f"removed {gone}: the testbed has it no longer")
-
-    def remove(self, progress: Progress, *, everything: bool) -> None:
-        """Take the testbed's objects away; its data stays unless ``everything`` is to go.
-
-        Raises:
-            ServiceError: the API server does not answer; the same call goes on.
-        """
-        with progress.step(f"removing testbed {self._testbed.name} from its cluster"):
-            self._kube.prune(_owned(self._testbed), (), ("", *self._namespaces()))
-            own, agents = self._namespaces()
-            for namespace in (agents, own) if everything else (agents,):
-                if self._kube.delete("v1", "Namespace", namespace):
-                    self._kube.wait_gone("v1", "Namespace", namespace)
 
     def _namespaces(self) -> Sequence[str]:
         return (namespace_of(self._testbed.name), agent_namespace_of(self._testbed.name))
@@ -138,10 +122,4 @@ class Stack:
 
 # a store that answers comes first: a JobManager looks for it when it starts
 _BEFORE_FLINK = ("local-path", "minio")
-_FLINK = ("jobmanager", "taskmanager")
 _SECRETS = ("minio-root", "flink-s3")
-
-
-def _owned(testbed: Testbed) -> dict[str, str]:
-    labels = labels_of(testbed.name, "any")
-    return {key: value for key, value in labels.items() if not key.endswith("/component")}

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.kube_objects import KubeObjects
 from fogbed.errors import FogbedError, ServiceError
-from fogbed.plan.cluster import agent_namespace_of, namespace_of
+from fogbed.plan.cluster import NODE_LABEL, agent_namespace_of, namespace_of
 from fogbed.plan.slots import TaskManager
 from fogbed.platforms.base import Endpoints, NodeStatus, ProcessStatus, TestbedStatus
 from fogbed.spec.testbed import FLINK_VERSION, Node, Testbed
@@ -56,8 +56,8 @@ def down(testbed: Testbed, why: str) -> TestbedStatus:
 
 def read_status(testbed: Testbed, reached: Reached) -> TestbedStatus:
     """Return the whole picture; a cluster that does not answer is a problem in it, no error."""
-    kube = reached.kube
     try:
+        kube = reached.kube
         nodes = {each["metadata"]["name"]: each for each in kube.list("v1", "Node")}
         pods = [
             pod
@@ -66,7 +66,7 @@ def read_status(testbed: Testbed, reached: Reached) -> TestbedStatus:
         ]
         hosts = reached.hosts
     except FogbedError as error:
-        return down(testbed, error.message)
+        return down(testbed, ": ".join(filter(None, (error.message, error.details))))
     endpoints, registered = None, dict[str, TaskManager]()
     if any(_component(pod) == "jobmanager" and _is_ready(pod) for pod in pods):
         with suppress(FogbedError):
@@ -79,8 +79,17 @@ def read_status(testbed: Testbed, reached: Reached) -> TestbedStatus:
         hosts=hosts,
         registered=registered,
         endpoints=endpoints,
-        drift=reached.drift(),
+        drift=_drift(reached),
     )
+
+
+def _drift(reached: Reached) -> Sequence[str]:
+    """Return where objects are not as planned; that it cannot be known is told in its place."""
+    try:
+        return reached.drift()
+    except FogbedError as error:
+        way_out = f"; {error.hint}" if error.hint else ""
+        return [f"whether the cluster is as the testbed says is unknown: {error.message}{way_out}"]
 
 
 def with_stack(found: TestbedStatus, reached: Reached) -> TestbedStatus:
@@ -132,7 +141,7 @@ def judge(  # noqa: PLR0913 - what each of the sources said; by keyword
         for node in testbed.nodes
     ]
     processes = [_process(pod, names) for pod in pods]
-    problems = list(_problems(processes))
+    problems = [*_problems(processes), *_absent(testbed, processes)]
     missing = sorted(
         node.name for node in testbed.nodes if node.taskmanager and node.name not in registered
     )
@@ -210,6 +219,7 @@ def _process(pod: Mapping[str, Any], names: Mapping[str, str]) -> ProcessStatus:
     statuses = pod.get("status", {}).get("containerStatuses", ())
     waiting = [each.get("state", {}).get("waiting", {}) for each in statuses]
     note = ", ".join(filter(None, (each.get("reason", "") for each in waiting)))
+    note = note or _unplaced(pod) or _killed(statuses)
     host = pod["spec"].get("nodeName", "")
     state: Literal["running", "starting", "stopped", "failed"] = "starting"
     if _is_ready(pod):
@@ -218,11 +228,34 @@ def _process(pod: Mapping[str, Any], names: Mapping[str, str]) -> ProcessStatus:
         state = "failed"
     return ProcessStatus(
         name=_component(pod),
-        node=names.get(host, host) or None,
+        node=names.get(host, host) or pod["metadata"].get("labels", {}).get(NODE_LABEL),
         state=state,
         restarts=sum(each.get("restartCount", 0) for each in statuses),
         note=note,
     )
+
+
+def _unplaced(pod: Mapping[str, Any]) -> str:
+    """Return why a pod is on no node, in the scheduler's words."""
+    conditions = pod.get("status", {}).get("conditions", ())
+    said = (each for each in conditions if each["type"] == "PodScheduled")
+    placed = next((each for each in said if each["status"] == "False"), {})
+    # what it thought of evicting others is of no use to anybody here
+    return str(placed.get("message", "")).partition(" preemption:")[0].strip()
+
+
+def _killed(statuses: Sequence[Mapping[str, Any]]) -> str:
+    ended = [each.get("lastState", {}).get("terminated", {}) for each in statuses]
+    is_memory = any(each.get("reason") == "OOMKilled" for each in ended)
+    return "was killed for its memory (OOMKilled) and started again" if is_memory else ""
+
+
+def _absent(testbed: Testbed, processes: Sequence[ProcessStatus]) -> Iterator[str]:
+    """Yield what has no pod at all, as where a quota lets none be made."""
+    there = {each.name for each in processes}
+    for name in ("jobmanager", *(["minio"] if testbed.has_minio else [])):
+        if name not in there:
+            yield f"no pod of {name} is there; fogbed up makes it, or says why it cannot"
 
 
 def _problems(processes: Sequence[ProcessStatus]) -> Iterator[str]:

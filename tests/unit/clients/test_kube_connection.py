@@ -123,12 +123,32 @@ def answer(message):
         (404, 'namespaces "fog" not found', "not found", "the namespace fog is not there"),
         (400, 'admission webhook "kyverno" denied the request: no', "kyverno", "a policy"),
         (422, "spec.selector: field is immutable", "immutable", "delete the object"),
+        (422, ('PersistentVolumeClaim "minio-data" is invalid: spec: Forbidden: spec is immutable '
+         "after creation except resources.requests"), "immutable", "write its size and storage"),
+        (422, ('PersistentVolumeClaim "minio-data" is invalid: spec.resources.requests.storage: '
+         "Forbidden: field can not be less than status.capacity"), "less", "write its size"),
+        (403, ('persistentvolumeclaims "minio-data" is forbidden: only dynamically provisioned pvc '
+         "can be resized and the storageclass must support resize"), "resize", "write its size"),
+        (422, ('PersistentVolume "fogbed-k-minio" is invalid: spec.persistentvolumesource: '
+         "Forbidden: spec.persistentvolumesource is immutable after creation"), "immutable",
+         "the rest of services.minio as it was"),
     ],
 )  # fmt: skip
 def test_a_refusal_has_the_servers_reason_and_a_way_out(status, message, said, hint):
     error = refusal(status, "Reason", answer(message), peer=PEER, about="Deployment fog/a")
     assert said in error.message
     assert hint in error.hint
+
+
+def test_who_has_renewed_a_kubeconfig_is_told_how_fogbed_takes_it_over():
+    # fogbed's own copy is as old as the last up
+    assert "fogbed up takes over" in refusal(401, "Unauthorized", None, peer=PEER).hint
+
+
+def test_nobody_is_told_to_delete_what_holds_data():
+    said = 'PersistentVolumeClaim "minio-data" is invalid: spec: Forbidden: spec is immutable'
+    error = refusal(422, "Invalid", answer(said), peer=PEER)
+    assert "delete" not in error.hint
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fogbed.plan.manifests import Manifest
-from fogbed.platforms.kubernetes.capacity import quantity, short_of_memory
+from fogbed.platforms.kubernetes.capacity import others_pods, quantity, short_of_memory
+from fogbed.spec.testbed import Testbed
 
 GIB = 2**30
 
@@ -77,3 +78,30 @@ def test_a_daemonset_takes_its_share_of_every_node_and_no_replica_takes_none():
 def test_a_node_that_the_cluster_has_not_has_no_memory():
     found = short_of_memory({}, [], {"a": "w1"}, [manifest("Deployment", "1Gi", "w1")])
     assert found == ["a: 1g asked, 0m left of 0m"]
+
+
+def test_a_pod_counts_as_its_scheduler_counts_it():
+    big = {"resources": {"requests": {"memory": "1536Mi"}}}
+    nodes, hosts = {"w1": node("2Gi")}, {"a": "w1"}
+    heavy = pod("w1", "256Mi")
+    asked = [manifest("Deployment", "1Gi", "w1")]
+    heavy["spec"]["initContainers"] = [big]
+    assert short_of_memory(nodes, [heavy], hosts, asked) == ["a: 1g asked, 512m left of 2g"]
+    heavy["spec"]["initContainers"] = [{**big, "restartPolicy": "Always"}]
+    assert short_of_memory(nodes, [heavy], hosts, asked) == ["a: 1g asked, 256m left of 2g"]
+
+
+class Cluster:
+    """Pods of three testbeds whose names begin alike."""
+
+    def list(self, *_):
+        spaces = ("fogbed-farm", "fogbed-farm-agent", "fogbed-farm2", "fogbed-farm-b")
+        return [{"metadata": {"namespace": space}} for space in spaces]
+
+
+def test_a_testbed_whose_name_begins_alike_is_another_one():
+    node = {"name": "a", "tier": "edge", "role": "control-plane"}
+    fields = {"apiVersion": "fogbed/v1", "kind": "Testbed", "name": "farm", "nodes": [node]}
+    farm = Testbed.model_validate({**fields, "platform": "kubernetes"})
+    spaces = [each["metadata"]["namespace"] for each in others_pods(Cluster(), farm)]
+    assert spaces == ["fogbed-farm2", "fogbed-farm-b"]

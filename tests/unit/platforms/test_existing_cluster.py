@@ -8,7 +8,7 @@ import pytest
 
 from fogbed.clients.kube import KubeNode
 from fogbed.clients.progress import Quiet
-from fogbed.errors import PlatformError
+from fogbed.errors import PlatformError, UsageError
 from fogbed.platforms.kubernetes import existing
 from fogbed.platforms.kubernetes.existing import ExistingCluster, find_hosts
 from fogbed.spec.testbed import Testbed
@@ -108,6 +108,24 @@ def test_it_is_reached_by_a_copy_for_nobody_elses_eyes(cluster, tmp_path):
     found.remove(Quiet())
     assert not found.exists()
     assert (tmp_path / "config").read_text(encoding="utf-8") == KUBECONFIG
+
+
+def test_another_context_does_not_move_a_testbed_that_is_up(cluster, tmp_path):
+    found = cluster(asked_for("a").model_copy(update={"context": None}), node("a"))
+    config = tmp_path / "config"
+    config.write_text(f"{KUBECONFIG}current-context: farm\n", encoding="utf-8")
+    found.ensure(Quiet())
+    moved = KUBECONFIG.replace("192.0.2.1", "192.0.2.7")
+    config.write_text(f"{moved}current-context: farm\n", encoding="utf-8")
+    found.ensure(Quiet())
+    other = KUBECONFIG.replace("name: farm", "name: shop")
+    config.write_text(f"{other}current-context: shop\n", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        found.ensure(Quiet())
+    assert "context farm (https://192.0.2.7:6443), and context shop" in caught.value.message
+    assert "192.0.2.7" in found.access().kubeconfig.read_text(encoding="utf-8")
+    found.remove(Quiet())
+    found.ensure(Quiet())
 
 
 def test_every_problem_of_its_nodes_is_told_at_once(cluster):

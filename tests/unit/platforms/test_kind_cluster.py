@@ -6,6 +6,7 @@ tests/lab/test_kind_cluster.py has.
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -191,6 +192,15 @@ def test_somebody_elses_is_refused(world, tmp_path):
     KindCluster(LAPTOP, tmp_path).remove(progress)
     assert world.asked == []
     assert not KindCluster(LAPTOP, tmp_path).exists()
+
+
+def test_the_record_of_another_version_is_a_record_still(world, whole):
+    path = whole / "kind.json"
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**kept, "later": 1}), encoding="utf-8")
+    assert KindCluster(LAPTOP, whole).exists()
+    KindCluster(LAPTOP, whole).remove(Quiet())
+    assert world.asked == ["delete"]
 
 
 def test_what_kind_cannot_change_is_refused(world, whole):

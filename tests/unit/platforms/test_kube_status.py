@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fogbed import spec
+from fogbed.errors import UsageError
 from fogbed.plan.slots import TaskManager
 from fogbed.platforms.base import Endpoints
-from fogbed.platforms.kubernetes.status import down, judge
+from fogbed.platforms.kubernetes.status import down, judge, read_status
 
 BED = """\
 apiVersion: fogbed/v1
@@ -54,6 +55,10 @@ def bed(tmp_path):
     return spec.load_testbed(path)
 
 
+STORE = pod("minio", HOSTS["cloud-1"])
+CORE = [pod("jobmanager", HOSTS["cloud-1"]), STORE]
+
+
 def judged(bed, *, nodes=None, pods=(), registered=(TM,), endpoints=HERE, drift=()):
     there = {HOSTS["cloud-1"]: node(), HOSTS["fog-1"]: node()}
     return judge(
@@ -68,10 +73,11 @@ def judged(bed, *, nodes=None, pods=(), registered=(TM,), endpoints=HERE, drift=
 
 
 def test_a_whole_testbed_is_up_and_shows_nodes_by_the_testbeds_names(bed):
-    found = judged(bed, pods=[pod("jobmanager", HOSTS["cloud-1"]), pod("agent", HOSTS["fog-1"])])
+    found = judged(bed, pods=[*CORE, pod("agent", HOSTS["fog-1"])])
     assert (found.state, found.problems) == ("up", [])
     assert [(p.name, p.node, p.state) for p in found.processes] == [
         ("jobmanager", "cloud-1", "running"),
+        ("minio", "cloud-1", "running"),
         ("agent", "fog-1", "running"),
     ]
     assert [(n.name, n.slots, n.free_slots) for n in found.nodes] == [
@@ -82,14 +88,14 @@ def test_a_whole_testbed_is_up_and_shows_nodes_by_the_testbeds_names(bed):
 
 
 def test_a_pod_that_cannot_have_its_image_is_a_problem_by_name(bed):
-    pods = [pod("taskmanager", HOSTS["fog-1"], ready=False, waiting="ImagePullBackOff")]
+    pods = [*CORE, pod("taskmanager", HOSTS["fog-1"], ready=False, waiting="ImagePullBackOff")]
     found = judged(bed, pods=pods)
     assert found.state == "partly"
     assert found.problems == ["taskmanager on fog-1 is failed: ImagePullBackOff"]
 
 
 def test_a_taskmanager_that_has_not_registered_is_told(bed):
-    found = judged(bed, pods=[pod("jobmanager", HOSTS["cloud-1"])], registered=())
+    found = judged(bed, pods=CORE, registered=())
     assert found.problems == ["no TaskManager has registered of fog-1"]
 
 
@@ -106,3 +112,57 @@ def test_a_node_that_is_silent_or_gone_is_told(bed):
 def test_nothing_there_is_down(bed):
     assert judged(bed, nodes={}, endpoints=None, registered=()).state == "down"
     assert down(bed, "not up yet").problems == ["not up yet"]
+
+
+def test_a_pod_that_finds_no_node_is_told_with_the_schedulers_reason(bed):
+    waiting = pod("taskmanager", "", ready=False)
+    del waiting["spec"]["nodeName"], waiting["status"]["containerStatuses"]
+    waiting["metadata"]["labels"]["fogbed.io/node"] = "fog-1"
+    said = "0/2 nodes are available: 1 Insufficient memory. preemption: 0/2 nodes help."
+    waiting["status"]["conditions"] = [{"type": "PodScheduled", "status": "False", "message": said}]
+    found = judged(bed, pods=[*CORE, waiting])
+    assert found.problems == [
+        "taskmanager on fog-1 is starting: 0/2 nodes are available: 1 Insufficient memory."
+    ]
+
+
+def test_a_process_that_was_killed_for_its_memory_says_so_when_it_runs_again(bed):
+    again = pod("taskmanager", HOSTS["fog-1"], restarts=1)
+    last = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+    again["status"]["containerStatuses"][0]["lastState"] = last
+    found = judged(bed, pods=[*CORE, again])
+    assert (found.state, found.processes[-1].restarts) == ("up", 1)
+    assert "OOMKilled" in found.processes[-1].note
+
+
+def test_what_has_no_pod_at_all_is_a_problem(bed):
+    found = judged(bed, pods=[STORE], registered=(), endpoints=None)
+    assert found.state == "partly"
+    assert found.problems == [
+        "no pod of jobmanager is there; fogbed up makes it, or says why it cannot"
+    ]
+
+
+class Unplanned:
+    """A cluster that answers, of which nothing can be planned: its lock file is wrong."""
+
+    hosts = HOSTS
+
+    def __init__(self, testbed):
+        self.testbed = testbed
+        self.kube = self
+
+    def list(self, *_args):
+        return []
+
+    def endpoints(self):
+        raise AssertionError("there is no JobManager")
+
+    def drift(self):
+        raise UsageError("farm.lock does not lock minio", hint="write it anew")
+
+
+def test_a_testbed_that_cannot_be_compared_has_a_status_still(bed):
+    found = read_status(bed, Unplanned(bed))
+    assert found.state == "down"
+    assert "farm.lock does not lock minio; write it anew" in found.drift[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from fogbed.platforms.kubernetes.image_trouble import judge_image
 from fogbed.platforms.kubernetes.observation import Observation, pods_of
 from fogbed.platforms.kubernetes.readiness import judge
 
@@ -123,3 +124,15 @@ def test_only_the_pods_of_a_daemon_sets_present_template_count():
 
 def revision(number):
     return {"deployment.kubernetes.io/revision": str(number)}
+
+
+def test_a_registry_that_has_given_enough_is_not_one_out_of_reach():
+    said = (
+        'failed to pull and unpack image "docker.io/library/flink:2": 429 Too Many Requests - '
+        "Server message: toomanyrequests: You have reached your unauthenticated pull rate limit."
+    )
+    held = {"waiting": {"reason": "ImagePullBackOff", "message": said}}
+    status = {"image": "flink:2", "state": held}
+    judged = judge_image(status, POD, "Deployment main", Observation())
+    assert judged.state == "hopeless"
+    assert judged.way_out.startswith("the registry gives edge-1 no more images for some hours")

@@ -23,10 +23,10 @@ class Failing:
         """Nothing is open."""
 
 
-def refuse(monkeypatch, error):
+def refuse(monkeypatch, error, **known):
     monkeypatch.setattr(registration, "FlinkClient", lambda url: FlinkClient(url, Failing(error)))
     url, why = "http://127.0.0.1:1", "its spec has changed"
-    registration.refuse_while_a_job_runs(url, "laptop", why)
+    registration.refuse_while_a_job_runs(url, "laptop", why, **known)
 
 
 def test_a_jobmanager_that_is_not_there_runs_nothing(monkeypatch):
@@ -36,3 +36,8 @@ def test_a_jobmanager_that_is_not_there_runs_nothing(monkeypatch):
 def test_a_jobmanager_that_is_too_busy_to_answer_may_run_a_job(monkeypatch):
     with pytest.raises(PlatformError, match="a job may be running, and its spec has changed"):
         refuse(monkeypatch, requests.ReadTimeout("read timed out"))
+
+
+def test_a_jobmanager_that_is_there_and_not_reached_may_run_a_job(monkeypatch):
+    with pytest.raises(PlatformError, match="a job may be running, and its spec has changed"):
+        refuse(monkeypatch, requests.ConnectionError("reset"), is_there=True)

@@ -1,0 +1,57 @@
+"""What of Flink runs in a cluster now: what an ``up`` might end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fogbed.clients.kube_objects import KubeObjects
+from fogbed.plan.cluster import namespace_of
+from fogbed.plan.manifests import Manifest
+from fogbed.platforms.kubernetes.agents import is_running
+from fogbed.platforms.kubernetes.removal import owned_by
+
+_COMPONENTS = ("jobmanager", "taskmanager")
+_COMPONENT = "app.kubernetes.io/component"
+
+
+def has_jobmanager(kube: KubeObjects, testbed: str) -> bool:
+    """Whether a JobManager has started: that it does not answer is no proof that no job runs.
+
+    Raises:
+        ServiceError: the API server does not say.
+    """
+    labels = owned_by(testbed) | {_COMPONENT: "jobmanager"}
+    return any(
+        is_running(pod)
+        and any(each.get("started") for each in pod["status"].get("containerStatuses") or ())
+        for pod in kube.list("v1", "Pod", namespace_of(testbed), labels)
+    )
+
+
+def ends_processes(kube: KubeObjects, testbed: str, manifests: Sequence[Manifest]) -> bool:
+    """Whether having ``manifests`` would end processes of Flink that run, for good or to restart.
+
+    Raises:
+        ServiceError: the API server does not say.
+    """
+    found = kube.list("apps/v1", "Deployment", namespace_of(testbed), owned_by(testbed))
+    running = {
+        each["metadata"]["name"]: int(each["spec"].get("replicas", 1))
+        for each in found
+        if each["metadata"]["labels"].get(_COMPONENT) in _COMPONENTS
+    }
+    planned = {
+        each.name: each
+        for each in manifests
+        if each.kind == "Deployment" and each.component in _COMPONENTS
+    }
+    for name, replicas in running.items():
+        # one that rests is started at most
+        if not replicas:
+            continue
+        wanted = planned.get(name)
+        if wanted is None or wanted.body["spec"].get("replicas", 1) < replicas:
+            return True
+        if kube.preview(wanted.body) == "changed":
+            return True
+    return False
