@@ -239,7 +239,7 @@ def _unplaced(pod: Mapping[str, Any]) -> str:
     """Return why a pod is on no node, in the scheduler's words."""
     conditions = pod.get("status", {}).get("conditions", ())
     said = (each for each in conditions if each["type"] == "PodScheduled")
-    placed = next((each for each in said if each["status"] == "False"), {})
+    placed: Mapping[str, Any] = next((each for each in said if each["status"] == "False"), {})
     # what it thought of evicting others is of no use to anybody here
     return str(placed.get("message", "")).partition(" preemption:")[0].strip()
 
