@@ -19,7 +19,7 @@ from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import Credentials, as_secrets
 from fogbed.platforms.kubernetes.data_place import relies_on_default, require_data_in_reach
 from fogbed.platforms.kubernetes.flink_there import ends_processes
-from fogbed.platforms.kubernetes.removal import owned_by
+from fogbed.platforms.kubernetes.ownership import owned_by, require_own_namespaces
 from fogbed.platforms.kubernetes.rollout import roll_out
 from fogbed.spec.testbed import Testbed
 
@@ -61,6 +61,7 @@ class Stack:
             PlatformError: something cannot come up; the error names the object and the way out.
         """
         manifests = self.manifests(scheduler)
+        require_own_namespaces(self._kube, self._testbed.name)
         require_data_in_reach(self._kube, self._testbed, self._hosts)
         require_capacity(self._kube, self._testbed, self._hosts, manifests)
         spaces = [each for each in manifests if each.kind == "Namespace"]
