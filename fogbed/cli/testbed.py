@@ -102,14 +102,21 @@ def down(  # noqa: PLR0913 - what a user may ask of either platform
     *,
     testbed: TestbedOption = None,
     everything: Annotated[
-        bool, typer.Option("--everything", help="On local: savepoints and output as well.")
+        bool,
+        typer.Option(
+            "--everything",
+            help="On local: savepoints and output as well; on kubernetes: what MinIO holds.",
+        ),
     ] = False,
     purge: Annotated[
         bool, typer.Option("--purge", help="On pi: give the nodes back as they were found.")
     ] = False,
     forget_unreachable: Annotated[
         bool,
-        typer.Option("--forget-unreachable", help="On pi: give up nodes that do not answer."),
+        typer.Option(
+            "--forget-unreachable",
+            help="Give up what does not answer: nodes on pi, the cluster on kubernetes.",
+        ),
     ] = False,
     limit: pi.LimitOption = None,
     ask_become_pass: pi.AskPasswordOption = False,

@@ -43,7 +43,8 @@ class DownRequest:
     """What is to go.
 
     ``everything``: savepoints and output as well. ``purge``: machines are given back as they were
-    found. ``forget_silent``: machines that do not answer are given up, with all that is on them.
+    found. ``forget_silent``: machines, or a cluster, that do not answer are given up, with all that
+    is on them.
     ``in_a_hurry``: what would make the next ``up`` quicker is not prepared.
     """
 

@@ -75,7 +75,7 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
             services=frozenset({"flink", "minio"}),
             actions=frozenset({"network", "rescale", "exec"}),
             is_a_cluster=True,
-            down_options=frozenset({"--everything"}),
+            down_options=frozenset({"--everything", "--forget-unreachable"}),
             asks_before_down=True,
         ),
     }

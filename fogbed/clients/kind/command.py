@@ -19,10 +19,20 @@ MARK = "FOGBED_KIND_OF"
 # Pulling a node image of a gigabyte over a slow line; kubeadm's own limits are minutes.
 _CREATE_S = 3600.0
 _DELETE_S, _LOOK_S, _LOAD_S = 300.0, 60.0, 3600.0
+# Docker's own store names an image for all architectures and has one of them; kind asks for all
+# (kubernetes-sigs/kind#3795).
+_OTHER_PLATFORMS = "content digest"
+_GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class KindFailed(CommandError):  # noqa: N818 - what kind did
     """kind said why it could not go on: in ``details``."""
+
+
+def _here() -> str:
+    """Return what images call this computer's system and processor."""
+    machine = os.uname().machine
+    return f"linux/{_GO_NAMES.get(machine, machine)}"
 
 
 def require_kind() -> None:
@@ -85,15 +95,22 @@ class KindCommand:
 
     def load(self, images: Sequence[str]) -> None:
         """Bring images of the engine to every node that does not have them yet."""
+        only: tuple[str, ...] = ()
         if self._engine.name == "docker":
-            self._run(["load", "docker-image", "--name", self._cluster, *images], _LOAD_S)
-            return
+            try:
+                self._run(["load", "docker-image", "--name", self._cluster, *images], _LOAD_S)
+            except KindFailed as error:
+                if _OTHER_PLATFORMS not in (error.details or ""):
+                    raise
+                only = ("--platform", _here())
+            else:
+                return
         # kind's own command for images asks docker, whatever the engine
         with tempfile.TemporaryDirectory(prefix="fogbed-") as folder:
             for number, image in enumerate(images):
                 tar = Path(folder, f"{number}.tar")
                 process.run(
-                    [self._engine.name, "save", "-o", tar, image], timeout_s=_LOAD_S
+                    [self._engine.name, "save", *only, "-o", tar, image], timeout_s=_LOAD_S
                 ).require(hint="is there room on the disk?")
                 self._run(["load", "image-archive", "--name", self._cluster, str(tar)], _LOAD_S)
                 tar.unlink()

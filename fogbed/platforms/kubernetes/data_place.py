@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from fogbed.errors import PlatformError, ServiceAwayError, ServiceBusyError, ServiceError
-from fogbed.plan.cluster import namespace_of
+from fogbed.plan.cluster import cluster_name_of, labels_of, namespace_of
 from fogbed.spec.testbed import Testbed
 
 Body = Mapping[str, Any]
 
 _CLAIM = "minio-data"
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _HOSTNAME = "kubernetes.io/hostname"
 
 
@@ -42,6 +43,23 @@ def require_data_in_reach(kube: Getter, testbed: Testbed, hosts: Mapping[str, st
         f"lies on {there}",
         hint=f"write `minio: {{node: {there}}}` under services to leave it there, or let the data "
         "go: fogbed down --everything, then fogbed up",
+    )
+
+
+def relies_on_default(testbed: str, classes: Iterable[Body], claim: Body | None) -> bool:
+    """Whether volumes come from a class that is the cluster's default, and not from our own; pure.
+
+    ``claim``: MinIO's, if it is there. Its class is fixed with it, whatever is the default later.
+    """
+    named = ((claim or {}).get("spec") or {}).get("storageClassName")
+    if named is not None:
+        return bool(named != cluster_name_of(testbed))
+    ours = labels_of(testbed, "local-path").items()
+    return any(
+        (each["metadata"].get("annotations") or {}).get(_DEFAULT_CLASS) == "true"
+        # our own goes on being ours at the next time
+        and not ours <= (each["metadata"].get("labels") or {}).items()
+        for each in classes
     )
 
 

@@ -8,7 +8,7 @@ from fogbed.clients.kube_objects import KubeObjects
 from fogbed.plan.cluster import namespace_of
 from fogbed.plan.manifests import Manifest
 from fogbed.platforms.kubernetes.agents import is_running
-from fogbed.platforms.kubernetes.removal import owned_by
+from fogbed.platforms.kubernetes.ownership import owned_by
 
 _COMPONENTS = ("jobmanager", "taskmanager")
 _COMPONENT = "app.kubernetes.io/component"

@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from fogbed.clients.kube_objects import KubeObjects
-from fogbed.errors import FogbedError, PlatformError
+from fogbed.errors import (
+    FogbedError,
+    PlatformError,
+    ServiceAwayError,
+    ServiceBusyError,
+    ServiceError,
+)
 from fogbed.plan.cluster import agent_namespace_of, namespace_of
 from fogbed.platforms.base import LogLine
 from fogbed.spec.testbed import Testbed
@@ -34,11 +40,26 @@ def read_logs(
             f"no pod of testbed {testbed.name} is on that node",
             hint=f"fogbed status -t {testbed.name} shows where they are",
         )
+    speaking = []
     for pod in found:
-        for text in _lines(kube, pod, lines, follow=False):
-            yield LogLine(text=text, source=pod["metadata"]["name"])
+        source = pod["metadata"]["name"]
+        try:
+            for text in _lines(kube, pod, lines, follow=False):
+                yield LogLine(text=text, source=source)
+        except (ServiceAwayError, ServiceBusyError):
+            raise
+        except ServiceError as error:
+            # as one whose image is still fetched; what the others say is of use all the same
+            yield LogLine(text=f"(no log: {error.message})", source=source)
+        else:
+            speaking.append(pod)
+    if follow and not speaking:
+        raise PlatformError(
+            "no pod on that node has a log to follow",
+            hint=f"fogbed status -t {testbed.name} says what they wait for",
+        )
     if follow:
-        yield from _followed(kube, found)
+        yield from _followed(kube, speaking)
 
 
 def _followed(kube: KubeObjects, pods: list[dict[str, Any]]) -> Iterator[LogLine]:

@@ -11,7 +11,7 @@ from fogbed import spec
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.kube_objects import KubeObjects
 from fogbed.clients.progress import Progress
-from fogbed.errors import FogbedError
+from fogbed.errors import FogbedError, ServiceAwayError
 from fogbed.plan.cluster import namespace_of
 from fogbed.plan.images import images_of
 from fogbed.platforms.base import LogLine, TestbedStatus
@@ -23,7 +23,7 @@ from fogbed.platforms.kubernetes.removal import remove_testbed
 from fogbed.platforms.kubernetes.running import RunningCluster
 from fogbed.platforms.preflight import Check
 from fogbed.platforms.requests import DownRequest, Preview, UpRequest
-from fogbed.platforms.state import only_one
+from fogbed.platforms.state import only_one, read_origin
 from fogbed.spec.testbed import Testbed
 
 
@@ -71,21 +71,44 @@ class KubernetesPlatform(RunningCluster):
             PlatformError, ServiceError: it failed; the same command goes on from there.
         """
         with only_one(self.testbed.name):
-            keeps = self._cluster.outlives_testbeds
+            keeps, origin = self._cluster.outlives_testbeds, read_origin(self.testbed.name)
+            is_given_up = False
             if keeps and (self._cluster.exists() or request.everything):
-                self._remove_objects(progress, everything=request.everything)
+                is_given_up = not self._is_taken_off(request, progress)
             self._close()
             self._cluster.remove(progress)
             self._files.remove(keep_credentials=keeps and not request.everything)
         progress.note(f"testbed {self.testbed.name} is down")
-        if keeps and not request.everything:
+        if keeps and self.testbed.has_minio and not (request.everything or is_given_up):
             progress.note(
                 f"kept: what MinIO holds (PersistentVolumeClaim minio-data in namespace "
-                f"{namespace_of(self.testbed.name)}); fogbed down --everything removes it"
+                f"{namespace_of(self.testbed.name)}); fogbed down --everything -t "
+                f"{origin or 'FILE'} removes it"
             )
 
+    def _is_taken_off(self, request: DownRequest, progress: Progress) -> bool:
+        """Take the testbed off its cluster; False where that does not answer and is given up.
+
+        Raises:
+            ServiceAwayError: it does not answer.
+            UsageError, ServiceError: as for ``_remove_objects``.
+        """
+        try:
+            self._remove_objects(progress, everything=request.everything)
+        except ServiceAwayError as error:
+            if request.forget_silent:
+                progress.note(f"{error.message}; what the testbed has in its cluster is given up")
+                return False
+            raise ServiceAwayError(
+                error.message,
+                hint="when it answers, the same command goes on; if the cluster is gone for good, "
+                "give --forget-unreachable",
+                details=error.details,
+            ) from error
+        return True
+
     def _remove_objects(self, progress: Progress, *, everything: bool) -> None:
-        """Take the testbed off its cluster; after an earlier ``down`` the user's own way leads in.
+        """Take the objects away; after an earlier ``down`` the user's own way leads there.
 
         Raises:
             UsageError: that way is there no more.

@@ -12,9 +12,9 @@ from fogbed.clients.progress import Progress
 from fogbed.plan.cluster import (
     agent_namespace_of,
     cluster_name_of,
-    labels_of,
     namespace_of,
 )
+from fogbed.platforms.kubernetes.ownership import is_owned, owned_by
 
 Body = Mapping[str, Any]
 Bodies = list[dict[str, Any]]
@@ -53,12 +53,6 @@ class Objects(Protocol):
         namespaces: tuple[str, ...],
     ) -> object:
         """Delete what carries all labels, but claims of volumes and namespaces."""
-
-
-def owned_by(testbed: str) -> dict[str, str]:
-    """Return the labels that every object of a testbed carries."""
-    labels = labels_of(testbed, "any")
-    return {key: value for key, value in labels.items() if not key.endswith("/component")}
 
 
 def remove_testbed(kube: Objects, testbed: str, progress: Progress, *, everything: bool) -> None:
@@ -111,8 +105,7 @@ def _remove_namespace(kube: Objects, name: str, testbed: str, progress: Progress
     found = kube.get("v1", "Namespace", name)
     if found is None:
         return True
-    labels = found["metadata"].get("labels") or {}
-    if not owned_by(testbed).items() <= labels.items():
+    if not is_owned(found, testbed):
         progress.note(f"namespace {name} is not of testbed {testbed}; it stays")
         return False
     kube.delete("v1", "Namespace", name)

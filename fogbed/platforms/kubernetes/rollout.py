@@ -19,6 +19,7 @@ from fogbed.platforms.kubernetes.readiness import KINDS, is_ready, judge
 T = TypeVar("T")
 
 _LOOK_EVERY_S = 1.0
+_HOPE_EVERY_S = 2.0
 # a control plane that restarts is back in this time, a node of it after a reboot as well
 _SILENCE_S = 60.0
 _GONE_S = 5.0
@@ -61,6 +62,25 @@ def wait_until_ready(
 ) -> None:
     """Return when all of ``manifests`` that can be waited for are ready; as ``roll_out``."""
     _wait(kube, manifests, progress, _Patience(progress), timeout_s)
+
+
+def hope_for(
+    kube: KubeObjects, manifests: Sequence[Manifest], progress: Progress
+) -> Callable[[], None]:
+    """Return what raises once one of ``manifests`` will not become ready; as ``roll_out``.
+
+    It may be asked as often as one likes: it looks every other second.
+    """
+    watch, patiently = _Watch(kube, manifests), _Patience(progress)
+    looked = time.monotonic()
+
+    def require() -> None:
+        nonlocal looked
+        if time.monotonic() - looked >= _HOPE_EVERY_S:
+            patiently.try_once(watch.look)
+            looked = time.monotonic()
+
+    return require
 
 
 def _wait(

@@ -9,7 +9,6 @@ from fogbed.clients.progress import Progress
 from fogbed.plan.cluster import (
     ClusterFacts,
     agent_namespace_of,
-    labels_of,
     namespace_of,
 )
 from fogbed.plan.flink_settings import Scheduler
@@ -18,9 +17,9 @@ from fogbed.plan.services.flink import bucket_of
 from fogbed.platforms.kubernetes.capacity import require_capacity
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import Credentials, as_secrets
-from fogbed.platforms.kubernetes.data_place import require_data_in_reach
+from fogbed.platforms.kubernetes.data_place import relies_on_default, require_data_in_reach
 from fogbed.platforms.kubernetes.flink_there import ends_processes
-from fogbed.platforms.kubernetes.removal import owned_by
+from fogbed.platforms.kubernetes.ownership import owned_by, require_own_namespaces
 from fogbed.platforms.kubernetes.rollout import roll_out
 from fogbed.spec.testbed import Testbed
 
@@ -62,6 +61,7 @@ class Stack:
             PlatformError: something cannot come up; the error names the object and the way out.
         """
         manifests = self.manifests(scheduler)
+        require_own_namespaces(self._kube, self._testbed.name)
         require_data_in_reach(self._kube, self._testbed, self._hosts)
         require_capacity(self._kube, self._testbed, self._hosts, manifests)
         spaces = [each for each in manifests if each.kind == "Namespace"]
@@ -81,18 +81,13 @@ class Stack:
         return ends_processes(self._kube, self._testbed.name, self.manifests(scheduler))
 
     def _facts(self, scheduler: Scheduler) -> ClusterFacts:
+        space = namespace_of(self._testbed.name)
         classes = self._kube.list("storage.k8s.io/v1", "StorageClass")
-        default = "storageclass.kubernetes.io/is-default-class"
-        ours = labels_of(self._testbed.name, "local-path")
+        claim = self._kube.get("v1", "PersistentVolumeClaim", "minio-data", space)
         return ClusterFacts(
             hosts=self._hosts,
             scheduler=scheduler,
-            has_default_class=any(
-                each["metadata"].get("annotations", {}).get(default) == "true"
-                # our own goes on being ours at the next time
-                and not ours.items() <= each["metadata"].get("labels", {}).items()
-                for each in classes
-            ),
+            has_default_class=relies_on_default(self._testbed.name, classes, claim),
             workers=frozenset(node.name for node in self._testbed.nodes if node.taskmanager),
             pinned=self._pinned,
         )

@@ -238,10 +238,11 @@ def _process(pod: Mapping[str, Any], names: Mapping[str, str]) -> ProcessStatus:
 def _unplaced(pod: Mapping[str, Any]) -> str:
     """Return why a pod is on no node, in the scheduler's words."""
     conditions = pod.get("status", {}).get("conditions", ())
-    said = (each for each in conditions if each["type"] == "PodScheduled")
-    placed: Mapping[str, Any] = next((each for each in said if each["status"] == "False"), {})
-    # what it thought of evicting others is of no use to anybody here
-    return str(placed.get("message", "")).partition(" preemption:")[0].strip()
+    for each in conditions:
+        if each["type"] == "PodScheduled" and each["status"] == "False":
+            # what it thought of evicting others is of no use to anybody here
+            return str(each.get("message", "")).partition(" preemption:")[0].strip()
+    return ""
 
 
 def _killed(statuses: Sequence[Mapping[str, Any]]) -> str:

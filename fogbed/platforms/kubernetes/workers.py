@@ -9,7 +9,9 @@ from fogbed.clients.kube_objects import KubeObjects
 from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import PlatformError
 from fogbed.plan.cluster import namespace_of
+from fogbed.plan.manifests import Manifest
 from fogbed.platforms.base import Endpoints
+from fogbed.platforms.kubernetes.rollout import hope_for
 from fogbed.platforms.registration import wait_until_gone, wait_until_registered
 from fogbed.spec.testbed import Testbed
 
@@ -37,9 +39,21 @@ class KubernetesWorkers:
         self._progress = progress or Quiet()
 
     def add(self, node: str) -> None:
-        """Start a TaskManager on ``node`` and wait until it has registered."""
+        """Start a TaskManager on ``node`` and wait until it has registered.
+
+        Raises:
+            PlatformError: its pod will not come up, and why; or it took too long.
+        """
         self._scale(node, 1)
-        wait_until_registered(self._served.endpoints().flink, [node], self._progress)
+        kube, space = self._served.kube, namespace_of(self._served.testbed.name)
+        found = kube.get("apps/v1", "Deployment", _deployment(node), space)
+        wanted = [Manifest("taskmanager", found)] if found else []
+        wait_until_registered(
+            self._served.endpoints().flink,
+            [node],
+            self._progress,
+            require_hope=hope_for(kube, wanted, self._progress),
+        )
 
     def remove(self, node: str) -> None:
         """Stop the TaskManager of ``node`` and wait until the JobManager knows."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from fogbed.errors import PlatformError, ServiceError
-from fogbed.platforms.kubernetes.data_place import require_data_in_reach
+from fogbed.plan.cluster import labels_of
+from fogbed.platforms.kubernetes.data_place import relies_on_default, require_data_in_reach
 from fogbed.spec.testbed import Testbed
 
 HOSTS = {"cloud-1": "kind-control-plane", "fog-1": "kind-worker"}
@@ -70,3 +71,24 @@ def test_a_volume_of_every_node_or_one_that_may_not_be_seen_hinders_nobody(
     cluster: Cluster,
 ) -> None:
     require_data_in_reach(cluster, written(**HA), HOSTS)
+
+
+DEFAULT = {"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}, "labels": None}
+OURS = DEFAULT | {"labels": labels_of("farm", "local-path")}
+
+
+@pytest.mark.parametrize(
+    ("classes", "claimed", "relies"),
+    [
+        ([], None, False),
+        ([DEFAULT], None, True),
+        ([{"name": "other"}], None, False),
+        ([OURS], None, False),
+        ([DEFAULT], "fogbed-farm", False),
+        ([], "standard", True),
+        ([], "", True),
+    ],
+)
+def test_a_claim_keeps_its_class_whatever_becomes_the_default(classes, claimed, relies):
+    claim = None if claimed is None else {"spec": {"storageClassName": claimed}}
+    assert relies_on_default("farm", [{"metadata": each} for each in classes], claim) is relies

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fogbed.clients.progress import Quiet
-from fogbed.platforms.kubernetes.removal import owned_by, remove_testbed
+from fogbed.errors import PlatformError
+from fogbed.platforms.kubernetes.ownership import owned_by, require_own_namespaces
+from fogbed.platforms.kubernetes.removal import remove_testbed
 
 OURS = owned_by("farm")
 CLAIM = ("PersistentVolumeClaim", "fogbed-farm", "minio-data")
@@ -117,3 +119,11 @@ def test_a_namespace_of_somebody_else_stays():
     cluster, notes = removed((place, {"metadata": {"labels": {}}}), everything=True)
     assert place in cluster.objects
     assert notes == ["namespace fogbed-farm is not of testbed farm; it stays"]
+
+
+def test_a_namespace_of_somebody_else_is_not_taken_over():
+    require_own_namespaces(Cluster(), "farm")
+    require_own_namespaces(Cluster((OWN, {}), (AGENTS, {})), "farm")
+    theirs = (AGENTS, {"metadata": {"labels": {"team": "x"}}})
+    with pytest.raises(PlatformError, match="namespace fogbed-farm-agent is there already"):
+        require_own_namespaces(Cluster((OWN, {}), theirs), "farm")

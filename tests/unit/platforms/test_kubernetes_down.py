@@ -9,6 +9,7 @@ import pytest
 
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.progress import Quiet
+from fogbed.errors import ServiceAwayError
 from fogbed.platforms.kubernetes import platform
 from fogbed.platforms.kubernetes.credentials import keep_credentials
 from fogbed.platforms.kubernetes.folder import KubeFolder
@@ -48,7 +49,7 @@ class Cluster:
 def down(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    asked = []
+    asked, silent = [], []
 
     @contextmanager
     def objects(access):
@@ -56,6 +57,8 @@ def down(tmp_path, monkeypatch):
 
     def remove(kube, testbed, _progress, *, everything):
         asked.append((kube, testbed, everything))
+        if silent:
+            raise ServiceAwayError("the API server https://192.0.2.1 does not answer")
 
     monkeypatch.setattr(platform, "KubeObjects", objects)
     monkeypatch.setattr(platform, "remove_testbed", remove)
@@ -69,10 +72,11 @@ def down(tmp_path, monkeypatch):
         }
     )
 
-    def went(*, is_up, everything):
+    def went(*, is_up, everything, is_silent=False, forget=False):
+        silent.extend([True] if is_silent else [])
         keep_credentials(KubeFolder("farm"))
         made = KubernetesPlatform(bed, Cluster(is_up=is_up))
-        made.down(DownRequest(everything=everything), Quiet())
+        made.down(DownRequest(everything=everything, forget_silent=forget), Quiet())
         return asked
 
     return went
@@ -90,3 +94,12 @@ def test_what_an_earlier_down_kept_goes_with_everything(down):
 
 def test_down_twice_asks_no_cluster(down):
     assert down(is_up=False, everything=False) == []
+
+
+def test_a_cluster_that_does_not_answer_is_given_up_on_demand_alone(down):
+    with pytest.raises(ServiceAwayError) as caught:
+        down(is_up=True, everything=False, is_silent=True)
+    assert "--forget-unreachable" in caught.value.hint
+    assert KubeFolder("farm").root.exists()
+    down(is_up=True, everything=True, is_silent=True, forget=True)
+    assert not KubeFolder("farm").root.exists()

@@ -11,7 +11,7 @@ from fogbed.clients.progress import Quiet
 from fogbed.errors import PlatformError, ServiceAwayError, ServiceError
 from fogbed.plan.manifests import Manifest
 from fogbed.platforms.kubernetes import rollout
-from fogbed.platforms.kubernetes.rollout import roll_out
+from fogbed.platforms.kubernetes.rollout import hope_for, roll_out
 
 AWAY = ServiceAwayError("the API server x does not answer: Connection refused")
 READY = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
@@ -161,3 +161,16 @@ def test_time_that_is_over_says_what_is_waited_for():
 
 def test_nothing_to_wait_for_asks_nothing():
     roll_out(Cluster(AWAY), [Manifest("any", {**made(), "kind": "Service"})], Quiet())
+
+
+def test_who_waits_for_something_else_is_told_in_time_that_it_will_not_come(clock):
+    require = hope_for(Cluster(NEW, REFUSED), [MANIFEST], Quiet())
+
+    def wait():
+        while clock[0] < 60:
+            require()
+            clock[0] += 0.5
+
+    with pytest.raises(PlatformError, match="gets no pods"):
+        wait()
+    assert clock[0] <= 15
