@@ -46,7 +46,7 @@ class Watch:
 
     def happened(self) -> list[Event]:
         """Return what has happened to processes since the last look, oldest first."""
-        since = self._latest - _LATE_S
+        since = max(0.0, self._latest - _LATE_S)
         found = self._ask("word of processes", lambda: self._platform.events(since))
         if found is None:
             return []
