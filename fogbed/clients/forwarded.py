@@ -8,6 +8,7 @@ import struct
 from collections import Counter
 from contextlib import suppress
 
+from fogbed.clients.aborting import abort
 from fogbed.clients.kube_channels import Channels
 from fogbed.clients.kube_wire import CHUNK
 from fogbed.clients.loopback_peers import is_held
@@ -92,4 +93,4 @@ async def finish(writer: asyncio.StreamWriter, *, is_well: bool) -> None:
             return
         raw = writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        writer.transport.abort()
+        abort(writer)

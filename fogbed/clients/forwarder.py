@@ -19,6 +19,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Self, TypeVar
 
+from fogbed.clients.aborting import abort
 from fogbed.clients.forward_target import Target
 from fogbed.clients.forwarded import carry, finish
 from fogbed.clients.kube_access import KubeAccess
@@ -96,7 +97,7 @@ class Forwarder:
                 self._carried.add(task)
                 task.add_done_callback(self._carried.discard)
                 # one that is cancelled before it began has closed nothing
-                task.add_done_callback(lambda _: writer.transport.abort())
+                task.add_done_callback(lambda _: abort(writer))
 
             server = await asyncio.start_server(
                 accept, _HOST, local_port, limit=CHUNK, backlog=_BACKLOG

@@ -24,6 +24,7 @@ from wsproto.events import (
 )
 from wsproto.utilities import ProtocolError
 
+from fogbed.clients.aborting import abort
 from fogbed.clients.kube_login import Login
 from fogbed.clients.kube_wire import ANSWER_S, CHUNK, Refused, Streams, connect, explained
 
@@ -80,7 +81,7 @@ class Channels:
 
     def abort(self) -> None:
         """Let go at once."""
-        self._writer.transport.abort()
+        abort(self._writer)
 
     async def _shake_hands(self, path: str, protocols: Sequence[str]) -> None:
         request = Request(

@@ -8,6 +8,7 @@ from typing import Any
 
 import h11
 
+from fogbed.clients.aborting import abort
 from fogbed.clients.kube_login import Login
 from fogbed.clients.kube_wire import ANSWER_S, CHUNK, Refused, Streams, connect, explained
 from fogbed.errors import ServiceError
@@ -26,7 +27,7 @@ class Reader:
     def close(self) -> None:
         """Let go of the connection; a later request makes another."""
         if self._streams is not None:
-            self._streams[1].transport.abort()
+            abort(self._streams[1])
         self._streams = None
 
     async def get(self, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds

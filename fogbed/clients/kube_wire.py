@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote, urlsplit
 
+from fogbed.clients.aborting import abort
 from fogbed.clients.kube_login import Login
 from fogbed.errors import ServiceError
 
@@ -50,7 +51,7 @@ async def connect(login: Login) -> Streams:
         if login.tls is not None:
             await writer.start_tls(login.tls, server_hostname=login.server_name)
     except BaseException:
-        writer.transport.abort()
+        abort(writer)
         raise
     return reader, writer
 
@@ -82,7 +83,7 @@ async def _through_proxy(login: Login) -> Streams:
         answer = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
         _require_way(answer.partition("\r\n")[0], proxy.hostname)
     except BaseException:
-        writer.transport.abort()
+        abort(writer)
         raise
     return reader, writer
 

@@ -24,7 +24,9 @@ from fogbed.clients.progress import Quiet
 from fogbed.errors import CommandError
 
 # Takes a context from stdin as Docker Engine does, and keeps what it was asked.
-ENGINE = f"""#!{sys.executable}
+ENGINE = f"""#!/bin/sh
+'''exec' "{sys.executable}" "$0" "$@"
+' '''
 import pathlib, sys
 here = pathlib.Path(__file__).parent
 with (here / "asked").open("a") as asked:

@@ -31,6 +31,8 @@ from wsproto.events import (
     Request,
 )
 
+from fogbed.clients.aborting import abort
+
 CHUNK = 2**15
 
 
@@ -171,7 +173,7 @@ class FakeApi:
         except (OSError, EOFError):
             pass
         finally:
-            writer.transport.abort()
+            abort(writer)
 
     def _knows(self, writer, headers):
         has_certificate = writer.get_extra_info("peercert")
@@ -284,7 +286,7 @@ class FakeApi:
         try:
             await _until_first(up(), down())
         finally:
-            to_pod.transport.abort()
+            abort(to_pod)
 
     async def _exec(self, query, protocol, ws, reader, writer):
         pipe = subprocess.PIPE

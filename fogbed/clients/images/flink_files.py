@@ -29,6 +29,23 @@ _FETCHER = "org.apache.maven.plugins:maven-dependency-plugin:2.8:get"
 _FETCH_S = 1800.0
 
 
+def unpack_within(tar: tarfile.TarFile, folder: Path) -> None:
+    """Unpack an archive, nothing of which may leave ``folder``; ValueError if something would."""
+    if hasattr(tarfile, "data_filter"):
+        tar.extractall(folder, filter="data")
+        return
+    # Python before 3.11.4 (Debian 12's is 3.11.2) has no filters
+    root = folder.resolve()
+    for each in tar.getmembers():
+        ends = [folder / each.name]
+        ends += [(folder / each.name).parent / each.linkname] if each.issym() else []
+        ends += [folder / each.linkname] if each.islnk() else []
+        is_plain = each.isreg() or each.isdir() or each.issym() or each.islnk()
+        if not is_plain or not all(end.resolve().is_relative_to(root) for end in ends):
+            raise ValueError(f"{each.name} would be unpacked outside of its folder")
+    tar.extractall(folder)  # noqa: S202 - each of them was looked at
+
+
 def flink_context(given: Path | None, scratch: Path, progress: Progress) -> BuildContext:
     """Return what the image of Flink is built from.
 
@@ -105,7 +122,7 @@ def _unpack(archive: Path, scratch: Path) -> None:
                 wheel.extractall(scratch)  # noqa: S202 - zipfile keeps within the folder
         else:
             with tarfile.open(archive) as tar:
-                tar.extractall(scratch, filter="data")
+                unpack_within(tar, scratch)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise UsageError(
             f"{archive} cannot be unpacked: {error}", hint="download it again"

@@ -51,7 +51,10 @@ def write(tmp_path):
 def plugin(tmp_path, program):
     path = tmp_path / "bin" / "login"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(f"#!{sys.executable}\n{program}", encoding="utf-8")
+    path.write_text(
+        f"#!/bin/sh\n'''exec' \"{sys.executable}\" \"$0\" \"$@\"\n' '''\n{program}",
+        encoding="utf-8",
+    )
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return {"apiVersion": "client.authentication.k8s.io/v1", "command": "./bin/login"}
 
