@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,23 @@ class Outcome:
         )
 
 
+@contextmanager
+def starting(program: str) -> Iterator[None]:
+    """Have said in our words why ``program`` could not be started.
+
+    Raises:
+        CommandError: it is not there, or the system refuses to run it.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CommandError(
+            f"{program} was not found", hint=f"install {program} or add it to PATH"
+        ) from error
+    except OSError as error:
+        raise CommandError(f"{program} could not be started: {error.strerror}") from error
+
+
 def run(
     argv: Sequence[str | Path],
     *,
@@ -53,23 +71,18 @@ def run(
     words = tuple(str(word) for word in argv)
     started = time.monotonic()
     try:
-        done = subprocess.run(
-            words,
-            capture_output=True,
-            check=False,
-            cwd=cwd,
-            encoding="utf-8",
-            env=env,
-            errors="replace",
-            input=stdin or "",
-            timeout=timeout_s,
-        )
-    except FileNotFoundError as error:
-        raise CommandError(
-            f"{words[0]} was not found", hint=f"install {words[0]} or add it to PATH"
-        ) from error
-    except OSError as error:
-        raise CommandError(f"{words[0]} could not be started: {error.strerror}") from error
+        with starting(words[0]):
+            done = subprocess.run(
+                words,
+                capture_output=True,
+                check=False,
+                cwd=cwd,
+                encoding="utf-8",
+                env=env,
+                errors="replace",
+                input=stdin or "",
+                timeout=timeout_s,
+            )
     except subprocess.TimeoutExpired as error:
         raise CommandError(f"{shlex.join(words)} did not end within {timeout_s:g} s") from error
     return Outcome(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from fogbed.clients.process import starting
 from fogbed.errors import CommandError
 
 _END_S = 20.0
@@ -34,23 +35,7 @@ def run_watched(
         CommandError: it could not be started, or ran longer than ``timeout_s`` seconds.
     """
     words = [str(word) for word in argv]
-    try:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            env=env,
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        raise CommandError(
-            f"{words[0]} was not found", hint=f"install {words[0]} or add it to PATH"
-        ) from error
-    except OSError as error:
-        raise CommandError(f"{words[0]} could not be started: {error.strerror}") from error
+    process = _start(words, env)
     late = threading.Event()
 
     def end() -> None:
@@ -74,6 +59,20 @@ def run_watched(
     if late.is_set():
         raise CommandError(f"{words[0]} did not end within {timeout_s:g} s")
     return code
+
+
+def _start(words: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
+    with starting(words[0]):
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            env=env,
+            start_new_session=True,
+        )
 
 
 def _end(process: subprocess.Popen[str]) -> None:

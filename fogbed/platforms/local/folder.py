@@ -12,7 +12,7 @@ from fogbed import paths
 from fogbed.errors import PlatformError
 from fogbed.files import write_whole
 from fogbed.plan.local_processes import LocalPlan, plan_from_json
-from fogbed.platforms.state import spec_file, testbeds_dir
+from fogbed.platforms.state import StateFolder
 
 _MADE_BY_JOBS = ("savepoints", "output")
 
@@ -33,22 +33,10 @@ class Launched:
 
 
 @dataclass(frozen=True, slots=True)
-class TestbedFolder:
+class TestbedFolder(StateFolder):
     """``$XDG_STATE_HOME/fogbed/testbeds/NAME``: there while the testbed is up or was not ended."""
 
     __test__ = False  # pytest collects by name
-
-    name: str
-
-    @property
-    def root(self) -> Path:
-        """The folder itself."""
-        return testbeds_dir() / self.name
-
-    @property
-    def spec(self) -> Path:
-        """The testbed's resolved spec, as it was brought up."""
-        return spec_file(self.name)
 
     @property
     def keeper_log(self) -> Path:
