@@ -32,8 +32,7 @@ class ClusterFacts:
     must have, as image -> image@digest.
 
     ``memory``: what pods may take of each node, in bytes, where that is known: TaskManagers without
-    a size of their own are cut to it. ``api_addresses``: where the API server calls pods from, so
-    that its proxy passes through network policies.
+    a size of their own are cut to it.
     """
 
     hosts: Mapping[str, str]
@@ -42,7 +41,6 @@ class ClusterFacts:
     workers: frozenset[str]
     pinned: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     memory: Mapping[str, int] = field(default_factory=lambda: _NO_SIZES)
-    api_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,9 @@ stands in ``fogbed.plan.services``.
 from __future__ import annotations
 
 import hashlib
-import json
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -31,15 +28,12 @@ from fogbed.plan.flink_memory import POD_JOBMANAGER_LEAST, TASKMANAGER_LEAST
 from fogbed.plan.flink_settings import to_yaml
 from fogbed.plan.images import images_of
 from fogbed.plan.inventory import RENDERED
+from fogbed.plan.manifest_templates import environment
 from fogbed.plan.services import agent, flink, jobmanager, local_path, minio, taskmanager
 from fogbed.spec.testbed import Testbed
 from fogbed.units import format_memory
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 _HEADER = "{rendered}{name}. Change the testbed's file, not this one.\n"
-MIB = 2**20
 
 # What can be left out, and the components that it stands for; in the order of application.
 PARTS: Mapping[str, tuple[str, ...]] = {
@@ -133,7 +127,7 @@ def render_manifests(
         ManifestFile(
             name=f"{number:02d}-{template}.yaml",
             component=component,
-            text=header + _environment().get_template(_path(component, template)).render(values),
+            text=header + environment().get_template(_path(component, template)).render(values),
         )
         for number, (component, template) in enumerate(_TEMPLATES)
         if component in components
@@ -193,7 +187,7 @@ def _components(cluster: Cluster) -> frozenset[str]:
 
 
 def _values(cluster: Cluster, components: frozenset[str]) -> dict[str, Any]:
-    testbed, facts = cluster.testbed, cluster.facts
+    testbed = cluster.testbed
 
     def labels(component: str, node: str = "") -> dict[str, str]:
         return labels_of(testbed.name, component, node)
@@ -204,7 +198,6 @@ def _values(cluster: Cluster, components: frozenset[str]) -> dict[str, Any]:
         "agent_namespace": agent_namespace_of(testbed.name),
         "cluster_name": cluster_name_of(testbed.name),
         "hosts": [cluster.host(node) for node in testbed.nodes],
-        "api_addresses": facts.api_addresses or _own_addresses(testbed),
         "flink": _flink(testbed),
         "jobmanager": _jobmanager(cluster),
         "taskmanagers": taskmanager.pods(cluster),
@@ -221,11 +214,6 @@ _PODS = {
     ("local_path", "local-path"): local_path.pod,
     ("agent", "agent"): agent.pod,
 }
-
-
-def _own_addresses(testbed: Testbed) -> tuple[str, ...]:
-    """Return where API servers are that fogbed itself has set up."""
-    return tuple(node.address for node in testbed.by_role("control-plane") if node.address)
 
 
 def _jobmanager(cluster: Cluster) -> dict[str, Any]:
@@ -264,48 +252,3 @@ def _flink(testbed: Testbed) -> dict[str, Any]:
         "has_token": testbed.services.flink.high_availability,
         "user": flink.USER,
     }
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - heavy
-
-    made = Environment(
-        loader=FileSystemLoader(paths.asset("manifests")),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - YAML, whose texts are spelled as JSON
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    made.filters |= {
-        "text": _text,
-        "lines": _lines,
-        "items": _items,
-        "at": _at,
-        "mebibytes": _mebibytes,
-    }
-    return made
-
-
-def _text(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
-    return json.dumps(str(value) if isinstance(value, float | int) else value)
-
-
-def _lines(pairs: Mapping[str, str], indent: int) -> str:
-    return "\n".join(f"{' ' * indent}{key}: {json.dumps(each)}" for key, each in pairs.items())
-
-
-def _items(values: list[str], indent: int) -> str:
-    return "\n".join(f"{' ' * indent}- {json.dumps(value)}" for value in values)
-
-
-def _at(text: str, indent: int) -> str:
-    """Return a block for a place where ``indent`` spaces stand already."""
-    return textwrap.indent(text.strip("\n"), " " * indent).lstrip(" ")
-
-
-def _mebibytes(size: int) -> str:
-    """Return bytes as Kubernetes writes them; rounded up, for less would be too little."""
-    rounded = -(-size // MIB)
-    return f"{rounded // 1024}Gi" if rounded % 1024 == 0 else f"{rounded}Mi"

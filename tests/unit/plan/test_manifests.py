@@ -24,6 +24,7 @@ from fogbed.spec.testbed import Testbed
 
 TESTS = Path(__file__).parents[2]
 GOLDEN = TESTS / "golden" / "manifests"
+COMPONENT = "app.kubernetes.io/component"
 CASES = sorted((TESTS / "cases" / "manifests").glob("*.yml"))
 
 
@@ -278,11 +279,19 @@ def test_an_image_that_is_pinned_is_named_with_its_digest():
     assert container_of(planned("pis", pinned={image: digest}), "minio")["image"] == digest
 
 
-def test_the_api_server_s_proxy_passes_and_nobody_else():
-    rest = found(planned("kind", api_addresses=("172.18.0.2",)), "NetworkPolicy", "flink-rest")
-    (rule,) = rest["spec"]["ingress"]
-    assert rule["from"] == [{"ipBlock": {"cidr": "172.18.0.2/32"}}]
-    assert "ingress" not in found(planned("kind"), "NetworkPolicy", "flink-rest")["spec"]
+@pytest.mark.parametrize("name", ["kind", "pis", "existing"])
+def test_nothing_but_flink_itself_is_let_in_to_its_rest_port(name):
+    policies = [each.body for each in planned(name) if each.kind == "NetworkPolicy"]
+    assert not [each for each in policies if "ipBlock" in str(each)]
+    let_in = [
+        source["podSelector"]["matchExpressions"]
+        for policy in policies
+        if "jobmanager" in str(policy["spec"]["podSelector"])
+        for rule in policy["spec"].get("ingress", ())
+        for source in rule["from"]
+    ]
+    flink = {"key": COMPONENT, "operator": "In", "values": ["jobmanager", "taskmanager"]}
+    assert let_in == [[flink]]
 
 
 def test_secrets_are_named_and_never_written():
