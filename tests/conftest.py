@@ -98,8 +98,5 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """A real MinIO with a bucket, for the whole session."""
     import minio_server  # noqa: PLC0415 - only who asks for it waits for its client
 
-    program = minio_server.binary()
-    if program is None:
-        pytest.skip("needs MinIO's program: `lab build workload`, or FOGBED_MINIO=PATH")
-    with minio_server.serving(program, tmp_path_factory.mktemp("minio")) as server:
+    with minio_server.serving(minio_server.require(), tmp_path_factory.mktemp("minio")) as server:
         yield server

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 import requests
 
 from fogbed.clients.object_store import ObjectStore, provision
@@ -21,6 +22,18 @@ BUCKET = "fogbed"
 # the session's home is another one
 _LAB = Path(pwd.getpwuid(os.getuid()).pw_dir, ".cache", "fogbed-lab")
 _START_S = 60.0
+
+
+def require() -> Path:
+    """Return MinIO's program; a test without one is skipped.
+
+    It comes from nowhere that a test could fetch it from: upstream left the registries, and a build
+    takes ten minutes.
+    """
+    program = binary()
+    if program is None:
+        pytest.skip("needs MinIO's program: `lab build workload`, or FOGBED_MINIO=PATH")
+    return program
 
 
 def binary() -> Path | None:

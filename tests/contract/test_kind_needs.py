@@ -56,6 +56,7 @@ def test_nothing_is_said_where_all_is_there(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+# with kind it would be true, and make a cluster: the rule itself is tried above on any machine
 @pytest.mark.skipif(shutil.which("kind") is not None, reason="kind is here")
 def test_make_says_it_before_the_first_download():
     done = subprocess.run(

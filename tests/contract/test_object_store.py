@@ -13,7 +13,7 @@ from minio import MinioAdmin
 from minio.commonconfig import ENABLED, Filter
 from minio.credentials import StaticProvider
 from minio.lifecycleconfig import Expiration, LifecycleConfig, Rule
-from minio_server import BUCKET, Server, binary, serving
+from minio_server import BUCKET, Server, require, serving
 
 from fogbed.clients import object_store, object_upload
 from fogbed.clients.object_store import ObjectStore
@@ -225,10 +225,7 @@ def test_a_wrong_root_password_is_said_without_it(minio):
 @pytest.fixture
 def own(tmp_path) -> Iterator[Server]:
     """A server that a test may stop."""
-    program = binary()
-    if program is None:
-        pytest.skip("needs MinIO's program: `lab build workload`, or FOGBED_MINIO=PATH")
-    with serving(program, tmp_path / "own") as server:
+    with serving(require(), tmp_path / "own") as server:
         yield server
 
 

@@ -18,6 +18,8 @@ STEPS = [step for job in JOBS.values() for step in job["steps"]]
 MAKEFILE = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
 
 
+# a Go program that no index of Python packages has whole; CI has it, and what can be said without
+# it is below
 @pytest.mark.skipif(shutil.which("actionlint") is None, reason="actionlint is not on the PATH")
 def test_actionlint_finds_nothing():
     done = subprocess.run(["actionlint", WORKFLOW], check=False, capture_output=True, text=True)

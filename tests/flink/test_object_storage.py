@@ -58,6 +58,7 @@ def java() -> Path:
         version = re.search(r'version "(\d+)', told.stderr)
         if version is not None and int(version[1]) < 24:
             return Path(found)
+    # the laptop's own, from a wheel, is 25
     pytest.skip("needs a Java of 17 to 23 on the PATH: Flink's plugin for s3a runs on no later one")
 
 
@@ -67,6 +68,7 @@ def cluster(
 ) -> Iterator[LoopbackCluster]:
     plugins = minio_server.plugins()
     if not plugins:
+        # 130 MB of Maven's, which only pods have a use for
         pytest.skip("needs Flink's S3 plugins: `lab images stack`, or FOGBED_S3_PLUGINS=FOLDER")
     workers = [
         Worker(name=node, slots=slots, resources=resources_offered(node, tier, {}))

@@ -303,6 +303,7 @@ def kube_api() -> Iterator[ApiServer]:
     """The API server, up; stopped afterwards if it was not running before."""
     missing = [name for name in ("etcd", "kube-apiserver", "kubectl") if not _built(name)]
     if not LAB.is_dir() or missing:
+        # as for its machines: nothing here is built in the middle of a test
         pytest.skip(f"the lab's API server is not built: {LAB}/lab build core")
     folder = CACHE / "api"
     was_up = "apiserver: running" in _lab("status")

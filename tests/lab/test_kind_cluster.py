@@ -61,6 +61,7 @@ KindCluster(spec.load_testbed(Path(sys.argv[1])), Path(sys.argv[2])).ensure(Live
 @pytest.fixture(scope="module")
 def node_image() -> Iterator[str]:
     """The lab's node image, its engine in the environment; stopped if it was not running."""
+    # told, as for every test of the lab: no root, no lab, or not built
     if lack():
         pytest.skip(lack())
     with pytest.MonkeyPatch.context() as patch:

@@ -67,6 +67,7 @@ def kubeconfig(tmp_path_factory) -> Iterator[Path]:
     if named := os.environ.get("FOGBED_TEST_KUBECONFIG"):
         yield Path(named)
         return
+    # told, as for every test of the lab: no root, no lab, or not built
     if lack():
         pytest.skip(lack())
     path = tmp_path_factory.mktemp("kind") / "kubeconfig"
