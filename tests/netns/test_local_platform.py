@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -51,9 +52,6 @@ nodes:
 services:
   flink: {scheduler: default}
 """
-# of this session: another one's testbed may be up on the same computer
-with socket.create_server(("127.0.0.1", 0)) as _listener:
-    PORT = _listener.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +65,15 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def life(files):
     platform = open_platform(find_testbed(files / "life.yml"))
-    platform.up(UpRequest(port=PORT), Quiet())
+    platform.up(UpRequest(), Quiet())
     yield platform
     platform.down(DownRequest(everything=True), Quiet())
+
+
+@pytest.fixture(scope="module")
+def port(life):
+    """The one that up chose, below what the kernel hands to the sockets of other tests."""
+    return urlsplit(life.endpoints().flink).port
 
 
 def until(claim, timeout_s=180.0):
@@ -84,8 +88,8 @@ def slots(platform):
         return {tm.name: tm.slots for tm in flink.task_managers()}
 
 
-def test_flink_is_reachable_on_loopback_and_its_taskmanager_is_named_after_its_node(life):
-    assert life.endpoints().flink == f"http://127.0.0.1:{PORT}"
+def test_flink_is_reachable_on_loopback_and_its_taskmanager_is_named_after_its_node(life, port):
+    assert life.endpoints().flink == f"http://127.0.0.1:{port}"
     assert slots(life) == {"edge-1": 2}
     with FlinkClient(life.endpoints().flink) as flink:
         (task_manager,) = flink.task_managers()
@@ -139,9 +143,9 @@ def test_status_tells_processes_memory_limits_and_urls(capsys):
     assert edge["limits"].startswith("1 core (")
 
 
-def test_up_again_changes_nothing(life):
+def test_up_again_changes_nothing(life, port):
     before = life.processes()
-    life.up(UpRequest(port=PORT), Quiet())
+    life.up(UpRequest(port=port), Quiet())
     assert life.processes() == before
 
 
@@ -168,21 +172,21 @@ def status_of_a_stranger(port):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-def test_another_user_reaches_flink_only_where_it_is_shared_on_purpose(life, files, capsys):
+def test_another_user_reaches_flink_only_where_it_is_shared_on_purpose(life, port, files, capsys):
     before = life.processes()
-    assert status_of_a_stranger(PORT) == 403
+    assert status_of_a_stranger(port) == 403
     assert main(["logs", "keeper", "-t", "local-life"]) == 0
     assert "refused user 65533; fogbed up --shared opens Flink" in capsys.readouterr().out
     assert main(["up", "-t", str(files / "life.yml"), "--shared"]) == 0
     assert "shared: every user of this computer may run jobs as you" in capsys.readouterr().out
-    assert status_of_a_stranger(PORT) == 200
+    assert status_of_a_stranger(port) == 200
     assert main(["up", "-t", str(files / "life.yml"), "--no-shared"]) == 0
     assert "shared" not in capsys.readouterr().out
-    assert status_of_a_stranger(PORT) == 403
+    assert status_of_a_stranger(port) == 403
     assert life.processes() == before
 
 
-def test_a_second_testbed_runs_beside_it(life, files, capsys):
+def test_a_second_testbed_runs_beside_it(life, port, files, capsys):
     assert main(["up", "-t", str(files / "small.yml")]) == 0
     small = open_platform(find_testbed("local-small"))
     assert slots(small) == {"cloud-1": 1}
@@ -190,9 +194,9 @@ def test_a_second_testbed_runs_beside_it(life, files, capsys):
         small.use_scheduler("adaptive", Quiet())
     assert caught.value.hint == "write `scheduler: auto` under services.flink"
     assert main(["down", "-t", "local-small"]) == 0
-    assert main(["up", "-t", str(files / "small.yml"), "--port", str(PORT)]) == 1
+    assert main(["up", "-t", str(files / "small.yml"), "--port", str(port)]) == 1
     said = capsys.readouterr().err
-    assert f"port {PORT} on 127.0.0.1 is in use by testbed local-life (process" in said
+    assert f"port {port} on 127.0.0.1 is in use by testbed local-life (process" in said
     assert not TestbedFolder("local-small").root.exists()
     assert slots(life) == {"edge-1": 2}
 
@@ -230,7 +234,7 @@ def test_an_idle_jobmanager_changes_its_scheduler_and_keeps_its_workers(life):
     assert life.processes() == before
 
 
-def test_after_kill_9_of_everything_up_rebuilds_and_down_leaves_nothing(life):
+def test_after_kill_9_of_everything_up_rebuilds_and_down_leaves_nothing(life, port):
     pids = [process.pid for process in life.processes()]
     for pid in pids:
         # with the keeper its namespaces go, and with them whoever comes later in this list
@@ -238,7 +242,7 @@ def test_after_kill_9_of_everything_up_rebuilds_and_down_leaves_nothing(life):
             os.kill(pid, signal.SIGKILL)
     until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
     assert life.status().state == "down"
-    life.up(UpRequest(port=PORT), Quiet())
+    life.up(UpRequest(port=port), Quiet())
     assert slots(life) == {"edge-1": 2}
     keeper = next(process for process in life.processes() if process.role == "keeper")
     pids = [process.pid for process in life.processes()]
@@ -251,8 +255,8 @@ def test_after_kill_9_of_everything_up_rebuilds_and_down_leaves_nothing(life):
     assert [path.name for path in sockets.iterdir() if "local-life" in path.name] == []
 
 
-def test_up_that_is_killed_half_way_is_resumed(life):
-    words = [sys.executable, "-m", "fogbed", "up", "-t", "life.yml", "--port", str(PORT)]
+def test_up_that_is_killed_half_way_is_resumed(life, port):
+    words = [sys.executable, "-m", "fogbed", "up", "-t", "life.yml", "--port", str(port)]
     folder = life.folder().parent
     folder.mkdir(parents=True, exist_ok=True)
     spec = folder.parent / "life.yml"
@@ -261,5 +265,5 @@ def test_up_that_is_killed_half_way_is_resumed(life):
         until((life.folder() / "launched.json").exists)
         half.kill()
     spec.unlink()
-    life.up(UpRequest(port=PORT), Quiet())
+    life.up(UpRequest(port=port), Quiet())
     assert slots(life) == {"edge-1": 2}
