@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shlex
+import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -315,10 +317,39 @@ def kube_api() -> Iterator[ApiServer]:
             _lab("api", "down")
 
 
+@pytest.fixture(scope="module")
+def node_image() -> Iterator[str]:
+    """The lab's node image, its engine in the environment; stopped if it was not running."""
+    # told, as for every test of the lab: no root, no lab, or not built
+    if lack():
+        pytest.skip(lack())
+    with pytest.MonkeyPatch.context() as patch:
+        was_running = _engine_answers()
+        for name, value in _kind_environment().items():
+            patch.setenv(name, value)
+        yield os.environ["KIND_NODE_IMAGE"]
+    if not was_running:
+        _lab("kind", "down")
+
+
+def _kind_environment() -> dict[str, str]:
+    words = shlex.split(_lab("kind", "up"))
+    found = dict(word.split("=", 1) for word in words if "=" in word)
+    # the lab names a kubeconfig of its own; no call of ours may touch the user's
+    found.pop("KUBECONFIG")
+    return found | {"PATH": found["PATH"].replace("$PATH", os.environ["PATH"])}
+
+
+def _engine_answers() -> bool:
+    host = os.environ.get("DOCKER_HOST", "")
+    with socket.socket(socket.AF_UNIX) as there:
+        return host.startswith("unix://") and not there.connect_ex(host.removeprefix("unix://"))
+
+
 def _lab(*words: str) -> str:
     env = {**os.environ, "HOME": str(HOME), "FOGBED_LAB_CACHE": str(CACHE)}
     done = subprocess.run(
-        [LAB / "lab", *words], check=False, capture_output=True, text=True, env=env, timeout=300
+        [LAB / "lab", *words], check=False, capture_output=True, text=True, env=env, timeout=1500
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
+    return done.stdout

@@ -5,10 +5,7 @@ The tests build on each other: they run in the order of the file.
 
 from __future__ import annotations
 
-import os
-import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,7 +22,6 @@ from fogbed.platforms.kind.cluster import KindCluster
 from fogbed.platforms.kind.record import read_record
 from fogbed.platforms.kubernetes.existing import ExistingCluster
 from fogbed.spec.testbed import Testbed
-from tests.lab.conftest import CACHE, HOME, LAB, lack
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -56,42 +52,6 @@ from fogbed.cli.console import LiveProgress
 from fogbed.platforms.kind.cluster import KindCluster
 KindCluster(spec.load_testbed(Path(sys.argv[1])), Path(sys.argv[2])).ensure(LiveProgress())
 """
-
-
-@pytest.fixture(scope="module")
-def node_image() -> Iterator[str]:
-    """The lab's node image, its engine in the environment; stopped if it was not running."""
-    # told, as for every test of the lab: no root, no lab, or not built
-    if lack():
-        pytest.skip(lack())
-    with pytest.MonkeyPatch.context() as patch:
-        was_running = "unix://" in os.environ.get("DOCKER_HOST", "") and _answers()
-        for name, value in _lab_environment().items():
-            patch.setenv(name, value)
-        yield os.environ["KIND_NODE_IMAGE"]
-    if not was_running:
-        _lab("down")
-
-
-def _lab(*words: str) -> str:
-    env = {**os.environ, "HOME": str(HOME), "FOGBED_LAB_CACHE": str(CACHE)}
-    done = subprocess.run(
-        [LAB / "lab", "kind", *words], check=True, capture_output=True, text=True, env=env
-    )
-    return done.stdout
-
-
-def _lab_environment() -> dict[str, str]:
-    words = shlex.split(_lab("up"))
-    found = dict(word.split("=", 1) for word in words if "=" in word)
-    # the lab names a kubeconfig of its own; no call of ours may touch the user's
-    found.pop("KUBECONFIG")
-    return found | {"PATH": found["PATH"].replace("$PATH", os.environ["PATH"])}
-
-
-def _answers() -> bool:
-    with socket.socket(socket.AF_UNIX) as there:
-        return there.connect_ex(os.environ["DOCKER_HOST"].removeprefix("unix://")) == 0
 
 
 class Place:

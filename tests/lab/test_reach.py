@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -26,7 +25,6 @@ from fogbed.clients.forwarder import Forwarder
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.kube_exec import UNREACHED, pod_channel
 from fogbed.network.agent_client import Agent
-from tests.lab.conftest import CACHE, HOME, LAB, lack
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -63,37 +61,24 @@ Server(("", 8081), Handler).serve_forever()
 
 
 @pytest.fixture(scope="module")
-def kubeconfig(tmp_path_factory) -> Iterator[Path]:
+def kubeconfig(request, tmp_path_factory) -> Iterator[Path]:
     if named := os.environ.get("FOGBED_TEST_KUBECONFIG"):
         yield Path(named)
         return
-    # told, as for every test of the lab: no root, no lab, or not built
-    if lack():
-        pytest.skip(lack())
+    image = request.getfixturevalue("node_image")
     path = tmp_path_factory.mktemp("kind") / "kubeconfig"
-    environment = {**os.environ, "HOME": str(HOME), "FOGBED_LAB_CACHE": str(CACHE)}
-    said = _run([str(LAB / "lab"), "kind", "up"], environment)
-    script = f"{said}\nenv -0"
-    found = _run(["sh", "-c", script], environment)
-    environment |= dict(line.split("=", 1) for line in found.split("\0") if "=" in line)
-    environment["KUBECONFIG"] = str(path)
-    kind = shutil.which("kind", path=environment["PATH"]) or "kind"
     name = f"reach-{secrets.token_hex(2)}"
-    image = environment["KIND_NODE_IMAGE"]
+    words = ["--name", name, "--kubeconfig", str(path)]
     try:
-        _run(
-            [kind, "create", "cluster", "--name", name, "--image", image, "--wait", "60s"],
-            environment,
-        )
+        _run(["kind", "create", "cluster", *words, "--image", image, "--wait", "60s"])
         yield path
     finally:
-        _run([kind, "delete", "cluster", "--name", name], environment)
+        _run(["kind", "delete", "cluster", *words])
 
 
-def _run(words, environment) -> str:
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+def _run(words) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

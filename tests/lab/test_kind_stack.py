@@ -1,0 +1,482 @@
+"""The stack on real pods: what happens to a run when parts of its cluster go away, what `up` says
+of a cluster that refuses, and that testbeds and killed commands leave each other's things alone.
+
+The tests build on each other: they run in the order of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from fogbed.cli import main
+from fogbed.experiment.record.bundle import Bundle, list_runs
+from fogbed.platforms.state import StateFolder
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(3600)]
+
+CHECKOUT = Path(__file__).parents[2]
+NONE = CHECKOUT / "experiments" / "profiles" / "none.yml"
+NAME = "faults"
+CLOUD, FOG, EDGE = (f"fogbed-{NAME}-{x}" for x in ("control-plane", "worker", "worker2"))
+BED = """\
+apiVersion: fogbed/v1
+kind: Testbed
+name: {name}
+platform: kind
+nodes:
+  - {{name: cloud-1, role: control-plane, tier: cloud}}
+  - {{name: fog-1, tier: fog, slots: 3}}
+  - {{name: "edge-[1:2]", tier: edge}}
+kubernetes: {{pod_cidr: 198.19.0.0/17, service_cidr: 198.19.128.0/17}}
+sources: {{registries: {{"*": "{registry}"}}}}
+services: {{flink: {{{flink}}}}}
+"""
+REGISTRY = "http://198.18.2.1:5000"
+# a second testbed on the nodes of the first one's cluster
+SECOND = f"""\
+apiVersion: fogbed/v1
+kind: Testbed
+name: second
+platform: kubernetes
+nodes:
+  - {{name: {FOG}, tier: fog}}
+  - {{name: {EDGE}, tier: edge}}
+"""
+EXPERIMENT = """\
+apiVersion: fogbed/v1
+kind: Experiment
+name: faults
+testbed: {bed}
+profile: {profile}
+workload:
+  job: nearest-landmark
+  rides: nyc-sample
+  landmarks: nyc-famous
+  replay: {{rate: 500/s, loop: true}}
+  parallelism: {{rides: 2, parse: 2, nearest: 1, results: 1}}
+  placement: {{rides: {{tier: edge}}, nearest: {{tier: fog}}, results: {{tier: cloud}}}}
+  sink: files
+phases: {{warmup: 5s, measure: {measure}s, cooldown: 3s}}
+assert:
+  - {{output: complete}}
+seed: 7
+"""
+KILLS = 10
+# `up` from nothing takes some 120 s on a quiet machine; the moments are to lie in all of it
+LATEST_S = 150.0
+
+
+def docker(*words: str, check: bool = True) -> str:
+    done = subprocess.run(["docker", *words], check=False, capture_output=True, text=True)
+    assert not check or done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def kubectl(*words: str, stdin: str = "", check: bool = True) -> str:
+    """Do something to the cluster that fogbed has no part in."""
+    argv = ["docker", "exec", "-i", CLOUD, "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"]
+    done = subprocess.run([*argv, *words], check=False, input=stdin, capture_output=True, text=True)
+    assert not check or done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def delete_pod(component: str) -> None:
+    label = f"app.kubernetes.io/component={component}"
+    kubectl("delete", "pod", "-n", f"fogbed-{NAME}", "-l", label)
+
+
+def until(claim: Callable[[], object], timeout_s: float = 300.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+@dataclass(frozen=True)
+class Bed:
+    """A testbed's file, in a folder that runs are made in."""
+
+    file: Path
+
+    def write(self, *, flink: str = "", registry: str = REGISTRY) -> None:
+        text = BED.format(name=NAME, flink=flink, registry=registry)
+        self.file.write_text(text, encoding="utf-8")
+
+    def up(self) -> None:
+        assert main(["up", "-t", str(self.file)]) == 0
+
+    def said(self) -> str:
+        """Return the last of what started commands said."""
+        return (self.file.parent / "said.log").read_text(encoding="utf-8")[-4000:]
+
+    def started(self, *words: str) -> subprocess.Popen[bytes]:
+        with (self.file.parent / "said.log").open("ab") as said:
+            return subprocess.Popen(
+                [sys.executable, "-m", "fogbed", *words],
+                cwd=self.file.parent,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+
+
+@pytest.fixture(scope="module")
+def bed(node_image, tmp_path_factory, note_time) -> Iterator[Bed]:
+    assert node_image
+    made = Bed(tmp_path_factory.mktemp("faults") / "testbed.yml")
+    made.write()
+    try:
+        began = time.monotonic()
+        made.up()
+        note_time("kind with four nodes, Flink and MinIO, from nothing", time.monotonic() - began)
+        yield made
+    finally:
+        made.write()
+        assert main(["down", "-t", str(made.file), "--yes"]) == 0
+        assert not docker("ps", "-aq", "--filter", f"label=io.x-k8s.kind.cluster=fogbed-{NAME}")
+
+
+def require_nothing_lost(bundle: Bundle) -> None:
+    assert bundle.verdict()["status"] == "passed", bundle.verdict()
+    output = bundle.completeness()
+    assert (output["lost"], output["doubled"], output["wrong"]) == (0, 0, 0), output
+    assert output["found"] > 0
+
+
+def tells(bundle: Bundle, word: str) -> bool:
+    """Whether journal or verdict say it: in an error, or of what failed or did not answer."""
+    verdict = bundle.verdict()
+    told = [verdict["error"], verdict["failures"], verdict["unseen"], bundle.events("process")]
+    return word in json.dumps(told).lower()
+
+
+@contextmanager
+def running(bed: Bed, folder: Path, *, measure_s: int) -> Iterator[Callable[[], Bundle]]:
+    """Enter the tenth second of a run; what is yielded waits for its end."""
+    file, runs = folder / "experiment.yml", folder / "runs"
+    text = EXPERIMENT.format(bed=bed.file, profile=NONE, measure=measure_s)
+    file.write_text(text, encoding="utf-8")
+    process = bed.started("experiment", "run", str(file), "--runs", str(runs))
+
+    def ended() -> Bundle:
+        process.wait(900)
+        (found,) = list_runs(runs)
+        return found
+
+    try:
+        until(lambda: process.poll() is not None or any(_is_at(10.0, x) for x in list_runs(runs)))
+        assert process.poll() is None, bed.said()
+        yield ended
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(300)
+
+
+def _is_at(second: float, bundle: Bundle) -> bool:
+    lines = [line for line in bundle.journal() if line["at"] is not None]
+    return bool(lines) and time.time() >= lines[-1]["time"] - lines[-1]["at"] + second
+
+
+# -- faults during a run ---------------------------------------------------------------------------
+
+
+def test_minio_that_is_restarted_loses_nothing(bed, tmp_path):
+    with running(bed, tmp_path, measure_s=50) as ended:
+        delete_pod("minio")
+        bundle = ended()
+    require_nothing_lost(bundle)
+    assert tells(bundle, "minio")
+
+
+def test_an_api_server_that_is_silent_for_20_seconds_loses_nothing(bed, tmp_path):
+    with running(bed, tmp_path, measure_s=60) as ended:
+        docker("exec", CLOUD, "pkill", "-STOP", "kube-apiserver")
+        time.sleep(20)
+        docker("exec", CLOUD, "pkill", "-CONT", "kube-apiserver")
+        bundle = ended()
+    require_nothing_lost(bundle)
+    assert bundle.verdict()["unseen"]
+
+
+def test_forwarded_ports_that_are_cut_are_opened_again(bed, tmp_path):
+    with running(bed, tmp_path, measure_s=60) as ended:
+        # every stream of ours ends with it; its kubelet starts it again
+        docker("exec", CLOUD, "pkill", "-KILL", "kube-apiserver")
+        bundle = ended()
+    require_nothing_lost(bundle)
+
+
+def test_a_node_that_is_stopped_and_started_loses_nothing(bed, tmp_path, note_time):
+    with running(bed, tmp_path, measure_s=200) as ended:
+        docker("stop", "--time", "0", EDGE)
+        began = time.monotonic()
+        time.sleep(20)
+        docker("start", EDGE)
+        bundle = ended()
+    assert tells(bundle, "edge-1")
+    require_nothing_lost(bundle)
+    note_time("a node stopped for 20 s in a run of 208 s, to its end", time.monotonic() - began)
+    bed.up()
+
+
+def test_a_jobmanager_that_is_deleted_ends_the_run_in_so_many_words(bed, tmp_path):
+    with running(bed, tmp_path, measure_s=40) as ended:
+        delete_pod("jobmanager")
+        bundle = ended()
+    assert bundle.verdict()["status"] == "error"
+    assert tells(bundle, "jobmanager")
+
+
+def test_with_high_availability_the_job_survives_its_jobmanager(bed, tmp_path):
+    bed.write(flink="high_availability: true")
+    bed.up()
+    with running(bed, tmp_path, measure_s=90) as ended:
+        delete_pod("jobmanager")
+        bundle = ended()
+    require_nothing_lost(bundle)
+    assert tells(bundle, "jobmanager")
+    bed.write()
+    bed.up()
+
+
+# -- a cluster that refuses ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refused(bed, capsys, note_said, note_time):
+    """Have `up` fail, told within 15 s of what the cluster said first; return what it told."""
+
+    def refuse(what: str, *, reason: str = "") -> str:
+        began = time.time()
+        assert main(["up", "-t", str(bed.file)]) == 1
+        ended = time.time()
+        said = capsys.readouterr().err
+        happened = max(_first_event(reason, began), began) if reason else began
+        note_time(f"{what}: told after it happened", ended - happened)
+        note_said("up", said[-1200:])
+        return said
+
+    yield refuse
+    bed.write()
+    bed.up()
+
+
+def _first_event(reason: str, since: float) -> float:
+    """When the cluster first told of it after ``since`` (epoch seconds)."""
+    found = json.loads(kubectl("get", "events", "-n", f"fogbed-{NAME}", "-o", "json"))["items"]
+    times = [
+        datetime.fromisoformat(each["firstTimestamp"] or each["eventTime"]).timestamp()
+        for each in found
+        if each["reason"] == reason
+    ]
+    return min((each for each in times if each >= since - 1), default=since)
+
+
+def test_an_image_that_the_registry_does_not_have(bed, refused):
+    bed.write(flink='image: "quay.io/nobody/flink:2.2.1-none"')
+    said = refused("an image that is not there", reason="Failed")
+    assert "quay.io/nobody/flink:2.2.1-none" in said
+    assert "jobmanager" in said
+
+
+def test_a_registry_that_does_not_answer(bed, refused):
+    bed.write(flink='image: "quay.io/nobody/flink:2.2.1"', registry="http://198.18.2.1:5999")
+    said = refused("a registry that is not there", reason="Failed")
+    assert "5999" in said
+
+
+def test_a_quota_that_is_used_up(refused):
+    space = f"fogbed-{NAME}"
+    kubectl("create", "quota", "small", "-n", space, "--hard=pods=1")
+    try:
+        kubectl("delete", "deployment", "-n", space, "jobmanager")
+        said = refused("a quota that is used up")
+    finally:
+        kubectl("delete", "quota", "small", "-n", space)
+    assert "exceeded quota: small" in said
+
+
+def test_more_memory_than_the_nodes_have_is_told_before_anything(bed, capsys):
+    bed.write(flink="taskmanager: {memory: 500g}")
+    assert main(["doctor", "-t", str(bed.file)]) == 1
+    assert "memory" in capsys.readouterr().out
+    before = kubectl("get", "deployments", "-n", f"fogbed-{NAME}", "-o", "yaml")
+    assert main(["up", "-t", str(bed.file)]) != 0
+    assert "memory" in capsys.readouterr().err
+    assert kubectl("get", "deployments", "-n", f"fogbed-{NAME}", "-o", "yaml") == before
+    bed.write()
+
+
+def test_a_node_that_is_not_ready(refused):
+    docker("pause", EDGE)
+    try:
+        is_ready = "jsonpath={.status.conditions[?(@.type=='Ready')].status}"
+        until(lambda: kubectl("get", "node", EDGE, "-o", is_ready) != "True")
+        said = refused("a node that is not Ready")
+    finally:
+        docker("unpause", EDGE)
+    assert "edge-1" in said
+
+
+# -- a second testbed in the same cluster ----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def second(bed, tmp_path_factory) -> Iterator[Path]:
+    file = tmp_path_factory.mktemp("second") / "testbed.yml"
+    file.write_text(SECOND, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(StateFolder(NAME).kubeconfig))
+        yield file
+    del bed
+
+
+def objects_of(name: str) -> str:
+    kinds = "deployments,services,configmaps,secrets,networkpolicies,serviceaccounts,pvc"
+    names = ["-n", f"fogbed-{name}", "-o", "name"]
+    return kubectl("get", kinds, *names, check=False)
+
+
+def test_a_second_testbed_runs_beside_the_first(bed, second, tmp_path):
+    before = objects_of(NAME)
+    assert main(["up", "-t", str(second)]) == 0
+    assert objects_of(NAME) == before
+    assert main(["rides", "push", "nyc-sample", "-t", str(second)]) == 0
+    with running(bed, tmp_path, measure_s=20) as ended:
+        assert main(["status", "-t", str(second)]) == 0
+        bundle = ended()
+    require_nothing_lost(bundle)
+
+
+@pytest.mark.usefixtures("bed")
+def test_its_down_keeps_what_minio_holds_and_the_first(second, capsys):
+    before = objects_of(NAME)
+    claim = "jsonpath={.items[*].spec.volumeName}"
+    volume = kubectl("get", "pvc", "-n", "fogbed-second", "-o", claim)
+    assert volume
+    assert main(["down", "-t", str(second), "--yes"]) == 0
+    assert "kept: what MinIO holds" in capsys.readouterr().err
+    assert objects_of(NAME) == before
+    assert main(["up", "-t", str(second)]) == 0
+    assert kubectl("get", "pvc", "-n", "fogbed-second", "-o", claim) == volume
+    # a dataset that was pushed is there and is not pushed again
+    capsys.readouterr()
+    assert main(["rides", "push", "nyc-sample", "-t", str(second), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["bytes"] == 0
+
+
+@pytest.mark.usefixtures("bed")
+def test_its_down_with_everything_leaves_nothing_of_it(second):
+    before = objects_of(NAME)
+    assert main(["down", "-t", str(second), "--everything", "--yes"]) == 0
+    assert objects_of(NAME) == before
+    spaces = kubectl("get", "namespaces", "-o", "name")
+    assert "fogbed-second" not in spaces
+    everywhere = ("-A", "-o", "name", "-l", "app.kubernetes.io/part-of=second")
+    wide = "clusterroles,clusterrolebindings,storageclasses,persistentvolumes"
+    assert kubectl("get", wide, *everywhere) == ""
+    assert main(["down", "-t", str(second), "--everything", "--yes"]) == 0
+
+
+LIMITED = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: limited}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: somebody, namespace: limited}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: somebody, namespace: limited}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: admin}
+subjects: [{kind: ServiceAccount, name: somebody, namespace: limited}]
+"""
+
+
+@pytest.mark.usefixtures("bed")
+def test_a_user_with_rights_in_a_namespace_only_is_told_what_lacks(
+    second, tmp_path, monkeypatch, capsys, note_said, note_time
+):
+    kubectl("apply", "-f", "-", stdin=LIMITED)
+    token = kubectl("create", "token", "somebody", "-n", "limited").strip()
+    config = tmp_path / "kubeconfig"
+    config.write_text(_with_token(token), encoding="utf-8")
+    config.chmod(0o600)
+    monkeypatch.setenv("KUBECONFIG", str(config))
+    try:
+        began = time.monotonic()
+        assert main(["up", "-t", str(second)]) != 0
+        note_time("a user with rights in one namespace: told", time.monotonic() - began)
+        said = capsys.readouterr().err
+        note_said("up", said)
+        assert main(["doctor", "-t", str(second)]) == 1
+        note_said("doctor", capsys.readouterr().out)
+    finally:
+        kubectl("delete", "namespace", "limited")
+    assert "system:serviceaccount:limited:somebody" in said
+    assert "fogbed-second" not in kubectl("get", "namespaces", "-o", "name")
+
+
+def _with_token(token: str) -> str:
+    words = ["config", "view", "--raw", "--minify", "--flatten"]
+    own = ["--kubeconfig", str(StateFolder(NAME).kubeconfig)]
+    done = subprocess.run(
+        ["kubectl", *own, *words, "-o", "json"], check=True, capture_output=True, text=True
+    )
+    found = json.loads(done.stdout)
+    found["users"][0]["user"] = {"token": token}
+    return json.dumps(found)
+
+
+# -- killed ----------------------------------------------------------------------------------------
+
+
+def end_state() -> list[str]:
+    """Objects by name, and what Deployments run; names that a cluster gives anew are left out."""
+    images = "jsonpath={range .items[*]}{.metadata.name} {.spec.replicas} {.status.readyReplicas} "
+    images += "{.spec.template.spec.containers[*].image}{'\\n'}{end}"
+    return [
+        *objects_of(NAME).splitlines(),
+        *kubectl("get", "deployments", "-n", f"fogbed-{NAME}", "-o", images).splitlines(),
+        *kubectl("get", "nodes", "-o", "name").splitlines(),
+    ]
+
+
+def test_up_that_is_killed_at_ten_moments_goes_on_to_the_same_end(bed, note_time, capsys):
+    expected = end_state()
+    assert main(["down", "-t", str(bed.file), "--yes"]) == 0
+    moments = [random.uniform(1.0, LATEST_S) for _ in range(KILLS)]  # noqa: S311
+    for moment in moments:
+        with bed.started("up", "-t", str(bed.file)) as process:
+            try:
+                process.wait(moment)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            else:
+                # it had come to its end before: the next begins from nothing
+                assert process.returncode == 0
+                assert main(["down", "-t", str(bed.file), "--yes"]) == 0
+    began = time.monotonic()
+    bed.up()
+    killed = ", ".join(f"{each:.0f}" for each in moments)
+    note_time(f"up after kills at {killed} s", time.monotonic() - began)
+    assert end_state() == expected
+    capsys.readouterr()
+    assert main(["status", "-t", str(bed.file), "--json"]) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert (status["state"], status["drift"], status["problems"]) == ("up", [], [])
