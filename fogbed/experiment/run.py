@@ -45,6 +45,7 @@ class Run:
         self._journal = context.journal
         self._halt = threading.Event()
         self._failures: list[FogbedError] = []
+        self._halted_by: FogbedError | None = None
         self._step = "beginning"
         self._started = context.clock.now()
         self._workload: Workload | None = None
@@ -190,8 +191,8 @@ class Run:
                 raise ExperimentError("an action was still under way long after the run's end")
         finally:
             actions.close()
-        if self._halt.is_set():
-            raise self._failures[-1]
+        if self._halted_by is not None:
+            raise self._halted_by
         actions.undo()
 
     def _reach(self, mark: Mark, actions: Actions, origin: float) -> None:
@@ -205,10 +206,11 @@ class Run:
         what = f"action {planned.index} ({planned.title}) failed: {error.message}"
         self._fail(ExperimentError(what, hint=error.hint, details=error.details))
 
-    def _fail(self, error: FogbedError) -> None:
-        """Take note of a failure, as the experiment's ``on_error`` says."""
+    def _fail(self, error: FogbedError, *, is_end: bool = False) -> None:
+        """Take note of a failure; of those that end the run the first is told: the rest follow."""
         self._failures.append(error)
-        if self._context.resolved.experiment.on_error == "abort":
+        if is_end or self._context.resolved.experiment.on_error == "abort":
+            self._halted_by = self._halted_by or error
             self._halt.set()
 
     def _seen(self, time: float, rows: Sequence[Sample]) -> None:
@@ -224,8 +226,7 @@ class Run:
             self._journal.write("note", text=restarted)
         problem = self._watch.problem(workload)
         if problem is not None and not self._halt.is_set():
-            self._failures.append(ExperimentError(f"the job ended before the run: {problem}"))
-            self._halt.set()
+            self._fail(ExperimentError(f"the job ended before the run: {problem}"), is_end=True)
 
     def _note_processes(self) -> None:
         """Journal what happened to processes since the last look.

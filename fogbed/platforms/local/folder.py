@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from fogbed import paths
@@ -73,13 +73,20 @@ class TestbedFolder(StateFolder):
         write_whole(self.root / "plan.json", plan.to_json())
 
     def launched(self) -> Launched | None:
-        """Return with what the keeper was started last; None if it never was."""
+        """Return with what the keeper was started last; None if it never was.
+
+        What another version of fogbed wrote beside that is left out; where it wrote less, nobody
+        can say.
+        """
         try:
-            fields = json.loads((self.root / "launched.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
+            written = json.loads((self.root / "launched.json").read_text(encoding="utf-8"))
+            known = {
+                each.name: written[each.name] for each in fields(Launched) if each.name in written
+            }
+            sockets = {name: Path(known[name]) for name in ("steering", "fabric_socket")}
+            return Launched(**(known | sockets))
+        except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
             return None
-        sockets = {name: Path(fields[name]) for name in ("steering", "fabric_socket")}
-        return Launched(**(fields | sockets))
 
     def write_launched(self, launched: Launched) -> None:
         """Keep with what the keeper is started."""

@@ -127,7 +127,7 @@ def launch(folder: TestbedFolder, launched: Launched, listener: socket.socket) -
 
 def _wait_until_ready(folder: TestbedFolder, launched: Launched) -> None:
     steering, deadline = Steering(launched.steering), time.monotonic() + _READY_S
-    while steering.status() is None:
+    while not _answers(steering):
         if not is_held(folder) or time.monotonic() > deadline:
             folder.require_room(f"the keeper of testbed {folder.name} could not start")
             said = folder.keeper_log.read_text(encoding="utf-8", errors="replace")
@@ -137,6 +137,13 @@ def _wait_until_ready(folder: TestbedFolder, launched: Launched) -> None:
                 details=said.strip()[-2000:] or None,
             )
         time.sleep(0.02)
+
+
+def _answers(steering: Steering) -> bool:
+    try:
+        return steering.status() is not None
+    except PlatformError:
+        return False  # it has only begun
 
 
 def is_held(folder: TestbedFolder) -> bool:

@@ -22,9 +22,19 @@ class Steering:
         self._path = path
 
     def status(self) -> dict[str, Any] | None:
-        """Return what the keeper says of itself; None where none answers."""
+        """Return what the keeper says of itself; None where there is none.
+
+        Raises:
+            PlatformError: one is there and says nothing: it is no reason to end what it keeps.
+        """
         try:
             return self._ask({"do": "status"})
+        except TimeoutError as error:
+            raise PlatformError(
+                f"the testbed's keeper has not answered for {_TIMEOUT_S:g} s",
+                hint="give the command again when this computer is less busy; fogbed down ends "
+                "the testbed",
+            ) from error
         except OSError:
             return None
 

@@ -187,6 +187,19 @@ def test_a_process_that_dies_while_the_job_runs_is_a_failure(laboratory: Laborat
     assert told[0]["happened"]["node"] == "fog-1"
 
 
+def test_of_processes_that_die_together_the_first_is_told(laboratory: Laboratory) -> None:
+    began = laboratory.clock.now()
+
+    def happen(process: str) -> None:
+        told = Event(time=began + 6.0, event="died", process=process, node="fog-1", pid=7)
+        laboratory.platform.happened.append(told)
+
+    for process in ("minio", "taskmanager"):
+        laboratory.clock.at.append((began + 6.5, lambda process=process: happen(process)))
+    with pytest.raises(ExperimentError, match="minio died"):
+        laboratory.run(SHORT + "on_error: abort\n")
+
+
 def test_the_platform_says_how_far_its_clocks_are_off(hour: Laboratory) -> None:
     environment = json.loads(hour.bundle().environment_file.read_text(encoding="utf-8"))
     assert environment["clock_offset_ms"] == 0.25

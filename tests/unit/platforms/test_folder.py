@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from fogbed.errors import PlatformError
@@ -52,6 +54,21 @@ def test_how_a_keeper_was_launched_is_read_back(folder):
 def test_a_file_that_was_cut_off_is_no_launch(folder):
     (folder.root / "launched.json").write_text('{"port": 80', encoding="utf-8")
     assert folder.launched() is None
+
+
+SOCKETS = {"scheduler": "default", "steering": "s", "fabric_socket": "f"}
+
+
+@pytest.mark.parametrize(
+    ("written", "port"),
+    [
+        ({"port": 8081, "number": 3}, None),
+        ({"port": 8081, "number": 3, **SOCKETS, "of_later": True}, 8081),
+    ],
+)
+def test_what_another_version_wrote_is_read_as_far_as_it_is_known(folder, written, port):
+    (folder.root / "launched.json").write_text(json.dumps(written), encoding="utf-8")
+    assert getattr(folder.launched(), "port", None) == port
 
 
 def test_one_command_at_a_time_changes_a_testbed(folder):
