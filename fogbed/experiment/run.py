@@ -25,12 +25,12 @@ from fogbed.experiment.run_network import RunNetwork
 from fogbed.experiment.sampling.live_figures import snapshot
 from fogbed.experiment.sampling.live_samples import LiveSamples
 from fogbed.experiment.sampling.sampler import Sampler
-from fogbed.experiment.signals import shielded
 from fogbed.experiment.silences import Silences
 from fogbed.experiment.watch import Watch
 from fogbed.experiment.workloads.workload import Workload
 from fogbed.plan.timeline import Mark, PlannedAction
 from fogbed.platforms.measuring import Sample
+from fogbed.signals import shielded
 
 FIRST_RIDE_TIMEOUT_S = 60.0
 

@@ -24,9 +24,9 @@ from fogbed.experiment.repertoire import REPERTOIRE, Repertoire
 from fogbed.experiment.run import Run
 from fogbed.experiment.run_context import Dependencies, RunContext
 from fogbed.experiment.run_lock import hold_run_lock
-from fogbed.experiment.signals import shielded
 from fogbed.platforms.base import Platform
 from fogbed.platforms.ownership import give_back
+from fogbed.signals import shielded
 from fogbed.spec import ResolvedExperiment, dump_yaml
 
 

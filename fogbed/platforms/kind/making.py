@@ -18,6 +18,7 @@ from fogbed.platforms.kind.record import KindRecord, write_record
 from fogbed.platforms.kind.refusals import explain
 from fogbed.platforms.kind.site import Site
 from fogbed.platforms.kubernetes.nodes import wait_until_heard
+from fogbed.signals import shielded
 
 _HEARD_S = 120.0
 _TOLD = 4000  # letters of kind's own words that an error shows; all of them are in the log
@@ -45,7 +46,8 @@ def make(site: Site, record: KindRecord, progress: Progress) -> None:
         raise failure from error
     except KeyboardInterrupt:
         progress.note("interrupted: the cluster that is half made is deleted")
-        _clean_up(site, progress)
+        with shielded():
+            _clean_up(site, progress)
         raise Interrupted("interrupted; no cluster was left") from None
     except BaseException:
         _clean_up(site, progress)

@@ -34,6 +34,7 @@ from fogbed.platforms.registration import refuse_while_a_job_runs
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
 from fogbed.platforms.schedulers import require_free, scheduler_wanted
 from fogbed.platforms.state import only_one
+from fogbed.signals import shielded
 from fogbed.stream_job.shared_folders import SharedFolders
 
 LOG4J = Path(__file__).with_name("log4j2.properties")
@@ -64,8 +65,9 @@ class LocalPlatform(RunningTestbed):
                 self._start(request, progress)
                 self._wait(progress)
             except KeyboardInterrupt:
-                self._end()
-                self._folder.remove(everything=False)
+                with shielded():
+                    self._end()
+                    self._folder.remove(everything=False)
                 progress.note(f"interrupted: testbed {self.testbed.name} is taken down again")
                 raise
             give_back(self._folder.root, paths.cache_dir())
