@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from fogbed.errors import UsageError
-from fogbed.plan.cluster import agent_namespace_of, facts_from, namespace_of
+from fogbed.plan.cluster import OWNER, agent_namespace_of, facts_from, namespace_of
 from fogbed.plan.images import images_of
 from fogbed.plan.manifests import PARTS, Manifest, plan_manifests, render_manifests
 from fogbed.plan.placement import resources_offered
@@ -188,6 +188,13 @@ def test_the_scheduler_is_the_jobmanager_s_alone():
         config = found(manifests, "ConfigMap", "jobmanager-config")["data"]["config.yaml"]
         assert scheduler_of(config) == scheduler
     assert scheduler_of("") is None
+
+
+def test_the_mark_of_an_owner_is_the_namespace_s_alone():
+    one, other = planned("existing"), planned("existing", owner="c0ffee")
+    (changed,) = [b.body for a, b in zip(one, other, strict=True) if a != b]
+    assert changed["metadata"]["name"] == namespace_of(case("existing").name)
+    assert changed["metadata"]["annotations"] == {OWNER: "c0ffee"}
 
 
 def test_another_configuration_starts_flink_again():
