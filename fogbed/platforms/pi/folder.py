@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,19 @@ class PiFolder(StateFolder):
             write_whole(self.spec, spec)
             if origin is not None:
                 write_whole(self.origin, f"{origin}\n")
+
+    def kept(self) -> Mapping[Path, bytes | None]:
+        """Return what is written down of the testbed, file by file; None for one that is not."""
+        files = (self.inventory, self.spec, self.origin, self.removed)
+        return {path: path.read_bytes() if path.exists() else None for path in files}
+
+    def put_back(self, kept: Mapping[Path, bytes | None]) -> None:
+        """Have written down again what ``kept`` gave earlier."""
+        for path, content in kept.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_whole(path, content)
 
     def write_kubeconfig(self, text: str) -> None:
         """Keep the administrator's kubeconfig, readable by nobody else from the first byte on."""

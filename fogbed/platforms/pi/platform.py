@@ -90,13 +90,15 @@ class PiPlatform(RunningCluster):
 
     def _make_cluster(self, options: PlaybookOptions, progress: Progress) -> None:
         self._access.require_room()
-        was_known = self.folder.spec.exists()
+        was_known, was = self.folder.spec.exists(), self.folder.kept()
         try:
             result = self._play("site", progress, options=options)
         except PlaybookFailed as error:
-            if not was_known and not error.has_touched:
-                # nothing was made: there is nothing for down to remove
-                self.folder.remove()
+            if not error.has_touched:
+                # the machines are as they were, and so is what is known of them
+                self.folder.put_back(was)
+                if not was_known:
+                    self.folder.remove()
             raise
         if not options.check and not options.tags:
             with interruption_told(result.log):
