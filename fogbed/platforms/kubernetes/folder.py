@@ -16,11 +16,6 @@ class KubeFolder(StateFolder):
     """A testbed's folder, with what its stack needs."""
 
     @property
-    def credentials(self) -> Path:
-        """What opens the testbed's object store."""
-        return self.root / "credentials.json"
-
-    @property
     def owner(self) -> Path:
         """The mark of this testbed in a cluster that others use too."""
         return self.root / "owner"

@@ -17,7 +17,11 @@ from fogbed.plan.services.flink import bucket_of
 from fogbed.platforms.kubernetes.capacity import require_capacity
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import Credentials, as_secrets
-from fogbed.platforms.kubernetes.data_place import relies_on_default, require_data_in_reach
+from fogbed.platforms.kubernetes.data_place import (
+    make_room_for_class,
+    relies_on_default,
+    require_data_in_reach,
+)
 from fogbed.platforms.kubernetes.flink_there import ends_processes
 from fogbed.platforms.kubernetes.ownership import (
     owned_by,
@@ -87,6 +91,7 @@ class Stack:
         first = [each for each in manifests if each.component in _BEFORE_FLINK]
         rest = [each for each in manifests if each not in spaces and each not in first]
         roll_out(self._kube, spaces, progress)
+        make_room_for_class(self._kube, self._testbed.name, first)
         for secret in as_secrets(credentials, self._testbed):
             self._kube.apply(secret)
         roll_out(self._kube, first, progress)

@@ -71,10 +71,14 @@ class PiFolder(StateFolder):
         """Keep the administrator's kubeconfig, readable by nobody else from the first byte on."""
         write_whole(self.kubeconfig, text, mode=0o600)
 
-    def remove(self) -> None:
-        """Remove everything but the logs of the playbooks, and what is not purged yet."""
+    def remove(self, *, keep_credentials: bool = True) -> None:
+        """Remove everything but the logs of the playbooks, and what is not purged yet.
+
+        ``keep_credentials`` leaves what opens the data that MinIO's node keeps.
+        """
+        kept = [self.playbooks, self.removed, *([self.credentials] if keep_credentials else [])]
         for entry in self.root.iterdir() if self.root.exists() else ():
-            if entry in (self.playbooks, self.removed):
+            if entry in kept:
                 continue
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)

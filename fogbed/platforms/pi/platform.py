@@ -35,7 +35,7 @@ from fogbed.platforms.pi.playbook import (
 )
 from fogbed.platforms.pi.reach import ssh
 from fogbed.platforms.pi.reach.answers import Silence, silent_nodes, told
-from fogbed.platforms.pi.removal import removal_of
+from fogbed.platforms.pi.removal import data_kept, removal_of
 from fogbed.platforms.pi.removed import RemovedNode, forget, forget_returned, read_removed
 from fogbed.platforms.pi.status import read_status
 from fogbed.platforms.preflight import Check
@@ -133,8 +133,10 @@ class PiPlatform(RunningCluster):
                 raise _left(self.testbed, heard, silent)
             if not options.limit:
                 self._access.forget(progress)
-                self.folder.remove()
+                self.folder.remove(keep_credentials=not request.purge)
                 progress.note(f"testbed {self.testbed.name} is down")
+                if (kept := data_kept(self.testbed, request, gone=silent)) is not None:
+                    progress.note(kept)
         if request.purge and not options.limit:
             self._purge_all_removed(request, progress, options)
 

@@ -243,6 +243,11 @@ def test_where_minio_keeps_its_data():
     assert claim(folder)["volumeName"] == "fogbed-shelf-minio"
 
 
+def test_a_volume_of_our_own_has_a_folder_that_is_called_as_the_claim():
+    own = found(planned("pis"), "StorageClass", namespace_of(case("pis").name))
+    assert own["parameters"] == {"pathPattern": "{{ .PVC.Namespace }}/{{ .PVC.Name }}/volume"}
+
+
 def test_a_store_of_the_user_s_own_takes_minio_s_place():
     manifests = planned("own-store")
     assert not [each for each in manifests if each.component in ("minio", "local-path")]
