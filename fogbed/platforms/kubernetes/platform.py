@@ -215,7 +215,7 @@ class KubernetesPlatform(RunningCluster):
             yield Check("nodes", ok=False, found=found, fix=error.hint or "")
             return
         with KubeObjects(access) as kube:
-            yield from examine_cluster(kube, self.testbed, hosts)
+            yield from examine_cluster(kube, self.testbed, hosts, read_owner(self._files))
 
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
         """Yield lines of the logs of the testbed's pods on ``node``.

@@ -12,8 +12,14 @@ from fogbed.clients.progress import Quiet
 from fogbed.errors import PlatformError, ServiceAwayError, UsageError
 from fogbed.plan.cluster import OWNER
 from fogbed.platforms.kubernetes import platform, running
+from fogbed.platforms.kubernetes.examination import check_owner
 from fogbed.platforms.kubernetes.folder import KubeFolder
-from fogbed.platforms.kubernetes.ownership import keep_owner, read_owner, require_owner
+from fogbed.platforms.kubernetes.ownership import (
+    keep_owner,
+    owned_by,
+    read_owner,
+    require_owner,
+)
 from fogbed.platforms.kubernetes.platform import KubernetesPlatform
 from fogbed.platforms.requests import UpRequest
 from fogbed.spec.testbed import Testbed
@@ -28,6 +34,9 @@ BED = Testbed.model_validate(
         "nodes": [{"name": "a", "tier": "edge", "role": "control-plane"}],
     }
 )
+
+
+REQUIRE_ROOM = KubernetesPlatform._require_room
 
 
 class Cluster:
@@ -146,8 +155,23 @@ class Kube:
     def __init__(self, **annotations: str) -> None:
         self.annotations = annotations
 
-    def get(self, _version, _kind, name, _namespace=""):
-        return {"metadata": {"name": name, "annotations": self.annotations or None}}
+    def get(self, _version, kind, name, _namespace=""):
+        if kind != "Namespace":
+            return None
+        about = {"labels": owned_by("farm"), "annotations": self.annotations or None}
+        return {"metadata": {"name": name, **about}}
+
+
+def test_an_up_refuses_another_owners_namespace_before_anything(done, monkeypatch):
+    monkeypatch.setattr(KubernetesPlatform, "_require_room", REQUIRE_ROOM)
+    monkeypatch.setattr(Connection, "kube", Kube(**{OWNER: "theirs"}))
+    with pytest.raises(PlatformError, match="whose folder here is lost"):
+        up(Cluster(done))
+    assert done == []
+    assert not KubeFolder("farm").root.exists()
+    check = check_owner(Kube(**{OWNER: "theirs"}), BED, "mine")
+    assert (check.ok, "kubectl --context lab annotate" in check.fix) == (False, True)
+    assert check_owner(Kube(**{OWNER: "mine"}), BED, "mine").ok
 
 
 @pytest.mark.usefixtures("done")
