@@ -12,6 +12,7 @@ from fogbed.spec.testbed import Node, Testbed
 
 LABEL = "app.kubernetes.io"
 NODE_LABEL = "fogbed.io/node"
+OWNER = "fogbed.io/owner"  # an annotation of the testbed's namespace
 MANAGED_BY = {f"{LABEL}/managed-by": "fogbed"}
 
 _PREFIX, _AGENT = "fogbed-", "-agent"
@@ -32,7 +33,7 @@ class ClusterFacts:
     must have, as image -> image@digest.
 
     ``memory``: what pods may take of each node, in bytes, where that is known: TaskManagers without
-    a size of their own are cut to it.
+    a size of their own are cut to it. ``owner``: the mark of whose testbed it is, "" for none.
     """
 
     hosts: Mapping[str, str]
@@ -41,6 +42,7 @@ class ClusterFacts:
     workers: frozenset[str]
     pinned: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     memory: Mapping[str, int] = field(default_factory=lambda: _NO_SIZES)
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -198,6 +198,7 @@ def _values(cluster: Cluster, components: frozenset[str]) -> dict[str, Any]:
         "agent_namespace": agent_namespace_of(testbed.name),
         "cluster_name": cluster_name_of(testbed.name),
         "hosts": [cluster.host(node) for node in testbed.nodes],
+        "owner": cluster.facts.owner,
         "flink": _flink(testbed),
         "jobmanager": _jobmanager(cluster),
         "taskmanagers": taskmanager.pods(cluster),

@@ -70,6 +70,11 @@ class StateFolder:
         """The key to the testbed's cluster: fogbed's own copy, of one context."""
         return self.root / "kubeconfig"
 
+    @property
+    def credentials(self) -> Path:
+        """What opens the testbed's object store, where it has one of its own."""
+        return self.root / "credentials.json"
+
     def make(self) -> None:
         """Make the folder, for nobody else to read."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)

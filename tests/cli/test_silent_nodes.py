@@ -39,6 +39,22 @@ def test_down_names_who_was_left_and_forgets_who_is_gone_for_good(pico, capsys):
     assert names_up() == ()
 
 
+def test_down_keeps_the_data_and_what_opens_it(pico, playbooks, capsys, ssh_that):
+    ssh_that("exit 0")
+    folder = PiFolder("pico")
+    folder.begin(inventory="", spec=pico.read_text(encoding="utf-8"), origin=pico)
+    folder.credentials.write_text("{}", encoding="utf-8")
+    assert main(["down", "--yes"]) == 0
+    assert capsys.readouterr().err.endswith(
+        "kept: what MinIO holds (/var/lib/fogbed/volumes of pico-0), for an up with MinIO there; "
+        "fogbed down --purge removes it\n"
+    )
+    assert folder.credentials.exists()
+    assert main(["down", "--purge", "--yes"]) == 0
+    assert not folder.credentials.exists()
+    assert [name for name, _ in playbooks.names()] == ["reset", "reset"]
+
+
 def test_status_of_a_cluster_that_is_off_is_free_of_a_library_s_warnings(pico, capfd):
     folder = PiFolder("pico")
     folder.begin(inventory="", spec=pico.read_text(encoding="utf-8"), origin=pico)

@@ -11,7 +11,7 @@ from fogbed.clients.kind.containers import NodeContainer
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.progress import Progress
 from fogbed.errors import FogbedError, PlatformError, UsageError
-from fogbed.plan.kind import host_names, plan_kind, what_changed
+from fogbed.plan.kind import cluster_name, host_names, plan_kind, what_changed
 from fogbed.platforms.kind import making
 from fogbed.platforms.kind.record import (
     KindRecord,
@@ -44,6 +44,7 @@ class KindCluster:
             with site.told():
                 require_kind()
                 site.containers()
+            read_record(self._folder)
         except FogbedError as error:
             return [Check("kind", ok=False, found=error.message, fix=error.hint or "")]
         return [Check("kind", ok=True, found=f"there, with {site.engine.name}")]
@@ -52,6 +53,16 @@ class KindCluster:
     def looked_at(self) -> Iterator[KubeAccess | None]:
         """Enter the way in of a cluster that is there."""
         yield self.access() if self._kubeconfig.exists() and self.exists() else None
+
+    def require_fit(self) -> None:
+        """Return if the cluster that is there, if any, is this testbed's, whole and unchanged.
+
+        Raises:
+            UsageError, PlatformError: as for ``ensure``.
+        """
+        site = open_site(self._testbed, self._folder)
+        with site.told():
+            self._found(site)
 
     def ensure(self, progress: Progress) -> None:
         """Make the cluster, or go on with the one that is there.
@@ -108,7 +119,9 @@ class KindCluster:
             UsageError, PlatformError: as for ``ensure``.
         """
         record = read_record(self._folder)
-        if record is not None:
+        if record is None:
+            self._require_none_left(progress)
+        else:
             site = open_site(self._testbed, self._folder)
             with site.told():
                 site.kind.end_leftovers()
@@ -121,6 +134,27 @@ class KindCluster:
                 path.unlink(missing_ok=True)
         self._kubeconfig.unlink(missing_ok=True)
         forget_record(self._folder)
+
+    def _require_none_left(self, progress: Progress) -> None:
+        """Return unless a cluster of the testbed's name is there, of which nothing is kept here."""
+        try:
+            site = open_site(self._testbed, self._folder)
+            with site.told():
+                containers = site.containers()
+        except FogbedError as error:
+            progress.note(
+                f"whether a kind cluster {cluster_name(self._testbed)} is here was not seen: "
+                f"{error.message}"
+            )
+            return
+        if containers:
+            raise PlatformError(
+                f"there is a kind cluster {site.name}, and {self._folder} keeps no record that "
+                "says whose it is: it stays",
+                hint="if it is this testbed's (its state was deleted, or another user has it), "
+                f"delete it with all that it holds: kind delete cluster --name {site.name}",
+                details="\n".join(each.name for each in containers),
+            )
 
     def load_images(self, images: Sequence[str], progress: Progress) -> None:
         """Bring those images to the nodes that the engine here has by tag; nodes pull the others.
@@ -136,14 +170,23 @@ class KindCluster:
                 with progress.step(f"image {image} to the nodes"):
                     site.kind.load([image])
 
-    def _found_or_made(self, site: Site, progress: Progress) -> bool:
-        """Have kind's part done; return whether it was done just now."""
+    def _found(self, site: Site) -> tuple[KindRecord | None, Sequence[NodeContainer]]:
+        """Return what is kept and there, where ``ensure`` may go on from it; UsageError if not."""
         record, containers = read_record(self._folder), site.containers()
         if containers and not are_ours(containers, record):
             raise _not_ours(site)
-        if record is not None and record.is_whole and _has_control_plane(containers, self.hosts()):
+        if record is not None and self._is_there(record, containers):
             _require_same(record, site)
             _require_all(containers, self.hosts())
+        return record, containers
+
+    def _is_there(self, record: KindRecord, containers: Collection[NodeContainer]) -> bool:
+        return record.is_whole and _has_control_plane(containers, self.hosts())
+
+    def _found_or_made(self, site: Site, progress: Progress) -> bool:
+        """Have kind's part done; return whether it was done just now."""
+        record, containers = self._found(site)
+        if record is not None and self._is_there(record, containers):
             making.wake(site, record, containers, progress)
             return False
         if record is not None and record.is_whole:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from fogbed.errors import PlatformError
 from fogbed.files import write_whole
 
 _NAME = "kind.json"
@@ -33,14 +34,27 @@ def new_record() -> KindRecord:
 
 
 def read_record(folder: Path) -> KindRecord | None:
-    """Return what was kept; None if nothing was, or nothing that can be read."""
+    """Return what was kept; None if nothing was.
+
+    Raises:
+        PlatformError: it cannot be read: whose the cluster is, is not known any more.
+    """
+    path = folder / _NAME
     try:
-        found = json.loads((folder / _NAME).read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
         # what another version keeps besides does not make the cluster somebody else's
         known = {each.name: found[each.name] for each in fields(KindRecord) if each.name in found}
         return KindRecord(**{**known, "starts": tuple(known.get("starts", ()))})
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PlatformError(
+            f"{path} cannot be read as the record of a kind cluster",
+            hint="it says whose the cluster is: put it back from a backup; or move it away, and "
+            "delete the cluster with all that it holds: kind get clusters, then kind delete "
+            "cluster --name",
+            details=str(error),
+        ) from error
 
 
 def write_record(folder: Path, record: KindRecord) -> None:

@@ -25,6 +25,13 @@ class Cluster(Protocol):
     def looked_at(self) -> AbstractContextManager[KubeAccess | None]:
         """Enter a way in before ``ensure``, to look only; None where no cluster is there yet."""
 
+    def require_fit(self) -> None:
+        """Return if looking alone shows nothing that ``ensure`` would refuse; nothing is touched.
+
+        Raises:
+            UsageError, PlatformError, ServiceError: as for ``ensure``.
+        """
+
     def ensure(self, progress: Progress) -> None:
         """Have the cluster there, its nodes Ready; go on where an earlier call was cut off.
 
@@ -54,7 +61,11 @@ class Cluster(Protocol):
         """Return the same as ``hosts``, asked through a way in of ``looked_at``."""
 
     def remove(self, progress: Progress) -> None:
-        """Give back what ``ensure`` made, whole or not; nothing of anybody else's."""
+        """Give back what ``ensure`` made, whole or not; nothing of anybody else's.
+
+        Raises:
+            PlatformError: something is there that may be the testbed's, and nothing here says so.
+        """
 
     def load_images(self, images: Sequence[str], progress: Progress) -> None:
         """Bring to the nodes those images that this computer's engine has.

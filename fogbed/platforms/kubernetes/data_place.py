@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from fogbed.errors import PlatformError, ServiceAwayError, ServiceBusyError, ServiceError
 from fogbed.plan.cluster import cluster_name_of, labels_of, namespace_of
+from fogbed.plan.manifests import Manifest
+from fogbed.platforms.kubernetes.ownership import is_owned
 from fogbed.spec.testbed import Testbed
 
 Body = Mapping[str, Any]
@@ -21,6 +23,16 @@ class Getter(Protocol):
 
     def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Body | None:
         """Return an object as the API spells it; None if there is none."""
+
+
+class Objects(Getter, Protocol):
+    """What also ends them (``KubeObjects``)."""
+
+    def delete(self, api_version: str, kind: str, name: str, namespace: str = "") -> bool:
+        """Ask for an object's end."""
+
+    def wait_gone(self, api_version: str, kind: str, name: str, namespace: str = "") -> None:
+        """Return when it is there no more."""
 
 
 def require_data_in_reach(kube: Getter, testbed: Testbed, hosts: Mapping[str, str]) -> None:
@@ -44,6 +56,26 @@ def require_data_in_reach(kube: Getter, testbed: Testbed, hosts: Mapping[str, st
         hint=f"write `minio: {{node: {there}}}` under services to leave it there, or let the data "
         "go: fogbed down --everything, then fogbed up",
     )
+
+
+def make_room_for_class(kube: Objects, testbed: str, manifests: Iterable[Manifest]) -> None:
+    """Delete the testbed's own storage class if it is to be another: Kubernetes changes none.
+
+    Volumes that were made by it stay, and their claims.
+
+    Raises:
+        ServiceError: the API server does not say, or refuses.
+    """
+    for each in manifests:
+        if each.kind != "StorageClass":
+            continue
+        place = (each.api_version, each.kind, each.name)
+        found = kube.get(*place)
+        if found is None or not is_owned(found, testbed):
+            continue
+        if found.get("parameters") != each.body.get("parameters"):
+            kube.delete(*place)
+            kube.wait_gone(*place)
 
 
 def relies_on_default(testbed: str, classes: Iterable[Body], claim: Body | None) -> bool:

@@ -11,6 +11,7 @@ from fogbed.errors import FogbedError
 from fogbed.plan.cluster import facts_from
 from fogbed.plan.manifests import Manifest, plan_manifests
 from fogbed.platforms.kubernetes.capacity import others_pods, short_of_memory
+from fogbed.platforms.kubernetes.ownership import Getter, require_own_namespaces, require_owner
 from fogbed.platforms.preflight import Check
 from fogbed.spec.testbed import Testbed
 
@@ -20,9 +21,12 @@ _DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 
 def examine_cluster(
-    kube: KubeObjects, testbed: Testbed, hosts: Mapping[str, str]
+    kube: KubeObjects, testbed: Testbed, hosts: Mapping[str, str], owner: str
 ) -> Iterator[Check]:
-    """Yield every check of a cluster that is there; what cannot be asked is a check that failed."""
+    """Yield every check of a cluster that is there; what cannot be asked is a check that failed.
+
+    ``owner``: the mark of this testbed, "" where none was made yet.
+    """
     try:
         version = kube.raw("/version")["gitVersion"]
     except FogbedError as error:
@@ -41,6 +45,7 @@ def examine_cluster(
     manifests = plan_manifests(testbed, replace(facts_from(testbed), hosts=hosts))
     yield check_memory(nodes, pods, hosts, manifests)
     yield check_rights(kube, manifests)
+    yield check_owner(kube, testbed, owner)
 
 
 def check_version(version: str) -> Check:
@@ -123,3 +128,13 @@ def check_rights(kube: KubeObjects, manifests: Sequence[Manifest]) -> Check:
     except FogbedError as error:
         return Check("rights", ok=False, found=error.message, fix=error.hint or "")
     return Check("rights", ok=True, found="may make the testbed's namespaces")
+
+
+def check_owner(kube: Getter, testbed: Testbed, owner: str) -> Check:
+    """Whether the testbed's namespaces are not somebody else's."""
+    try:
+        require_own_namespaces(kube, testbed.name)
+        require_owner(kube, testbed, owner)
+    except FogbedError as error:
+        return Check("owner", ok=False, found=error.message, fix=error.hint or "")
+    return Check("owner", ok=True, found="nobody else has a testbed of this name there")

@@ -48,7 +48,7 @@ class ExistingCluster:
         return [Check("context", ok=True, found=self._testbed.context or "the current one")]
 
     @contextmanager
-    def looked_at(self) -> Iterator[KubeAccess | None]:
+    def looked_at(self) -> Iterator[KubeAccess]:
         """Enter a way in of the user's own that is gone afterwards.
 
         Raises:
@@ -60,21 +60,30 @@ class ExistingCluster:
             write_whole(place, text, mode=0o600)
             yield KubeAccess(kubeconfig=place)
 
-    def ensure(self, progress: Progress) -> None:
-        """Take the way in out of the user's kubeconfig, and see that every node may be used.
+    def require_fit(self) -> None:
+        """Return if the context leads to the testbed's cluster, and every node may be used.
 
         Raises:
             UsageError: there is no such context, or it is another cluster's than last time.
             ServiceError: the API server refuses, or does not answer.
             PlatformError: nodes are not there, not Ready or kept for others; all of them at once.
         """
+        self._require_same(take_context(paths.kubeconfigs(), self._testbed.context))
+        with self.looked_at() as access:
+            self._found = self._looked_up(access, for_use=True)
+
+    def ensure(self, progress: Progress) -> None:
+        """See that it fits, and take the way in out of the user's kubeconfig.
+
+        Raises:
+            UsageError, ServiceError, PlatformError: as for ``require_fit``.
+        """
+        with progress.step("nodes of the cluster", total=len(self._testbed.nodes)) as step:
+            self.require_fit()
+            step.advance(len(self._testbed.nodes))
         text = take_context(paths.kubeconfigs(), self._testbed.context)
-        self._require_same(text)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(self._kubeconfig, text, mode=0o600)
-        with progress.step("nodes of the cluster", total=len(self._testbed.nodes)) as step:
-            self._found = self._looked_up(self.access(), for_use=True)
-            step.advance(len(self._testbed.nodes))
 
     def _require_same(self, text: str) -> None:
         """Return unless the testbed is up in another cluster: nothing would lead back to that."""

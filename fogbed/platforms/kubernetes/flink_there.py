@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fogbed.clients.flink import FlinkClient
 from fogbed.clients.kube_objects import KubeObjects
+from fogbed.errors import ServiceError
 from fogbed.plan.cluster import namespace_of
+from fogbed.plan.flink_settings import Scheduler
 from fogbed.plan.manifests import Manifest
+from fogbed.plan.services.jobmanager import scheduler_of
 from fogbed.platforms.kubernetes.agents import is_running
 from fogbed.platforms.kubernetes.ownership import owned_by
 
@@ -26,6 +30,28 @@ def has_jobmanager(kube: KubeObjects, testbed: str) -> bool:
         and any(each.get("started") for each in pod["status"].get("containerStatuses") or ())
         for pod in kube.list("v1", "Pod", namespace_of(testbed), labels)
     )
+
+
+def scheduler_asked_for(kube: KubeObjects, testbed: str) -> Scheduler | None:
+    """Return the scheduler that the JobManager was to have last; None where there is none.
+
+    Raises:
+        ServiceError: the API server does not say.
+    """
+    found = kube.get("v1", "ConfigMap", "jobmanager-config", namespace_of(testbed))
+    return scheduler_of(found["data"]["config.yaml"]) if found else None
+
+
+def runs_with(url: str, scheduler: Scheduler) -> bool:
+    """Whether the JobManager at ``url`` says that it runs with ``scheduler``.
+
+    The cluster's objects do not tell: a command that was cut off has changed some of them only.
+    """
+    with FlinkClient(url) as flink:
+        try:
+            return flink.scheduler() == scheduler
+        except ServiceError:
+            return False
 
 
 def ends_processes(kube: KubeObjects, testbed: str, manifests: Sequence[Manifest]) -> bool:

@@ -16,9 +16,9 @@ class KubeFolder(StateFolder):
     """A testbed's folder, with what its stack needs."""
 
     @property
-    def credentials(self) -> Path:
-        """What opens the testbed's object store."""
-        return self.root / "credentials.json"
+    def owner(self) -> Path:
+        """The mark of this testbed in a cluster that others use too."""
+        return self.root / "owner"
 
     @property
     def bare(self) -> Path:
@@ -33,9 +33,13 @@ class KubeFolder(StateFolder):
             write_whole(self.origin, f"{origin}\n")
 
     def remove(self, *, keep_credentials: bool) -> None:
-        """Remove it all; ``keep_credentials`` leaves what opens the data that is kept."""
+        """Remove it all; ``keep_credentials`` leaves what opens the data that is kept.
+
+        The mark of its owner stays with them: the namespace that holds the data carries it.
+        """
+        kept = (self.credentials, self.owner) if keep_credentials else ()
         for entry in self.root.iterdir() if self.root.exists() else ():
-            if keep_credentials and entry == self.credentials:
+            if entry in kept:
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)

@@ -1,14 +1,26 @@
-"""Which of a cluster's objects are a testbed's: those that carry its labels."""
+"""Which of a cluster's objects are a testbed's: those that carry its labels.
+
+Two users may have given one name to two testbeds. So its namespace says whose it is: by a mark made
+at the first ``up`` and kept in the testbed's folder.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from fogbed.errors import PlatformError
-from fogbed.plan.cluster import agent_namespace_of, labels_of, namespace_of
+from fogbed.files import write_whole
+from fogbed.plan.cluster import OWNER, agent_namespace_of, labels_of, namespace_of
+from fogbed.platforms.kubernetes.folder import KubeFolder
+from fogbed.spec.testbed import Testbed
 
 Body = Mapping[str, Any]
+
+
+class ForeignTestbed(PlatformError):  # noqa: N818 - what it is
+    """A testbed of this name is in the cluster, and another folder's."""
 
 
 class Getter(Protocol):
@@ -45,3 +57,39 @@ def require_own_namespaces(kube: Getter, testbed: str) -> None:
                 hint=f"name the testbed otherwise; or, if it is meant for it: kubectl label "
                 f"namespace {name} {labels}",
             )
+
+
+def read_owner(folder: KubeFolder) -> str:
+    """Return the mark that was kept; "" where none was."""
+    try:
+        return folder.owner.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def keep_owner(folder: KubeFolder) -> None:
+    """Have a mark kept; it is made at the first call."""
+    if not read_owner(folder):
+        folder.make()
+        write_whole(folder.owner, f"{secrets.token_hex(16)}\n", mode=0o600)
+
+
+def require_owner(kube: Getter, testbed: Testbed, owner: str) -> None:
+    """Return unless the testbed's namespace carries another mark than ``owner``.
+
+    Raises:
+        ForeignTestbed: it does; nothing was touched.
+        ServiceError: the API server does not say.
+    """
+    name = namespace_of(testbed.name)
+    found = kube.get("v1", "Namespace", name)
+    mark = ((found or {}).get("metadata", {}).get("annotations") or {}).get(OWNER, "")
+    if mark in ("", owner):
+        return
+    context = f" --context {testbed.context}" if testbed.context else ""
+    raise ForeignTestbed(
+        f"namespace {name} is of a testbed {testbed.name} that was not brought up from this "
+        "computer by you, or whose folder here is lost",
+        hint="if it is somebody else's, name yours otherwise; if it is yours, take it over: "
+        f"kubectl{context} annotate namespace {name} {OWNER}- ; then give the command again",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -11,14 +11,22 @@ from fogbed import spec
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.kube_objects import KubeObjects
 from fogbed.clients.progress import Progress
-from fogbed.errors import FogbedError, ServiceAwayError
+from fogbed.errors import FogbedError, ServiceAwayError, ServiceError, UsageError
 from fogbed.plan.cluster import namespace_of
 from fogbed.plan.images import images_of
 from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.image_lock import pinned_images
 from fogbed.platforms.kubernetes import logs, preview, status
 from fogbed.platforms.kubernetes.cluster import Cluster
+from fogbed.platforms.kubernetes.connection import Connection
+from fogbed.platforms.kubernetes.credentials import adopt_credentials
 from fogbed.platforms.kubernetes.examination import examine_cluster
+from fogbed.platforms.kubernetes.ownership import (
+    ForeignTestbed,
+    keep_owner,
+    read_owner,
+    require_owner,
+)
 from fogbed.platforms.kubernetes.removal import remove_testbed
 from fogbed.platforms.kubernetes.running import RunningCluster
 from fogbed.platforms.preflight import Check
@@ -50,13 +58,18 @@ class KubernetesPlatform(RunningCluster):
     def up(self, request: UpRequest, progress: Progress) -> None:
         """Bring the cluster and what runs on it up, or what is missing of it.
 
+        What refuses by looking alone comes first: then the testbed is as it was, here too.
+
         Raises:
             UsageError: the testbed cannot run on this cluster; nothing was touched.
             PlatformError: something did not come up; the error names it.
         """
         pinned_images(self.testbed, self._origin)  # a lock that is wrong is told before anything
         with only_one(self.testbed.name):
+            self._require_fit(request)
             self._files.begin(spec=spec.dump_yaml(self.testbed), origin=self._origin)
+            if self._cluster.outlives_testbeds:
+                keep_owner(self._files)
             if "machines" in request.parts:
                 self._cluster.ensure(progress)
             if "stack" in request.parts:
@@ -64,16 +77,37 @@ class KubernetesPlatform(RunningCluster):
                 self._deploy(request.scheduler, progress)
         progress.note(f"testbed {self.testbed.name} is up")
 
+    def _require_fit(self, request: UpRequest) -> None:
+        with ExitStack() as held:
+            access: KubeAccess | None
+            if "machines" in request.parts:
+                self._cluster.require_fit()
+                access = held.enter_context(self._cluster.looked_at())
+            else:
+                access = self.cluster_access()
+            if access is None or "stack" not in request.parts:
+                return
+            if not self._cluster.outlives_testbeds:
+                # its own cluster may be asleep: what is not heard now is judged when it is awake
+                held.enter_context(suppress(ServiceError))
+            there = held.enter_context(closing(Connection(access, self.testbed)))
+            pinned = pinned_images(self.testbed, self._origin)
+            stack = self._stack_at(there, self.hosts, pinned)
+            self._require_room(stack, there, request.scheduler)
+
     def down(self, request: DownRequest, progress: Progress) -> None:
         """Take the testbed away; what its object store holds stays if the cluster does.
 
+        Where nothing is kept here of the testbed, the user's own way leads to its cluster.
+
         Raises:
+            UsageError: that way is not there.
             PlatformError, ServiceError: it failed; the same command goes on from there.
         """
         with only_one(self.testbed.name):
             keeps, origin = self._cluster.outlives_testbeds, read_origin(self.testbed.name)
             is_given_up = False
-            if keeps and (self._cluster.exists() or request.everything):
+            if keeps and (self._may_be_there() or request.everything):
                 is_given_up = not self._is_taken_off(request, progress)
             self._close()
             self._cluster.remove(progress)
@@ -86,15 +120,30 @@ class KubernetesPlatform(RunningCluster):
                 f"{origin or 'FILE'} removes it"
             )
 
+    def _may_be_there(self) -> bool:
+        """Whether no ``down`` has come to its end since the last ``up``, as far as is known here.
+
+        A folder that is lost knows nothing of either.
+        """
+        was_taken_down = self._files.root.exists() and not self._files.spec.exists()
+        return self._cluster.exists() or not was_taken_down
+
     def _is_taken_off(self, request: DownRequest, progress: Progress) -> bool:
-        """Take the testbed off its cluster; False where that does not answer and is given up.
+        """Take the testbed off its cluster; False where it is given up.
+
+        That is where no way leads there, or it has somebody else's testbed of that name.
 
         Raises:
             ServiceAwayError: it does not answer.
-            UsageError, ServiceError: as for ``_remove_objects``.
+            ForeignTestbed, UsageError, ServiceError: as for ``_remove_objects``.
         """
         try:
             self._remove_objects(progress, everything=request.everything)
+        except (ForeignTestbed, UsageError) as error:
+            if not request.forget_silent:
+                raise
+            progress.note(f"{error.message}; what the testbed has in its cluster is given up")
+            return False
         except ServiceAwayError as error:
             if request.forget_silent:
                 progress.note(f"{error.message}; what the testbed has in its cluster is given up")
@@ -108,10 +157,11 @@ class KubernetesPlatform(RunningCluster):
         return True
 
     def _remove_objects(self, progress: Progress, *, everything: bool) -> None:
-        """Take the objects away; after an earlier ``down`` the user's own way leads there.
+        """Take the objects away; where no way is kept the user's own leads there.
 
         Raises:
             UsageError: that way is there no more.
+            ForeignTestbed: what is there is somebody else's.
             ServiceError: the API server does not answer, or refuses.
         """
         with ExitStack() as held:
@@ -119,9 +169,17 @@ class KubernetesPlatform(RunningCluster):
                 access = self.cluster_access()
             elif (there := held.enter_context(self._cluster.looked_at())) is not None:
                 access = there
+                progress.note(
+                    f"nothing here says where testbed {self.testbed.name} was up; looking in the "
+                    f"cluster of {_told(self.testbed)}, and in no other"
+                )
             else:
                 return
             kube = held.enter_context(KubeObjects(access))
+            require_owner(kube, self.testbed, read_owner(self._files))
+            if not everything:
+                # the Secrets go, and the data that they open stays
+                adopt_credentials(self._files, kube, self.testbed.name)
             remove_testbed(kube, self.testbed.name, progress, everything=everything)
 
     def preview(self) -> Preview:
@@ -157,7 +215,7 @@ class KubernetesPlatform(RunningCluster):
             yield Check("nodes", ok=False, found=found, fix=error.hint or "")
             return
         with KubeObjects(access) as kube:
-            yield from examine_cluster(kube, self.testbed, hosts)
+            yield from examine_cluster(kube, self.testbed, hosts, read_owner(self._files))
 
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
         """Yield lines of the logs of the testbed's pods on ``node``.
@@ -169,3 +227,7 @@ class KubernetesPlatform(RunningCluster):
         self._require_node(node)
         host = self.hosts[node]
         return logs.read_logs(self.kube, self.testbed, host, lines=lines, follow=follow)
+
+
+def _told(testbed: Testbed) -> str:
+    return f"context {testbed.context}" if testbed.context else "your current context"

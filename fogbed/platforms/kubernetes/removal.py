@@ -90,7 +90,10 @@ def _remove_data(kube: Objects, testbed: str, progress: Progress) -> None:
     for volume_name, each in left.items():
         kube.delete(*_VOLUME, volume_name)
         for place in _folders(each):
-            progress.note(f"left on the node: {place}, which held MinIO's data")
+            progress.note(
+                f"left on the node: {place}, which held MinIO's data; an up finds it unless you "
+                "remove it"
+            )
 
 
 def _folders(volume: Body) -> Iterator[str]:

@@ -15,7 +15,6 @@ from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import PlatformError, UsageError
 from fogbed.network.no_emulation import NoEmulation
 from fogbed.plan.cluster import agent_namespace_of, namespace_of
-from fogbed.plan.services.jobmanager import scheduler_of
 from fogbed.platforms.base import Credentials, Endpoints, Opened
 from fogbed.platforms.events import Event
 from fogbed.platforms.image_lock import pinned_images
@@ -24,8 +23,13 @@ from fogbed.platforms.kubernetes.agents import agent_pods, require_agent
 from fogbed.platforms.kubernetes.bare_memory import FiledBare
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import adopt_credentials, keep_credentials
-from fogbed.platforms.kubernetes.flink_there import has_jobmanager
+from fogbed.platforms.kubernetes.flink_there import (
+    has_jobmanager,
+    runs_with,
+    scheduler_asked_for,
+)
 from fogbed.platforms.kubernetes.folder import KubeFolder
+from fogbed.platforms.kubernetes.ownership import read_owner
 from fogbed.platforms.kubernetes.pod_events import read_pod_events
 from fogbed.platforms.kubernetes.rollout import roll_out
 from fogbed.platforms.kubernetes.stack import Stack
@@ -166,11 +170,11 @@ class RunningCluster:
             PlatformError: a job is running (the error names it), or the spec fixes the other one.
         """
         url = self.endpoints().flink
-        if self._running_scheduler() == scheduler:
+        if runs_with(url, scheduler):
             return
         require_free(self.testbed, scheduler)
         why = f"the JobManager must start again ({scheduler} scheduler)"
-        self._refuse_while_a_job_runs(why)
+        self._refuse_while_a_job_runs(self._connection, why)
         with only_one(self.testbed.name):
             workers = self.workers().list()
             planned = self._stack().manifests(scheduler)
@@ -178,23 +182,16 @@ class RunningCluster:
             roll_out(self.kube, jobmanager, progress)
             wait_until_registered(url, workers, progress)
 
-    def _refuse_while_a_job_runs(self, why: str) -> None:
-        if has_jobmanager(self.kube, self.testbed.name):
-            url = self.endpoints().flink
-            refuse_while_a_job_runs(url, self.testbed.name, why, is_there=True)
+    def _refuse_while_a_job_runs(self, there: Connection, why: str) -> None:
+        if has_jobmanager(there.kube, self.testbed.name):
+            refuse_while_a_job_runs(there.url(*_REST), self.testbed.name, why, is_there=True)
 
-    def _running_scheduler(self) -> Scheduler | None:
-        """Return the scheduler that the JobManager was started with; None where there is none."""
-        space = namespace_of(self.testbed.name)
-        found = self.kube.get("v1", "ConfigMap", "jobmanager-config", space)
-        return scheduler_of(found["data"]["config.yaml"]) if found else None
-
-    def _scheduler_wanted(self, asked: Scheduler | None) -> Scheduler:
-        return scheduler_wanted(self.testbed, asked or self._running_scheduler())
+    def _scheduler_wanted(self, kube: KubeObjects, asked: Scheduler | None) -> Scheduler:
+        return scheduler_wanted(self.testbed, asked or scheduler_asked_for(kube, self.testbed.name))
 
     def drift(self) -> Sequence[str]:
         """Return where the cluster's objects are not as the testbed says, with the way back."""
-        scheduler = self._scheduler_wanted(None)
+        scheduler = self._scheduler_wanted(self.kube, None)
         return [
             f"{each.kind} {each.name} {found}; fogbed up puts it right"
             for each in self._stack().manifests(scheduler)
@@ -217,17 +214,28 @@ class RunningCluster:
         return self._connection.kube
 
     def _stack(self) -> Stack:
-        own = keep_credentials(self._files)
         pinned = pinned_images(self.testbed, read_origin(self.testbed.name))
-        return Stack(self.testbed, self._connection, self.hosts, own, pinned=pinned)
+        return self._stack_at(self._connection, self.hosts, pinned)
+
+    def _stack_at(
+        self, there: Connection, hosts: Mapping[str, str], pinned: Mapping[str, str]
+    ) -> Stack:
+        return Stack(self.testbed, there, hosts, pinned=pinned, owner=read_owner(self._files))
+
+    def _require_room(self, stack: Stack, there: Connection, asked: Scheduler | None) -> Scheduler:
+        """Return which scheduler is wanted if ``stack`` may be put there; nothing is touched."""
+        scheduler = self._scheduler_wanted(there.kube, asked)
+        stack.require_room(scheduler)
+        if stack.restarts_flink(scheduler):
+            self._refuse_while_a_job_runs(there, "its spec has changed")
+        return scheduler
 
     def _deploy(self, asked: Scheduler | None, progress: Progress) -> None:
         """Put Flink and what it needs on the cluster, and wait until it is whole."""
+        stack = self._stack()
+        scheduler = self._require_room(stack, self._connection, asked)
         adopt_credentials(self._files, self.kube, self.testbed.name)
-        stack, scheduler = self._stack(), self._scheduler_wanted(asked)
-        if stack.restarts_flink(scheduler):
-            self._refuse_while_a_job_runs("its spec has changed")
-        stack.deploy(scheduler, progress)
+        stack.deploy(scheduler, keep_credentials(self._files), progress)
         workers = [node.name for node in self.testbed.nodes if node.taskmanager]
         wait_until_registered(self.endpoints().flink, workers, progress)
 

@@ -17,9 +17,17 @@ from fogbed.plan.services.flink import bucket_of
 from fogbed.platforms.kubernetes.capacity import require_capacity
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import Credentials, as_secrets
-from fogbed.platforms.kubernetes.data_place import relies_on_default, require_data_in_reach
+from fogbed.platforms.kubernetes.data_place import (
+    make_room_for_class,
+    relies_on_default,
+    require_data_in_reach,
+)
 from fogbed.platforms.kubernetes.flink_there import ends_processes
-from fogbed.platforms.kubernetes.ownership import owned_by, require_own_namespaces
+from fogbed.platforms.kubernetes.ownership import (
+    owned_by,
+    require_own_namespaces,
+    require_owner,
+)
 from fogbed.platforms.kubernetes.rollout import roll_out
 from fogbed.spec.testbed import Testbed
 
@@ -34,17 +42,20 @@ class Stack:
         testbed: Testbed,
         connection: Connection,
         hosts: Mapping[str, str],
-        credentials: Credentials,
         *,
         pinned: Mapping[str, str],
+        owner: str,
     ) -> None:
-        """``pinned``: the digest that an image must have, as image -> image@digest."""
+        """``pinned``: the digest that an image must have, as image -> image@digest.
+
+        ``owner``: the testbed's mark; "" where the cluster is its own.
+        """
         self._testbed = testbed
         self._connection = connection
         self._kube = connection.kube
         self._hosts = hosts
-        self._credentials = credentials
         self._pinned = pinned
+        self._owner = owner
 
     def manifests(self, scheduler: Scheduler) -> tuple[Manifest, ...]:
         """Return what the testbed is to have in its cluster, in the order of application.
@@ -54,25 +65,38 @@ class Stack:
         """
         return plan_manifests(self._testbed, self._facts(scheduler))
 
-    def deploy(self, scheduler: Scheduler, progress: Progress) -> None:
+    def require_room(self, scheduler: Scheduler) -> None:
+        """Return if the cluster can have all that is planned; nothing is touched.
+
+        Raises:
+            UsageError, PlatformError: it cannot, as far as looking shows.
+            ServiceError: the cluster does not say.
+        """
+        require_own_namespaces(self._kube, self._testbed.name)
+        require_owner(self._kube, self._testbed, self._owner)
+        require_data_in_reach(self._kube, self._testbed, self._hosts)
+        manifests = self.manifests(scheduler)
+        require_capacity(self._kube, self._testbed, self._hosts, manifests)
+
+    def deploy(self, scheduler: Scheduler, credentials: Credentials, progress: Progress) -> None:
         """Have everything in the cluster as planned, and nothing of this testbed besides.
+
+        That there is room for it (``require_room``) was seen before.
 
         Raises:
             PlatformError: something cannot come up; the error names the object and the way out.
         """
         manifests = self.manifests(scheduler)
-        require_own_namespaces(self._kube, self._testbed.name)
-        require_data_in_reach(self._kube, self._testbed, self._hosts)
-        require_capacity(self._kube, self._testbed, self._hosts, manifests)
         spaces = [each for each in manifests if each.kind == "Namespace"]
         first = [each for each in manifests if each.component in _BEFORE_FLINK]
         rest = [each for each in manifests if each not in spaces and each not in first]
         roll_out(self._kube, spaces, progress)
-        for secret in as_secrets(self._credentials, self._testbed):
+        make_room_for_class(self._kube, self._testbed.name, first)
+        for secret in as_secrets(credentials, self._testbed):
             self._kube.apply(secret)
         roll_out(self._kube, first, progress)
         if self._testbed.has_minio:
-            self._provision(progress)
+            self._provision(credentials, progress)
         roll_out(self._kube, rest, progress)
         self._prune(manifests, progress)
 
@@ -90,10 +114,10 @@ class Stack:
             has_default_class=relies_on_default(self._testbed.name, classes, claim),
             workers=frozenset(node.name for node in self._testbed.nodes if node.taskmanager),
             pinned=self._pinned,
+            owner=self._owner,
         )
 
-    def _provision(self, progress: Progress) -> None:
-        own = self._credentials
+    def _provision(self, own: Credentials, progress: Progress) -> None:
         with progress.step("making the bucket and its user"):
             provision(
                 self._connection.url("minio", 9000),

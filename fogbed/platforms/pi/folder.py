@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,14 +54,31 @@ class PiFolder(StateFolder):
             if origin is not None:
                 write_whole(self.origin, f"{origin}\n")
 
+    def kept(self) -> Mapping[Path, bytes | None]:
+        """Return what is written down of the testbed, file by file; None for one that is not."""
+        files = (self.inventory, self.spec, self.origin, self.removed)
+        return {path: path.read_bytes() if path.exists() else None for path in files}
+
+    def put_back(self, kept: Mapping[Path, bytes | None]) -> None:
+        """Have written down again what ``kept`` gave earlier."""
+        for path, content in kept.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_whole(path, content)
+
     def write_kubeconfig(self, text: str) -> None:
         """Keep the administrator's kubeconfig, readable by nobody else from the first byte on."""
         write_whole(self.kubeconfig, text, mode=0o600)
 
-    def remove(self) -> None:
-        """Remove everything but the logs of the playbooks, and what is not purged yet."""
+    def remove(self, *, keep_credentials: bool = True) -> None:
+        """Remove everything but the logs of the playbooks, and what is not purged yet.
+
+        ``keep_credentials`` leaves what opens the data that MinIO's node keeps.
+        """
+        kept = [self.playbooks, self.removed, *([self.credentials] if keep_credentials else [])]
         for entry in self.root.iterdir() if self.root.exists() else ():
-            if entry in (self.playbooks, self.removed):
+            if entry in kept:
                 continue
             if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)

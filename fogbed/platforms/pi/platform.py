@@ -35,7 +35,7 @@ from fogbed.platforms.pi.playbook import (
 )
 from fogbed.platforms.pi.reach import ssh
 from fogbed.platforms.pi.reach.answers import Silence, silent_nodes, told
-from fogbed.platforms.pi.removal import removal_of
+from fogbed.platforms.pi.removal import data_kept, removal_of
 from fogbed.platforms.pi.removed import RemovedNode, forget, forget_returned, read_removed
 from fogbed.platforms.pi.status import read_status
 from fogbed.platforms.preflight import Check
@@ -90,13 +90,15 @@ class PiPlatform(RunningCluster):
 
     def _make_cluster(self, options: PlaybookOptions, progress: Progress) -> None:
         self._access.require_room()
-        was_known = self.folder.spec.exists()
+        was_known, was = self.folder.spec.exists(), self.folder.kept()
         try:
             result = self._play("site", progress, options=options)
         except PlaybookFailed as error:
-            if not was_known and not error.has_touched:
-                # nothing was made: there is nothing for down to remove
-                self.folder.remove()
+            if not error.has_touched:
+                # the machines are as they were, and so is what is known of them
+                self.folder.put_back(was)
+                if not was_known:
+                    self.folder.remove()
             raise
         if not options.check and not options.tags:
             with interruption_told(result.log):
@@ -131,8 +133,10 @@ class PiPlatform(RunningCluster):
                 raise _left(self.testbed, heard, silent)
             if not options.limit:
                 self._access.forget(progress)
-                self.folder.remove()
+                self.folder.remove(keep_credentials=not request.purge)
                 progress.note(f"testbed {self.testbed.name} is down")
+                if (kept := data_kept(self.testbed, request, gone=silent)) is not None:
+                    progress.note(kept)
         if request.purge and not options.limit:
             self._purge_all_removed(request, progress, options)
 

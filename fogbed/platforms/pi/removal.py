@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fogbed.platforms.pi.removed import read_removed
 from fogbed.platforms.requests import DownRequest
 from fogbed.spec.testbed import Testbed
 
-# Where volumes are if no storage class is named: below what a purge takes.
+# Where volumes are if no storage class is named: below what a purge takes. Their folders are called
+# as their claims are, so that a cluster made anew on the same node finds them again.
 VOLUMES = "/var/lib/fogbed/volumes"
 # What a purge takes beside the cluster.
 PURGED = (
@@ -35,8 +36,23 @@ def removal_of(testbed: Testbed, request: DownRequest) -> Sequence[str]:
     return lines
 
 
+def data_kept(testbed: Testbed, request: DownRequest, *, gone: Collection[str]) -> str | None:
+    """Return where the object store's data is for the next ``up``; None where nobody can say.
+
+    ``gone``: the nodes that were given up.
+    """
+    minio = testbed.services.minio
+    if request.purge or not testbed.has_minio or minio.storage_class is not None:
+        return None
+    place, node = minio.host_path or VOLUMES, testbed.minio_node.name
+    if node in gone:
+        return None
+    way_out = "" if minio.host_path else "; fogbed down --purge removes it"
+    return f"kept: what MinIO holds ({place} of {node}), for an up with MinIO there{way_out}"
+
+
 def _minio(testbed: Testbed, *, purge: bool) -> str:
-    """Return what becomes of the object store's data: a cluster made anew does not read it."""
+    """Return what becomes of the object store's data."""
     minio, what = testbed.services.minio, "  what MinIO holds (datasets, savepoints, output)"
     if minio.storage_class is not None:
         return f"{what}, as storage class {minio.storage_class} keeps it"
@@ -44,9 +60,7 @@ def _minio(testbed: Testbed, *, purge: bool) -> str:
         return f"{what} stays in {minio.host_path} of {testbed.minio_node.name}"
     if purge:
         return f"{what}, with {VOLUMES}"
-    return (
-        f"{what} stays in {VOLUMES} of {testbed.minio_node.name} until a --purge, read by nothing"
-    )
+    return f"{what} stays in {VOLUMES} of {testbed.minio_node.name} until a --purge; an up finds it"
 
 
 def _removed_earlier(testbed: Testbed, *, purge: bool) -> list[str]:

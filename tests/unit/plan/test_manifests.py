@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from fogbed.errors import UsageError
-from fogbed.plan.cluster import agent_namespace_of, facts_from, namespace_of
+from fogbed.plan.cluster import OWNER, agent_namespace_of, facts_from, namespace_of
 from fogbed.plan.images import images_of
 from fogbed.plan.manifests import PARTS, Manifest, plan_manifests, render_manifests
 from fogbed.plan.placement import resources_offered
@@ -190,6 +190,13 @@ def test_the_scheduler_is_the_jobmanager_s_alone():
     assert scheduler_of("") is None
 
 
+def test_the_mark_of_an_owner_is_the_namespace_s_alone():
+    one, other = planned("existing"), planned("existing", owner="c0ffee")
+    (changed,) = [b.body for a, b in zip(one, other, strict=True) if a != b]
+    assert changed["metadata"]["name"] == namespace_of(case("existing").name)
+    assert changed["metadata"]["annotations"] == {OWNER: "c0ffee"}
+
+
 def test_another_configuration_starts_flink_again():
     def checksum(manifests, name):
         return pod_of(manifests, name)["metadata"]["annotations"]["fogbed.io/config"]
@@ -234,6 +241,11 @@ def test_where_minio_keeps_its_data():
     volume = found(folder, "PersistentVolume", "fogbed-shelf-minio")["spec"]
     assert (volume["local"], volume["capacity"]) == ({"path": "/srv/minio"}, {"storage": "64Gi"})
     assert claim(folder)["volumeName"] == "fogbed-shelf-minio"
+
+
+def test_a_volume_of_our_own_has_a_folder_that_is_called_as_the_claim():
+    own = found(planned("pis"), "StorageClass", namespace_of(case("pis").name))
+    assert own["parameters"] == {"pathPattern": "{{ .PVC.Namespace }}/{{ .PVC.Name }}/volume"}
 
 
 def test_a_store_of_the_user_s_own_takes_minio_s_place():

@@ -9,7 +9,12 @@ import pytest
 
 from fogbed.errors import PlatformError, ServiceError
 from fogbed.plan.cluster import labels_of
-from fogbed.platforms.kubernetes.data_place import relies_on_default, require_data_in_reach
+from fogbed.plan.manifests import Manifest
+from fogbed.platforms.kubernetes.data_place import (
+    make_room_for_class,
+    relies_on_default,
+    require_data_in_reach,
+)
 from fogbed.spec.testbed import Testbed
 
 HOSTS = {"cloud-1": "kind-control-plane", "fog-1": "kind-worker"}
@@ -92,3 +97,46 @@ OURS = DEFAULT | {"labels": labels_of("farm", "local-path")}
 def test_a_claim_keeps_its_class_whatever_becomes_the_default(classes, claimed, relies):
     claim = None if claimed is None else {"spec": {"storageClassName": claimed}}
     assert relies_on_default("farm", [{"metadata": each} for each in classes], claim) is relies
+
+
+OURS_AT_LARGE = {"metadata": {"labels": labels_of("farm", "local-path")}}
+
+
+class Classes:
+    """A cluster with one storage class, or none, and what is done to it."""
+
+    def __init__(self, found: Mapping[str, Any] | None) -> None:
+        self.found, self.done = found, list[str]()
+
+    def get(self, *_place: str) -> Mapping[str, Any] | None:
+        return self.found
+
+    def delete(self, *place: str) -> bool:
+        self.done.append(f"delete {place[-1]}")
+        return True
+
+    def wait_gone(self, *place: str) -> None:
+        self.done.append(f"wait {place[-1]}")
+
+
+@pytest.mark.parametrize(
+    ("found", "done"),
+    [
+        (None, []),
+        (OURS_AT_LARGE | {"parameters": {"pathPattern": "new"}}, []),
+        ({"metadata": {}}, []),
+        (OURS_AT_LARGE, ["delete fogbed-farm", "wait fogbed-farm"]),
+    ],
+)
+def test_a_class_that_cannot_be_changed_is_made_anew(
+    found: Mapping[str, Any] | None, done: list[str]
+) -> None:
+    body = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "fogbed-farm"},
+        "parameters": {"pathPattern": "new"},
+    }
+    kube = Classes(found)
+    make_room_for_class(kube, "farm", [Manifest("local-path", body)])
+    assert kube.done == done

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from fogbed.errors import ServiceAwayError
 from fogbed.plan.manifests import Manifest
-from fogbed.platforms.kubernetes.flink_there import ends_processes, has_jobmanager
+from fogbed.platforms.kubernetes import flink_there
+from fogbed.platforms.kubernetes.flink_there import (
+    ends_processes,
+    has_jobmanager,
+    runs_with,
+    scheduler_asked_for,
+)
 
 
 class Cluster:
@@ -96,3 +103,46 @@ def test_a_jobmanager_is_there_once_it_has_started(pod, is_there):
     cluster = Cluster({})
     cluster.list = lambda *_: [pod]
     assert has_jobmanager(cluster, "farm") is is_there
+
+
+class JobManager:
+    """Flink's REST interface, which answers with a scheduler, or not at all."""
+
+    answer: str | None = None
+
+    def __init__(self, _url):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def scheduler(self):
+        if self.answer is None:
+            raise ServiceAwayError("GET /jobmanager/config: nothing answers")
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_so"), [("adaptive", False), ("default", True), (None, False)]
+)
+def test_the_jobmanager_itself_says_what_it_runs_with(monkeypatch, answer, is_so):
+    monkeypatch.setattr(flink_there, "FlinkClient", JobManager)
+    monkeypatch.setattr(JobManager, "answer", answer)
+    assert runs_with("http://127.0.0.1:1", "default") is is_so
+
+
+def test_the_scheduler_that_was_asked_for_last_is_in_its_settings():
+    class Kube:
+        def __init__(self, found):
+            self.found = found
+
+        def get(self, *place):
+            assert place == ("v1", "ConfigMap", "jobmanager-config", "fogbed-farm")
+            return self.found
+
+    there = {"data": {"config.yaml": "jobmanager.scheduler: Default\n"}}
+    assert scheduler_asked_for(Kube(there), "farm") == "default"
+    assert scheduler_asked_for(Kube(None), "farm") is None

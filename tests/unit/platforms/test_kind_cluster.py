@@ -188,10 +188,55 @@ def test_somebody_elses_is_refused(world, tmp_path):
         up(tmp_path)
     assert "was not made from" in caught.value.message
     assert "kind delete cluster --name fogbed-laptop" in caught.value.hint
+    assert not KindCluster(LAPTOP, tmp_path).exists()
+
+
+def test_one_of_which_nothing_is_kept_is_not_said_to_be_down(world, tmp_path):
+    world.fill("whoever")
+    with pytest.raises(PlatformError) as caught:
+        KindCluster(LAPTOP, tmp_path).remove(Quiet())
+    assert f"there is a kind cluster fogbed-laptop, and {tmp_path}" in caught.value.message
+    assert "kind delete cluster --name fogbed-laptop" in caught.value.hint
+    assert world.asked == []
+
+
+def test_without_an_engine_what_is_there_is_said_to_be_unseen(tmp_path, monkeypatch):
+    def none(*_):
+        raise UsageError("there is neither docker nor podman")
+
+    monkeypatch.setattr(module, "open_site", none)
     progress = Heard()
     KindCluster(LAPTOP, tmp_path).remove(progress)
+    said = "whether a kind cluster fogbed-laptop is here was not seen: there is neither docker"
+    assert progress.said == [f"{said} nor podman"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "7", '{"starts": 7, "owner": "me"}', "\udcff"])
+def test_a_record_that_cannot_be_read_is_not_none(world, whole, text, monkeypatch):
+    monkeypatch.setattr(module, "require_kind", lambda: None)
+    path = whole / "kind.json"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    for use in (up, lambda folder: KindCluster(LAPTOP, folder).remove(Quiet())):
+        with pytest.raises(PlatformError) as caught:
+            use(whole)
+        assert str(path) in caught.value.message
+        assert "kind delete cluster" in caught.value.hint
     assert world.asked == []
-    assert not KindCluster(LAPTOP, tmp_path).exists()
+    assert path.exists()
+    check = KindCluster(LAPTOP, whole).examine()[0]
+    assert not check.ok
+    assert str(path) in check.found
+
+
+def test_what_refuses_by_looking_refuses_before_anything(world, whole):
+    fewer = LAPTOP.model_copy(update={"nodes": LAPTOP.nodes[:-1]})
+    KindCluster(LAPTOP, whole).require_fit()
+    with pytest.raises(UsageError, match="its nodes, or their roles or order"):
+        KindCluster(fewer, whole).require_fit()
+    del world.there[HOSTS["edge-2"]]
+    with pytest.raises(PlatformError, match="are gone: edge-2"):
+        KindCluster(LAPTOP, whole).require_fit()
+    assert world.asked == []
 
 
 def test_the_record_of_another_version_is_a_record_still(world, whole):

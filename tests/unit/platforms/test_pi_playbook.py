@@ -49,6 +49,17 @@ def test_a_rehearsal_leaves_the_inventory_of_what_is_there():
     assert folder.rehearsal.read_text(encoding="utf-8") == "as it may become"
 
 
+@pytest.mark.usefixtures("fresh_home")
+def test_what_opens_the_data_stays_as_long_as_the_data():
+    folder = PiFolder("pico")
+    folder.begin(inventory="...", spec="...")
+    folder.credentials.write_text("{}", encoding="utf-8")
+    folder.remove()
+    assert list(folder.root.iterdir()) == [folder.credentials]
+    folder.remove(keep_credentials=False)
+    assert not folder.root.exists()
+
+
 def test_no_is_an_answer_and_not_an_interruption(monkeypatch, capsys):
     monkeypatch.setattr(console, "can_ask", lambda: True)
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fogbed.platforms.kubernetes.preview import preview_of
-from fogbed.platforms.pi.removal import removal_of
+from fogbed.platforms.pi.removal import data_kept, removal_of
 from fogbed.platforms.requests import DownRequest
 from fogbed.spec.testbed import Testbed
 
@@ -32,7 +32,7 @@ def pico(**minio: object) -> Testbed:
 @pytest.mark.parametrize(
     ("minio", "request_", "told"),
     [
-        ({}, DownRequest(), "stays in /var/lib/fogbed/volumes of one until a --purge"),
+        ({}, DownRequest(), "of one until a --purge; an up finds it"),
         ({}, DownRequest(purge=True), "(datasets, savepoints, output), with /var/lib/fogbed"),
         ({"host_path": "/srv/s3"}, DownRequest(purge=True), "stays in /srv/s3 of one"),
         ({"storage_class": "nfs"}, DownRequest(), "as storage class nfs keeps it"),
@@ -43,6 +43,22 @@ def pico(**minio: object) -> Testbed:
 def test_down_says_what_becomes_of_the_object_store(minio, request_, told):
     lines = [line for line in removal_of(pico(**minio), request_) if "MinIO" in line]
     assert [told in line for line in lines] == ([True] if told else []), lines
+
+
+@pytest.mark.parametrize(
+    ("minio", "request_", "told"),
+    [
+        ({}, DownRequest(), "(/var/lib/fogbed/volumes of one), for an up with MinIO there; fogbed"),
+        ({"host_path": "/srv/s3"}, DownRequest(), "(/srv/s3 of one), for an up with MinIO there"),
+        ({}, DownRequest(purge=True), None),
+        ({"storage_class": "nfs"}, DownRequest(), None),
+        ({"enabled": False}, DownRequest(), None),
+    ],
+)
+def test_down_says_where_the_next_up_finds_the_data(minio, request_, told):
+    kept = data_kept(pico(**minio), request_, gone=("two",))
+    assert kept is None if told is None else told in kept
+    assert data_kept(pico(**minio), request_, gone=("one",)) is None
 
 
 @pytest.mark.parametrize(
