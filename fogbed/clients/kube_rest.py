@@ -25,6 +25,7 @@ from fogbed.clients.kube_login import Login, read_login
 
 # a request takes a moment to arrive, and the other clock may be ahead
 _EARLIER_S = 30.0
+_NOT_LET_IN = 401
 
 
 class Rest(RESTClientObject):
@@ -50,20 +51,42 @@ class Rest(RESTClientObject):
         post_params: object = None,
         _request_timeout: object = None,
     ) -> Any:  # noqa: ANN401 - the client has no types
-        """Send a request as the client does, with the headers that say who we are."""
-        sent = HTTPHeaderDict(headers)
-        for name, value in self._let_in().headers:
-            sent.add(name, value)
-        return super().request(  # type: ignore[no-untyped-call]
-            method, url, sent, body, post_params, _request_timeout
-        )
+        """Send a request as the client does, with the headers that say who we are.
 
-    def _let_in(self) -> Login:
+        Who is not let in reads the kubeconfig again, once: a token may have been good for an hour.
+        """
+        rest = (body, post_params, _request_timeout)
+        login = self._let_in()
+        answer = self._send(login, method, url, headers, *rest)
+        if answer.status != _NOT_LET_IN:
+            return answer
+        answer.read()
+        return self._send(self._let_in(refused=login), method, url, headers, *rest)
+
+    def _send(
+        self,
+        login: Login,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        *rest: object,
+    ) -> Any:  # noqa: ANN401
+        sent = HTTPHeaderDict(headers)
+        for name, value in login.headers:
+            sent.add(name, value)
+        return super().request(method, url, sent, *rest)  # type: ignore[no-untyped-call]
+
+    def _let_in(self, *, refused: Login | None = None) -> Login:
         with self._lock:
             ends = self.login.ends
-            if ends is not None and time.time() > ends - _EARLIER_S:
-                self.login = read_login(self._access)
-                self._take_tls()
+            has_ended = ends is not None and time.time() > ends - _EARLIER_S
+            # another thread may have been refused too, and have asked already
+            if has_ended or self.login is refused:
+                login = read_login(self._access)
+                # what lets us in elsewhere is not for the server that is asked here
+                if login.server == self.login.server:
+                    self.login = login
+                    self._take_tls()
             return self.login
 
     def _take_tls(self) -> None:

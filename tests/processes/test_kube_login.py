@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import socket
+import socketserver
 import sys
+import threading
 import warnings
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -140,12 +146,118 @@ def test_a_plugin_may_give_a_certificate(api, client, tmp_path):
     assert client(KubeAccess(kubeconfig=api.kubeconfig(user=user)))
 
 
+@pytest.mark.parametrize("kind", ["token", "certificate"])
 @pytest.mark.parametrize(
     ("ends", "times"), [("2000-01-01T00:00:00Z", 3), ("2999-01-01T00:00:00Z", 1)]
 )
-def test_what_a_plugin_gave_is_asked_for_anew_when_it_has_ended(api, tmp_path, ends, times):
-    user = plugin(tmp_path, {"token": api.token, "expirationTimestamp": ends})
+def test_what_a_plugin_gave_is_asked_for_anew_when_it_has_ended(api, tmp_path, kind, ends, times):
+    certificate, key = (pem.decode() for pem in api.authority.issue("user"))
+    given = {
+        "token": {"token": api.token},
+        "certificate": {"clientCertificateData": certificate, "clientKeyData": key},
+    }
+    user = plugin(tmp_path, {**given[kind], "expirationTimestamp": ends})
     with Connection(KubeAccess(kubeconfig=api.kubeconfig(user=user))) as connection:
         ask(connection)
         ask(connection)
     assert len((tmp_path / "asked").read_text(encoding="utf-8")) == times
+
+
+def test_who_is_not_let_in_any_more_looks_once_what_the_kubeconfig_says_now(api):
+    with Connection(KubeAccess(kubeconfig=api.kubeconfig(user="token"))) as connection:
+        ask(connection)
+        api.token = "another"  # noqa: S105 - of no cluster
+        asked = len(api.asked)
+        with pytest.raises(ServiceError, match="401"):
+            ask(connection)
+        assert len(api.asked) == asked + 2
+        api.kubeconfig(user="token")
+        assert ask(connection)
+
+
+class Proxy(socketserver.StreamRequestHandler):
+    """Gives a way to who says a word of passage; ``server.seen`` has what was asked of it."""
+
+    def handle(self):
+        lines = list(iter(lambda: self.rfile.readline().strip().decode(), ""))
+        self.server.seen.append(lines)
+        host, port = lines[0].split(" ")[1].split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as onward:
+            self.wfile.write(b"HTTP/1.1 200 Go on\r\n\r\n")
+            back = threading.Thread(target=pass_on, args=(onward, self.request))
+            back.start()
+            pass_on(self.request, onward)
+            back.join(10)
+
+
+def pass_on(source, target):
+    with suppress(OSError):
+        while data := source.recv(2**16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def proxy():
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Proxy) as server:
+        server.daemon_threads, server.seen = True, []
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@CLIENTS
+def test_both_go_by_the_clusters_own_proxy_and_let_it_know_who_they_are(api, client, proxy):
+    place = f"http://me:p%40ss@127.0.0.1:{proxy.server_address[1]}"
+    assert client(KubeAccess(kubeconfig=api.kubeconfig(**{"proxy-url": place})))
+    (lines,) = proxy.seen
+    assert lines[0].startswith(f"CONNECT 127.0.0.1:{api.port} ")
+    words = base64.b64encode(b"me:p@ss").decode()
+    assert f"proxy-authorization: basic {words}".lower() in [line.lower() for line in lines]
+
+
+@CLIENTS
+def test_neither_goes_by_the_environments_proxy_to_this_computer(api, client, proxy, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.server_address[1]}")
+    assert client(KubeAccess(kubeconfig=api.kubeconfig()))
+    assert proxy.seen == []
+
+
+class Plain(BaseHTTPRequestHandler):
+    """What ``kubectl proxy`` is to a client: no TLS, and a path before every other."""
+
+    def do_GET(self):
+        self.server.seen.append(self.path)
+        body = b'{"metadata": {"name": "web"}}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_words):
+        """Say nothing."""
+
+
+@CLIENTS
+def test_both_speak_plainly_where_the_kubeconfig_does(api, client):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Plain) as server:
+        server.seen = []
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        place = f"http://127.0.0.1:{server.server_address[1]}/k8s/c-1/"
+        found = client(KubeAccess(kubeconfig=api.kubeconfig(server=place)))
+        server.shutdown()
+        thread.join()
+    assert (found["metadata"]["name"], server.seen) == ("web", [f"/k8s/c-1{PATH}"])
+
+
+def test_what_lets_in_elsewhere_is_not_said_here(api):
+    access = KubeAccess(kubeconfig=api.kubeconfig(user="token"))
+    with Connection(access) as connection:
+        mine, api.token = f"Authorization: Bearer {api.token}", "another"
+        api.kubeconfig(user="token", server="https://192.0.2.1:6443")
+        with pytest.raises(ServiceError, match="401"):
+            ask(connection)
+    assert [mine in lines for lines in api.heads] == [True, True]
