@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.errors import ServiceAwayError, ServiceBusyError, ServiceError
@@ -92,11 +91,11 @@ _BROKEN_OFF = ("EOF occurred", "UNEXPECTED_EOF", "Connection reset", "timed out"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Who was asked, and as whom: ``certificate`` is a file of the user's, if it has one."""
+    """Who was asked, and as whom: ``certificate`` is the user's (PEM), if it has one."""
 
     access: KubeAccess
     server: str
-    certificate: str | None = None
+    certificate: bytes = b""
 
     @property
     def source(self) -> str:
@@ -181,17 +180,17 @@ def _no_trust(said: str, peer: Peer) -> ServiceError:
     )
 
 
-def _ended(certificate: str | None) -> str:
+def _ended(certificate: bytes) -> str:
     """Return the day on which a certificate ended (UTC); empty where it has not, or is unread."""
     import datetime as dt  # noqa: PLC0415
 
     from cryptography import x509  # noqa: PLC0415 - kr8s brings it
 
-    if certificate is None:
+    if not certificate:
         return ""
     try:
-        ends = x509.load_pem_x509_certificate(Path(certificate).read_bytes()).not_valid_after_utc
-    except (OSError, ValueError):
+        ends = x509.load_pem_x509_certificate(certificate).not_valid_after_utc
+    except ValueError:
         return ""
     return f"{ends:%Y-%m-%d %H:%M} UTC" if ends < dt.datetime.now(dt.UTC) else ""
 

@@ -126,6 +126,7 @@ class Run:
         with ExitStack() as until_stopped:
             until_stopped.callback(self._write_states, network)
             until_stopped.callback(network.round_trips.stop)
+            until_stopped.callback(self._note_processes, is_last=True)  # the sampler looks no more
             sampler.start()
             until_stopped.callback(sampler.stop)
             self._begin("waiting for the first ride")
@@ -145,8 +146,7 @@ class Run:
         clock = self._context.clock
         end = clock.monotonic() + FIRST_RIDE_TIMEOUT_S
         while (origin := self._watch.first_ride(workload)) is None:
-            problem = self._watch.problem(workload)
-            if problem is not None:
+            if (problem := self._watch.problem(workload)) is not None:
                 raise ExperimentError(f"the job ended before its first ride: {problem}")
             if clock.wait_until(clock.monotonic() + 0.1, self._halt) or clock.monotonic() > end:
                 raise ExperimentError(
@@ -228,12 +228,12 @@ class Run:
         if problem is not None and not self._halt.is_set():
             self._fail(ExperimentError(f"the job ended before the run: {problem}"), is_end=True)
 
-    def _note_processes(self) -> None:
+    def _note_processes(self, *, is_last: bool = False) -> None:
         """Journal what happened to processes since the last look.
 
         One that died is a failure, unless an action has brought that about.
         """
-        for event in self._watch.happened():
+        for event in self._watch.happened(is_last=is_last):
             text = f"{event.process}: {event.event} {event.note}".rstrip()
             self._journal.write("process", text=text, happened=asdict(event))
             planned = self._actions is not None and self._actions.planned_events.has(event)

@@ -33,6 +33,7 @@ class Watch:
         # of the first look (epoch seconds): what happened to processes before is no news
         self._began: float | None = None
         self._latest = 0.0
+        self._next_look = 0.0
         self._told: set[_Identity] = set()
         self._restarts = 0.0
 
@@ -44,12 +45,19 @@ class Watch:
         """Return why the job does not go on; None while it does, and while nobody says."""
         return self._ask("word of the job", workload.problem)
 
-    def happened(self) -> list[Event]:
-        """Return what has happened to processes since the last look, oldest first."""
+    def happened(self, *, is_last: bool = False) -> list[Event]:
+        """Return what has happened to processes since the last look, oldest first.
+
+        Nothing where a look is not worth its cost yet, unless ``is_last``: what has happened in
+        between is told by the next one.
+        """
+        if self._clock.monotonic() < self._next_look and not is_last:
+            return []
         since = max(0.0, self._latest - _LATE_S)
         found = self._ask("word of processes", lambda: self._platform.events(since))
         if found is None:
             return []
+        self._next_look = self._clock.monotonic() + self._platform.events_every_s
         fresh = [each for each in found if _identity(each) not in self._told]
         self._told.update(map(_identity, found))
         self._latest = max((each.time for each in found), default=self._latest)

@@ -54,6 +54,10 @@ class Measured(Protocol):
     def events(self, since: float) -> Sequence[Event]:
         """Return what happened to its processes after ``since`` (epoch seconds), oldest first."""
 
+    @property
+    def events_every_s(self) -> float:
+        """How long after ``events`` it is worth asking again, in seconds, for what it costs."""
+
     def clock_offset_ms(self) -> float | None:
         """Return by how much the nodes' clocks differ from this computer's, in milliseconds.
 

@@ -84,7 +84,7 @@ class FakeApi:
         self.offers = ("v5.channel.k8s.io", "v4.channel.k8s.io")
         self.token = "let-me-in"  # noqa: S105 - of no cluster
         self.port = 0
-        self.asked = []
+        self.asked, self.heads = [], []
         self.children = []
         self._loop = asyncio.new_event_loop()
         self._server = None
@@ -188,6 +188,7 @@ class FakeApi:
                 line.split(": ", 1)[0].lower(): line.split(": ", 1)[1] for line in lines[1:] if line
             }
             self.asked.append(target)
+            self.heads.append(lines)
             if not self._knows(writer, headers):
                 self._answer(writer, 401, {"message": "Unauthorized"})
             elif "upgrade" in headers:

@@ -30,7 +30,7 @@ from fogbed.platforms.kubernetes.flink_there import (
 )
 from fogbed.platforms.kubernetes.folder import KubeFolder
 from fogbed.platforms.kubernetes.ownership import read_owner
-from fogbed.platforms.kubernetes.pod_events import read_pod_events
+from fogbed.platforms.kubernetes.pod_events import EVERY_S, read_pod_events
 from fogbed.platforms.kubernetes.rollout import roll_out
 from fogbed.platforms.kubernetes.stack import Stack
 from fogbed.platforms.kubernetes.store import open_store
@@ -52,6 +52,8 @@ _DRIFT = {"created": "is missing", "changed": "is not as the testbed says"}
 
 class RunningCluster:
     """A testbed in a cluster, as it is found; nothing here makes or ends it."""
+
+    events_every_s = EVERY_S
 
     def __init__(self, testbed: Testbed) -> None:
         self.testbed = testbed
@@ -147,7 +149,10 @@ class RunningCluster:
         return [SummarySource(self.kube, self.testbed, self.hosts)]
 
     def events(self, since: float) -> Sequence[Event]:
-        """Return what happened to the testbed's pods after ``since``, oldest first."""
+        """Return what happened to the testbed's pods after ``since`` (epoch seconds), oldest first.
+
+        Five lists of the API server, as ``read_pod_events`` says; so ask every ``events_every_s``.
+        """
         spaces = (namespace_of(self.testbed.name), agent_namespace_of(self.testbed.name))
         return read_pod_events(self.kube, spaces, self.hosts, since)
 

@@ -1,14 +1,16 @@
 """What a testbed's pods cost, as the kubelets say it: ``/stats/summary`` by the API server.
 
-A kubelet looks at its containers every ten seconds or so and repeats itself in between, so a
-reading speaks of the time since the one before it. Its figures stand at every instant at which
-the kubelet was asked in that time, once there is a reading: nothing old is told as new.
+A kubelet looks at its containers every ten seconds or so and repeats itself in between, so it is
+asked every fifth second, and a reading speaks of the time since the one before it. Its figures
+stand at every second of that time, once there is a reading: nothing old is told as new. Nobody
+waits for an answer: it is told in the second after it has come.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -19,8 +21,10 @@ from fogbed.platforms.kubernetes.pod_names import component_of
 from fogbed.platforms.measuring import Sample, SomeSilentError
 from fogbed.spec.testbed import Testbed
 
-# the sampler asks every second; a kubelet that takes longer is heard the next time
-PATIENCE_S = 0.7
+# The sampler reads every second, so this is every fifth time: often enough for a kubelet that looks
+# every ten seconds, and for its answer, which may take as long as the client of the API server lets
+# it (ten seconds too) before it counts as silent.
+_EVERY_S = 4.5
 _MOST_AT_ONCE = 32
 # what a kubelet kept to itself for longer is not filled in
 _MOST_INSTANTS = 30
@@ -55,6 +59,19 @@ class Reading:
 
 
 @dataclass(slots=True)
+class _Kubelet:
+    """When a node's kubelet was asked, and what for: the instants since its last answer.
+
+    ``problem``: why it gave none; empty again when it has.
+    """
+
+    asked: float = -math.inf
+    answer: Future[Any] | None = None
+    instants: list[float] = field(default_factory=list)
+    problem: str = ""
+
+
+@dataclass(slots=True)
 class _Process:
     """A component on a node: its last reading, the instants since then, and how often it began."""
 
@@ -66,42 +83,43 @@ class _Process:
 class SummarySource:
     """Processor time, memory, restarts and stalls of a testbed's pods, by the testbed's names.
 
-    ``hosts`` has the cluster's name of each node of the testbed.
+    ``hosts`` has the cluster's name of each node of the testbed. ``threads``: where kubelets are
+    asked; its own, if none are given.
     """
 
     name = "processes"
 
-    def __init__(self, kube: Kubelets, testbed: Testbed, hosts: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        kube: Kubelets,
+        testbed: Testbed,
+        hosts: Mapping[str, str],
+        threads: Executor | None = None,
+    ) -> None:
         self._kube = kube
         self._hosts = dict(hosts)
         self._namespaces = {namespace_of(testbed.name), agent_namespace_of(testbed.name)}
         most = max(1, min(_MOST_AT_ONCE, len(self._hosts)))
-        self._threads = ThreadPoolExecutor(most, thread_name_prefix="kubelet")
-        self._asked: dict[str, Future[Any]] = {}
+        self._threads = threads or ThreadPoolExecutor(most, thread_name_prefix="kubelet")
+        self._kubelets = {node: _Kubelet() for node in self._hosts}
         self._processes: dict[tuple[str, str, str], _Process] = {}
 
     def read(self, time: float) -> Sequence[Sample]:
-        """Return what is new since the last time: all kubelets are asked at once.
+        """Return what has been heard since the last time, at once; ask whoever is to be asked.
 
         Raises:
-            SomeSilentError: kubelets that it names did not answer; it has what the others say.
+            SomeSilentError: kubelets that it names did not answer when they were asked last; it
+                has what the others say.
         """
-        for node, host in self._hosts.items():
-            if node not in self._asked:
-                path = f"/api/v1/nodes/{host}/proxy/stats/summary?only_cpu_and_memory=true"
-                self._asked[node] = self._threads.submit(self._kube.raw, path)
-        wait(self._asked.values(), timeout=PATIENCE_S)
         rows: list[Sample] = []
         silent: dict[str, list[str]] = {}
-        for node, asked in list(self._asked.items()):
-            if not asked.done():
-                silent.setdefault(f"no answer within {PATIENCE_S:g} s", []).append(node)
-                continue
-            del self._asked[node]
-            try:
-                rows += self._rows(time, node, asked.result())
-            except FogbedError as error:
-                silent.setdefault(error.message, []).append(node)
+        for node, kubelet in self._kubelets.items():
+            self._ask(time, node, kubelet)
+            kubelet.instants = [*kubelet.instants, time][-_MOST_INSTANTS:]
+            if kubelet.answer is not None and kubelet.answer.done():
+                rows += self._heard(time, node, kubelet)
+            if kubelet.problem:
+                silent.setdefault(kubelet.problem, []).append(node)
         if silent:
             raise SomeSilentError(
                 "; ".join(f"kubelet of {', '.join(who)}: {why}" for why, who in silent.items()),
@@ -109,13 +127,38 @@ class SummarySource:
             )
         return rows
 
-    def _rows(self, time: float, node: str, summary: Mapping[str, Any]) -> list[Sample]:
+    def _ask(self, time: float, node: str, kubelet: _Kubelet) -> None:
+        """Ask a kubelet if it is time; one that gave no answer is asked again at once."""
+        is_due = bool(kubelet.problem) or time - kubelet.asked >= _EVERY_S
+        if kubelet.answer is None and is_due:
+            path = f"/api/v1/nodes/{self._hosts[node]}/proxy/stats/summary?only_cpu_and_memory=true"
+            kubelet.asked = time
+            kubelet.answer = self._threads.submit(self._kube.raw, path)
+
+    def _heard(self, time: float, node: str, kubelet: _Kubelet) -> list[Sample]:
+        answer, kubelet.answer = kubelet.answer, None
+        assert answer is not None  # noqa: S101 - who calls has looked
+        try:
+            summary = answer.result()
+        except FogbedError as error:
+            kubelet.problem = error.message
+            # the seconds in which it was asked in vain stay empty
+            kubelet.instants = [each for each in kubelet.instants if each < kubelet.asked]
+            return []
+        instants, kubelet.instants, kubelet.problem = kubelet.instants, [], ""
+        return self._rows(time, node, summary, instants)
+
+    def _rows(
+        self, time: float, node: str, summary: Mapping[str, Any], instants: Sequence[float]
+    ) -> list[Sample]:
         rows: list[Sample] = []
         for reading in readings(summary, self._namespaces):
             component = component_of(reading.pod)
             known = self._processes.setdefault((node, component, reading.container), _Process())
-            known.instants = [*known.instants, time][-_MOST_INSTANTS:]
             before = known.last
+            # one that is new may not have been there at the others
+            passed = [time] if before is None else instants
+            known.instants = [*known.instants, *passed][-_MOST_INSTANTS:]
             if before is not None and (before.pod, before.at) == (reading.pod, reading.at):
                 continue
             known.restarts += before is not None and before.started != reading.started

@@ -17,6 +17,9 @@ from fogbed.spec.testbed import Testbed
 class RunningTestbed:
     """A testbed on this computer, as it is found; nothing here changes it."""
 
+    # a file of this computer's is read
+    events_every_s = 0.0
+
     def __init__(self, testbed: Testbed) -> None:
         self.testbed = testbed
         self._folder = TestbedFolder(testbed.name)

@@ -175,6 +175,8 @@ class PlainPlatform:
             if name != "jobmanager"
         ]
 
+    events_every_s = 0.0
+
     def events(self, since: float) -> Sequence[Event]:
         assert since >= 0
         return ()

@@ -1,4 +1,4 @@
-"""A kubeconfig in, an address and credentials out; every way to be let in, every mistake told."""
+"""A kubeconfig in, an address and credentials out: every way to be let in."""
 
 from __future__ import annotations
 
@@ -135,46 +135,23 @@ def test_a_plugin_that_fails_says_so_and_no_token_is_shown(write, tmp_path):
 def test_a_plugin_that_is_not_there_or_gives_nothing(write, tmp_path):
     with pytest.raises(ServiceError, match="no-such-plugin was not found"):
         read_login(write({"exec": {"command": "no-such-plugin"}}))
-    with pytest.raises(ServiceError, match="gave no credentials"):
-        read_login(write({"exec": plugin(tmp_path, "print('{}')")}))
-
-
-@pytest.mark.parametrize(
-    ("config", "said"),
-    [
-        ({"current-context": ""}, "has no current context"),
-        ({"current-context": "three"}, "has no context called three"),
-        ({"users": None}, "has no user called u"),
-    ],
-)
-def test_what_is_missing_is_named(write, config, said):
-    with pytest.raises(ServiceError, match=said):
-        read_login(write(**config))
+    half = '{"status": {"clientCertificateData": "x"}}'
+    for said in ("{}", half, '{"status": {"token": "t", "expirationTimestamp": "soon"}}'):
+        with pytest.raises(ServiceError, match="gave no credentials"):
+            read_login(write({"exec": plugin(tmp_path, f"print({said!r})")}))
 
 
 @pytest.mark.parametrize(
     ("user", "cluster", "said"),
     [
         ({}, {"server": "192.0.2.10:6443"}, "is no address of an API server"),
-        ({}, {"certificate-authority": "gone.crt"}, "gone.crt: No such file"),
         ({}, {"certificate-authority-data": "Q0E="}, "a certificate or key that is none"),
-        ({"client-certificate-data": "x", "client-key-data": "eA=="}, {}, "is not base64"),
         ({"auth-provider": {"name": "gcp"}}, {}, "auth-provider gcp"),
     ],
 )
 def test_what_is_wrong_is_told(write, user, cluster, said):
     with pytest.raises(ServiceError, match=said):
         read_login(write(user, cluster))
-
-
-@pytest.mark.parametrize("text", ["[", "- a", "\x00"])
-def test_a_file_that_is_no_kubeconfig(tmp_path, text):
-    path = tmp_path / "kubeconfig"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(ServiceError, match="is no kubeconfig"):
-        read_login(KubeAccess(kubeconfig=path))
-    with pytest.raises(ServiceError, match="cannot be read"):
-        read_login(KubeAccess(kubeconfig=tmp_path / "none"))
 
 
 def test_no_descriptor_is_left_open(write):

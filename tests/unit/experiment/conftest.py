@@ -255,6 +255,7 @@ class FakePlatform:
         self.calls: list[str] = []
         self.links = FakeEmulator()
         self.happened: list[Event] = []
+        self.events_every_s = 0.0
         self.up_fails = False
 
     def up(self, request: UpRequest, progress: Progress) -> None:

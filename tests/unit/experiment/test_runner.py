@@ -200,6 +200,16 @@ def test_of_processes_that_die_together_the_first_is_told(laboratory: Laboratory
         laboratory.run(SHORT + "on_error: abort\n")
 
 
+def test_a_process_that_died_since_the_last_look_is_told_at_the_end(laboratory: Laboratory) -> None:
+    began = laboratory.clock.now()
+    laboratory.platform.events_every_s = 3600.0
+    told = Event(time=began + 6.0, event="died", process="taskmanager", node="fog-1", pid=7)
+    laboratory.clock.at.append((began + 6.5, lambda: laboratory.platform.happened.append(told)))
+    laboratory.run(SHORT)
+    assert [each["text"] for each in laboratory.bundle().events("process")] == ["taskmanager: died"]
+    assert laboratory.bundle().verdict()["failures"] == ["taskmanager died"]
+
+
 def test_the_platform_says_how_far_its_clocks_are_off(hour: Laboratory) -> None:
     environment = json.loads(hour.bundle().environment_file.read_text(encoding="utf-8"))
     assert environment["clock_offset_ms"] == 0.25
