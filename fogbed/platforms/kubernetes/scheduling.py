@@ -20,6 +20,11 @@ _HINTS = (
         "PersistentVolume's node affinity",
         "its data lies on another node: name that in services.minio.node",
     ),
+    (
+        "available persistent volumes to bind",
+        "the claim's storage class makes no volumes, and none that is there fits: name another "
+        "with services.minio.storage_class in the testbed's file (kubectl get storageclass)",
+    ),
     ("Too many pods", "{where} runs as many pods as it may: remove some of them"),
     (
         "match Pod's node affinity/selector",

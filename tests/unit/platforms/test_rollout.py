@@ -114,6 +114,39 @@ def test_trouble_that_lasts_is_named_within_15_seconds(clock):
     assert clock[0] <= 15
 
 
+class Claimed(Cluster):
+    """Has one claim, about which the events of one moment after the other are told."""
+
+    def list(self, _api_version, kind, _namespace="", _labels=None):
+        if kind == "PersistentVolumeClaim":
+            return [{**CLAIM, "status": {"phase": "Pending"}}]
+        if kind != "Event":
+            return []
+        told = self.moments.pop(0) if len(self.moments) > 1 else self.moments[0]
+        about = {"kind": "PersistentVolumeClaim", "namespace": "fog", "name": "data"}
+        return [
+            {"involvedObject": about, "reason": reason, "count": count, "message": "no route"}
+            for reason, count in told
+        ]
+
+
+CLAIM = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "data", "namespace": "fog"},
+}
+
+
+def test_a_provisioner_that_tries_again_and_again_is_named_within_15_seconds(clock):
+    moments = [
+        [("ProvisioningFailed", tries), *([("Provisioning", tries + 1)] if tries % 2 else [])]
+        for tries in range(1, 30)
+    ]
+    with pytest.raises(PlatformError, match=r"data gets no volume \(ProvisioningFailed\)"):
+        roll_out(Claimed(*moments), [Manifest("any", CLAIM)], Quiet())
+    assert clock[0] <= 15
+
+
 def test_a_program_that_keeps_ending_has_the_last_word():
     ended = {
         "name": "main",
