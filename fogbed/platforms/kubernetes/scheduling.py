@@ -22,8 +22,7 @@ _HINTS = (
     ),
     (
         "available persistent volumes to bind",
-        "the claim's storage class makes no volumes, and none that is there fits: name another "
-        "with services.minio.storage_class in the testbed's file (kubectl get storageclass)",
+        "its class makes no volumes, and none there fits: name another, services.minio.storage_class",
     ),
     ("Too many pods", "{where} runs as many pods as it may: remove some of them"),
     (

@@ -35,8 +35,9 @@ MANIFEST = Manifest("any", made())
 class Cluster:
     """Has one Deployment, whose status is one of ``moments`` after the other; the last stays."""
 
-    def __init__(self, *moments, forbidden=(), pods=()) -> None:
+    def __init__(self, *moments, forbidden=(), pods=(), is_first=False) -> None:
         self.moments = list(moments)
+        self.is_first = is_first
         self.forbidden = forbidden
         self.pods = list(pods)
         self.applied: list[str] = []
@@ -59,7 +60,12 @@ class Cluster:
             raise moment
         return [] if moment is None else [{**made(), "status": moment}]
 
+    def log(self, pod, namespace, container, lines):
+        return iter([f"{lines} present lines of {namespace}/{pod} {container}"])
+
     def last_words(self, pod, namespace, container, lines):
+        if self.is_first:
+            raise ServiceError("previous terminated container main not found")
         return iter([f"{lines} last lines of {namespace}/{pod} {container}"])
 
 
@@ -160,6 +166,16 @@ def test_a_program_that_keeps_ending_has_the_last_word():
     with pytest.raises(PlatformError, match="keeps ending") as caught:
         roll_out(Cluster(NEW, pods=[pod]), [MANIFEST], Quiet())
     assert caught.value.details == "10 last lines of fog/p main"
+
+
+def test_of_one_that_was_not_started_again_yet_the_present_log_is_the_last_word():
+    ended = {"name": "main", "restartCount": 0, "state": {"terminated": {"reason": "OOMKilled"}}}
+    metadata = {"name": "p", "namespace": "fog", "ownerReferences": [{"uid": "r"}]}
+    spec = {"nodeName": "edge", "containers": [{"name": "main", "image": "x:1"}]}
+    pod = {"metadata": metadata, "spec": spec, "status": {"containerStatuses": [ended]}}
+    with pytest.raises(PlatformError, match="killed for its memory") as caught:
+        roll_out(Cluster(NEW, pods=[pod], is_first=True), [MANIFEST], Quiet())
+    assert caught.value.details == "10 present lines of fog/p main"
 
 
 def test_who_may_see_no_nodes_and_events_waits_all_the_same():
