@@ -37,18 +37,24 @@ def judge_claim(claim: Body, seen: Observation) -> Judgement:
         return _lost(claim, events)
     if not events:
         return waiting("its volume")
-    last, said = str(events[-1].get("reason")), str(events[-1].get("message") or "")
-    if last in _REFUSALS:
-        return _no_volume(claim, events[-1], _way_to_bind(claim, said), _BOUND_S)
-    if failed := _provisioning_failed(claim, events):
+    if failed := _unbound(claim, events[-1]) or _provisioning_failed(claim, events):
         return failed
+    last, said = events[-1].get("reason"), events[-1].get("message") or ""
     if last == "WaitForFirstConsumer":
         # it is bound when a pod wants it: that nobody does is nothing to wait for
         return waiting("the node of its pod") if pods_with_claim(claim, seen) else READY
+    return waiting(f"its volume ({last}: {said})")
+
+
+def _unbound(claim: Body, event: Body) -> Judgement | None:
+    """Judge by the last that was said: that no volume which is there can be the claim's."""
+    last, said = event.get("reason"), str(event.get("message") or "")
+    if last in _REFUSALS:
+        return _no_volume(claim, event, _way_to_bind(claim, said), _BOUND_S)
     if last == "ExternalProvisioning" and "kubernetes.io/no-provisioner" in said:
         hint = f"its class makes no volumes, and none that is there fits: {_CLASSES}"
-        return _no_volume(claim, events[-1], hint, _BOUND_S)
-    return waiting(f"its volume ({last}: {said})")
+        return _no_volume(claim, event, hint, _BOUND_S)
+    return None
 
 
 def _provisioning_failed(claim: Body, events: Sequence[Body]) -> Judgement | None:

@@ -46,8 +46,8 @@ def read_logs(
         )
     speaking = []
     for pod in found:
-        if (yield from _past(kube, pod, lines)):
-            speaking.append(pod)
+        has_log = yield from _past(kube, pod, lines)
+        speaking += [pod] if has_log else []
     if follow and not speaking:
         raise PlatformError(
             "no pod on that node has a log to follow",

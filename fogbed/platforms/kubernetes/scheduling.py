@@ -22,7 +22,7 @@ _HINTS = (
     ),
     (
         "available persistent volumes to bind",
-        "its class makes no volumes, and none there fits: name another, services.minio.storage_class",
+        "its class makes no volumes, and none there fits: name one at services.minio.storage_class",
     ),
     ("Too many pods", "{where} runs as many pods as it may: remove some of them"),
     (
