@@ -61,3 +61,6 @@ class Cluster(Protocol):
 
         Nodes pull all others themselves.
         """
+
+    def brings(self, images: Sequence[str]) -> Sequence[str]:
+        """Return those images that ``load_images`` would bring."""
