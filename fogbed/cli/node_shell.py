@@ -80,7 +80,7 @@ def exec_(
         )
 
 
-def _become(argv: Sequence[str]) -> NoReturn:
+def _become(argv: list[str]) -> NoReturn:
     """Go on as another program: its stdin, stdout, signals and exit code are this one's."""
     sys.stdout.flush()
     try:
