@@ -56,8 +56,7 @@ def exec_(
 ) -> None:
     """Run a program on nodes, on all at once; exit 1 if it fails on one.
 
-    Where agents run it (kind, kubernetes), the program of one node has your stdin, and its exit
-    code is this command's.
+    In a cluster's agents one node's program reads your stdin, and its exit code is this one's.
     """
     bed, _ = platforms.locate_testbed(testbed)
     machines = platforms.open_for_programs(bed)

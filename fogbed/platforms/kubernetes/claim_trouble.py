@@ -67,7 +67,9 @@ def _provisioning_failed(claim: Body, events: Sequence[Body]) -> Judgement | Non
         return _no_volume(claim, tries[-1], _CLASSES, _BOUND_S)
     if count_of(event for event in tries if event["reason"] == "ProvisioningFailed") < _TWICE:
         return None
-    return _no_volume(claim, tries[-1], describe(claim), _PROVISIONED_S)
+    # the next try may be a quarter of an hour off: a claim that is new is tried at once
+    hint = f"{describe(claim)}; when that is mended: {_anew(claim)}"
+    return _no_volume(claim, tries[-1], hint, _PROVISIONED_S)
 
 
 def _no_volume(claim: Body, event: Body, hint: str, patience_s: float) -> Judgement:
