@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -13,11 +13,16 @@ from fogbed.cli.init_answers import InitOptions, collect
 from fogbed.cli.pi import YesOption
 from fogbed.errors import UsageError
 from fogbed.plan.new_testbed import render_testbed
+from fogbed.spec.abilities import PlatformName
 
 NameOption = Annotated[str | None, typer.Option(help="The testbed's name.", show_default=False)]
 PlatformOption = Annotated[
-    Literal["local", "pi"] | None,
-    typer.Option(help="local: this computer; pi: machines with SSH.", show_default=False),
+    PlatformName | None,
+    typer.Option(
+        help="local: this computer; kind: Kubernetes in containers on it; pi: machines with SSH; "
+        "kubernetes: a cluster that is there.",
+        show_default=False,
+    ),
 ]
 UserOption = Annotated[
     str | None, typer.Option(help="On pi: the user on the nodes.", show_default=False)
@@ -30,12 +35,17 @@ NodeOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=ADDRESS[:TIER]",
-        help="A node, once for each; on local: NAME[:TIER].",
+        help="A node, once for each; on local and kind NAME[:TIER], on kubernetes both.",
         show_default=False,
     ),
 ]
+ContextOption = Annotated[
+    str | None,
+    typer.Option(help="On kubernetes: the context of your kubeconfig.", show_default=False),
+]
 ControlPlaneOption = Annotated[
-    str | None, typer.Option(metavar="NODE", help="Else the first node.", show_default=False)
+    str | None,
+    typer.Option(metavar="NODE", help="Else the first; on kubernetes none.", show_default=False),
 ]
 ScanOption = Annotated[
     str | None,
@@ -56,6 +66,7 @@ def init(  # noqa: PLR0913 - each is a line of the file
     platform: PlatformOption = None,
     user: UserOption = None,
     key: KeyOption = None,
+    context: ContextOption = None,
     node: NodeOption = None,
     control_plane: ControlPlaneOption = None,
     scan: ScanOption = None,
@@ -69,6 +80,7 @@ def init(  # noqa: PLR0913 - each is a line of the file
         platform=platform,
         user=user,
         key=key,
+        context=context,
         nodes=tuple(node or ()),
         control_plane=control_plane,
         scan=scan,

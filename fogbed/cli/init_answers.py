@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
 
 import typer
 
@@ -14,10 +14,17 @@ from fogbed.cli.pi import confirm
 from fogbed.clients.scan import Host, parse_network, scan
 from fogbed.errors import UsageError
 from fogbed.plan.new_testbed import NewNode, NewTestbed
+from fogbed.spec.abilities import PlatformName
 
 _KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 _LAPTOP = (("cloud-1", "cloud"), ("fog-1", "fog"), ("edge-1", "edge"), ("edge-2", "edge"))
 _TIERS = ("cloud", "fog", "edge")
+
+
+_WHAT = (
+    "the platform (local: this computer; kind: Kubernetes in containers on it; pi: machines with "
+    "SSH; kubernetes: a cluster that is there)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +32,10 @@ class InitOptions:
     """What the flags say; None or nothing: not given."""
 
     name: str | None
-    platform: Literal["local", "pi"] | None
+    platform: PlatformName | None
     user: str | None
     key: str | None
+    context: str | None
     nodes: tuple[str, ...]
     control_plane: str | None
     scan: str | None
@@ -41,8 +49,71 @@ def collect(options: InitOptions) -> NewTestbed:
         UsageError: something is missing and nobody is there to ask, or does not go together.
     """
     platform = options.platform or _guess_platform(options)
-    if platform == "local":
-        return _local(options)
+    own, answers = _ANSWERS[platform]
+    _require_flags(platform, own, options)
+    return answers(options)
+
+
+def _guess_platform(options: InitOptions) -> PlatformName:
+    if options.scan or options.user or options.key:
+        return "pi"
+    if options.context:
+        return "kubernetes"
+    if options.nodes:
+        return "pi" if any("=" in text for text in options.nodes) else "local"
+    answer = _ask(_WHAT, "pi", flag="--platform")
+    for known in _ANSWERS:
+        if answer == known:
+            return known
+    raise UsageError(f"there is no platform {answer}", hint=" or ".join(_ANSWERS))
+
+
+def _require_flags(platform: PlatformName, own: Collection[str], options: InitOptions) -> None:
+    given = {
+        "--scan": options.scan,
+        "--user": options.user,
+        "--key": options.key,
+        "--context": options.context,
+    }
+    wrong = [flag for flag, value in given.items() if value is not None and flag not in own]
+    if wrong:
+        raise UsageError(f"platform {platform} has no {', '.join(wrong)}")
+
+
+def _local(options: InitOptions) -> NewTestbed:
+    return NewTestbed(
+        name=options.name or _ask("the testbed's name", "laptop"),
+        platform="local",
+        nodes=_with_control_plane(_nodes_here("local", options), options.control_plane),
+    )
+
+
+def _kind(options: InitOptions) -> NewTestbed:
+    return NewTestbed(
+        name=options.name or _ask("the testbed's name", "kind"),
+        platform="kind",
+        nodes=_with_control_plane(_nodes_here("kind", options), options.control_plane),
+    )
+
+
+def _kubernetes(options: InitOptions) -> NewTestbed:
+    nodes = [_node_of_cluster(text) for text in options.nodes]
+    if not nodes:
+        what = "names of the cluster's nodes, as kubectl get nodes says them,"
+        names = _ask(what, "", flag="--node").replace(",", " ").split()
+        nodes = [NewNode(name=name, tier="") for name in names]
+    if not nodes:
+        raise UsageError("a testbed needs a node", hint="give --node")
+    return NewTestbed(
+        name=options.name or _ask("the testbed's name", "shared"),
+        platform="kubernetes",
+        # whose cluster this is has given out the roles already
+        nodes=_with_control_plane(nodes, options.control_plane, has_roles=False),
+        context=options.context or "",
+    )
+
+
+def _pi(options: InitOptions) -> NewTestbed:
     # a wrong network is said before anything is asked
     network = parse_network(options.scan) if options.scan is not None else None
     name = options.name or _ask("the testbed's name", "pico")
@@ -68,30 +139,10 @@ def collect(options: InitOptions) -> NewTestbed:
     )
 
 
-def _guess_platform(options: InitOptions) -> str:
-    if options.scan or options.user or options.key or any("=" in text for text in options.nodes):
-        return "pi"
-    if options.nodes:
-        return "local"
-    what = "the platform (local: this computer; pi: machines with SSH)"
-    answer = _ask(what, "pi", flag="--platform")
-    if answer not in ("local", "pi"):
-        raise UsageError(f"there is no platform {answer}", hint="local or pi")
-    return answer
-
-
-def _local(options: InitOptions) -> NewTestbed:
-    wrong = {"--scan": options.scan, "--user": options.user, "--key": options.key}
-    given = [flag for flag, value in wrong.items() if value is not None]
-    if given:
-        raise UsageError(f"platform local has no {', '.join(given)}")
-    nodes = [_local_node(text) for text in options.nodes]
-    nodes = nodes or [NewNode(name=name, tier=tier) for name, tier in _LAPTOP]
-    return NewTestbed(
-        name=options.name or _ask("the testbed's name", "laptop"),
-        platform="local",
-        nodes=_with_control_plane(nodes, options.control_plane),
-    )
+def _nodes_here(platform: PlatformName, options: InitOptions) -> list[NewNode]:
+    """Return the nodes of a platform that makes them on this computer."""
+    nodes = [_node_here(platform, text) for text in options.nodes]
+    return nodes or [NewNode(name=name, tier=tier) for name, tier in _LAPTOP]
 
 
 def _ask(what: str, default: str, *, flag: str = "") -> str:
@@ -112,11 +163,17 @@ def _pi_node(text: str) -> NewNode:
     return NewNode(name=name, address=address, tier=_tier(tier, text))
 
 
-def _local_node(text: str) -> NewNode:
+def _node_here(platform: PlatformName, text: str) -> NewNode:
     name, _, tier = text.partition(":")
     if "=" in name:
-        raise UsageError(f"--node {text}: nodes of platform local have no address")
+        raise UsageError(f"--node {text}: nodes of platform {platform} have no address")
     return NewNode(name=name, tier=_tier(tier, text))
+
+
+def _node_of_cluster(text: str) -> NewNode:
+    place, _, tier = text.partition(":")
+    name, _, address = place.partition("=")
+    return NewNode(name=name, address=address, tier=_tier(tier, text))
 
 
 def _tier(tier: str, text: str) -> str:
@@ -125,8 +182,13 @@ def _tier(tier: str, text: str) -> str:
     return tier
 
 
-def _with_control_plane(nodes: Sequence[NewNode], wanted: str | None) -> tuple[NewNode, ...]:
-    """Return the nodes, one of them the control plane; tiers that nobody gave are filled in."""
+def _with_control_plane(
+    nodes: Sequence[NewNode], wanted: str | None, *, has_roles: bool = True
+) -> tuple[NewNode, ...]:
+    """Return the nodes, one of them the control plane; tiers that nobody gave are filled in.
+
+    Without roles of its own a testbed has one that is wanted only.
+    """
     name = wanted or nodes[0].name
     if name not in [node.name for node in nodes]:
         raise UsageError(
@@ -136,7 +198,7 @@ def _with_control_plane(nodes: Sequence[NewNode], wanted: str | None) -> tuple[N
     return tuple(
         replace(
             node,
-            is_control_plane=node.name == name,
+            is_control_plane=node.name == name and (has_roles or wanted is not None),
             tier=node.tier or ("cloud" if node.name == name else "edge"),
         )
         for node in nodes
@@ -199,3 +261,16 @@ def _key(given: str | None) -> str:
         return given if given.startswith(("~", "/")) else str(Path(given).absolute())
     here = [key for key in _KEYS if Path("~/.ssh", key).expanduser().exists()]
     return _ask("the private key of SSH", f"~/.ssh/{(here or list(_KEYS))[0]}")
+
+
+# Of each platform: the flags that are its own, and who asks for the rest.
+_ANSWERS: Mapping[PlatformName, tuple[frozenset[str], Callable[[InitOptions], NewTestbed]]] = (
+    MappingProxyType(
+        {
+            "local": (frozenset(), _local),
+            "kind": (frozenset(), _kind),
+            "pi": (frozenset({"--scan", "--user", "--key"}), _pi),
+            "kubernetes": (frozenset({"--context"}), _kubernetes),
+        }
+    )
+)

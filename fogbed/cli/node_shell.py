@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -32,9 +32,8 @@ def ssh(name: NodeArgument, *, testbed: TestbedOption = None) -> None:
     require_nodes(bed, [name])
     how, _ = nodes.reached(bed, name)
     program, *rest = pi_ssh.ssh_argv(how, bed.node(name))
-    sys.stdout.flush()
     # of two values for an option, OpenSSH takes the first: here is somebody to answer it
-    os.execvp(program, [program, "-o", "BatchMode=no", *rest])  # noqa: S606 - no shell is meant
+    _become([program, "-o", "BatchMode=no", *rest])
 
 
 def exec_(
@@ -55,11 +54,16 @@ def exec_(
     testbed: TestbedOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a program on nodes, on all at once; exit 1 if it fails on one."""
+    """Run a program on nodes, on all at once; exit 1 if it fails on one.
+
+    In a cluster's agents one node's program reads your stdin, and its exit code is this one's.
+    """
     bed, _ = platforms.locate_testbed(testbed)
-    platform = platforms.open_pi(bed)
+    machines = platforms.open_for_programs(bed)
     chosen = _chosen(bed, names)
-    channels = [platform.channel(name, root=sudo) for name in chosen]
+    channels = [machines.channel(name, root=sudo) for name in chosen]
+    if bed.has_agents and [names] == chosen and not as_json:
+        _become(channels[0].argv(argv))
     try:
         runs = run_all(channels, argv, _silent if as_json else _aloud(chosen))
     except BrokenPipeError:
@@ -73,6 +77,15 @@ def exec_(
             f"{shlex.join(argv)} failed on {len(failed)} of {len(runs)} nodes",
             details="\n".join(_table(runs)),
         )
+
+
+def _become(argv: list[str]) -> NoReturn:
+    """Go on as another program: its stdin, stdout, signals and exit code are this one's."""
+    sys.stdout.flush()
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606 - no shell is meant
+    except OSError as error:
+        raise PlatformError(f"{argv[0]} cannot be started: {error.strerror}") from error
 
 
 def _chosen(bed: Testbed, names: str) -> list[str]:

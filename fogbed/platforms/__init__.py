@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fogbed.platforms.registry import find_testbed, locate_testbed
     from fogbed.platforms.table import (
         abilities_of,
+        open_for_programs,
         open_machines,
         open_pi,
         open_platform,
@@ -23,6 +24,7 @@ __all__ = [
     "abilities_of",
     "find_testbed",
     "locate_testbed",
+    "open_for_programs",
     "open_machines",
     "open_pi",
     "open_platform",

@@ -93,7 +93,7 @@ class TestbedStatus:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line of a log; ``source``: the file it stands in, where a node has several.
+    """A line of a log; ``source``: the file or pod that it is of, where a node has several.
 
     ``is_new``: it was written while somebody followed.
     """

@@ -97,14 +97,28 @@ def open_pi(testbed: Testbed, origin: Path | None = None) -> PiPlatform:
     Raises:
         UsageError: its machines are not.
     """
-    if not abilities_of(testbed).is_reached_over_ssh:
-        those = " or ".join(name for name, each in ABILITIES.items() if each.is_reached_over_ssh)
+    _require_able(testbed, lambda each: each.is_reached_over_ssh)
+    return _open_pi(testbed, origin)
+
+
+def open_for_programs(testbed: Testbed) -> Machines:
+    """Return the machines of a testbed on whose nodes a user's programs are run.
+
+    Raises:
+        UsageError: there is no way for them: neither SSH nor an agent's pod.
+    """
+    _require_able(testbed, lambda each: each.is_reached_over_ssh or each.is_a_cluster)
+    return open_machines(testbed)
+
+
+def _require_able(testbed: Testbed, is_able: Callable[[Abilities], bool]) -> None:
+    if not is_able(abilities_of(testbed)):
+        those = " or ".join(name for name, each in ABILITIES.items() if is_able(each))
         raise UsageError(
             f"testbed {testbed.name} is of platform {testbed.platform}; this is for platform "
             f"{those}",
             hint="name another testbed with -t",
         )
-    return _open_pi(testbed, origin)
 
 
 def require_options(testbed: Testbed, heeded: frozenset[str], given: Mapping[str, bool]) -> None:

@@ -57,6 +57,53 @@ def test_a_laptop(folder):
     assert main(["check", "other.yml"]) == 0
 
 
+def test_kind(folder, capsys):
+    assert main(["init", "--platform", "kind"]) == 0
+    assert main(["check", "testbed.yml"]) == 0
+    assert capsys.readouterr().out == "testbed.yml: Testbed kind is valid\n"
+    made = load_testbed(folder / "testbed.yml")
+    assert (made.platform, made.name) == ("kind", "kind")
+    assert [(n.name, n.role, n.tier) for n in made.nodes] == [
+        ("cloud-1", "control-plane", "cloud"),
+        ("fog-1", "worker", "fog"),
+        ("edge-1", "worker", "edge"),
+        ("edge-2", "worker", "edge"),
+    ]
+    more = ["--node", "x:fog", "--node", "y", "--control-plane", "y", "-o", "other.yml"]
+    assert main(["init", "--platform", "kind", *more]) == 0
+    assert main(["check", "other.yml"]) == 0
+
+
+def test_a_cluster_that_is_there(folder, capsys):
+    nodes = ["--node", "worker-a:fog", "--node", "worker-b=192.0.2.9"]
+    assert main(["init", "--platform", "kubernetes", *nodes]) == 0
+    assert main(["check", "testbed.yml"]) == 0
+    assert capsys.readouterr().out == "testbed.yml: Testbed shared is valid\n"
+    made = load_testbed(folder / "testbed.yml")
+    assert (made.platform, made.name, made.context) == ("kubernetes", "shared", None)
+    assert [(n.name, n.address, n.role, n.tier) for n in made.nodes] == [
+        ("worker-a", None, "worker", "fog"),
+        ("worker-b", "192.0.2.9", "worker", "edge"),
+    ]
+
+
+def test_a_context_means_a_cluster_that_is_there(folder):
+    argv = ["init", "--context", "kind of: lab", "--node", "a", "--control-plane", "a"]
+    assert main(argv) == 0
+    made = load_testbed(folder / "testbed.yml")
+    assert (made.platform, made.context) == ("kubernetes", "kind of: lab")
+    assert [(n.name, n.role, n.tier) for n in made.nodes] == [("a", "control-plane", "cloud")]
+
+
+@pytest.mark.parametrize("words", [["kind"], ["kubernetes", "--node", "a"]])
+def test_what_stands_in_comments_can_be_said(folder, words):
+    assert main(["init", "--platform", *words]) == 0
+    head, _, tail = (folder / "testbed.yml").read_text().partition("# What else can be said")
+    said = [line.removeprefix("# ") for line in tail.splitlines()[1:]]
+    (folder / "more.yml").write_text("\n".join([head, *said, ""]), encoding="utf-8")
+    assert main(["check", "more.yml"]) == 0
+
+
 def test_a_file_is_never_overwritten(folder, capsys):
     (folder / "testbed.yml").write_text("mine", encoding="utf-8")
     assert main([*PI, "--node", "a=192.0.2.1"]) == 2
@@ -70,7 +117,11 @@ def test_a_file_is_never_overwritten(folder, capsys):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["init"], "the platform (local: this computer; pi: machines with SSH) is not given"),
+        (["init"], "SSH; kubernetes: a cluster that is there) is not given"),
+        (["init", "--platform", "kubernetes"], "names of the cluster's nodes"),
+        (["init", "--platform", "kind", "--context", "x"], "platform kind has no --context"),
+        ([*PI, "--context", "x", "--node", "a=192.0.2.1"], "platform pi has no --context"),
+        (["init", "--platform", "kind", "--node", "a=192.0.2.1"], "platform kind have no address"),
         ([*PI], "addresses of the nodes, the control plane's first is not given"),
         ([*PI, "--node", "a"], "--node a does not say which node is where"),
         ([*PI, "--node", "a=192.0.2.1:sky"], "there is no tier sky"),

@@ -13,7 +13,9 @@ import pytest
 from fogbed.cli import main
 from fogbed.clients.images.registry import Registries
 from fogbed.errors import ServiceError, UsageError
+from fogbed.plan.manifests import Manifest
 from fogbed.platforms.image_lock import pinned_images
+from fogbed.platforms.kubernetes.image_reach import check_images
 from fogbed.spec import load_testbed
 from fogbed.spec.image_names import split_name
 
@@ -246,3 +248,18 @@ def test_a_lock_that_does_not_fit_is_refused(change, told):
     lock.write_text(lock.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
     with pytest.raises(UsageError, match=told):
         pinned_images(load_testbed(Path("testbed.yml")), Path("testbed.yml"))
+
+
+def test_doctor_asks_a_testbeds_mirror_for_what_its_nodes_lack(registry):
+    registry.put("lab/there:1", index_of("amd64", "arm64"))
+    registry.put("lab/other:1", index_of("amd64"))
+    place = registry.url.removeprefix("http://")
+    images = [f"{place}/lab/{name}:1" for name in ("there", "other", "nowhere")]
+    containers = [{"name": "c", "image": image} for image in images]
+    body = {"kind": "DaemonSet", "spec": {"template": {"spec": {"containers": containers}}}}
+    nodes = {"h": {"status": {"nodeInfo": {"architecture": "arm64"}}}}
+    found = check_images([Manifest("any", body)], {"a": "h"}, nodes, {place: registry.url})
+    assert found.found.startswith("2 of 3 are not to be had (asked from this computer")
+    assert f"{images[1]} ({registry.url} has it for amd64, not for arm64)" in found.found
+    assert f"{images[2]} ({registry.url}: does not have it" in found.found
+    assert images[0] not in found.found

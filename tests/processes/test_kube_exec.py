@@ -13,6 +13,7 @@ import pytest
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.kube_exec import UNREACHED, pod_channel
 from fogbed.network.agent_client import Agent
+from fogbed.platforms.pi.reach.run_all import run_all
 from tests.processes.fake_api import FakeApi
 
 WAIT_S = 60.0
@@ -70,6 +71,14 @@ def test_the_agent_works_through_it(channel):
     with Agent(channel) as agent:
         outcome = agent.exec(["sh", "-c", "echo out; echo err >&2; exit 3"], timeout_s=WAIT_S)
     assert (outcome.stdout, outcome.stderr, outcome.returncode) == ("out\n", "err\n", 3)
+
+
+def test_one_of_several_reads_nothing_and_is_heard_line_by_line(channel):
+    heard = []
+    script = "cat; echo out; echo err >&2; exit 3"
+    (run,) = run_all([channel], ["sh", "-c", script], lambda *line: heard.append(line))
+    assert (run.returncode, run.stdout, run.stderr) == (3, "out\n", "err\n")
+    assert sorted(heard) == [("edge-1", "stderr", "err"), ("edge-1", "stdout", "out")]
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])

@@ -45,8 +45,12 @@ class Resolved:
 class Registries:
     """Asks registries; what one of them does not have or say, the next one is asked."""
 
-    def __init__(self, session: requests.Session | None = None) -> None:
+    def __init__(
+        self, session: requests.Session | None = None, *, timeout_s: float = _TIMEOUT_S
+    ) -> None:
+        """``timeout_s``: how long each answer may take, in seconds."""
         self._session = session or requests.Session()
+        self._timeout_s = timeout_s
         self._tokens: dict[tuple[str, str], str] = {}
 
     def __enter__(self) -> Self:
@@ -111,7 +115,7 @@ class Registries:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         try:
-            return self._session.get(url, headers=headers, timeout=_TIMEOUT_S)
+            return self._session.get(url, headers=headers, timeout=self._timeout_s)
         except requests.RequestException as error:
             raise ServiceError(f"does not answer: {_reason(error)}") from error
 
@@ -124,7 +128,7 @@ class Registries:
             raise ServiceError("asks for a password")
         query = {"scope": f"repository:{path}:pull"} | words
         try:
-            answer = self._session.get(realm, params=query, timeout=_TIMEOUT_S)
+            answer = self._session.get(realm, params=query, timeout=self._timeout_s)
         except requests.RequestException as error:
             raise ServiceError(f"{realm} gives no token: {_reason(error)}") from error
         if answer.status_code != _OK:

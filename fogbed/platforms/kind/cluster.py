@@ -164,11 +164,15 @@ class KindCluster:
         """
         site = open_site(self._testbed, self._folder)
         with site.told():
-            # by digest alone kind cannot give a node an image
-            here = [each for each in images if "@" not in each and site.engine.has_image(each)]
-            for image in here:
+            for image in _here(site, images):
                 with progress.step(f"image {image} to the nodes"):
                     site.kind.load([image])
+
+    def brings(self, images: Sequence[str]) -> Sequence[str]:
+        """Return those images that ``load_images`` would bring; raises as that."""
+        site = open_site(self._testbed, self._folder)
+        with site.told():
+            return _here(site, images)
 
     def _found(self, site: Site) -> tuple[KindRecord | None, Sequence[NodeContainer]]:
         """Return what is kept and there, where ``ensure`` may go on from it; UsageError if not."""
@@ -197,6 +201,11 @@ class KindCluster:
             making.delete(site, progress)
         making.make(site, record or new_record(), progress)
         return True
+
+
+def _here(site: Site, images: Sequence[str]) -> list[str]:
+    # by digest alone kind cannot give a node an image
+    return [each for each in images if "@" not in each and site.engine.has_image(each)]
 
 
 def _not_ours(site: Site) -> PlatformError:

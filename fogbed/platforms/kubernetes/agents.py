@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fogbed.clients.channel import Channel
+from fogbed.clients.kube_access import KubeAccess
+from fogbed.clients.kube_exec import pod_channel
 from fogbed.clients.kube_objects import KubeObjects
 from fogbed.errors import PlatformError
 from fogbed.plan.cluster import agent_namespace_of
@@ -30,6 +33,17 @@ def agent_pods(
         names[pod["spec"]["nodeName"]]: pod
         for pod in pods
         if pod["spec"].get("nodeName") in names and is_running(pod)
+    }
+
+
+def agent_channels(
+    access: KubeAccess, testbed: Testbed, pods: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Channel]:
+    """Return how programs are run on the nodes whose agents run; ``pods`` of ``agent_pods``."""
+    namespace = agent_namespace_of(testbed.name)
+    return {
+        node: pod_channel(node, access, namespace, str(pod["metadata"]["name"]))
+        for node, pod in pods.items()
     }
 
 

@@ -72,3 +72,6 @@ class Cluster(Protocol):
 
         Nodes pull all others themselves.
         """
+
+    def brings(self, images: Sequence[str]) -> Sequence[str]:
+        """Return those images that ``load_images`` would bring."""

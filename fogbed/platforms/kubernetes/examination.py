@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,8 @@ from fogbed.errors import FogbedError
 from fogbed.plan.cluster import facts_from
 from fogbed.plan.manifests import Manifest, plan_manifests
 from fogbed.platforms.kubernetes.capacity import others_pods, short_of_memory
+from fogbed.platforms.kubernetes.data_place import relies_on_default
+from fogbed.platforms.kubernetes.image_reach import check_images
 from fogbed.platforms.kubernetes.ownership import Getter, require_own_namespaces, require_owner
 from fogbed.platforms.preflight import Check
 from fogbed.spec.testbed import Testbed
@@ -21,11 +23,16 @@ _DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 
 def examine_cluster(
-    kube: KubeObjects, testbed: Testbed, hosts: Mapping[str, str], owner: str
+    kube: KubeObjects,
+    testbed: Testbed,
+    hosts: Mapping[str, str],
+    *,
+    pinned: Mapping[str, str],
+    brought: Collection[str],
 ) -> Iterator[Check]:
     """Yield every check of a cluster that is there; what cannot be asked is a check that failed.
 
-    ``owner``: the mark of this testbed, "" where none was made yet.
+    ``pinned``: image -> image@digest; ``brought``: the images that ``up`` brings to the nodes.
     """
     try:
         version = kube.raw("/version")["gitVersion"]
@@ -42,10 +49,18 @@ def examine_cluster(
         return
     yield check_nodes(nodes, hosts)
     yield check_storage(classes, testbed)
-    manifests = plan_manifests(testbed, replace(facts_from(testbed), hosts=hosts))
+    has_default = relies_on_default(testbed.name, classes, None)
+    facts = replace(facts_from(testbed), hosts=hosts, pinned=pinned, has_default_class=has_default)
+    manifests = plan_manifests(testbed, facts)
     yield check_memory(nodes, pods, hosts, manifests)
     yield check_rights(kube, manifests)
-    yield check_owner(kube, testbed, owner)
+    yield check_images(manifests, hosts, nodes, testbed.sources.registries, brought=brought)
+
+
+def failed_check(name: str, error: FogbedError) -> Check:
+    """Return the check that an error is."""
+    found = f"{error.message}: {error.details}" if error.details else error.message
+    return Check(name, ok=False, found=found, fix=error.hint or "")
 
 
 def check_version(version: str) -> Check:
@@ -131,10 +146,22 @@ def check_rights(kube: KubeObjects, manifests: Sequence[Manifest]) -> Check:
 
 
 def check_owner(kube: Getter, testbed: Testbed, owner: str) -> Check:
-    """Whether the testbed's namespaces are not somebody else's."""
+    """Whether its namespaces are not another's; ``owner``: its mark, "" if it has none yet."""
     try:
         require_own_namespaces(kube, testbed.name)
         require_owner(kube, testbed, owner)
     except FogbedError as error:
         return Check("owner", ok=False, found=error.message, fix=error.hint or "")
     return Check("owner", ok=True, found="nobody else has a testbed of this name there")
+
+
+def examine_planned(
+    testbed: Testbed,
+    hosts: Mapping[str, str],
+    *,
+    pinned: Mapping[str, str],
+    brought: Collection[str],
+) -> Iterator[Check]:
+    """Yield what can be said before there is a cluster; as ``examine_cluster``."""
+    manifests = plan_manifests(testbed, replace(facts_from(testbed), hosts=hosts, pinned=pinned))
+    yield check_images(manifests, hosts, {}, testbed.sources.registries, brought=brought)

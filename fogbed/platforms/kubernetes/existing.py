@@ -135,6 +135,10 @@ class ExistingCluster:
     def load_images(self, images: Sequence[str], progress: Progress) -> None:
         """Do nothing: the nodes fetch their images themselves."""
 
+    def brings(self, images: Sequence[str]) -> Sequence[str]:  # noqa: ARG002 - the protocol's
+        """Return none of them."""
+        return ()
+
     def _looked_up(self, access: KubeAccess, *, for_use: bool) -> Mapping[str, str]:
         with KubeClient(access.kubeconfig, access.context) as kube:
             nodes = kube.nodes()

@@ -45,6 +45,13 @@ def name_of(body: Body) -> str:
     return f"{body['kind']} {namespace}{metadata['name']}"
 
 
+def describe(body: Body) -> str:
+    """Return the way to all that the cluster knows of an object, for hints."""
+    metadata = body["metadata"]
+    where = f" -n {metadata['namespace']}" if metadata.get("namespace") else ""
+    return f"kubectl describe {body['kind'].lower()} {metadata['name']}{where} shows the rest"
+
+
 def newest_replica_set(deployment: Body, seen: Observation) -> Body | None:
     """Return the ReplicaSet of a Deployment's present template."""
     owned = [each for each in seen.replica_sets if _is_owned(each, deployment)]

@@ -17,10 +17,17 @@ from fogbed.plan.images import images_of
 from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.image_lock import pinned_images
 from fogbed.platforms.kubernetes import logs, preview, status
+from fogbed.platforms.kubernetes.agents import agent_channels, agent_pods
 from fogbed.platforms.kubernetes.cluster import Cluster
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import adopt_credentials
-from fogbed.platforms.kubernetes.examination import examine_cluster
+from fogbed.platforms.kubernetes.examination import (
+    check_owner,
+    examine_cluster,
+    examine_planned,
+    failed_check,
+)
+from fogbed.platforms.kubernetes.kernels import check_kernels
 from fogbed.platforms.kubernetes.ownership import (
     ForeignTestbed,
     keep_owner,
@@ -204,18 +211,31 @@ class KubernetesPlatform(RunningCluster):
         here = list(self._cluster.examine())
         if not all(check.ok for check in here):
             return here
-        with self._cluster.looked_at() as access:
-            return [*here, *(self._examine(access) if access is not None else ())]
-
-    def _examine(self, access: KubeAccess) -> Iterator[Check]:
         try:
-            hosts = self._cluster.hosts_by(access)
+            pinned = pinned_images(self.testbed, self._origin)
         except FogbedError as error:
-            found = f"{error.message}: {error.details}" if error.details else error.message
-            yield Check("nodes", ok=False, found=found, fix=error.hint or "")
+            return [*here, failed_check("lock", error)]
+        with self._cluster.looked_at() as access:
+            return [*here, *self._examine(access, pinned)]
+
+    def _examine(self, access: KubeAccess | None, pinned: Mapping[str, str]) -> Iterator[Check]:
+        wanted = [pinned.get(each, each) for each in images_of(self.testbed).values()]
+        try:
+            brought = self._cluster.brings(wanted)
+            hosts = self._cluster.hosts() if access is None else self._cluster.hosts_by(access)
+        except FogbedError as error:
+            yield failed_check("nodes", error)
+            return
+        if access is None:
+            yield from examine_planned(self.testbed, hosts, pinned=pinned, brought=brought)
             return
         with KubeObjects(access) as kube:
-            yield from examine_cluster(kube, self.testbed, hosts, read_owner(self._files))
+            yield from examine_cluster(kube, self.testbed, hosts, pinned=pinned, brought=brought)
+            yield check_owner(kube, self.testbed, read_owner(self._files))
+            # who may not see the agents is told so by up, which needs them
+            with suppress(FogbedError):
+                pods = agent_pods(kube, self.testbed, hosts)
+                yield from check_kernels(agent_channels(access, self.testbed, pods))
 
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
         """Yield lines of the logs of the testbed's pods on ``node``.

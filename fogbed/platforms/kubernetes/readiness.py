@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fogbed.clients.kube_refusals import way_out
+from fogbed.platforms.kubernetes.claim_trouble import judge_claim
 from fogbed.platforms.kubernetes.judgement import READY, Judgement, hopeless, waiting
 from fogbed.platforms.kubernetes.observation import (
     Body,
     Observation,
-    count_of,
+    describe,
     name_of,
     newest_replica_set,
     pods_of,
-    pods_with_claim,
 )
 from fogbed.platforms.kubernetes.pod_trouble import judge_pod
 
@@ -27,7 +27,6 @@ KINDS = ("Deployment", "DaemonSet", "PersistentVolumeClaim")
 _REFUSED_S = 5.0
 # the account of a new namespace comes a moment after it
 _ACCOUNT_S = 10.0
-_TWICE = 2
 
 
 def is_ready(body: Body) -> bool:
@@ -53,7 +52,7 @@ def judge(body: Body, seen: Observation) -> Judgement:
     if is_ready(body):
         return READY
     if body["kind"] == "PersistentVolumeClaim":
-        return _judge_claim(body, seen)
+        return judge_claim(body, seen)
     if refused := _refused(body, seen):
         return refused
     judged = [judge_pod(pod, name_of(body), seen) for pod in pods_of(body, seen)]
@@ -88,7 +87,7 @@ def _refused(body: Body, seen: Observation) -> Judgement | None:
     return hopeless(
         "create",
         f"{name_of(body)} gets no pods (FailedCreate): {said}",
-        way_out(said) or _describe(body),
+        way_out(said) or describe(body),
         patience_s=_ACCOUNT_S if "serviceaccount" in said else _REFUSED_S,
     )
 
@@ -116,45 +115,3 @@ def _refusal_by_event(body: Body, seen: Observation) -> str:
     ]
     is_last = bool(events) and events[-1]["reason"] == "FailedCreate"
     return str(events[-1].get("message")) if is_last and made < wanted else ""
-
-
-def _judge_claim(claim: Body, seen: Observation) -> Judgement:
-    metadata, subject = claim["metadata"], name_of(claim)
-    if (claim.get("status") or {}).get("phase") == "Lost":
-        return hopeless(
-            "claim", f"{subject} has lost its volume", f"its data is gone; {_describe(claim)}"
-        )
-    events = seen.events_of("PersistentVolumeClaim", metadata["namespace"], metadata["name"])
-    if not events:
-        return waiting("its volume")
-    last, said = events[-1]["reason"], str(events[-1].get("message") or "")
-    if last == "WaitForFirstConsumer":
-        # it is bound when a pod wants it: that nobody does is nothing to wait for
-        return waiting("the node of its pod") if pods_with_claim(claim, seen) else READY
-    if last == "FailedBinding" and "no storage class" in said:
-        return hopeless(
-            "claim",
-            f"{subject} gets no volume (FailedBinding): {said}",
-            "the cluster has no default storage class: name one with "
-            "services.minio.storage_class in the testbed's file (kubectl get storageclass)",
-            patience_s=_REFUSED_S,
-        )
-    failed = [event for event in events if event["reason"] == "ProvisioningFailed"]
-    if last == "ProvisioningFailed":
-        is_class = "storageclass" in said and "not found" in said
-        if is_class or count_of(failed) >= _TWICE:
-            hint = "kubectl get storageclass shows which there are; services.minio.storage_class "
-            hint += "in the testbed's file names one"
-            return hopeless(
-                "claim",
-                f"{subject} gets no volume (ProvisioningFailed): {said}",
-                hint if is_class else _describe(claim),
-                patience_s=_REFUSED_S,
-            )
-    return waiting(f"its volume ({last}: {said})")
-
-
-def _describe(body: Body) -> str:
-    metadata = body["metadata"]
-    where = f" -n {metadata['namespace']}" if metadata.get("namespace") else ""
-    return f"kubectl describe {body['kind'].lower()} {metadata['name']}{where} shows the rest"

@@ -228,14 +228,15 @@ class _Watch:
         if judged.log_of is None:
             return []
         pod, container = judged.log_of
-        # a log that has gone with its container must not hide what is known
-        with suppress(ServiceError):
-            namespace = next(
-                str(body["metadata"]["namespace"])
-                for body in self._all("v1", "Pod")
-                if body["metadata"]["name"] == pod
-            )
-            return list(self._kube.last_words(pod, namespace, container, _QUOTED_LINES))
+        spaces = {
+            body["metadata"]["name"]: str(body["metadata"]["namespace"])
+            for body in self._all("v1", "Pod")
+        }
+        # one that was not started again yet has its last words in the present log
+        for read in (self._kube.last_words, self._kube.log):
+            # a log that has gone with its container or pod must not hide what is known
+            with suppress(ServiceError, KeyError):
+                return list(read(pod, spaces[pod], container, _QUOTED_LINES))
         return []
 
 

@@ -20,6 +20,10 @@ _HINTS = (
         "PersistentVolume's node affinity",
         "its data lies on another node: name that in services.minio.node",
     ),
+    (
+        "available persistent volumes to bind",
+        "its class makes no volumes, and none there fits: name one at services.minio.storage_class",
+    ),
     ("Too many pods", "{where} runs as many pods as it may: remove some of them"),
     (
         "match Pod's node affinity/selector",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -195,7 +196,7 @@ def test_of_processes_that_die_together_the_first_is_told(laboratory: Laboratory
         laboratory.platform.happened.append(told)
 
     for process in ("minio", "taskmanager"):
-        laboratory.clock.at.append((began + 6.5, lambda process=process: happen(process)))
+        laboratory.clock.at.append((began + 6.5, partial(happen, process)))
     with pytest.raises(ExperimentError, match="minio died"):
         laboratory.run(SHORT + "on_error: abort\n")
 

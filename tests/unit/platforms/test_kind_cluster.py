@@ -129,6 +129,13 @@ def whole(world, tmp_path):
     return tmp_path
 
 
+def test_what_the_engine_has_by_tag_is_brought_to_the_nodes(world, tmp_path):
+    world.has_image = lambda image: image != "flink:2"
+    cluster = KindCluster(LAPTOP, tmp_path)
+    pinned = f"minio:1@sha256:{'0' * 64}"
+    assert cluster.brings(["flink:2", "localhost/agent:1", pinned]) == ["localhost/agent:1"]
+
+
 def test_a_cluster_is_made_and_remembered(world, tmp_path):
     said = up(tmp_path)
     assert world.asked == ["create"]

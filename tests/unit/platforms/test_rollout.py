@@ -35,8 +35,9 @@ MANIFEST = Manifest("any", made())
 class Cluster:
     """Has one Deployment, whose status is one of ``moments`` after the other; the last stays."""
 
-    def __init__(self, *moments, forbidden=(), pods=()) -> None:
+    def __init__(self, *moments, forbidden=(), pods=(), is_first=False) -> None:
         self.moments = list(moments)
+        self.is_first = is_first
         self.forbidden = forbidden
         self.pods = list(pods)
         self.applied: list[str] = []
@@ -59,7 +60,12 @@ class Cluster:
             raise moment
         return [] if moment is None else [{**made(), "status": moment}]
 
+    def log(self, pod, namespace, container, lines):
+        return iter([f"{lines} present lines of {namespace}/{pod} {container}"])
+
     def last_words(self, pod, namespace, container, lines):
+        if self.is_first:
+            raise ServiceError("previous terminated container main not found")
         return iter([f"{lines} last lines of {namespace}/{pod} {container}"])
 
 
@@ -114,6 +120,39 @@ def test_trouble_that_lasts_is_named_within_15_seconds(clock):
     assert clock[0] <= 15
 
 
+class Claimed(Cluster):
+    """Has one claim, about which the events of one moment after the other are told."""
+
+    def list(self, _api_version, kind, _namespace="", _labels=None):
+        if kind == "PersistentVolumeClaim":
+            return [{**CLAIM, "status": {"phase": "Pending"}}]
+        if kind != "Event":
+            return []
+        told = self.moments.pop(0) if len(self.moments) > 1 else self.moments[0]
+        about = {"kind": "PersistentVolumeClaim", "namespace": "fog", "name": "data"}
+        return [
+            {"involvedObject": about, "reason": reason, "count": count, "message": "no route"}
+            for reason, count in told
+        ]
+
+
+CLAIM = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "data", "namespace": "fog"},
+}
+
+
+def test_a_provisioner_that_tries_again_and_again_is_named_within_15_seconds(clock):
+    moments = [
+        [("ProvisioningFailed", tries), *([("Provisioning", tries + 1)] if tries % 2 else [])]
+        for tries in range(1, 30)
+    ]
+    with pytest.raises(PlatformError, match=r"data gets no volume \(ProvisioningFailed\)"):
+        roll_out(Claimed(*moments), [Manifest("any", CLAIM)], Quiet())
+    assert clock[0] <= 15
+
+
 def test_a_program_that_keeps_ending_has_the_last_word():
     ended = {
         "name": "main",
@@ -127,6 +166,16 @@ def test_a_program_that_keeps_ending_has_the_last_word():
     with pytest.raises(PlatformError, match="keeps ending") as caught:
         roll_out(Cluster(NEW, pods=[pod]), [MANIFEST], Quiet())
     assert caught.value.details == "10 last lines of fog/p main"
+
+
+def test_of_one_that_was_not_started_again_yet_the_present_log_is_the_last_word():
+    ended = {"name": "main", "restartCount": 0, "state": {"terminated": {"reason": "OOMKilled"}}}
+    metadata = {"name": "p", "namespace": "fog", "ownerReferences": [{"uid": "r"}]}
+    spec = {"nodeName": "edge", "containers": [{"name": "main", "image": "x:1"}]}
+    pod = {"metadata": metadata, "spec": spec, "status": {"containerStatuses": [ended]}}
+    with pytest.raises(PlatformError, match="killed for its memory") as caught:
+        roll_out(Cluster(NEW, pods=[pod], is_first=True), [MANIFEST], Quiet())
+    assert caught.value.details == "10 present lines of fog/p main"
 
 
 def test_who_may_see_no_nodes_and_events_waits_all_the_same():
