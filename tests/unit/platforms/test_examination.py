@@ -221,6 +221,7 @@ def test_doctor_looks_at_images_and_where_agents_run_at_kernels(monkeypatch):
         "memory",
         "rights",
         "images",
+        "owner",
         "kernel",
     ]
     assert checks[-1].found == "agent-b"
