@@ -215,13 +215,13 @@ def control(*words: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def lack() -> str:
-    """Return why the lab cannot be used here; empty if it can."""
+def lack(*programs: str) -> str:
+    """Return why the lab, of which ``programs`` are needed, cannot be used; empty if it can."""
     if not LAB.is_dir():
         return "the lab (../shared/lab) is not there"
     if os.geteuid() != 0:
         return "the lab needs root"
-    missing = [name for name in ("containerd", "kubelet", "flanneld") if not _built(name)]
+    missing = [name for name in programs if not _built(name)]
     if missing:
         return f"the lab is not built (no {missing[0]}): {LAB}/lab build"
     return ""
@@ -234,8 +234,7 @@ def _built(name: str) -> bool:
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The lab, up; what was not running before is stopped afterwards."""
-    reason = lack()
-    if reason:
+    if reason := lack("containerd", "kubelet", "flanneld"):
         pytest.skip(reason)
     found = Lab(tmp_path_factory.mktemp("lab"))
     started = control("up").split()
@@ -321,8 +320,8 @@ def kube_api() -> Iterator[ApiServer]:
 def node_image() -> Iterator[str]:
     """The lab's node image, its engine in the environment; stopped if it was not running."""
     # told, as for every test of the lab: no root, no lab, or not built
-    if lack():
-        pytest.skip(lack())
+    if reason := lack("containerd", "kubelet", "kind"):
+        pytest.skip(reason)
     with pytest.MonkeyPatch.context() as patch:
         was_running = _engine_answers()
         for name, value in _kind_environment().items():
