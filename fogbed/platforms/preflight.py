@@ -58,7 +58,7 @@ def check_system() -> Check:
         return Check("system", ok=True, found=f"Linux {platform.release()}")
     fix = (
         "The laptop platform needs Linux namespaces. Use a Linux machine or virtual machine;\n"
-        "on other systems platform kind (Kubernetes in containers) is the way, in a later version."
+        "on other systems platform kind (Kubernetes in containers) is the way: docs/kind.md."
     )
     return Check("system", ok=False, found=system, fix=fix)
 

@@ -86,7 +86,7 @@ def test_other_systems_are_sent_to_kind(monkeypatch, tmp_path):
     (check,) = preflight.run_checks(place=tmp_path)
     assert check.fix == (
         "The laptop platform needs Linux namespaces. Use a Linux machine or virtual machine;\n"
-        "on other systems platform kind (Kubernetes in containers) is the way, in a later version."
+        "on other systems platform kind (Kubernetes in containers) is the way: docs/kind.md."
     )
 
 
