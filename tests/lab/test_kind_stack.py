@@ -378,6 +378,24 @@ def test_its_down_keeps_what_minio_holds_and_the_first(second, capsys):
 
 
 @pytest.mark.usefixtures("bed")
+def test_from_another_home_it_is_somebody_elses_until_it_is_taken_over(
+    second, tmp_path, monkeypatch, capsys, note_said
+):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    before = objects_of("second")
+    for words in (["up"], ["down", "--yes"]):
+        assert main([*words, "-t", str(second)]) == 1
+    said = capsys.readouterr().err
+    note_said("down", said)
+    assert "annotate namespace fogbed-second fogbed.io/owner-" in said
+    assert objects_of("second") == before
+    kubectl("annotate", "namespace", "fogbed-second", "fogbed.io/owner-")
+    assert main(["down", "-t", str(second), "--yes"]) == 0
+    assert set(objects_of("second").splitlines()) < set(before.splitlines())
+    assert "persistentvolumeclaim/minio-data" in objects_of("second")
+
+
+@pytest.mark.usefixtures("bed")
 def test_its_down_with_everything_leaves_nothing_of_it(second):
     before = objects_of(NAME)
     assert main(["down", "-t", str(second), "--everything", "--yes"]) == 0
