@@ -61,3 +61,12 @@ def test_a_second_up_changes_nothing(bed, note_time, capsys):
     assert main(["status", "-t", str(bed), "--json"]) == 0
     status = json.loads(capsys.readouterr().out)
     assert (status["state"], status["drift"]) == ("up", [])
+
+
+def test_what_minio_holds_is_there_after_down_and_up(bed, capsys):
+    assert main(["down", "-t", str(bed), "--yes"]) == 0
+    assert "kept: what MinIO holds" in capsys.readouterr().err
+    assert main(["up", "-t", str(bed)]) == 0
+    capsys.readouterr()
+    assert main(["rides", "push", "nyc-sample", "-t", str(bed), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["bytes"] == 0
