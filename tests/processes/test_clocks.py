@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 from fogbed.clients.channel import Channel
@@ -24,6 +25,21 @@ def test_a_clock_that_is_ahead_is_told_as_ahead():
     found = farthest_off_ms({"a": here("a"), "b": ahead})
     assert found is not None
     assert abs(found - 3_600_000) < 1000
+
+
+class Ended:
+    """A channel whose program has come to its end before it is asked."""
+
+    python = "python3"
+
+    def open(self, _argv):
+        program = subprocess.Popen(["true"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        program.wait()
+        return program
+
+
+def test_a_node_whose_program_has_ended_is_left_out():
+    assert farthest_off_ms({"a": Ended()}) is None
 
 
 def test_a_node_that_does_not_say_is_left_out():

@@ -131,7 +131,9 @@ def plugin(folder, status):
     """Return a plugin that gives ``status``, and counts in a file how often it was asked."""
     program = folder / "login"
     program.write_text(
-        f"#!{sys.executable}\nimport json\nopen({str(folder / 'asked')!r}, 'a').write('x')\n"
+        # a shebang has no room for a path with spaces
+        f"#!/bin/sh\n'''exec' \"{sys.executable}\" \"$0\" \"$@\"\n' '''\n"
+        f"import json\nopen({str(folder / 'asked')!r}, 'a').write('x')\n"
         f"print(json.dumps({{'kind': 'ExecCredential', 'status': {status!r}}}))\n",
         encoding="utf-8",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from fogbed.clients.channel import Channel
 from fogbed.errors import FogbedError
@@ -32,7 +33,8 @@ def _offset_ms(channel: Channel) -> float | None:
     except (OSError, FogbedError):
         return None
     best: tuple[float, float] | None = None
-    with asked:
+    # one that has ended reads nothing: it is told at the next write, or when all is closed
+    with suppress(BrokenPipeError), asked:
         stdin, stdout = asked.stdin, asked.stdout
         if stdin is None or stdout is None:
             return None

@@ -35,9 +35,19 @@ def test_files_of_pod_networks_are_told_from_what_lies_beside_them(monkeypatch):
     assert asked == [("sudo", "-n", "ls", "-1", "/etc/cni/net.d")]
 
 
+def test_what_sudo_complains_of_is_no_answer(monkeypatch, tmp_path):
+    kubeadm = tmp_path / "kubeadm.yaml"
+    kubeadm.write_text("clusterName: farm\n", encoding="ascii")
+    monkeypatch.setattr(node_probe, "_KUBEADM", str(kubeadm))
+    complaint = 'echo sudo: unable to resolve host twin >&2; exec "$@"'
+    assert node_probe.look_as_root(("sh", "-c", complaint, "sudo"))["cluster"] == "farm"
+
+
 def test_nobody_who_is_root_asks_sudo(monkeypatch):
     monkeypatch.setattr(node_probe.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(node_probe, "_run", lambda *argv: (0, "root") if argv[0] == "id" else None)
+    monkeypatch.setattr(
+        node_probe, "_run", lambda *argv: (0, "root", "") if argv[0] == "id" else None
+    )
     told = {"is_root": True, "code": 0, "heard": "", "groups": ["root"]}
     assert node_probe._sudo() == told
 

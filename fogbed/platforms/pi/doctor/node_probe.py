@@ -86,20 +86,21 @@ def look_as_root(prefix: tuple[str, ...] = ()) -> dict[str, Any]:
     return {"cluster": cluster, "ports": _ports(prefix), "cni": _cni(prefix)}
 
 
-def _run(*argv: str) -> tuple[int, str]:
-    """Return code and output of a program; 127 where there is none."""
+def _run(*argv: str) -> tuple[int, str, str]:
+    """Return code, output and complaints of a program; 127 where there is none."""
     try:
         done = subprocess.run(
             argv, check=False, capture_output=True, text=True, timeout=15,
             env={"PATH": _PATH, "LC_ALL": "C", "LANGUAGE": ""}, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        return _NO_PROGRAM, ""
-    return done.returncode, (done.stdout + done.stderr).strip()
+        return _NO_PROGRAM, "", ""
+    return done.returncode, done.stdout.strip(), done.stderr.strip()
 
 
 def _said(*argv: str) -> str | None:
-    code, text = _run(*argv)
+    # sudo complains of much that is no failure: of a host name that /etc/hosts does not have
+    code, text, _ = _run(*argv)
     return text if code == 0 else None
 
 
@@ -159,8 +160,8 @@ def _macs() -> list[str]:
 
 def _sudo() -> dict[str, Any]:
     """Return what sudo says to who has no password to give; others judge its words."""
-    code, text = (0, "") if os.geteuid() == 0 else _run("sudo", "-n", "true")
-    groups = (_said("id", "-Gn") or "").split()
+    code, *heard = (0, "") if os.geteuid() == 0 else _run("sudo", "-n", "true")
+    groups, text = (_said("id", "-Gn") or "").split(), "\n".join(heard).strip()
     return {"is_root": os.geteuid() == 0, "code": code, "heard": text, "groups": groups}
 
 
@@ -304,8 +305,8 @@ def _cni(prefix: tuple[str, ...]) -> list[str]:
 
 def _apt_problem() -> str | None:
     """Return why apt cannot read its sources; None if it can, or there is no apt."""
-    code, said = _run("apt-get", "-q", "indextargets")
-    errors = [line[2:].strip() for line in said.splitlines() if line.startswith("E:")]
+    code, _, complaints = _run("apt-get", "-q", "indextargets")
+    errors = [line[2:].strip() for line in complaints.splitlines() if line.startswith("E:")]
     return errors[0] if code not in (0, 127) and errors else None
 
 
