@@ -70,6 +70,8 @@ workload:
 phases: {{warmup: 5s, measure: {measure}s, cooldown: 3s}}
 assert:
   - {{output: complete}}
+# what dies is to be told, and not to end the run
+on_error: continue
 seed: 7
 """
 KILLS = 10
