@@ -40,7 +40,8 @@ nodes:
   - {{name: "edge-[1:2]", tier: edge}}
 kubernetes: {{pod_cidr: 198.19.0.0/17, service_cidr: 198.19.128.0/17}}
 sources: {{registries: {{"*": "{registry}"}}}}
-services: {{flink: {{{flink}}}}}
+# with high availability it would be elsewhere than the JobManager, and its data cannot follow it
+services: {{flink: {{{flink}}}, minio: {{node: edge-2}}}}
 """
 REGISTRY = "http://198.18.2.1:5000"
 # a second testbed on the nodes of the first one's cluster
@@ -241,16 +242,23 @@ def test_a_jobmanager_that_is_deleted_ends_the_run_in_so_many_words(bed, tmp_pat
     assert tells(bundle, "jobmanager")
 
 
-def test_with_high_availability_the_job_survives_its_jobmanager(bed, tmp_path):
+@pytest.fixture
+def available(bed) -> Iterator[None]:
+    """The testbed with high availability, and afterwards without."""
     bed.write(flink="high_availability: true")
     bed.up()
+    yield
+    bed.write()
+    bed.up()
+
+
+@pytest.mark.usefixtures("available")
+def test_with_high_availability_the_job_survives_its_jobmanager(bed, tmp_path):
     with running(bed, tmp_path, measure_s=90) as ended:
         delete_pod("jobmanager")
         bundle = ended()
     require_nothing_lost(bundle)
     assert tells(bundle, "jobmanager")
-    bed.write()
-    bed.up()
 
 
 # -- a cluster that refuses ------------------------------------------------------------------------
