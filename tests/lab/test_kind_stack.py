@@ -297,8 +297,8 @@ def _first_event(reason: str, since: float) -> float:
 def test_an_image_that_the_registry_does_not_have(bed, refused):
     bed.write(flink='image: "quay.io/nobody/flink:2.2.1-none"')
     said = refused("an image that is not there", reason="Failed")
-    assert "quay.io/nobody/flink:2.2.1-none" in said
-    assert "jobmanager" in said
+    assert f"Deployment fogbed-{NAME}/" in said
+    assert "quay.io/nobody/flink:2.2.1-none cannot be pulled" in said
 
 
 def test_a_registry_that_does_not_answer(bed, refused):
@@ -330,14 +330,23 @@ def test_more_memory_than_the_nodes_have_is_told_before_anything(bed, capsys):
 
 
 def test_a_node_that_is_not_ready(refused):
-    docker("pause", EDGE)
+    docker("exec", EDGE, "systemctl", "stop", "kubelet")
     try:
         is_ready = "jsonpath={.status.conditions[?(@.type=='Ready')].status}"
         until(lambda: kubectl("get", "node", EDGE, "-o", is_ready) != "True")
         said = refused("a node that is not Ready")
     finally:
-        docker("unpause", EDGE)
+        docker("exec", EDGE, "systemctl", "start", "kubelet")
     assert "edge-1" in said
+
+
+def test_a_node_that_is_paused(refused):
+    docker("pause", EDGE)
+    try:
+        said = refused("a node that is paused")
+    finally:
+        docker("unpause", EDGE)
+    assert f"docker unpause {EDGE}" in said
 
 
 # -- a second testbed in the same cluster ----------------------------------------------------------

@@ -28,6 +28,7 @@ class NodeContainer:
     is_running: bool
     mounts: frozenset[str]
     address: str = ""
+    is_paused: bool = False
 
 
 def choose_engine(environment: Mapping[str, str] = os.environ) -> str:
@@ -115,13 +116,16 @@ class Engine:
 
 
 def _container(inspected: Mapping[str, Any]) -> NodeContainer:
+    state = inspected.get("State") or {}
     networks = (inspected.get("NetworkSettings") or {}).get("Networks") or {}
     addresses = [each.get("IPAddress", "") for each in networks.values()]
     labels = (inspected.get("Config") or {}).get("Labels") or {}
     return NodeContainer(
         name=inspected["Name"].lstrip("/"),
         role=labels.get(_ROLE, ""),
-        is_running=bool((inspected.get("State") or {}).get("Running")),
+        # to docker what is paused runs, to podman it does not
+        is_running=bool(state.get("Running") or state.get("Paused")),
         mounts=frozenset(each.get("Destination", "") for each in inspected.get("Mounts") or ()),
         address=next(filter(None, addresses), ""),
+        is_paused=bool(state.get("Paused")),
     )

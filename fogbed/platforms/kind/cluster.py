@@ -182,6 +182,7 @@ class KindCluster:
         if record is not None and self._is_there(record, containers):
             _require_same(record, site)
             _require_all(containers, self.hosts())
+            _require_awake(site, containers, self.hosts())
         return record, containers
 
     def _is_there(self, record: KindRecord, containers: Collection[NodeContainer]) -> bool:
@@ -243,4 +244,17 @@ def _require_all(containers: Collection[NodeContainer], hosts: Mapping[str, str]
             f"the containers of these nodes are gone: {', '.join(gone)}",
             hint="kind cannot add a node: fogbed down, then fogbed up makes the cluster anew (what "
             "MinIO holds goes with it)",
+        )
+
+
+def _require_awake(
+    site: Site, containers: Collection[NodeContainer], hosts: Mapping[str, str]
+) -> None:
+    """Return if somebody has paused no node: who did may have a reason; else PlatformError."""
+    paused = {each.name for each in containers if each.is_paused}
+    if paused:
+        told = ", ".join(f"{name} ({host})" for name, host in hosts.items() if host in paused)
+        raise PlatformError(
+            f"the containers of these nodes are paused: {told}",
+            hint=f"{site.engine.name} unpause {' '.join(sorted(paused))}",
         )

@@ -13,6 +13,9 @@ IMAGE_REASONS = frozenset({
 })  # fmt: skip
 # a registry that does not answer may be starting: it is asked again after ten seconds
 _TWICE = 2
+# where nobody listens the second try may take a minute, for a node asks for other names meanwhile
+_NOBODY = r"no such host|connection refused|unreachable|no route to host"
+_NOBODY_S = 10.0
 _NOT_THERE = (
     r"not found|manifest unknown|no match for platform|name unknown|"
     r"couldn't parse|invalid reference|repository does not exist"
@@ -41,12 +44,14 @@ def judge_image(status: Body, pod: Body, subject: str, seen: Observation) -> Jud
     is_final = is_final or held["reason"] in {"InvalidImageName", "ErrImageNeverPull"}
     # who may see no events sees the back-off
     is_again = count_of(failures) >= _TWICE or (not seen.events and "BackOff" in held["reason"])
-    if not is_final and not is_again:
+    nobody = bool(re.search(_NOBODY, said, re.IGNORECASE))
+    if not is_final and not is_again and not nobody:
         return waiting(f"its image {image} on {node}, asked for again ({said})")
     return hopeless(
         "image",
         f"{subject}: image {image} cannot be pulled on {node} ({held['reason']}): {said}",
         _hint(said, node),
+        patience_s=0.0 if is_final or is_again else _NOBODY_S,
     )
 
 

@@ -246,6 +246,15 @@ def test_what_refuses_by_looking_refuses_before_anything(world, whole):
     assert world.asked == []
 
 
+def test_a_node_that_is_paused_is_told_and_left_so(world, whole):
+    host = HOSTS["edge-2"]
+    world.there[host] = replace(world.there[host], is_paused=True)
+    with pytest.raises(PlatformError, match="are paused: edge-2") as caught:
+        up(whole)
+    assert caught.value.hint.endswith(f"unpause {host}")
+    assert world.asked == []
+
+
 def test_the_record_of_another_version_is_a_record_still(world, whole):
     path = whole / "kind.json"
     kept = json.loads(path.read_text(encoding="utf-8"))
