@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from fogbed.clients import process
@@ -21,7 +23,10 @@ _LOG_LINES = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeContainer:
-    """A node of a kind cluster; ``mounts``: paths inside, ``address``: "" while it is stopped."""
+    """A node of a kind cluster; ``mounts``: paths inside, ``address``: "" while it is stopped.
+
+    ``age_s``: seconds since it was started last.
+    """
 
     name: str
     role: str
@@ -29,6 +34,7 @@ class NodeContainer:
     mounts: frozenset[str]
     address: str = ""
     is_paused: bool = False
+    age_s: float = 0.0
 
 
 def choose_engine(environment: Mapping[str, str] = os.environ) -> str:
@@ -128,4 +134,12 @@ def _container(inspected: Mapping[str, Any]) -> NodeContainer:
         mounts=frozenset(each.get("Destination", "") for each in inspected.get("Mounts") or ()),
         address=next(filter(None, addresses), ""),
         is_paused=bool(state.get("Paused")),
+        age_s=_age_s(state.get("StartedAt")),
     )
+
+
+def _age_s(started: object) -> float:
+    try:
+        return max(0.0, time.time() - datetime.fromisoformat(str(started)).timestamp())
+    except (ValueError, OverflowError):
+        return 0.0

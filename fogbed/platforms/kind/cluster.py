@@ -25,6 +25,8 @@ from fogbed.platforms.preflight import Check
 from fogbed.spec.testbed import Testbed
 
 _READY_S = 240.0
+# a node that has run for long and is not Ready has no reason to become so
+_SETTLED_S = 12.0
 
 
 class KindCluster:
@@ -80,7 +82,14 @@ class KindCluster:
                 progress.note("a kind that a killed fogbed had left at work was ended")
             is_new = self._found_or_made(site, progress)
             making.point_to_mirrors(site)
-        wait_until_ready(site.access, self.hosts(), progress, timeout_s=_READY_S)
+            is_young = any(each.age_s < _READY_S for each in site.containers())
+        wait_until_ready(
+            site.access,
+            self.hosts(),
+            progress,
+            timeout_s=_READY_S if is_young else _SETTLED_S,
+            way_out=f"{site.engine.name} restart HOST starts a node again",
+        )
         settle_nodes(site.access, self._testbed, self.hosts())
         if is_new:
             note_version(site.access, self._testbed, progress)

@@ -18,9 +18,16 @@ _LOOK_S = 0.5
 
 
 def wait_until_ready(
-    access: KubeAccess, hosts: Mapping[str, str], progress: Progress, *, timeout_s: float
+    access: KubeAccess,
+    hosts: Mapping[str, str],
+    progress: Progress,
+    *,
+    timeout_s: float,
+    way_out: str,
 ) -> None:
     """Return once every node is Ready; ``hosts``: the testbed's name -> Kubernetes' name.
+
+    ``way_out``: what to do where one stays as it is; HOST in it is the first such node's name.
 
     Raises:
         PlatformError: not all are in time (seconds); it says which, and why in kubelet's words.
@@ -30,7 +37,8 @@ def wait_until_ready(
         while missing := _not_ready(access, hosts):
             step.advance(len(hosts) - len(missing), f"waits for {', '.join(missing)}")
             if time.monotonic() > deadline:
-                raise _not_in_time(missing, timeout_s)
+                host = hosts[next(iter(missing))]
+                raise _not_in_time(missing, timeout_s, way_out.replace("HOST", host))
             time.sleep(_LOOK_S)
         step.advance(len(hosts))
 
@@ -75,12 +83,12 @@ def _why_not(node: KubeNode) -> str:
     return "" if node.is_ready else node.problem or "it has not said why"
 
 
-def _not_in_time(missing: Mapping[str, str], timeout_s: float) -> PlatformError:
+def _not_in_time(missing: Mapping[str, str], timeout_s: float, way_out: str) -> PlatformError:
     reasons = "\n".join(f"{name}: {why}" for name, why in missing.items())
     nodes = f"node {next(iter(missing))} is" if len(missing) == 1 else f"{len(missing)} nodes are"
     return PlatformError(
         f"{nodes} not Ready after {timeout_s:.0f} s",
-        hint="fogbed up waits again; fogbed down and up make the cluster anew",
+        hint=f"fogbed up waits again; {way_out}; fogbed down and up make the cluster anew",
         details=reasons,
     )
 

@@ -246,6 +246,19 @@ def test_what_refuses_by_looking_refuses_before_anything(world, whole):
     assert world.asked == []
 
 
+@pytest.mark.parametrize(("age_s", "patience_s"), [(30.0, 240.0), (4000.0, 12.0)])
+def test_nodes_that_have_run_for_long_are_not_waited_for(
+    world, whole, monkeypatch, age_s, patience_s
+):
+    given = []
+    monkeypatch.setattr(module, "wait_until_ready", lambda *_, **words: given.append(words))
+    for host, each in list(world.there.items()):
+        world.there[host] = replace(each, age_s=4000.0)
+    world.there[host] = replace(each, age_s=age_s)
+    up(whole)
+    assert given[0]["timeout_s"] == patience_s
+
+
 def test_a_node_that_is_paused_is_told_and_left_so(world, whole):
     host = HOSTS["edge-2"]
     world.there[host] = replace(world.there[host], is_paused=True)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import pytest
 
 from fogbed.clients.kube import KubeNode
-from fogbed.platforms.kubernetes.nodes import _changes
+from fogbed.clients.progress import Quiet
+from fogbed.errors import PlatformError
+from fogbed.platforms.kubernetes import nodes
+from fogbed.platforms.kubernetes.nodes import _changes, wait_until_ready
 from fogbed.spec.testbed import Node
 
 TAINT = "node-role.kubernetes.io/control-plane=:NoSchedule"
@@ -43,3 +49,16 @@ def test_a_control_plane_without_one_is_kept_for_itself():
     found = changes({"role": "control-plane", "taskmanager": False}, RIGHT)
     key = "node-role.kubernetes.io/control-plane"
     assert found == {"spec": {"taints": [{"key": key, "effect": "NoSchedule"}]}}
+
+
+def test_a_node_that_stays_as_it_is_is_named_with_the_way_out(monkeypatch):
+    why = "Kubelet stopped posting node status."
+    there = [KubeNode(name="h", is_ready=False, version="v1", labels={}, taints=(), problem=why)]
+    monkeypatch.setattr(
+        nodes, "KubeClient", lambda *_: nullcontext(SimpleNamespace(nodes=lambda: there))
+    )
+    access = SimpleNamespace(kubeconfig=None, context=None)
+    with pytest.raises(PlatformError, match="node a is not Ready after 0 s") as caught:
+        wait_until_ready(access, {"a": "h"}, Quiet(), timeout_s=0, way_out="docker restart HOST")
+    assert caught.value.details == f"a: {why}"
+    assert "docker restart h;" in caught.value.hint
