@@ -104,7 +104,7 @@ END
 def test_sources_that_somebody_else_set_up_are_used_or_set_aside_and_given_back(
     lab, run, snapshot, differences
 ):
-    (machine,) = lab.fresh(42)
+    (machine,) = lab.fresh(57)
     machine.ssh(SOURCES)
     before = snapshot(machine)
     bed = spec.load_testbed(lab.testbed("sources", [machine]))
