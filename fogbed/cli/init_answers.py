@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -80,19 +81,14 @@ def _require_flags(platform: PlatformName, own: Collection[str], options: InitOp
         raise UsageError(f"platform {platform} has no {', '.join(wrong)}")
 
 
-def _local(options: InitOptions) -> NewTestbed:
+def _here(platform: PlatformName, name: str, options: InitOptions) -> NewTestbed:
+    """Return a testbed whose nodes are made on this computer; ``name``: what it is called else."""
+    nodes = [_node_here(platform, text) for text in options.nodes]
+    nodes = nodes or [NewNode(name=each, tier=tier) for each, tier in _LAPTOP]
     return NewTestbed(
-        name=options.name or _ask("the testbed's name", "laptop"),
-        platform="local",
-        nodes=_with_control_plane(_nodes_here("local", options), options.control_plane),
-    )
-
-
-def _kind(options: InitOptions) -> NewTestbed:
-    return NewTestbed(
-        name=options.name or _ask("the testbed's name", "kind"),
-        platform="kind",
-        nodes=_with_control_plane(_nodes_here("kind", options), options.control_plane),
+        name=options.name or _ask("the testbed's name", name),
+        platform=platform,
+        nodes=_with_control_plane(nodes, options.control_plane),
     )
 
 
@@ -137,12 +133,6 @@ def _pi(options: InitOptions) -> NewTestbed:
         user=user,
         key=key,
     )
-
-
-def _nodes_here(platform: PlatformName, options: InitOptions) -> list[NewNode]:
-    """Return the nodes of a platform that makes them on this computer."""
-    nodes = [_node_here(platform, text) for text in options.nodes]
-    return nodes or [NewNode(name=name, tier=tier) for name, tier in _LAPTOP]
 
 
 def _ask(what: str, default: str, *, flag: str = "") -> str:
@@ -267,8 +257,8 @@ def _key(given: str | None) -> str:
 _ANSWERS: Mapping[PlatformName, tuple[frozenset[str], Callable[[InitOptions], NewTestbed]]] = (
     MappingProxyType(
         {
-            "local": (frozenset(), _local),
-            "kind": (frozenset(), _kind),
+            "local": (frozenset(), partial(_here, "local", "laptop")),
+            "kind": (frozenset(), partial(_here, "kind", "kind")),
             "pi": (frozenset({"--scan", "--user", "--key"}), _pi),
             "kubernetes": (frozenset({"--context"}), _kubernetes),
         }

@@ -227,6 +227,13 @@ def lack(*programs: str) -> str:
     return ""
 
 
+def require(*programs: str) -> None:
+    """Skip, in so many words, where there is no lab: it takes root and half an hour to build."""
+    if reason := lack(*programs):
+        # no root, no lab, or a program that is not built: nothing is built in the middle of a test
+        pytest.skip(reason)
+
+
 def _built(name: str) -> bool:
     return (CACHE / "bin" / name).exists()
 
@@ -234,8 +241,7 @@ def _built(name: str) -> bool:
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The lab, up; what was not running before is stopped afterwards."""
-    if reason := lack("containerd", "kubelet", "flanneld"):
-        pytest.skip(reason)
+    require("containerd", "kubelet", "flanneld")
     found = Lab(tmp_path_factory.mktemp("lab"))
     started = control("up").split()
     try:
@@ -319,9 +325,7 @@ def kube_api() -> Iterator[ApiServer]:
 @pytest.fixture(scope="module")
 def node_image() -> Iterator[str]:
     """The lab's node image, its engine in the environment; stopped if it was not running."""
-    # told, as for every test of the lab: no root, no lab, or not built
-    if reason := lack("containerd", "kubelet", "kind"):
-        pytest.skip(reason)
+    require("containerd", "kubelet", "kind")
     with pytest.MonkeyPatch.context() as patch:
         was_running = _engine_answers()
         for name, value in _kind_environment().items():
