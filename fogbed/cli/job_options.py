@@ -17,7 +17,7 @@ import typer
 from fogbed import links, platforms, units
 from fogbed.cli.console import LiveProgress
 from fogbed.clients.flink import FlinkClient
-from fogbed.errors import UsageError
+from fogbed.errors import ServiceAwayError, UsageError
 from fogbed.plan.job import JobRequest
 from fogbed.plan.placement import Place
 from fogbed.platforms.base import Platform
@@ -101,7 +101,13 @@ def opened(url: str | None, testbed: str | None) -> Iterator[Target]:
     platform = platforms.open_platform(spec)
     fixed = spec.services.flink.scheduler != "auto"
     with FlinkClient(platform.endpoints().flink) as flink:
-        yield Target(flink, platform.storage(), platform, fixed)
+        try:
+            yield Target(flink, platform.storage(), platform, fixed)
+        except ServiceAwayError as error:
+            # a connection that was forwarded is only seen to close
+            if not (obstacle := platform.obstacle()):
+                raise
+            raise ServiceAwayError(error.message, hint=error.hint, details=obstacle) from error
 
 
 def progress() -> LiveProgress:

@@ -22,7 +22,7 @@ _WAYS_OUT = (
         r"exceeded quota: (?P<quota>[^,]+)",
         (
             "raise the ResourceQuota {quota} of the namespace, or give the testbed less "
-            "(kubectl describe quota -n NAMESPACE shows what is used)"
+            "(kubectl describe quota --all-namespaces shows what is used)"
         ),
     ),
     (

@@ -178,6 +178,9 @@ class StreamCluster(Protocol):
             PlatformError: the testbed is not up.
         """
 
+    def obstacle(self) -> str:
+        """Return what stood in the way of the last connection to an endpoint; "" for nothing."""
+
     def workers(self) -> Workers:
         """Return which nodes carry a TaskManager, to change it."""
 

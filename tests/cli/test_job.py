@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from fogbed import platforms
 from fogbed.cli import job_options, main
 from fogbed.clients.flink import FlinkClient
 from fogbed.errors import UsageError
+from fogbed.platforms.base import Endpoints
 from fogbed.stream_job.flink import resume, submit
 from fogbed.stream_job.shared_folders import SharedFolders
 
@@ -250,3 +252,25 @@ def test_where_a_cluster_cannot_write_answers_is_refused(output, message):
     with pytest.raises(UsageError, match=message) as caught:
         job_options.output_uri(output, "files", Objects())
     assert "s3a://" in (caught.value.hint or "")
+
+
+def test_a_forward_that_leads_to_no_pod_says_why(fresh_home, monkeypatch, capsys):
+    class Restarting:
+        def endpoints(self):
+            return Endpoints(flink="http://127.0.0.1:9")
+
+        def storage(self):
+            return SharedFolders()
+
+        def obstacle(self):
+            return "service jobmanager, port 8081: no pod of service jobmanager is Ready"
+
+    monkeypatch.chdir(fresh_home)
+    (fresh_home / "testbed.yml").write_text(
+        "apiVersion: fogbed/v1\nkind: Testbed\nname: shown\nplatform: kubernetes\n"
+        "nodes: [{name: a, tier: cloud}]\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(platforms, "open_platform", lambda _: Restarting(), raising=False)
+    assert main(["job", "list"]) == 1
+    assert "no pod of service jobmanager is Ready" in said(capsys)[1]

@@ -38,6 +38,11 @@ class Connection:
                 self._ports[wanted] = self._forwarder.open(service, port, local_port=local_port)
             return f"http://127.0.0.1:{self._ports[wanted]}"
 
+    @property
+    def problem(self) -> str:
+        """Why the last connection that could not be carried was not; "" after one that was."""
+        return self._forwarder.problem
+
     def close(self) -> None:
         """Close every port and connection."""
         atexit.unregister(self.close)

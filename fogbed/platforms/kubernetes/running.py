@@ -79,6 +79,10 @@ class RunningCluster:
         url = self._connection.url
         return Endpoints(flink=url(*_REST), s3=url(*_S3) if self.testbed.has_minio else None)
 
+    def obstacle(self) -> str:
+        """Return why the last forwarded connection came to no pod; "" for one that did."""
+        return self._connection.problem
+
     @contextmanager
     def open_service(self, name: str, local_port: int = 0) -> Iterator[Opened]:
         """Yield a service as it is reached on loopback until the block is left.

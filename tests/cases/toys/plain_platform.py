@@ -144,6 +144,9 @@ class PlainPlatform:
             raise PlatformError("the plain processes do not run")
         return Endpoints(flink=self._cluster.url)
 
+    def obstacle(self) -> str:
+        return ""
+
     @contextmanager
     def open_service(self, name: str, local_port: int = 0) -> Iterator[Opened]:
         if name != "flink" or local_port:

@@ -279,6 +279,9 @@ class FakePlatform:
     def endpoints(self) -> Endpoints:
         raise NotImplementedError
 
+    def obstacle(self) -> str:
+        return ""
+
     def examine(self) -> Sequence[Check]:
         return ()
 
