@@ -211,6 +211,30 @@ def test_pod_security_is_named_with_the_way_out(kube):
     assert "pod-security.kubernetes.io/enforce" in caught.value.hint
 
 
+def test_a_namespace_that_cannot_end_is_told_with_what_keeps_it(kube):
+    """Somebody's controller has gone, and its finalizer stays: the commonest of all complaints."""
+    stuck = "fogbed-objects-stuck"
+    kube.apply(namespace(stuck))
+    held = config_map("held", stuck)
+    held["metadata"]["finalizers"] = ["example.org/nobody"]
+    kube.apply(held)
+    try:
+        kube.delete("v1", "Namespace", stuck)
+        _eventually(
+            lambda: "finalizers remaining" in str(kube.get("v1", "Namespace", stuck)["status"])
+        )
+        with pytest.raises(ServiceError) as waited:
+            kube.wait_gone("v1", "Namespace", stuck, timeout_s=0)
+        with pytest.raises(ServiceError) as refused:
+            kube.apply(config_map("late", stuck))
+    finally:
+        held["metadata"]["finalizers"] = []
+        kube.apply(held)
+    assert "example.org/nobody in 1 resource instances" in waited.value.message
+    assert "it is being deleted" in refused.value.hint
+    kube.wait_gone("v1", "Namespace", stuck)
+
+
 # -- who asks, and where ---------------------------------------------------------------------------
 
 
