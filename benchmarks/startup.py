@@ -83,8 +83,9 @@ def _bare_s(plan: LocalPlan, folder: Path) -> float:
         started = time.monotonic()
         for process in plan.first_processes():
             running.enter_context(_bare(process, root, folder))
-        address = _on_loopback(plan.addresses[plan.front_node])
-        url = f"http://{address}:{plan.front_port}"
+        front = plan.fronts[0]
+        address = _on_loopback(plan.addresses[front.node or ""])
+        url = f"http://{address}:{front.port}"
         _wait_for(len(plan.workers), url)
         return time.monotonic() - started
 

@@ -237,7 +237,7 @@ class Run:
             text = f"{event.process}: {event.event} {event.note}".rstrip()
             self._journal.write("process", text=text, happened=asdict(event))
             planned = self._actions is not None and self._actions.planned_events.has(event)
-            if event.event == "died" and not planned:
+            if event.spoils_a_run and not planned:
                 self._fail(ExperimentError(f"{event.process} died", hint="`fogbed logs NODE`"))
 
     def _write_states(self, network: RunNetwork) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_WATCHERS = frozenset({"prometheus"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -19,3 +21,8 @@ class Event:
     node: str | None
     pid: int | None
     note: str = ""
+
+    @property
+    def spoils_a_run(self) -> bool:
+        """Whether something died that a run needs; who only watches it is not missed."""
+        return self.event == "died" and self.process not in _WATCHERS

@@ -152,10 +152,16 @@ class Minio(Spec):
 
 
 class Prometheus(Spec):
-    """Metrics storage; on the platforms whose abilities have it."""
+    """Metrics storage; on the platforms whose abilities have it.
+
+    It asks every ``scrape_interval`` seconds and keeps what is younger than ``retention`` seconds,
+    as far as that fits into ``size`` bytes.
+    """
 
     enabled: bool = False
+    size: Annotated[Memory, Field(ge=2**30)] = 5 * 2**30
     retention: DurationS = 7 * 86400.0
+    scrape_interval: Annotated[DurationS, Field(ge=1, le=60)] = 5.0
 
 
 class Grafana(Spec):
