@@ -94,8 +94,8 @@ def check_prometheus() -> Check:
     """Whether testbeds here may have a Prometheus; nobody needs one unless it is asked for."""
     prometheus = find_prometheus()
     if prometheus is None:
-        found = f"none (only for testbeds that ask for it: {INSTALL.splitlines()[0]})"
-        return Check("prometheus", ok=True, found=found, fix=INSTALL, blocks=False)
+        found = f"none (only for testbeds that ask for it: {INSTALL})"
+        return Check("prometheus", ok=True, found=found, blocks=False)
     found = f"{prometheus.version} ({prometheus.program})"
     if is_new_enough(prometheus):
         return Check("prometheus", ok=True, found=found, blocks=False)

@@ -77,9 +77,7 @@ def config(testbed: str, asked: Prometheus) -> str:
             {
                 "job_name": "flink",
                 # which processes there are changes with `fogbed node` and with every death
-                "http_sd_configs": [
-                    {"url": f"http://{_KEEPER}/targets", "refresh_interval": interval}
-                ],
+                "http_sd_configs": [{"url": f"http://{_KEEPER}/targets", "refresh_interval": "5s"}],
             },
             _job("process", _KEEPER, testbed),
             _job(PROMETHEUS, _SELF, testbed),

@@ -148,15 +148,19 @@ def _of_fabric(counters: Mapping[str, Any] | None) -> Iterable[Family]:
         labels = {"source": nodes[source], "target": nodes[target]}
         for (name, _, _), value in zip(_LINKS, values, strict=True):
             samples[name].append((labels, value))
-    lateness = [
-        ({"quantile": quantile}, counters[f"lateness_p{percent}_ms"] / 1000)
-        for quantile, percent in (("0.5", 50), ("0.99", 99))
-    ]
-    about = "How much later than asked packets left, since the fabric's start."
+    about = "How much later than asked packets left, since the fabric's start: percentile"
     return [
         up,
         *(Family(f"fogbed_link_{name}", kind, text, samples[name]) for name, kind, text in _LINKS),
-        Family("fogbed_fabric_lateness_seconds", "gauge", about, lateness),
+        *(
+            Family(
+                f"fogbed_fabric_lateness_p{percent}_seconds",
+                "gauge",
+                f"{about} {percent}.",
+                [({}, counters[f"lateness_p{percent}_ms"] / 1000)],
+            )
+            for percent in (50, 99)
+        ),
     ]
 
 

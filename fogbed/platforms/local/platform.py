@@ -107,6 +107,7 @@ class LocalPlatform(RunningTestbed):
             UsageError: the testbed cannot run on one computer, or Prometheus is missing.
             PlatformError: Java or Flink is missing.
         """
+        prometheus_for(self.testbed)
         number, scheduler = free_number(self.testbed.name), scheduler_wanted(self.testbed, None)
         return preview_of(self._plan(number, scheduler, touch=False))
 

@@ -20,11 +20,7 @@ from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.spec.testbed import Testbed
 
 OLDEST = (2, 33)  # the first one that takes what a run hands it
-INSTALL = (
-    "sudo apt install prometheus\n"
-    "The package also starts one for the whole computer, which fogbed does not use: "
-    "sudo systemctl disable --now prometheus"
-)
+INSTALL = "sudo apt install prometheus"
 _VERSION = re.compile(r"prometheus, version (\d+)\.(\d+)[^\s]*")
 _REASON = re.compile(r'err="((?:[^"\\]|\\.)*)"')
 _READY_S, _PAUSE_S = 15.0, 0.1
@@ -59,7 +55,7 @@ def prometheus_for(testbed: Testbed) -> PrometheusProgram | None:
     if found is None:
         raise UsageError(
             f"testbed {testbed.name} asks for Prometheus, and there is no program prometheus here",
-            hint="sudo apt install prometheus, or write services: {prometheus: {enabled: false}}",
+            hint=f"{INSTALL}, or write services: {{prometheus: {{enabled: false}}}}",
         )
     if not is_new_enough(found):
         oldest = ".".join(map(str, OLDEST))

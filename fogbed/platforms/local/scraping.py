@@ -85,8 +85,9 @@ class ScrapeServer:
     ) -> None:
         try:
             inner, outgoing = await self._dialler.connect(place.namespace, place.address)
-        except OSError as error:  # the process is not there, or not yet
-            _say(writer, "502 Bad Gateway", f"{place.address[0]}:{place.address[1]}: {error}\n")
+        except OSError:  # the process is not there, or not yet
+            address, port = place.address
+            _say(writer, "502 Bad Gateway", f"{address}:{port} does not answer\n")
             return
         try:
             kept = [line for line in headers if line.partition(":")[0].lower() in _PASSED_ON]
