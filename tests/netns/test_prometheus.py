@@ -116,6 +116,22 @@ def are_up(platform, count):
     return len(found) == count and all(target["health"] == "up" for target in found)
 
 
+def test_one_that_never_starts_holds_nothing_up(file, tmp_path, monkeypatch, capsys):
+    broken = tmp_path / "prometheus"
+    script = 'test "$1" = --version && echo "prometheus, version 2.42.0" && exit\n'
+    broken.write_text(f"#!/bin/sh\n{script}echo 'err=\"no luck\"'; exit 1\n", encoding="ascii")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    try:
+        assert main(["up", "-t", str(file)]) == 0
+        shown = capsys.readouterr()
+        assert "Prometheus does not answer yet: fogbed status says more" in shown.err
+        assert "testbed watched (local): up" in shown.out
+        assert "problem: Prometheus does not run (no luck): it is started again" in shown.err
+    finally:
+        assert main(["down", "-t", "watched"]) == 0
+
+
 def test_every_target_is_up_and_carries_the_labels_of_every_platform(watched):
     until(lambda: are_up(watched, 5))
     number = watched.addresses()["cloud-1"].split(".")[2]
