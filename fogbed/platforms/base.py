@@ -223,9 +223,9 @@ class Openable(Protocol):
     """Whose services a user can look into."""
 
     def open_service(self, name: str, local_port: int = 0) -> AbstractContextManager[Opened]:
-        """Make a service (``flink``, ``minio``, ``prometheus``) reachable on loopback.
+        """Make ``flink``, ``minio`` or ``prometheus`` reachable on loopback.
 
-        It is at ``local_port`` there, unless that is 0.
+        It is at ``local_port`` unless that is 0.
 
         Raises:
             UsageError: the testbed has no such service, or the port cannot be had.

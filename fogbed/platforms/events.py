@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_WATCHERS = frozenset({"prometheus"})
+WATCHERS = ("prometheus", "node-exporter", "kube-state-metrics", "grafana")
+"""What processes are called that only look on, a node's name behind it where each has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,6 @@ class Event:
     note: str = ""
 
     @property
-    def spoils_a_run(self) -> bool:
-        """Whether something died that a run needs; who only watches it is not missed."""
-        return self.event == "died" and self.process not in _WATCHERS
+    def is_of_a_watcher(self) -> bool:
+        """Whether it happened to a process that looks on: a run goes on without it."""
+        return any(self.process == each or self.process.startswith(f"{each}-") for each in WATCHERS)

@@ -263,7 +263,7 @@ def test_killed_it_comes_back_with_what_it_had_and_flink_does_not_notice(watched
     assert process_of(watched, "jobmanager").pid == jobmanager
     events = [event for event in watched.events(killed_at - 1) if event.process == "prometheus"]
     assert [event.event for event in events] == ["died", "started"]
-    assert not any(event.spoils_a_run for event in events)
+    assert all(event.is_of_a_watcher for event in events)
 
 
 def test_broken_files_end_in_a_sentence_that_mends_them(watched):

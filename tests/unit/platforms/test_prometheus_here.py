@@ -7,7 +7,6 @@ import pytest
 from fogbed import paths
 from fogbed.errors import UsageError
 from fogbed.platforms.base import Endpoints, Opened
-from fogbed.platforms.events import Event
 from fogbed.platforms.examination import check_prometheus
 from fogbed.platforms.local import prometheus
 from fogbed.platforms.local.folder import Launched, TestbedFolder
@@ -170,17 +169,3 @@ def test_it_is_opened_where_it_runs():
     with pytest.raises(UsageError, match="testbed bench runs no Prometheus") as caught:
         opened_here("bench", "prometheus", Endpoints(flink=both.flink), 0)
     assert "prometheus: {enabled: true}" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("process", "event", "spoils"),
-    [
-        ("taskmanager", "died", True),
-        ("fabric", "died", True),
-        ("prometheus", "died", False),
-        ("jobmanager", "stopped", False),
-    ],
-)
-def test_a_run_goes_on_without_who_watches_it(process, event, spoils):
-    happened = Event(time=1.0, event=event, process=process, node=None, pid=1)
-    assert happened.spoils_a_run is spoils
