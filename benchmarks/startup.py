@@ -83,8 +83,9 @@ def _bare_s(plan: LocalPlan, folder: Path) -> float:
         started = time.monotonic()
         for process in plan.first_processes():
             running.enter_context(_bare(process, root, folder))
-        address = _on_loopback(plan.addresses[plan.front_node])
-        url = f"http://{address}:{plan.front_port}"
+        front = plan.fronts[0]
+        address = _on_loopback(plan.addresses[front.node or ""])
+        url = f"http://{address}:{front.port}"
         _wait_for(len(plan.workers), url)
         return time.monotonic() - started
 
@@ -97,7 +98,7 @@ def _bare(process: LocalProcess, root: Path, folder: Path) -> ExitStack:
     for name, text in process.files.items():
         file = Path(moved(name))
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(moved(text), encoding="utf-8")
+        file.write_text(_without_reporter(moved(text)), encoding="utf-8")
     environment = {name: moved(value) for name, value in process.environment.items()}
     started = subprocess.Popen(
         [moved(word) for word in process.argv],
@@ -112,6 +113,12 @@ def _bare(process: LocalProcess, root: Path, folder: Path) -> ExitStack:
     end.callback(started.wait)
     end.callback(started.kill)
     return end
+
+
+def _without_reporter(config: str) -> str:
+    """Return Flink's settings without what would listen on every address of this computer."""
+    kept = [line for line in config.splitlines() if not line.startswith("metrics.reporter")]
+    return "\n".join([*kept, ""])
 
 
 def _on_loopback(text: str) -> str:

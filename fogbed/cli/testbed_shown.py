@@ -48,6 +48,8 @@ def _show_processes(status: TestbedStatus) -> None:
         console.say(f"memory: {total // _MIB} MiB resident in all")
     if status.endpoints is not None:
         console.say(f"Flink: {status.endpoints.flink}")
+        if status.endpoints.prometheus is not None:
+            console.say(f"Prometheus: {status.endpoints.prometheus}")
 
 
 def _show_cluster(status: TestbedStatus) -> None:

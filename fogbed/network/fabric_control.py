@@ -2,11 +2,12 @@
 
     {"do": "apply", "nodes": [...], "impairments": [[delay ms, jitter ms, loss, bit/s|null], ...],
      "index": [[...], ...], "seed": ...}
-    {"do": "show"}      {"do": "clear"}      {"do": "counters"}      {"do": "stop"}
+    {"do": "show"}      {"do": "clear"}      {"do": "counters", "used": bool}      {"do": "stop"}
     {"do": "cut", "node": ...}      {"do": "heal", "node": ...}
 
-Every answer has ``ok``; with false, ``error`` says why and nothing was changed. The socket is
-0600: who may write to it is who started the fabric.
+``used`` leaves out the links that have carried and lost nothing. Every answer has ``ok``; with
+false, ``error`` says why and nothing was changed. The socket is 0600: who may write to it is who
+started the fabric.
 """
 
 from __future__ import annotations
@@ -142,12 +143,13 @@ class ControlServer:
         self._fabric.isolate(frozenset())
         return {}
 
-    def _do_counters(self, _: dict[str, Any]) -> dict[str, Any]:
+    def _do_counters(self, request: dict[str, Any]) -> dict[str, Any]:
+        every = not request.get("used", False)
         links = [
             [i, j, link.packets, link.octets, link.lost, link.dropped, len(link.line)]
             for i, row in enumerate(self._fabric.links)
             for j, link in enumerate(row)
-            if i != j
+            if i != j and (every or link.packets or link.lost or link.dropped or link.line)
         ]
         late = {f"lateness_p{p}_ms": _percentile(self._fabric.lateness, p) for p in (50, 99)}
         return {

@@ -132,6 +132,23 @@ def open_port(  # noqa: PLR0913 - one parameter per property of the device, all 
     return Port(node=node, address=str(interface.ip), kind=kind, fd=descriptor)
 
 
+def bring_loopback_up() -> None:
+    """Let programs in this thread's network namespace reach each other by loopback.
+
+    Raises:
+        NetworkError: the kernel refuses it.
+    """
+    try:
+        with IPRoute() as links:
+            (loopback,) = links.link_lookup(ifname="lo")
+            links.link("set", index=loopback, state="up")
+    except (OSError, NetlinkError) as error:
+        raise NetworkError(
+            f"loopback cannot be brought up: {error}",
+            hint="`fogbed doctor` says what this kernel and this user may do",
+        ) from error
+
+
 def _open_tun(device: str) -> int:
     descriptor = os.open(TUN_DEVICE, os.O_RDWR | os.O_CLOEXEC)
     try:

@@ -11,8 +11,18 @@ from pathlib import Path
 
 from fogbed.errors import UsageError
 from fogbed.plan.flink_settings import Runtime, Scheduler
-from fogbed.plan.local_processes import LocalNode, LocalPlan, LocalProcess, process_name
-from fogbed.plan.services import SERVICES
+from fogbed.plan.local_processes import (
+    FLINK,
+    PROMETHEUS,
+    PROMETHEUS_PORT,
+    LocalFront,
+    LocalNode,
+    LocalPlan,
+    LocalProcess,
+    process_name,
+)
+from fogbed.plan.services import SERVICES, prometheus_laptop
+from fogbed.plan.services.prometheus_laptop import PrometheusProgram
 from fogbed.plan.services.service import Laptop, Service
 from fogbed.spec.testbed import Node, Testbed
 from fogbed.units import format_memory
@@ -29,8 +39,9 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
     storage: str,
     log4j: Path,
     scheduler: Scheduler,
+    prometheus: PrometheusProgram | None = None,
 ) -> LocalPlan:
-    """Plan a testbed that keeps its files in ``folder``.
+    """Plan a testbed that keeps its files in ``folder``; ``prometheus`` runs beside it, if given.
 
     That, ``log4j`` and the paths of ``runtime`` must be plain (``fogbed.links``): class paths,
     lists of folders and log4j's patterns have no spelling for every character. ``storage`` is the
@@ -50,17 +61,22 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
         addresses={node.name: node.address for node in nodes},
         scheduler=scheduler,
     )
-    front_node, front_port = _front(testbed)
+    watching = prometheus and prometheus_laptop.process(testbed, prometheus, folder)
     return LocalPlan(
         name=testbed.name,
         nodes=nodes,
-        processes=tuple(_processes(laptop)),
-        first=tuple(process_name(service.name, node) for service, node in _first(testbed)),
+        processes=(*_processes(laptop), *([watching] if watching else [])),
+        first=(
+            *(process_name(service.name, node) for service, node in _first(testbed)),
+            *([watching.name] if watching else []),
+        ),
         workers=tuple(
             node for service, node in _first(testbed) if service.readiness == "registers"
         ),
-        front_node=front_node,
-        front_port=front_port,
+        fronts=(
+            _front(testbed),
+            *([LocalFront(name=PROMETHEUS, node=None, port=PROMETHEUS_PORT)] if watching else []),
+        ),
     )
 
 
@@ -68,6 +84,7 @@ def _nodes(testbed: Testbed, number: int) -> tuple[LocalNode, ...]:
     return tuple(
         LocalNode(
             name=node.name,
+            tier=node.tier,
             address=f"10.77.{number}.{position}",
             cores=node.cores,
             memory=node.memory,
@@ -89,10 +106,10 @@ def _first(testbed: Testbed) -> Iterator[tuple[Service, str]]:
             yield service, node.name
 
 
-def _front(testbed: Testbed) -> tuple[str, int]:
+def _front(testbed: Testbed) -> LocalFront:
     """Return the node and the port that are reached from outside: one of all services' is."""
     return next(
-        (service.first_nodes(testbed)[0].name, port.number)
+        LocalFront(name=FLINK, node=service.first_nodes(testbed)[0].name, port=port.number)
         for service in SERVICES.values()
         for port in service.ports
         if port.is_forwarded
@@ -157,4 +174,5 @@ def _too_little(what: str, node: Node, given: int, least: int) -> list[str]:
 def room_needed(testbed: Testbed) -> int:
     """Return how many bytes of disk the testbed takes while it is up and no job has run."""
     services = SERVICES.values()
-    return _ROOM_BESIDES + sum(each.disk * len(each.first_nodes(testbed)) for each in services)
+    room = _ROOM_BESIDES + sum(each.disk * len(each.first_nodes(testbed)) for each in services)
+    return room + (prometheus_laptop.DISK if testbed.services.prometheus.enabled else 0)

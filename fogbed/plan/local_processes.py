@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 PREFIX_LENGTH = 24
+FLINK, PROMETHEUS = "flink", "prometheus"
+PROMETHEUS_PORT = 9090
+KEEPER_METRICS_PORT = 9249
+"""Both on loopback in the keeper's namespace, where nothing else is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,7 @@ class LocalNode:
     """One namespace; ``cores`` and ``memory`` (bytes) limit everything that runs on it."""
 
     name: str
+    tier: str
     address: str
     cores: float | None
     memory: int | None
@@ -29,17 +34,19 @@ class LocalProcess:
     """One process of a service: ``files`` (path: text) are written, ``argv`` is started.
 
     ``environment`` is added to the keeper's own. ``slots``: the task slots it offers. ``log`` is
-    what the program logs and ``output`` what it prints.
+    what the program logs and ``output`` what it prints. ``metrics_port``: where it tells its
+    metrics in Prometheus' format, if it does. ``node`` is None for what serves all nodes.
     """
 
     service: str
-    node: str
+    node: str | None
     slots: int
     argv: tuple[str, ...]
     environment: dict[str, str]
     files: dict[str, str]
     log: Path
     output: Path
+    metrics_port: int | None = None
 
     @property
     def name(self) -> str:
@@ -48,12 +55,24 @@ class LocalProcess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFront:
+    """What a loopback port of the computer leads to: ``port`` of ``node``; None: of the keeper.
+
+    ``name`` is what it is called in endpoints.
+    """
+
+    name: str
+    node: str | None
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalPlan:
     """Everything the keeper needs to know.
 
     ``processes`` are all that may run, and ``first`` names those that do from the start, in order.
-    ``workers`` are the nodes of those that register at the JobManager. The loopback port leads to
-    port ``front_port`` of ``front_node``.
+    ``workers`` are the nodes of those that register at the JobManager. ``fronts``: what is reached
+    from outside, Flink's web page first.
     """
 
     name: str
@@ -61,13 +80,17 @@ class LocalPlan:
     processes: tuple[LocalProcess, ...]
     first: tuple[str, ...]
     workers: tuple[str, ...]
-    front_node: str
-    front_port: int
+    fronts: tuple[LocalFront, ...]
 
     @property
     def addresses(self) -> dict[str, str]:
         """The address of every node by name."""
         return {node.name: node.address for node in self.nodes}
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a Prometheus runs beside the nodes."""
+        return bool(self.of(PROMETHEUS))
 
     def first_processes(self) -> tuple[LocalProcess, ...]:
         """Return the processes that run from the start."""
@@ -82,9 +105,9 @@ class LocalPlan:
         return json.dumps(asdict(self), default=str)
 
 
-def process_name(service: str, node: str) -> str:
+def process_name(service: str, node: str | None) -> str:
     """Return what a service's process on a node is called within the testbed."""
-    return f"{service}@{node}"
+    return service if node is None else f"{service}@{node}"
 
 
 def plan_from_json(text: str) -> LocalPlan:
@@ -95,6 +118,7 @@ def plan_from_json(text: str) -> LocalPlan:
         "processes": tuple(map(process_from, fields["processes"])),
         "first": tuple(fields["first"]),
         "workers": tuple(fields["workers"]),
+        "fronts": tuple(LocalFront(**front) for front in fields["fronts"]),
     }
     return LocalPlan(**(fields | rebuilt))
 

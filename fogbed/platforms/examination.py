@@ -12,6 +12,7 @@ from fogbed.plan.local_processes import LocalNode
 from fogbed.platforms import preflight
 from fogbed.platforms.local.java import find_flink, find_java
 from fogbed.platforms.local.limits import limit_node
+from fogbed.platforms.local.prometheus import INSTALL, OLDEST, find_prometheus, is_new_enough
 from fogbed.platforms.preflight import Check
 from fogbed.spec.testbed import FLINK_VERSION
 
@@ -32,6 +33,7 @@ def examine() -> list[Check]:
         check_ports(),
         check_limits(),
         check_sockets(),
+        check_prometheus(),
         check_compiler(),
     ]
 
@@ -66,7 +68,7 @@ def check_ports() -> Check:
 
 def check_limits() -> Check:
     """Whether a node's cores and memory can be held by control groups."""
-    node = LocalNode(name="probe", address="", cores=1.0, memory=2**30)
+    node = LocalNode(name="probe", tier="cloud", address="", cores=1.0, memory=2**30)
     limits = limit_node("doctor", node, 0)
     limits.release()
     held = "cgroup" in limits.said and not limits.cpus and "not enforced" not in limits.said
@@ -86,6 +88,19 @@ def check_sockets() -> Check:
         fix = "Set XDG_RUNTIME_DIR to a folder with a shorter path."
         return Check("sockets", ok=False, found=f"{folder} is too long a path", fix=fix)
     return Check("sockets", ok=True, found=str(folder))
+
+
+def check_prometheus() -> Check:
+    """Whether testbeds here may have a Prometheus; nobody needs one unless it is asked for."""
+    prometheus = find_prometheus()
+    if prometheus is None:
+        found = f"none (only for testbeds that ask for it: {INSTALL})"
+        return Check("prometheus", ok=True, found=found, blocks=False)
+    found = f"{prometheus.version} ({prometheus.program})"
+    if is_new_enough(prometheus):
+        return Check("prometheus", ok=True, found=found, blocks=False)
+    fix = f"fogbed needs {'.'.join(map(str, OLDEST))} or newer: put one first on PATH."
+    return Check("prometheus", ok=False, found=found, fix=fix, blocks=False)
 
 
 def check_compiler() -> Check:

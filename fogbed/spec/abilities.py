@@ -42,7 +42,7 @@ class Abilities:
 ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
     {
         "local": Abilities(
-            services=frozenset({"flink"}),
+            services=frozenset({"flink", "prometheus"}),
             actions=frozenset({"network", "rescale", "exec"}),
             emulates_networks=True,
             most_nodes=253,

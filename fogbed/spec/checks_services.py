@@ -29,6 +29,9 @@ def settings_of_clusters(testbed: TestbedView) -> Iterator[Problem]:
         if part.value:  # the defaults are written out in a bundle
             platform = testbed.root["platform"].text
             yield part.problem(f"platform {platform} runs no containers", "remove it")
+    if services["prometheus"]["node"].value:
+        what = "is beside the nodes here, and on none of them"
+        yield services["prometheus"]["node"].problem(what, "remove it")
 
 
 def keys_of_platform(testbed: TestbedView) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from pyroute2 import IPRoute
 
 from fogbed.platforms import preflight
 from fogbed.platforms.local import peers
-from fogbed.platforms.local.forward import Door, Forward
+from fogbed.platforms.local.forward import Dialler, Door, Forward
 
 TARGET = ("127.0.0.1", 8081)
 
@@ -36,7 +36,7 @@ async def serve(listener: int, tables: list[int], owners: list[int]) -> None:
     namespace = os.open("/proc/self/ns/net", os.O_RDONLY)
     target = await asyncio.start_server(_hello, *TARGET)
     door = Door(owners, partial(peers.user_of, tables), _say)
-    forward = Forward(namespace, TARGET, door)
+    forward = Forward(namespace, TARGET, door, Dialler())
     await forward.serve(socket.socket(fileno=listener))
     async with target:
         while line := await asyncio.to_thread(sys.stdin.readline):

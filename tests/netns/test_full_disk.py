@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -79,3 +81,31 @@ def test_a_disk_that_fills_meanwhile_is_named_in_our_words_and_down_still_works(
     assert f"the disk of {root} is full\nhint: make room there, then fogbed up" in said
     assert "java" not in said.replace(str(root), "")
     assert "down: 0" in said
+
+
+@pytest.mark.flink
+@pytest.mark.slow
+@pytest.mark.skipif(
+    shutil.which("prometheus") is None,
+    reason="needs the program prometheus: sudo apt install prometheus",
+)
+def test_a_prometheus_without_room_is_told_and_flink_goes_on_without_it(tmp_path):
+    text = f"{TESTBED}services: {{prometheus: {{enabled: true, scrape_interval: 1s}}}}\n"
+    (tmp_path / "testbed.yml").write_text(text, encoding="utf-8")
+    script = Path(__file__).with_name("prometheus_full_disk.py")
+    done = subprocess.run(
+        ["unshare", "--mount", sys.executable, str(script)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    for problems in (facts["full"], facts["killed"]):
+        assert "is full: Prometheus keeps nothing until there is room there" in problems[-1]
+    assert facts["state"] == "up"
+    assert sorted(facts["task_managers"]) == ["cloud-1", "edge-1"]
+    assert facts["restarts"] >= 1
+    assert facts["left"] == []

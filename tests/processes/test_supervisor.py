@@ -56,6 +56,27 @@ def test_one_that_is_killed_is_started_again_and_told(tmp_path, log):
     assert [json.loads(line)["event"] for line in lines] == [event for event, _ in told]
 
 
+def test_its_processor_time_is_that_of_all_its_restarts(tmp_path, log):
+    async def scenario():
+        kept = Supervised(program(tmp_path, "sh", "-c", "while :; do :; done"), log)
+        assert not kept.is_wanted
+        kept.start()
+        await until(lambda: kept.usage.cpu_s > 0.05)
+        before = kept.usage.cpu_s
+        os.kill(kept.pid, signal.SIGKILL)
+        seen = []
+        await until(lambda: seen.append(kept.usage.cpu_s) or kept.restarts == 1)
+        assert kept.is_wanted
+        await until(lambda: kept.state == "running")
+        await kept.stop()
+        seen.append(kept.usage.cpu_s)
+        assert min(seen) >= before
+        assert seen == sorted(seen)
+        assert kept.usage.memory == 0
+
+    asyncio.run(scenario())
+
+
 def test_a_full_disk_costs_a_line_of_the_file_and_nothing_else(tmp_path):
     full = EventLog(Path("/dev/full"))
 

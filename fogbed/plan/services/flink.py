@@ -36,6 +36,19 @@ RESCALING = {
 """What makes the JobManager move a job at once; both schedulers' settings."""
 
 
+def reporter(port: int) -> dict[str, str]:
+    """Return what has a Flink process tell its metrics to Prometheus, on all its addresses.
+
+    The reporter takes a port and no address to bind to.
+    """
+    factory = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
+    return {
+        "metrics.reporters": "prom",
+        "metrics.reporter.prom.factory.class": factory,
+        "metrics.reporter.prom.port": str(port),
+    }
+
+
 def flink_process(  # noqa: PLR0913 - every one is a fact of the process, named by the caller
     laptop: Laptop,
     service: str,
@@ -46,11 +59,12 @@ def flink_process(  # noqa: PLR0913 - every one is a fact of the process, named 
     config: Mapping[str, str],
     main: tuple[str, ...],
     class_list: str,
+    metrics_port: int,
 ) -> LocalProcess:
     """Plan a Java process that runs ``main``: a class and its own arguments.
 
     ``options`` are the JVM's, ``config`` what only this kind reads, and ``class_list`` the file
-    into which loaded classes are recorded, "" for none.
+    into which loaded classes are recorded, "" for none. Its metrics are told at ``metrics_port``.
     """
     conf = laptop.folder / "conf" / f"{node.name}-{service}"
     log = laptop.folder / "logs" / f"{node.name}-{service}.log"
@@ -75,9 +89,14 @@ def flink_process(  # noqa: PLR0913 - every one is a fact of the process, named 
             "FLINK_LIB_DIR": str(laptop.runtime.jars[0].parent),
             "FLINK_PLUGINS_DIR": str(laptop.runtime.plugins),
         },
-        files={str(conf / "config.yaml"): to_yaml({**_common(laptop, node), **config})},
+        files={
+            str(conf / "config.yaml"): to_yaml(
+                {**_common(laptop, node), **reporter(metrics_port), **config}
+            )
+        },
         log=log,
         output=log.with_suffix(".out"),
+        metrics_port=metrics_port,
     )
 
 
@@ -116,11 +135,7 @@ def cluster_config(testbed: Testbed) -> dict[str, str]:
         "io.tmp.dirs": "/tmp",  # noqa: S108 - a volume of the pod's own
         "blob.storage.directory": "/tmp",  # noqa: S108 - the same
         "process.working-dir": "/tmp/flink",  # noqa: S108 - the same
-        "metrics.reporters": "prom",
-        "metrics.reporter.prom.factory.class": (
-            "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
-        ),
-        "metrics.reporter.prom.port": str(METRICS.number),
+        **reporter(METRICS.number),
         **TIMING,
         **RESCALING,
         **_storage(testbed),

@@ -40,6 +40,7 @@ def _process(laptop: Laptop, node: Node, memory: int) -> LocalProcess:
         config=_config(laptop.addresses[node.name], laptop.scheduler) | parts.config(),
         main=_MAIN,
         class_list=f"{JOBMANAGER.name}.classes",
+        metrics_port=METRICS.number,
     )
 
 

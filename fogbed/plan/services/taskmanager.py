@@ -17,6 +17,8 @@ from fogbed.spec.testbed import Node, Testbed
 
 _RPC = Port(name="rpc", number=6122)
 _DATA = Port(name="data", number=6121)
+# on a laptop: a node may carry the JobManager as well, which has the other one
+_METRICS = Port(name="metrics", number=METRICS.number + 1)
 _MAIN = ("org.apache.flink.runtime.taskexecutor.TaskManagerRunner",)
 
 
@@ -44,6 +46,7 @@ def _process(laptop: Laptop, node: Node, memory: int) -> LocalProcess:
         config=_config(node, laptop.addresses[node.name], slots) | parts.config(),
         main=_MAIN,
         class_list=f"{TASKMANAGER.name}.classes" if node.name == recorder.name else "",
+        metrics_port=_METRICS.number,
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from fogbed import paths
 from fogbed.errors import PlatformError
 from fogbed.files import write_whole
-from fogbed.plan.local_processes import LocalPlan, plan_from_json
+from fogbed.plan.local_processes import PROMETHEUS, LocalPlan, plan_from_json
+from fogbed.platforms.base import Endpoints
 from fogbed.platforms.state import StateFolder
 
 _MADE_BY_JOBS = ("savepoints", "output")
@@ -21,7 +22,8 @@ _MADE_BY_JOBS = ("savepoints", "output")
 class Launched:
     """With what a keeper was started; ``port`` is the loopback port of Flink's web page.
 
-    ``shared``: every user of the computer may use it.
+    ``more_ports``: those of what else is forwarded, by name. ``shared``: every user of the computer
+    may use them.
     """
 
     port: int
@@ -30,6 +32,15 @@ class Launched:
     steering: Path
     fabric_socket: Path
     shared: bool = False
+    more_ports: dict[str, int] = field(default_factory=dict)
+
+    def endpoints(self) -> Endpoints:
+        """Return the URLs of what is forwarded."""
+        prometheus = self.more_ports.get(PROMETHEUS)
+        return Endpoints(
+            flink=f"http://127.0.0.1:{self.port}",
+            prometheus=None if prometheus is None else f"http://127.0.0.1:{prometheus}",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,14 +58,52 @@ class Door:
         return False
 
 
+class Dialler:
+    """Connects to what listens inside network namespaces, by a thread that enters them."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dialler")
+
+    async def connect(
+        self, namespace: int, address: tuple[str, int]
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return a connection to ``address`` inside ``namespace``.
+
+        Raises:
+            OSError: nobody listens there.
+        """
+        loop = asyncio.get_running_loop()
+        dialled = await loop.run_in_executor(self._thread, _socket_inside, namespace)
+        try:
+            await loop.sock_connect(dialled, address)
+        except BaseException:
+            dialled.close()
+            raise
+        return await asyncio.open_connection(sock=dialled)
+
+    def close(self) -> None:
+        """Connect no more."""
+        self._thread.shutdown(wait=False)
+
+
+def _socket_inside(namespace: int) -> socket.socket:
+    # a socket belongs to the namespace it was made in, whoever uses it afterwards
+    with inside(namespace):
+        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    made.setblocking(False)  # noqa: FBT003 - the socket's own signature
+    return made
+
+
 class Forward:
     """Carries what arrives on a listening socket, and may, to ``address`` inside a namespace."""
 
-    def __init__(self, namespace: int, address: tuple[str, int], door: Door) -> None:
+    def __init__(
+        self, namespace: int, address: tuple[str, int], door: Door, dialler: Dialler
+    ) -> None:
         self._namespace = namespace
         self._address = address
         self._door = door
-        self._dialler = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dialler")
+        self._dialler = dialler
         self._server: asyncio.Server | None = None
 
     async def serve(self, listener: socket.socket) -> None:
@@ -76,29 +114,17 @@ class Forward:
         """Accept no more."""
         if self._server is not None:
             self._server.close()
-        self._dialler.shutdown(wait=False)
-
-    def _socket_inside(self) -> socket.socket:
-        # a socket belongs to the namespace it was made in, whoever uses it afterwards
-        with inside(self._namespace):
-            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        made.setblocking(False)  # noqa: FBT003 - the socket's own signature
-        return made
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = (writer.get_extra_info(name) for name in ("peername", "sockname"))
         if not self._door.lets_in(*ends):
             await _refuse(reader, writer)
             return
-        loop = asyncio.get_running_loop()
-        dialled = await loop.run_in_executor(self._dialler, self._socket_inside)
         try:
-            await loop.sock_connect(dialled, self._address)
+            inner_reader, inner_writer = await self._dialler.connect(self._namespace, self._address)
         except OSError:  # the JobManager is not there yet: the caller sees the connection close
-            dialled.close()
             writer.close()
             return
-        inner_reader, inner_writer = await asyncio.open_connection(sock=dialled)
         both = (_pump(reader, inner_writer), _pump(inner_reader, writer))
         await asyncio.gather(*both, return_exceptions=True)
         for end in (writer, inner_writer):

@@ -21,6 +21,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
@@ -29,16 +30,19 @@ from pathlib import Path
 from typing import Any
 
 from fogbed.network.namespaces import create_namespace
-from fogbed.network.ports import Port, best_port_kind, open_port
+from fogbed.network.ports import Port, best_port_kind, bring_loopback_up, open_port
 from fogbed.plan.local_processes import (
+    KEEPER_METRICS_PORT,
     PREFIX_LENGTH,
+    LocalFront,
     LocalPlan,
     LocalProcess,
     plan_from_json,
     process_from,
 )
 from fogbed.platforms.local import peers
-from fogbed.platforms.local.forward import Door, Forward
+from fogbed.platforms.local.figures import KeeperFigures
+from fogbed.platforms.local.forward import Dialler, Door, Forward
 from fogbed.platforms.local.limits import NodeLimits, group_of, limit_node
 from fogbed.platforms.local.supervisor import EventLog, Program, Supervised
 
@@ -65,18 +69,28 @@ class Keeper:
         self._make_nodes()
         # pyroute2 runs an event loop of its own, which cannot be inside ours: so before it
         self._ports = self._open_ports()
+        if plan.is_watched:
+            bring_loopback_up()
+        self._own_namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._dialler = Dialler()
 
-    async def run(self, steering: Path, listener: socket.socket) -> None:
-        """Bring everything up, serve until told to end, take everything down."""
+    async def run(self, steering: Path, listeners: Mapping[str, socket.socket]) -> None:
+        """Bring everything up, serve until told to end, take everything down.
+
+        ``listeners``: the sockets that wait outside, by the name of what they lead to.
+        """
         self._start_fabric()
         for process in self._plan.processes:
             self._add(process)
+        figures = KeeperFigures(self._plan, self._programs, self._fabric_socket)
+        scraped = figures.server(self._namespaces, self._dialler)
+        if self._plan.is_watched:
+            await scraped.serve(KEEPER_METRICS_PORT)
         for name in self._plan.first:
             self._programs[name].start()
-        front = self._plan.front_node
-        address = (self._plan.addresses[front], self._plan.front_port)
-        forward = Forward(self._namespaces[front], address, self._door)
-        await forward.serve(listener)
+        forwards = [(front.name, self._forward(front)) for front in self._plan.fronts]
+        for name, forward in forwards:
+            await forward.serve(listeners[name])
         server = await asyncio.start_unix_server(
             self._steer, sock=_bind_private(steering), limit=_LONGEST_REQUEST
         )
@@ -84,8 +98,18 @@ class Keeper:
             asyncio.get_running_loop().add_signal_handler(number, self._ended.set)
         await self._ended.wait()
         server.close()
-        forward.close()
+        scraped.close()
+        for _, forward in forwards:
+            forward.close()
+        self._dialler.close()
         await self._take_down()
+
+    def _forward(self, front: LocalFront) -> Forward:
+        if front.node is None:
+            place, address = self._own_namespace, "127.0.0.1"
+        else:
+            place, address = self._namespaces[front.node], self._plan.addresses[front.node]
+        return Forward(place, (address, front.port), self._door, self._dialler)
 
     def _make_nodes(self) -> None:
         group = group_of(self._folder)
@@ -123,8 +147,8 @@ class Keeper:
         self._programs[_FABRIC].start()
 
     def _add(self, process: LocalProcess) -> None:
-        limits = self._limits[process.node]
-        self._programs[process.name] = Supervised(self._program(process), self._log, limits.hold)
+        hold = None if process.node is None else self._limits[process.node].hold
+        self._programs[process.name] = Supervised(self._program(process), self._log, hold)
 
     def _program(self, process: LocalProcess) -> Program:
         return Program(
@@ -133,12 +157,12 @@ class Keeper:
             argv=process.argv,
             output=process.output,
             environment={**os.environ, **process.environment},
-            namespace=self._namespaces[process.node],
+            namespace=None if process.node is None else self._namespaces[process.node],
         )
 
     async def _take_down(self) -> None:
-        flink = [program for name, program in self._programs.items() if name != _FABRIC]
-        await asyncio.gather(*(program.stop("the testbed is taken down") for program in flink))
+        others = [program for name, program in self._programs.items() if name != _FABRIC]
+        await asyncio.gather(*(program.stop("the testbed is taken down") for program in others))
         await self._programs[_FABRIC].stop()
         for limits in self._limits.values():
             limits.release()
@@ -217,6 +241,14 @@ def _bind_private(path: Path) -> socket.socket:
     return made
 
 
+def _listener(word: str) -> tuple[str, socket.socket]:
+    """Return NAME and socket of ``NAME=DESCRIPTOR``; what is started here does not inherit it."""
+    name, _, descriptor = word.partition("=")
+    listener = socket.socket(fileno=int(descriptor))
+    listener.set_inheritable(False)
+    return name, listener
+
+
 def _log(line: str) -> None:
     """Write a line into the keeper's log: our stdout and stderr."""
     sys.stderr.write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {line}\n")
@@ -228,20 +260,19 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--steering", type=Path, required=True)
     parser.add_argument("--fabric-socket", type=Path, required=True)
-    parser.add_argument("--listen-fd", type=int, required=True)
+    parser.add_argument("--listen", type=_listener, action="append", required=True)
     parser.add_argument("--table-fd", type=int, action="append", default=[])
     parser.add_argument("--owner", type=int, action="append", default=[])
     parser.add_argument("--shared", action="store_true")
     options = parser.parse_args()
     plan = plan_from_json((options.folder / "plan.json").read_text(encoding="utf-8"))
-    with socket.socket(fileno=options.listen_fd) as listener:
-        for descriptor in (options.listen_fd, *options.table_fd):
-            os.set_inheritable(descriptor, False)  # noqa: FBT003 - the system call's own signature
-        door = Door(
-            options.owner, partial(peers.user_of, options.table_fd), _log, is_shared=options.shared
-        )
-        keeper = Keeper(plan, options.folder, options.fabric_socket, door)
-        asyncio.run(keeper.run(options.steering, listener))
+    for descriptor in options.table_fd:
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - the system call's own signature
+    door = Door(
+        options.owner, partial(peers.user_of, options.table_fd), _log, is_shared=options.shared
+    )
+    keeper = Keeper(plan, options.folder, options.fabric_socket, door)
+    asyncio.run(keeper.run(options.steering, dict(options.listen)))
 
 
 if __name__ == "__main__":

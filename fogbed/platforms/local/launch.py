@@ -10,8 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -19,24 +19,42 @@ import psutil
 import fogbed
 from fogbed import links
 from fogbed.errors import PlatformError
+from fogbed.plan.local_processes import FLINK, PROMETHEUS
 from fogbed.platforms import preflight
 from fogbed.platforms.local import peers
 from fogbed.platforms.local.folder import Launched, TestbedFolder
 from fogbed.platforms.local.steering import Steering
 
-FIRST_PORT, LAST_PORT = 8081, 8180
+FIRST_PORTS = {FLINK: 8081, PROMETHEUS: 9090}
+_CANDIDATES = 100
 _MODULE = "fogbed.platforms.local.keeper"
 _READY_S = 60.0
 _END_S = 20.0
 
 
-def listen(port: int | None) -> socket.socket:
-    """Return a socket listening on loopback: on ``port``, or on the first free one from 8081.
+@contextmanager
+def listening(names: Sequence[str], port: int | None) -> Iterator[dict[str, socket.socket]]:
+    """Yield a listening socket for each of ``names``, for Flink on ``port``; closed afterwards.
+
+    Raises:
+        PlatformError: as for ``listen``.
+    """
+    with ExitStack() as closing:
+        yield {
+            name: closing.enter_context(
+                listen(port if name == FLINK else None, first=FIRST_PORTS[name])
+            )
+            for name in names
+        }
+
+
+def listen(port: int | None, *, first: int = FIRST_PORTS[FLINK]) -> socket.socket:
+    """Return a socket listening on loopback: on ``port``, or on a free one from ``first`` on.
 
     Raises:
         PlatformError: the port is in use (the message names who uses it), or root's alone.
     """
-    candidates = [port] if port is not None else range(FIRST_PORT, LAST_PORT + 1)
+    candidates = [port] if port is not None else range(first, first + _CANDIDATES)
     for candidate in candidates:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -55,7 +73,8 @@ def listen(port: int | None) -> socket.socket:
         listener.listen(128)
         return listener
     if port is None:
-        raise PlatformError(f"no port is free on 127.0.0.1 from {FIRST_PORT} to {LAST_PORT}")
+        last = first + _CANDIDATES - 1
+        raise PlatformError(f"no port is free on 127.0.0.1 from {first} to {last}")
     raise PlatformError(
         f"port {port} on 127.0.0.1 is in use by {who_listens(port)}",
         hint="give another one with --port, or none: fogbed then takes the first free one",
@@ -84,7 +103,9 @@ def _program(pid: int | None) -> str:
     return f"process {pid}"
 
 
-def launch(folder: TestbedFolder, launched: Launched, listener: socket.socket) -> None:
+def launch(
+    folder: TestbedFolder, launched: Launched, listeners: Mapping[str, socket.socket]
+) -> None:
     """Start a keeper that outlives this command, and wait until it answers.
 
     Raises:
@@ -99,8 +120,13 @@ def launch(folder: TestbedFolder, launched: Launched, listener: socket.socket) -
             *("setsid", "--fork"),
             *preflight.unshare_argv(),
             *(sys.executable, "-m", _MODULE, "--folder", str(folder.root)),
-            *("--steering", str(launched.steering), "--listen-fd", str(listener.fileno())),
+            *("--steering", str(launched.steering)),
             *("--fabric-socket", str(launched.fabric_socket)),
+            *(
+                word
+                for name, listener in listeners.items()
+                for word in ("--listen", f"{name}={listener.fileno()}")
+            ),
             *(word for table in tables for word in ("--table-fd", str(table))),
             *(word for uid in sorted(peers.owners()) for word in ("--owner", str(uid))),
             *(["--shared"] if launched.shared else []),
@@ -117,7 +143,7 @@ def launch(folder: TestbedFolder, launched: Launched, listener: socket.socket) -
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=(listener.fileno(), lock, *tables),
+                pass_fds=(*(each.fileno() for each in listeners.values()), lock, *tables),
             )
     finally:
         for descriptor in (lock, *tables):

@@ -14,14 +14,21 @@ def opened_here(testbed: str, name: str, endpoints: Endpoints, local_port: int) 
     Raises:
         UsageError: there is no such service, or its port is another one.
     """
-    if name != "flink":
+    titles = {"flink": "Flink", "prometheus": "Prometheus"}
+    if name not in titles:
         raise UsageError(
             f"testbed {testbed} is of platform local, which has no {name}",
             hint="its rides, savepoints and output are in folders: fogbed down names them",
         )
-    if local_port not in (0, urlsplit(endpoints.flink).port):
+    url = endpoints.flink if name == "flink" else endpoints.prometheus
+    if url is None:
         raise UsageError(
-            f"Flink of testbed {testbed} is at {endpoints.flink} as long as it is up",
-            hint=f"fogbed up --port {local_port} moves it",
+            f"testbed {testbed} runs no Prometheus",
+            hint="write services: {prometheus: {enabled: true}} in its file, then fogbed up",
         )
-    return Opened(url=endpoints.flink, is_held=False)
+    if local_port not in (0, urlsplit(url).port):
+        raise UsageError(
+            f"{titles[name]} of testbed {testbed} is at {url} as long as it is up",
+            hint=f"fogbed up --port {local_port} moves it" if name == "flink" else "open that",
+        )
+    return Opened(url=url, is_held=False)

@@ -13,7 +13,7 @@ from fogbed.clients.progress import Progress
 from fogbed.files import write_whole
 from fogbed.network.fabric_client import FabricEmulator
 from fogbed.plan.local import plan_local, require_local, room_needed
-from fogbed.plan.local_processes import LocalPlan
+from fogbed.plan.local_processes import FLINK, PROMETHEUS, LocalPlan
 from fogbed.plan.services.jobmanager import JOBMANAGER
 from fogbed.platforms.base import Endpoints, LogLine, Opened, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
@@ -22,6 +22,7 @@ from fogbed.platforms.local.folder import Launched
 from fogbed.platforms.local.logs import read_logs
 from fogbed.platforms.local.opened import opened_here
 from fogbed.platforms.local.preview import preview_of
+from fogbed.platforms.local.prometheus import prometheus_for, wait_until_ready
 from fogbed.platforms.local.registration import wait_until_registered
 from fogbed.platforms.local.running import RunningTestbed
 from fogbed.platforms.local.runtime import find_runtime, free_number
@@ -53,6 +54,7 @@ class LocalPlatform(RunningTestbed):
             PlatformError: something did not come up, or a running job forbids the change.
         """
         require_local(self.testbed)
+        prometheus_for(self.testbed)
         with only_one(self.testbed.name):
             if self._is_as_asked(request):
                 progress.note(f"testbed {self.testbed.name} is up already")
@@ -102,9 +104,10 @@ class LocalPlatform(RunningTestbed):
         """Return what ``up`` would make; nothing is touched.
 
         Raises:
-            UsageError: the testbed cannot run on one computer.
+            UsageError: the testbed cannot run on one computer, or Prometheus is missing.
             PlatformError: Java or Flink is missing.
         """
+        prometheus_for(self.testbed)
         number, scheduler = free_number(self.testbed.name), scheduler_wanted(self.testbed, None)
         return preview_of(self._plan(number, scheduler, touch=False))
 
@@ -143,17 +146,20 @@ class LocalPlatform(RunningTestbed):
 
     def _start(self, request: UpRequest, progress: Progress) -> None:
         scheduler = scheduler_wanted(self.testbed, request.scheduler)
+        names = [FLINK, *([PROMETHEUS] if self.testbed.services.prometheus.enabled else [])]
         with (
             progress.step(f"starting testbed {self.testbed.name}"),
-            launch.listen(request.port) as listener,
+            launch.listening(names, request.port) as listeners,
         ):
             number = free_number(self.testbed.name)
             plan = self._plan(number, scheduler)
             self._folder.make()
             self._folder.write_plan(plan)
             runtime_dir = paths.runtime_dir()
+            ports = {name: each.getsockname()[1] for name, each in listeners.items()}
             launched = Launched(
-                port=listener.getsockname()[1],
+                port=ports.pop(FLINK),
+                more_ports=ports,
                 number=number,
                 scheduler=scheduler,
                 steering=runtime_dir / f"{self.testbed.name}.keeper",
@@ -162,7 +168,7 @@ class LocalPlatform(RunningTestbed):
             )
             self._folder.write_launched(launched)
             write_whole(self._folder.spec, self._spec_text())
-            launch.launch(self._folder, launched, listener)
+            launch.launch(self._folder, launched, listeners)
 
     def _share(self, request: UpRequest) -> None:
         launched = self._launched()
@@ -175,6 +181,7 @@ class LocalPlatform(RunningTestbed):
         for name in plan.first:
             steering.start(name)
         wait_until_registered(self, plan.workers, progress)
+        wait_until_ready(self.endpoints().prometheus, progress)
 
     # -- what is there ---------------------------------------------------------------------------
 
@@ -189,12 +196,12 @@ class LocalPlatform(RunningTestbed):
         return examine()
 
     def endpoints(self) -> Endpoints:
-        """Return the URL of Flink's web page and REST interface.
+        """Return the URL of Flink's web page and REST interface, and of Prometheus where it runs.
 
         Raises:
             PlatformError: the testbed is not up.
         """
-        return Endpoints(flink=f"http://127.0.0.1:{self._launched().port}")
+        return self._launched().endpoints()
 
     def obstacle(self) -> str:
         """Return nothing: what a loopback port of the keeper leads to is seen by the client."""
@@ -202,7 +209,7 @@ class LocalPlatform(RunningTestbed):
 
     @contextmanager
     def open_service(self, name: str, local_port: int = 0) -> Iterator[Opened]:
-        """Yield where Flink's web page is: as long as the testbed is up.
+        """Yield where Flink's or Prometheus' web page is: as long as the testbed is up.
 
         Raises:
             UsageError: a laptop testbed has no other service, and has its port already.
@@ -285,4 +292,5 @@ class LocalPlatform(RunningTestbed):
             storage=links.flink_uri(self._folder.root),
             log4j=links.plain(LOG4J),
             scheduler=scheduler,
+            prometheus=prometheus_for(self.testbed),
         )

@@ -23,6 +23,7 @@ def preview_of(plan: LocalPlan) -> Preview:
         title=f"testbed {plan.name} would come up as",
         columns=("node", "address", "slots", "limits", "processes (heap)"),
         rows=rows,
+        remark="Prometheus would run beside the nodes." if plan.is_watched else "",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError
+from fogbed.plan.local_processes import PROMETHEUS
 from fogbed.platforms import registration
 from fogbed.platforms.base import Endpoints
 from fogbed.platforms.local.folder import TestbedFolder
@@ -65,6 +66,8 @@ def _require_hope(
             f"the keeper of testbed {folder.name} is gone", hint="fogbed up rebuilds it"
         )
     for name, deaths in _deaths(said).items():
+        if name == PROMETHEUS:  # Flink goes on without it
+            continue
         if deaths > before.get(name, 0):
             folder.require_room(f"{name} died")
         if deaths - before.get(name, 0) >= _TOO_OFTEN:

@@ -13,13 +13,14 @@ import psutil
 from fogbed import __version__
 from fogbed.clients.flink import FlinkClient
 from fogbed.errors import ServiceError
-from fogbed.plan.local_processes import LocalPlan, process_name
+from fogbed.plan.local_processes import PROMETHEUS, LocalPlan, process_name
 from fogbed.plan.services.taskmanager import TASKMANAGER
 from fogbed.plan.slots import TaskManager
-from fogbed.platforms.base import Endpoints, NodeStatus, ProcessStatus, TestbedStatus
+from fogbed.platforms.base import NodeStatus, ProcessStatus, TestbedStatus
 from fogbed.platforms.events import Event
 from fogbed.platforms.local import limits
 from fogbed.platforms.local.folder import TestbedFolder
+from fogbed.platforms.local.prometheus import problems_of
 from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.process_source import RunningProcess
 from fogbed.spec.testbed import FLINK_VERSION, Testbed
@@ -42,18 +43,20 @@ def read_status(testbed: Testbed, folder: TestbedFolder) -> TestbedStatus:
             nodes=[_node_down(node.name, node.tier) for node in testbed.nodes],
             problems=problems,
         )
-    url = f"http://127.0.0.1:{launched.port}"
-    registered = _registered(url)
+    endpoints = launched.endpoints()
+    registered = _registered(endpoints.flink)
     nodes = [_node(testbed, name, said, folder.plan(), registered) for name in said["namespaces"]]
     problems = _problems(said, nodes)
-    whole = not problems and all(p["state"] != "starting" for p in said["programs"].values())
+    # an experiment needs Flink and the fabric, not who watches them
+    whole = not problems
+    problems += problems_of(said, endpoints.prometheus, folder)
     return TestbedStatus(
         name=testbed.name,
         platform="local",
         state="up" if whole else "partly",
         nodes=nodes,
         processes=_processes(said),
-        endpoints=Endpoints(flink=url),
+        endpoints=endpoints,
         versions={"fogbed": __version__, "flink": FLINK_VERSION, "scheduler": launched.scheduler},
         problems=problems,
     )
@@ -171,7 +174,7 @@ def _problems(said: Mapping[str, Any], nodes: Sequence[NodeStatus]) -> list[str]
     problems += [
         f"{name} is not running; it is started again"
         for name, program in said["programs"].items()
-        if program["state"] == "starting"
+        if program["state"] == "starting" and name != PROMETHEUS
     ]
     if said["programs"]["fabric"]["restarts"]:
         problems.append(_ANOTHER_FABRIC)

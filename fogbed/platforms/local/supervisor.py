@@ -18,6 +18,7 @@ from pathlib import Path
 
 from fogbed.network.namespaces import inside
 from fogbed.platforms.events import Event
+from fogbed.platforms.local.usage import Usage, usage_of
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 10.0
 _STEADY_S = 30.0  # a program that ran this long starts from the first pause again
@@ -64,8 +65,20 @@ class Supervised:
         self.pid: int | None = None  # the computer's, not our namespace's
         self._log = log
         self._on_start = on_start
+        self._spent_s = 0.0  # processor time of what has ended
         self._process: subprocess.Popen[bytes] | None = None
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is to run, whether or not it does at this moment."""
+        return self._task is not None
+
+    @property
+    def usage(self) -> Usage:
+        """What it has used over all its restarts, and its memory now."""
+        now = usage_of(self.pid)
+        return Usage(cpu_s=self._spent_s + now.cpu_s, memory=now.memory)
 
     def start(self) -> None:
         """Start it, and again whenever it ends, until ``stop``."""
@@ -113,7 +126,7 @@ class Supervised:
         self._tell("started", "again" if self.restarts else "")
         self._hold(self._process.pid)
         await _ended(self._process)
-        code = self._process.wait()
+        code = self._reap(self._process)
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
 
     def _hold(self, pid: int) -> None:
@@ -146,7 +159,11 @@ class Supervised:
         except TimeoutError:
             process.kill()
             await _ended(process)
-        process.wait()
+        self._reap(process)
+
+    def _reap(self, process: subprocess.Popen[bytes]) -> int:
+        self._spent_s += usage_of(self.pid).cpu_s  # it is gone from /proc afterwards
+        return process.wait()
 
     def _tell(self, event: str, note: str) -> None:
         program = self.program

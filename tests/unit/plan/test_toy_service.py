@@ -13,7 +13,7 @@ from fogbed.errors import UsageError
 from fogbed.plan import flink_memory
 from fogbed.plan.flink_settings import Runtime
 from fogbed.plan.local import plan_local, require_local, room_needed
-from fogbed.plan.local_processes import LocalProcess, plan_from_json
+from fogbed.plan.local_processes import LocalFront, LocalProcess, plan_from_json
 from fogbed.plan.services import SERVICES
 from fogbed.plan.services.service import Port, Service
 from fogbed.platforms.local.folder import TestbedFolder
@@ -104,7 +104,7 @@ def test_its_processes_are_planned_where_it_may_run_and_some_start_at_once(testb
     assert f"-Xmx{parts.framework_heap + parts.task_heap}" in cloud.argv
     # it neither registers at the JobManager nor is it what the loopback port leads to
     assert plan.workers == ("cloud-1", "edge-1", "edge-2")
-    assert (plan.front_node, plan.front_port) == ("cloud-1", 8081)
+    assert plan.fronts == (LocalFront(name="flink", node="cloud-1", port=8081),)
     assert plan_from_json(plan.to_json()) == plan
 
 

@@ -9,7 +9,7 @@ import pytest
 from fogbed.plan.local_processes import LocalNode
 from fogbed.platforms.local.limits import limit_node
 
-NODE = LocalNode(name="edge-1", address="10.77.1.2", cores=0.5, memory=640 * 2**20)
+NODE = LocalNode(name="edge-1", tier="edge", address="10.77.1.2", cores=0.5, memory=640 * 2**20)
 
 
 @pytest.fixture
@@ -67,12 +67,14 @@ def test_without_control_groups_what_cannot_be_held_is_said():
 
 def test_as_many_cores_as_there_are_bind_nothing():
     count = len(os.sched_getaffinity(0))
-    node = LocalNode(name="a", address="", cores=float(count), memory=None)
+    node = LocalNode(name="a", tier="edge", address="", cores=float(count), memory=None)
     limits = limit_node("fogbed-bench", node, 0, mounts="tmpfs / tmpfs rw 0 0\n", own="0::/\n")
     assert not limits.cpus
     assert f"not enforced: this computer has {count}" in limits.said
 
 
 def test_a_node_without_limits_needs_nothing():
-    limits = limit_node("fogbed-bench", LocalNode(name="a", address="", cores=None, memory=None), 0)
+    limits = limit_node(
+        "fogbed-bench", LocalNode(name="a", tier="edge", address="", cores=None, memory=None), 0
+    )
     assert (limits.groups, limits.cpus, limits.said) == ([], frozenset(), "")

@@ -1,0 +1,118 @@
+"""Prometheus beside a laptop testbed: which program it is, and how it is doing."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fogbed import paths
+from fogbed.clients import process
+from fogbed.clients.progress import Progress
+from fogbed.clients.prometheus_ready import is_ready
+from fogbed.errors import CommandError, UsageError
+from fogbed.plan.local_processes import PROMETHEUS
+from fogbed.plan.services.prometheus_laptop import PrometheusProgram
+from fogbed.platforms.local.folder import TestbedFolder
+from fogbed.spec.testbed import Testbed
+
+OLDEST = (2, 33)  # the first one that takes what a run hands it
+INSTALL = "sudo apt install prometheus"
+_VERSION = re.compile(r"prometheus, version (\d+)\.(\d+)[^\s]*")
+_REASON = re.compile(r'err="((?:[^"\\]|\\.)*)"')
+_READY_S, _PAUSE_S = 15.0, 0.1
+_LAST_BYTES = 16384
+
+
+def find_prometheus() -> PrometheusProgram | None:
+    """Return the program on PATH, with the rules that it is to go by; None where there is none."""
+    found = shutil.which(PROMETHEUS)
+    if found is None:
+        return None
+    folder = paths.asset("manifests") / PROMETHEUS / "rules"
+    rules = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yml"))}
+    return PrometheusProgram(program=Path(found).absolute(), version=_version(found), rules=rules)
+
+
+def is_new_enough(prometheus: PrometheusProgram) -> bool:
+    """Whether it knows all that it is asked for; one that does not tell its version does."""
+    numbers = re.match(r"(\d+)\.(\d+)", prometheus.version)
+    return numbers is None or (int(numbers[1]), int(numbers[2])) >= OLDEST
+
+
+def prometheus_for(testbed: Testbed) -> PrometheusProgram | None:
+    """Return what watches a testbed, None where it asks for none.
+
+    Raises:
+        UsageError: it asks for one, and there is none here, or only one that is too old.
+    """
+    if not testbed.services.prometheus.enabled:
+        return None
+    found = find_prometheus()
+    if found is None:
+        raise UsageError(
+            f"testbed {testbed.name} asks for Prometheus, and there is no program prometheus here",
+            hint=f"{INSTALL}, or write services: {{prometheus: {{enabled: false}}}}",
+        )
+    if not is_new_enough(found):
+        oldest = ".".join(map(str, OLDEST))
+        raise UsageError(
+            f"{found.program} is version {found.version}, and fogbed needs {oldest} or newer",
+            hint="put a newer one first on PATH, or write services: {prometheus: {enabled: false}}",
+        )
+    return found
+
+
+def _version(program: str) -> str:
+    try:
+        done = process.run([program, "--version"], timeout_s=30.0)
+    except CommandError:
+        return "unknown"
+    match = _VERSION.search(done.stdout + done.stderr)
+    return match[0].rpartition(" ")[2] if match else "unknown"
+
+
+def wait_until_ready(url: str | None, progress: Progress) -> None:
+    """Return once Prometheus answers, if one is to; after a while it is told, and that is all."""
+    if url is None:
+        return
+    deadline = time.monotonic() + _READY_S
+    while not is_ready(url):
+        if time.monotonic() > deadline:
+            progress.note("Prometheus does not answer yet: fogbed status says more")
+            return
+        time.sleep(_PAUSE_S)
+
+
+def problems_of(said: Mapping[str, Any], url: str | None, folder: TestbedFolder) -> list[str]:
+    """Return what is wrong with a testbed's Prometheus, by what its keeper said; Flink goes on."""
+    program = said["programs"].get(PROMETHEUS)
+    if program is None or url is None:
+        return []
+    if paths.is_full(folder.root):
+        return [
+            f"the disk of {folder.root} is full: Prometheus keeps nothing until there is room there"
+        ]
+    if is_ready(url):
+        return []
+    reason = _last_reason(folder.root / "logs" / f"{PROMETHEUS}.log") if program["restarts"] else ""
+    why = f" ({reason})" if reason else ""
+    if not program["restarts"]:
+        return ["Prometheus is not ready yet"]
+    way_out = f"if its files are broken, remove {folder.root / PROMETHEUS}; fogbed logs prometheus"
+    return [f"Prometheus does not run{why}: it is started again, and Flink goes on; {way_out}"]
+
+
+def _last_reason(log: Path) -> str:
+    """Return what the last error in Prometheus' log says, "" where it says none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _LAST_BYTES))
+            lines = file.read().decode("utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    found = [match[1] for line in lines if (match := _REASON.search(line))]
+    return found[-1] if found else ""
