@@ -80,7 +80,7 @@ class PrometheusClient:
         length_ms = round(window.length_s * 1000) + 1
         found = self.query(f"{selector}[{length_ms}ms]", at=window.end)
         kept = (
-            Series(each.labels, [s for s in each.samples if window.start <= s[0] <= window.end])
+            Series(each.labels, tuple(s for s in each.samples if _is_in(window, s[0])))
             for each in found
         )
         return [each for each in kept if each.samples]
@@ -128,6 +128,10 @@ class PrometheusClient:
                 hint="`fogbed status` shows whether it runs",
                 details=str(error)[:_SAID],
             ) from error
+
+
+def _is_in(window: Window, time: float) -> bool:
+    return window.start <= time <= window.end
 
 
 def _judge(answer: requests.Response, **_: object) -> None:

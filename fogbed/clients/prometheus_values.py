@@ -63,13 +63,14 @@ def parse_result(result: Sequence[Any]) -> list[Series]:
     """Return the series of an answer, whatever its type is; a bare number has no labels."""
     if result and not isinstance(result[0], Mapping):
         time, value = result
-        return [Series((), [(float(time), float(value))])]
+        return [Series((), ((float(time), float(value)),))]
     return [
-        Series(
-            labels_of(row["metric"]),
-            [(float(time), float(value)) for time, value in row.get("values") or [row["value"]]],
-        )
+        Series(labels_of(row["metric"]), tuple(map(_sample, row.get("values") or [row["value"]])))
         for row in result
         # a native histogram has neither: it is no figure
         if "values" in row or "value" in row
     ]
+
+
+def _sample(pair: tuple[float, str]) -> tuple[float, float]:
+    return float(pair[0]), float(pair[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 NAME = "__name__"
@@ -18,7 +18,7 @@ class Series:
     """One series; ``labels`` are sorted by name, ``samples`` are (epoch seconds, value)."""
 
     labels: Labels
-    samples: Sequence[tuple[float, float]]
+    samples: tuple[tuple[float, float], ...]
 
     @property
     def name(self) -> str:
@@ -40,4 +40,4 @@ def joined(parts: Iterable[Series]) -> list[Series]:
     found: dict[Labels, list[tuple[float, float]]] = {}
     for part in parts:
         found.setdefault(part.labels, []).extend(part.samples)
-    return [Series(labels, samples) for labels, samples in found.items()]
+    return [Series(labels, tuple(samples)) for labels, samples in found.items()]

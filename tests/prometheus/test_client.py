@@ -14,7 +14,7 @@ from fogbed.errors import ServiceAwayError, ServiceBusyError, ServiceError, Usag
 
 
 def series(name, samples, **labels):
-    return Series(labels_of({NAME: name, **labels}), samples)
+    return Series(labels_of({NAME: name, **labels}), tuple(samples))
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_step_is_chosen_where_none_is_given(client):
     now = round(time.time())
     (found,) = client.query_range("vector(1)", Window(now - 7200.0, now))
     assert len(found.samples) == 721
-    assert client.query("1 + 1") == [Series((), [(pytest.approx(now, abs=60), 2.0)])]
+    assert client.query("1 + 1") == [Series((), ((pytest.approx(now, abs=60), 2.0),))]
 
 
 def test_a_marker_ends_a_series_at_once(client, writer):

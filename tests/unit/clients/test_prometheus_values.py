@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -31,7 +32,7 @@ def test_parts_have_the_points_of_the_whole_once(window, step_s):
     assert all(count <= POINTS_PER_REQUEST for count in points)
     assert sum(points) == math.floor(window.length_s / step_s + 1e-9) + 1
     assert parts[0].start == window.start
-    for before, after in zip(parts, parts[1:], strict=False):
+    for before, after in pairwise(parts):
         assert after.start - before.end == pytest.approx(step_s)
 
 
@@ -46,14 +47,14 @@ def test_a_chosen_step_gives_points_enough_and_no_more(window):
     ("result", "expected"),
     [
         ([], []),
-        ([7.5, "2"], [Series((), [(7.5, 2.0)])]),
+        ([7.5, "2"], [Series((), ((7.5, 2.0),))]),
         (
             [{"metric": {"b": "2", "a": "1"}, "value": [1, "+Inf"]}],
-            [Series((("a", "1"), ("b", "2")), [(1.0, math.inf)])],
+            [Series((("a", "1"), ("b", "2")), ((1.0, math.inf),))],
         ),
         (
             [{"metric": {"a": "1"}, "values": [[1, "1"], [2, "-2e3"]]}],
-            [Series((("a", "1"),), [(1.0, 1.0), (2.0, -2000.0)])],
+            [Series((("a", "1"),), ((1.0, 1.0), (2.0, -2000.0)))],
         ),
         ([{"metric": {}, "histograms": []}], []),
     ],

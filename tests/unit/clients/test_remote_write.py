@@ -19,9 +19,9 @@ TIMES = st.integers(0, 2**41).map(lambda ms: ms / 1000)
 SERIES = st.builds(
     Series,
     st.dictionaries(NAMES, st.text(max_size=12)).map(labels_of),
-    st.lists(st.tuples(TIMES, st.floats(allow_nan=False)), max_size=5),
+    st.lists(st.tuples(TIMES, st.floats(allow_nan=False)), max_size=5).map(tuple),
 )
-ONE = [Series(labels_of({NAME: "fogbed_x", "node": "a"}), [(1.5, 2.0)])]
+ONE = [Series(labels_of({NAME: "fogbed_x", "node": "a"}), ((1.5, 2.0),))]
 
 
 def unpacked(body: bytes) -> bytes:
@@ -42,7 +42,7 @@ def test_what_is_encoded_is_read_back_by_the_protocol(series):
     read = [
         Series(
             tuple((label.name, label.value) for label in row.labels),
-            [(sample.timestamp / 1000, sample.value) for sample in row.samples],
+            tuple((sample.timestamp / 1000, sample.value) for sample in row.samples),
         )
         for row in message.timeseries
     ]
@@ -55,11 +55,11 @@ def test_bytes_are_those_of_the_protocol():
     sample = b"\x09" + struct.pack("<d", 2.0) + b"\x10\xdc\x0b"
     row = b"\x0a" + bytes([len(label)]) + label + b"\x12" + bytes([len(sample)]) + sample
     whole = b"\x0a" + bytes([len(row)]) + row
-    assert unpacked(encode([Series((("a", "b"),), [(1.5, 2.0)])])) == whole
+    assert unpacked(encode([Series((("a", "b"),), ((1.5, 2.0),))])) == whole
 
 
 def test_a_staleness_marker_keeps_its_bits():
-    body = unpacked(encode([Series((("a", "b"),), [(0.0, STALE)])]))
+    body = unpacked(encode([Series((("a", "b"),), ((0.0, STALE),))]))
     assert (0x7FF0000000000002).to_bytes(8, "little") in body
 
 
@@ -72,8 +72,8 @@ def test_labels_are_sorted_and_empty_ones_left_out(labels):
 
 def test_parts_of_a_series_become_one():
     a, b = labels_of({"n": "a"}), labels_of({"n": "b"})
-    parts = [Series(a, [(1, 1.0)]), Series(b, [(1, 2.0)]), Series(a, [(2, 3.0)])]
-    assert joined(parts) == [Series(a, [(1, 1.0), (2, 3.0)]), Series(b, [(1, 2.0)])]
+    parts = [Series(a, ((1, 1.0),)), Series(b, ((1, 2.0),)), Series(a, ((2, 3.0),))]
+    assert joined(parts) == [Series(a, ((1, 1.0), (2, 3.0))), Series(b, ((1, 2.0),))]
 
 
 class Answering(requests.Session):
