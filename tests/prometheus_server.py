@@ -17,6 +17,13 @@ import requests
 
 _START_S = 60.0
 _NO_TARGETS = "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+_ITSELF = """\
+scrape_configs:
+  - job_name: prometheus
+    static_configs:
+      - targets: ["127.0.0.1:{port}"]
+        labels: {{testbed: {testbed}, node: cloud-1, tier: cloud}}
+"""
 
 
 def require() -> Path:
@@ -35,6 +42,7 @@ class Server:
     folder: Path
     port: int
     config: str = _NO_TARGETS
+    rules: str = "groups: []\n"
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -44,7 +52,9 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "prometheus.yml").write_text(self.config, encoding="utf-8")
+        config = f"{self.config}rule_files: [{self.folder / 'rules.yml'}]\n"
+        (self.folder / "prometheus.yml").write_text(config, encoding="utf-8")
+        (self.folder / "rules.yml").write_text(self.rules, encoding="utf-8")
         with (self.folder / "prometheus.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -81,12 +91,20 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, config: str = _NO_TARGETS) -> Iterator[Server]:
-    """Give a server that has started, ended afterwards; skips where there is no program."""
+def serving(
+    folder: Path, *, scrapes_itself_for: str | None = None, rules: str = "groups: []\n"
+) -> Iterator[Server]:
+    """Give a server that has started, ended afterwards; skips where there is no program.
+
+    ``scrapes_itself_for``: the testbed that it is to be a target of.
+    """
     program = require()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    server = Server(program, folder, port, config)
+    config = _NO_TARGETS
+    if scrapes_itself_for is not None:
+        config += _ITSELF.format(port=port, testbed=scrapes_itself_for)
+    server = Server(program, folder, port, config, rules)
     try:
         server.start()
         yield server

@@ -279,5 +279,11 @@ class Run:
             silences=self._silences,
             stopped_by=stopped_by,
         )
-        conclusion.close(context, self._pushing, status)
+        conclusion.close(
+            context,
+            self._pushing,
+            status=status,
+            started=self._started,
+            is_hurried=isinstance(stopped_by, KeyboardInterrupt),
+        )
         return stopped_by

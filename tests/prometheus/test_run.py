@@ -11,7 +11,6 @@ from prometheus_server import serving
 
 from fogbed.clients.prometheus import PrometheusClient
 from fogbed.clients.prometheus_values import Window
-from fogbed.clients.remote_write import RemoteWriter
 from fogbed.experiment.clock import SystemClock
 from fogbed.experiment.events import UNWATCHED
 from fogbed.experiment.pushing.pusher import KEPT_INSTANTS
@@ -85,7 +84,7 @@ class Recorded:
         self.journal.origin = self.begin + 1
         timeline = Timeline(spans=(Span(name="measure", from_s=0.0, to_s=length_s),), actions=())
         series = RunSeries(TESTBED, "r1", "demo", NEAREST_LANDMARK)
-        self.pushing = Pushing(RemoteWriter(url), series, timeline, self.journal, self.clock)
+        self.pushing = Pushing(url, series, timeline, self.journal, self.clock)
         self.pushing.start()
         self._sampler = Sampler(
             [Job(self.begin + 5)],

@@ -19,17 +19,21 @@ from fogbed.platforms.measuring import Sample
 
 
 class Pushing:
-    """Hands over a run's samples and events; nothing here delays the run or fails it."""
+    """Hands over a run's samples and events; nothing here delays the run or fails it.
+
+    ``url``: of the testbed's Prometheus.
+    """
 
     def __init__(
         self,
-        writer: RemoteWriter,
+        url: str,
         series: RunSeries,
         timeline: Timeline,
         journal: Journal,
         clock: Clock,
     ) -> None:
-        self._writer = writer
+        self.url = url
+        self._writer = writer = RemoteWriter(url)
         self._series = series
         self._timeline = timeline
         self._journal = journal
@@ -111,4 +115,4 @@ def open_pushing(context: RunContext) -> Pushing | None:
         context.resolved.experiment.name,
         context.job,
     )
-    return Pushing(RemoteWriter(url), series, context.timeline, context.journal, context.clock)
+    return Pushing(url, series, context.timeline, context.journal, context.clock)

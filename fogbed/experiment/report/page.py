@@ -9,6 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from fogbed.experiment.record.bundle import Bundle
+from fogbed.experiment.report import alerts as report_alerts
 from fogbed.experiment.report import charts as report_charts
 from fogbed.experiment.report import view as report_view
 
@@ -59,6 +60,7 @@ def _context(bundle: Bundle) -> dict[str, Any]:
         "replay": verdict.get("replay") or "",
         "charts": _charts(bundle),
         "actions": report_view.action_views(bundle),
+        "alerts": report_alerts.alert_views(bundle),
         "matrices": report_view.matrix_views(bundle.matrices()),
         "places": report_view.places(bundle),
         "completeness": bundle.completeness(),

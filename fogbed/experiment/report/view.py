@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fogbed.experiment.record.bundle import Bundle
+from fogbed.experiment.report.alerts import alert_views
 from fogbed.experiment.report.drawing import TimeAxis
 from fogbed.spec.document import read_document
 from fogbed.spec.job_description import JobDescription
@@ -169,6 +170,7 @@ def time_axis(bundle: Bundle) -> TimeAxis | None:
         end_s=max([float(phase["to_s"]) for phase in phases] or [last]),
         shaded=[(p["from_s"], p["to_s"]) for p in phases if p["name"] != "measure"],
         actions=[(a["index"], a["actual_s"]) for a in _done(bundle)],
+        alerts=[(a.letter, *span) for a in alert_views(bundle) for span in a.spans],
     )
 
 
