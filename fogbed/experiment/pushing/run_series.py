@@ -33,6 +33,13 @@ PREFIX = "fogbed_"
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_]")
 # buckets of a histogram are rows of one instant: the percentiles are handed over
 _KEPT_HERE: tuple[Scope, ...] = ("latency",)
+# what a run says of itself, and what each of these means; the figure is always 1
+OF_RUNS = {
+    "run_info": "a run goes on, of this experiment",
+    "phase": "the phase of the run that is on",
+    "action": "an action, at the instant when it began, with its outcome",
+    "verdict": "what the run came to, at its end",
+}
 
 Key = tuple[str, str, int, str]
 
@@ -87,7 +94,7 @@ class RunSeries:
     def _is_pushed(self, row: Sample) -> bool:
         metric = self._metrics.get(row.name)
         # a rate is not a number until a subtask's clock has moved
-        return not math.isnan(row.value) and (metric is None or metric.scope not in _KEPT_HERE)
+        return not math.isnan(row.value) and (metric is None or is_pushed(metric))
 
     def _labels_of(self, row: Sample) -> Labels:
         key = (row.name, row.operator, row.subtask, row.node)
@@ -97,6 +104,11 @@ class RunSeries:
             named["tier"] = self._tiers.get(named.get("node", ""), "")
             self._labels[key] = labels_of(named)
         return self._labels[key]
+
+
+def is_pushed(metric: Metric) -> bool:
+    """Say whether the samples of a metric are handed over."""
+    return metric.scope not in _KEPT_HERE
 
 
 def metric_name(sampled: str) -> str:

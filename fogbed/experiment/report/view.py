@@ -10,10 +10,6 @@ from typing import Any
 from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.report.alerts import alert_views
 from fogbed.experiment.report.drawing import TimeAxis
-from fogbed.spec.document import read_document
-from fogbed.spec.job_description import JobDescription
-from fogbed.spec.jobs import job_of
-from fogbed.spec.part import Part
 
 _WHOLE_MATRIX = 16  # above this many nodes a matrix no longer fits a page: the worst pairs instead
 _WORST_PAIRS = 40
@@ -241,12 +237,6 @@ def _short(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else str(value).strip()
-
-
-def job(bundle: Bundle) -> JobDescription:
-    """Return what is known of the job that ran."""
-    document = read_document(bundle.experiment_file)
-    return job_of(Part(document, (), document.tree)["workload"])
 
 
 def places(bundle: Bundle) -> list[tuple[str, list[tuple[str, list[tuple[int, str]]]]]]:
