@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 
 import pytest
@@ -13,7 +14,7 @@ from fogbed.cli import main
 from fogbed.clients.prometheus import PrometheusClient
 from fogbed.clients.prometheus_values import Window
 from fogbed.platforms import table
-from fogbed.platforms.base import Endpoints
+from fogbed.platforms.base import Endpoints, TestbedStatus
 from fogbed.platforms.state import StateFolder
 
 WAIT_S = 60.0
@@ -49,6 +50,15 @@ class Platform:
     def endpoints(self):
         return Endpoints(flink="http://127.0.0.1:9", prometheus=self._url)
 
+    def status(self):
+        there = self.endpoints()
+        return TestbedStatus(name="laptop", platform="local", state="up", endpoints=there)
+
+
+def _install(monkeypatch, url):
+    monkeypatch.setattr(table, "STREAM_CLUSTERS", {"local": lambda _: Platform(url)})
+    monkeypatch.setattr(table, "MACHINES", {"local": lambda *_: Platform(url)})
+
 
 @pytest.fixture
 def laptop(server, fresh_home, monkeypatch):
@@ -56,7 +66,7 @@ def laptop(server, fresh_home, monkeypatch):
     folder = StateFolder("laptop")
     folder.make()
     folder.spec.write_bytes((paths.asset("inventory") / "laptop.yml").read_bytes())
-    monkeypatch.setattr(table, "STREAM_CLUSTERS", {"local": lambda _: Platform(server.url)})
+    _install(monkeypatch, server.url)
     monkeypatch.chdir(fresh_home)
     return server
 
@@ -111,6 +121,30 @@ def test_the_last_minutes_are_exported(asked):
 
 def test_a_testbed_without_prometheus_is_told_how_to_get_it(laptop, monkeypatch, capsys):
     assert laptop.process.poll() is None
-    monkeypatch.setattr(table, "STREAM_CLUSTERS", {"local": lambda _: Platform(None)})
+    _install(monkeypatch, None)
     assert main(["metrics", "query", "up"]) == 2
     assert "services.prometheus: {enabled: true}" in capsys.readouterr().err
+
+
+def test_status_shows_what_fires(asked):
+    said = asked("status", "-t", "laptop").out
+    (row,) = (line for line in said.splitlines() if "Throttled" in line)
+    cells = [cell.strip() for cell in row.split("│")[1:-1]]
+    assert cells[:3] == ["Throttled", "warning", "cloud-1"]
+    assert cells[4] == "cloud-1 is throttled"
+    (alert,) = json.loads(asked("status", "-t", "laptop", "--json").out)["alerts"]
+    assert (alert["name"], alert["state"]) == ("Throttled", "firing")
+
+
+@pytest.mark.parametrize("url", [None, "http://127.0.0.1:9"])
+def test_status_is_silent_of_a_prometheus_that_is_not_there(asked, monkeypatch, url):
+    _install(monkeypatch, url)
+    said = asked("status", "-t", "laptop")
+    assert "alert" not in said.out + said.err
+    assert json.loads(asked("status", "-t", "laptop", "--json").out)["alerts"] == []
+
+
+def test_status_waits_two_seconds_for_one_that_does_not_answer(asked, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        _install(monkeypatch, f"http://127.0.0.1:{mute.getsockname()[1]}")
+        assert json.loads(asked("status", "-t", "laptop", "--json").out)["alerts"] == []
