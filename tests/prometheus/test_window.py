@@ -12,8 +12,14 @@ from prometheus_server import serving
 
 from fogbed.clients.prometheus import PrometheusClient
 from fogbed.clients.prometheus_values import Window
+from fogbed.clients.series import NAME, Series, labels_of
 from fogbed.experiment.record.bundle import Bundle
-from fogbed.experiment.record.prometheus_window import Room, alerts_fired, keep_scraped
+from fogbed.experiment.record.prometheus_window import (
+    Room,
+    alerts_fired,
+    firing_spans,
+    keep_scraped,
+)
 from fogbed.experiment.record.scraped import names_kept, read_scraped
 from fogbed.experiment.record.selector import parse_selector
 
@@ -91,6 +97,17 @@ def test_alerts_are_kept_with_when_they_fired(watched):
     (now,) = client.alerts()
     assert (now.name, now.state, now.text) == ("Throttled", "firing", "cloud-1 is throttled")
     assert now.since == pytest.approx(alert["from"], abs=WAIT_S)
+
+
+def test_an_alert_is_not_drawn_through_a_gap():
+    labels = labels_of({NAME: "ALERTS", "alertname": "Full", "alertstate": "firing", "node": "a"})
+    # every 5 s, one of them late; then Prometheus was away
+    times = [0, 5, 10, 17, 20, 140, 145]
+    spans = firing_spans(Series(labels, tuple((float(time), 1.0) for time in times)))
+    assert [(span["from"], span["to"]) for span in spans] == [(0, 20), (140, 145)]
+    assert spans[0]["labels"] == {"node": "a"}
+    (one,) = firing_spans(Series(labels, ((7.0, 1.0),)))
+    assert (one["from"], one["to"]) == (7.0, 7.0)
 
 
 def test_a_bundle_without_prometheus_has_no_alerts(tmp_path):

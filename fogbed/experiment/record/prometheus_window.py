@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 from fogbed.clients.prometheus import PrometheusClient
-from fogbed.clients.prometheus_values import Window, step_for
+from fogbed.clients.prometheus_values import Window
 from fogbed.clients.series import NAME, Series
 from fogbed.experiment.record.scraped import ScrapedFile
 
@@ -23,6 +24,8 @@ JOBS = ("flink", "process", "node", "minio", "prometheus", "kubelet", "cadvisor"
 MOST_SAMPLES = 5_000_000
 MOST_SECONDS = 30.0
 _OF_EVERY_ALERT: Final = (NAME, "alertname", "alertstate", "testbed")
+# how many intervals may be between two evaluations of a rule: a busy node is late with one
+_REGULAR = 2.5
 # of one request: what many nodes have scraped in it still fits into memory
 _PART_S = 120.0
 
@@ -92,20 +95,27 @@ def alerts_fired(client: PrometheusClient, testbed: str, window: Window) -> list
         ServiceError: Prometheus does not answer.
     """
     selector = f'ALERTS{{alertstate="firing",testbed=~"{testbed}|"}}'
-    step_s = step_for(window)
-    found = client.query_range(selector, window, step_s)
-    fired = [span for series in found for span in _spans(series, step_s)]
+    fired = [span for series in client.raw(selector, window) for span in firing_spans(series)]
     return sorted(fired, key=lambda span: (span["from"], span["name"]))
 
 
-def _spans(series: Series, step_s: float) -> Iterator[dict[str, Any]]:
+def firing_spans(series: Series) -> list[dict[str, Any]]:
+    """Return when an alert fired: from sample to sample as long as they come regularly.
+
+    Rules are evaluated at equal intervals. What is missing is a gap: either it ceased to fire, or
+    Prometheus was away, and nobody knows.
+    """
     times = [time for time, _ in series.samples]
-    breaks = [i for i, (a, b) in enumerate(pairwise(times), 1) if b - a > 1.5 * step_s]
+    distances = [later - earlier for earlier, later in pairwise(times)]
+    longest_s = _REGULAR * median(distances) if distances else 0.0
+    breaks = [index for index, each in enumerate(distances, 1) if each > longest_s]
     labels = {name: value for name, value in series.labels if name not in _OF_EVERY_ALERT}
-    for first, last in pairwise([0, *breaks, len(times)]):
-        yield {
+    return [
+        {
             "name": series.label("alertname"),
             "labels": labels,
             "from": times[first],
             "to": times[last - 1],
         }
+        for first, last in pairwise([0, *breaks, len(times)])
+    ]
