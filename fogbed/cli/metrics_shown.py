@@ -63,10 +63,12 @@ def show_series(series: Sequence[Series], place: str, *, origin: float | None) -
         [*([each.name] if has_names else []), *(each.label(name) for name in names)]
         for each in shown
     ]
+    zone = " (UTC)" if origin is None else ""
     if all(len(each.samples) == 1 for each in shown):
-        columns, rest = ["at", "value"], [_single(each, origin) for each in shown]
+        columns, rest = [f"at{zone}", "value"], [_single(each, origin) for each in shown]
     else:
-        columns, rest = _SPREAD, [_spread(each, origin) for each in shown]
+        columns = [f"from{zone}", f"to{zone}", *_SPREAD]
+        rest = [_spread(each, origin) for each in shown]
     rows = [[*cells, *more] for cells, more in zip(lead, rest, strict=True)]
     console.say_table([*head, *columns], rows)
     console.note(f"from {place}")
@@ -79,7 +81,7 @@ def show_written(series: Sequence[Series], path: Path) -> None:
     console.say(f"{values:,} values of {names} metrics are in {path}")
 
 
-_SPREAD = ["from", "to", "values", "min", "mean", "max", "last"]
+_SPREAD = ("values", "min", "mean", "max", "last")
 
 
 def _single(series: Series, origin: float | None) -> list[str]:

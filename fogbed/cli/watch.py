@@ -25,6 +25,8 @@ Show = Callable[[float, "JobFigures"], None]
 
 # where there is no terminal, a line of figures every so many seconds
 _PLAIN_EVERY_S = 5.0
+# a JobManager that is silent keeps the nodes' figures waiting no longer, in seconds
+_TIMEOUT_S = 5.0
 # rates are of two looks
 _LOOKS_OF_ONCE = 2
 
@@ -46,21 +48,25 @@ def watch(
     Rates, latency and backlog; how busy each operator is; processor and memory per node. The job
     is only looked at: a run under way is not disturbed, and no Prometheus is needed.
     """
+    try:
+        _watch(job, testbed, once=once, as_json=as_json)
+    except KeyboardInterrupt:
+        # how one ends this command: nothing was broken off
+        console.note("no longer watched")
+    except BrokenPipeError:
+        console.nobody_reads()
+
+
+def _watch(job: str | None, testbed: str | None, *, once: bool, as_json: bool) -> None:
     from fogbed.clients.flink import FlinkClient
 
     spec = platforms.find_testbed(testbed)
     platform = platforms.open_platform(spec)
-    try:
-        with FlinkClient(platform.endpoints().flink, timeout_s=5.0) as flink:
-            watched = _job(flink, job, once=once)
-            _tell_what_is_unknown(watched)
-            title = f"{watched.name} on {spec.name}"
-            _look(flink, watched, platform.samples(), title=title, once=once, as_json=as_json)
-    except KeyboardInterrupt:
-        # how one ends this command: nothing was broken off
-        console.note("no longer watched; the job goes on")
-    except BrokenPipeError:
-        console.nobody_reads()
+    with FlinkClient(platform.endpoints().flink, timeout_s=_TIMEOUT_S) as flink:
+        watched = _job(flink, job, once=once)
+        _tell_what_is_unknown(watched)
+        title = f"{watched.name} on {spec.name}"
+        _look(flink, watched, platform.samples(), title=title, once=once, as_json=as_json)
 
 
 def _job(flink: FlinkClient, wanted: str | None, *, once: bool) -> WatchedJob:
@@ -166,11 +172,11 @@ class _PlainLines:
 
         if time < self._next:
             return
-        self._next = time + _PLAIN_EVERY_S
         job = [", ".join(f"{name} {value}" for name, value in job_lines(figures))]
         tables = [_in_a_line(table) for table in tables_of(figures) if table.rows]
         for line in [*(job if figures.operators else []), *tables]:
             console.pass_on(f"{_clock(time)}  {line}")
+            self._next = time + _PLAIN_EVERY_S
 
 
 def _in_a_line(table: Rows) -> str:
