@@ -42,6 +42,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "job": ("job", "Build, submit, list, rescale, save and stop the stream job."),
     "network": ("network", "Plan, apply, show, verify and clear the emulated network."),
     "experiment": ("experiment", "Check, run, list, show and report experiments."),
+    "metrics": ("metrics", "List, query and export figures, now or of a run."),
+    "watch": ("watch", "Watch a running job: its figures, live in the terminal."),
 }
 
 # A full disk can end any command; it is the computer's fault, not a bug.

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from rich.cells import cell_len
@@ -226,6 +227,21 @@ class _Area:
             self._live = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table's content: names of columns, and rows of as many cells."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[str]]
+
+
+def _plain_table(content: Rows) -> Table:
+    table = Table(*content.columns, box=None)
+    for row in content.rows:
+        table.add_row(*row)
+    return table
+
+
 class LiveTable(_Area):
     """Figures that are redrawn in place, from ``open`` on."""
 
@@ -234,18 +250,16 @@ class LiveTable(_Area):
         self._begun()
 
     def update(
-        self, title: str, left: Sequence[tuple[str, str]], right: Sequence[tuple[str, str, str]]
+        self, title: str, figures: Sequence[tuple[str, str]], tables: Sequence[Rows]
     ) -> None:
-        """Draw figures (name, value) beside links (name, RTT asked, RTT measured)."""
+        """Draw figures (name, value) beside tables; one without rows is left out."""
         if self._live is None:
             return
-        figures = Table(box=None, show_header=False, title=title, title_justify="left")
-        for row in left:
-            figures.add_row(*row)
-        links = Table("link", "RTT asked", "measured (ms)", box=None)
-        for link in right:
-            links.add_row(*link)
-        self._live.update(Columns([figures, links], padding=(0, 4)))
+        first = Table(box=None, show_header=False, title=title, title_justify="left")
+        for row in figures:
+            first.add_row(*row)
+        others = [_plain_table(each) for each in tables if each.rows]
+        self._live.update(Columns([first, *others], padding=(0, 4)))
 
 
 class LiveLines(_Area):

@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from fogbed.cli import console
+from fogbed.cli.console import Rows
 from fogbed.clients.progress import Progress, Quiet
-from fogbed.experiment.events import Observer, Snapshot
+from fogbed.experiment.events import JobFigures, Observer, Snapshot
 from fogbed.experiment.sampling.metric_names import split_pair
 
 # where there is no terminal, a line of figures every so many seconds
 _PLAIN_EVERY_S = 5
+_MOST_NODES = 12
 
 
 class View(Observer, Protocol):
@@ -48,9 +51,8 @@ class JsonLines:
 
     def sample(self, snapshot: Snapshot) -> None:
         """Print the figures of a second."""
-        fields = {name: getattr(snapshot, name) for name in Snapshot.__slots__}
         with self._lock:
-            console.say_json_line({"event": "sample", **fields})
+            console.say_json_line({"event": "sample", **asdict(snapshot)})
 
 
 class PlainLines:
@@ -97,29 +99,64 @@ class Redrawn:
 
     def sample(self, snapshot: Snapshot) -> None:
         """Redraw."""
-        left, right = figures_of(snapshot), links_of(snapshot)
         title = f"{snapshot.phase}  {snapshot.at_s:.0f} of {snapshot.ends_s:.0f} s"
-        self._area.update(title, left, right)
+        links = Rows(("link", "RTT asked", "measured (ms)"), links_of(snapshot))
+        self._area.update(title, figures_of(snapshot), [*tables_of(snapshot), links])
 
 
 def figures_of(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Return name and value of each figure of the job, and what comes next."""
-    lines = [
-        ("rides/s", _text(snapshot.rides_per_s, "{:,.0f}")),
-        ("backlog", _text(snapshot.backlog_rides, "{:,.0f} rides")),
-        # of one second's rides; "latency p50" is the run's figure, of all rides of measure
-        ("latency now", _latency(snapshot)),
-    ]
+    lines = job_lines(snapshot)
     if snapshot.next_action is not None and snapshot.next_at_s is not None:
         wait = max(0.0, snapshot.next_at_s - snapshot.at_s)
         lines.append(("next", f"in {wait:.0f} s: {snapshot.next_action}"))
     return lines
 
 
-def _latency(snapshot: Snapshot) -> str:
-    if snapshot.latency_p50_ms is None or snapshot.latency_p99_ms is None:
+def job_lines(figures: JobFigures) -> list[tuple[str, str]]:
+    """Return name and value of each figure of the job as a whole."""
+    return [
+        ("rides/s", _text(figures.rides_per_s, "{:,.0f}")),
+        ("backlog", _text(figures.backlog_rides, "{:,.0f} rides")),
+        # of one second's rides; "latency p50" is the run's figure, of all rides of measure
+        ("latency now", _latency(figures)),
+    ]
+
+
+def tables_of(figures: JobFigures) -> list[Rows]:
+    """Return the operators, and the nodes of which a terminal has room for the busiest."""
+    operators = [
+        (
+            each.name,
+            _text(each.subtasks, "{}"),
+            _text(each.entered_per_s, "{:,.0f}"),
+            _text(each.left_per_s, "{:,.0f}"),
+            _text(each.busy_share, "{:.0%}"),
+            _text(each.backpressured_share, "{:.0%}"),
+        )
+        for each in figures.operators
+    ]
+    busiest = sorted(figures.nodes, key=lambda node: -(node.cpu_cores or 0.0))[:_MOST_NODES]
+    nodes = [
+        (each.name, _text(each.cpu_cores, "{:.2f}"), _text(_mib(each.memory_bytes), "{:,.0f} MiB"))
+        for each in sorted(busiest, key=lambda node: node.name)
+    ]
+    if len(figures.nodes) > _MOST_NODES:
+        nodes.append((f"{len(figures.nodes) - _MOST_NODES} more, less busy", "", ""))
+    return [
+        Rows(("operator", "subtasks", "in/s", "out/s", "busy", "backpressured"), operators),
+        Rows(("node", "cores", "memory"), nodes),
+    ]
+
+
+def _mib(memory_bytes: float | None) -> float | None:
+    return None if memory_bytes is None else memory_bytes / 2**20
+
+
+def _latency(figures: JobFigures) -> str:
+    if figures.latency_p50_ms is None or figures.latency_p99_ms is None:
         return "-"
-    return f"p50 {snapshot.latency_p50_ms:.1f} ms, p99 {snapshot.latency_p99_ms:.1f} ms"
+    return f"p50 {figures.latency_p50_ms:.1f} ms, p99 {figures.latency_p99_ms:.1f} ms"
 
 
 def links_of(snapshot: Snapshot) -> list[tuple[str, str, str]]:

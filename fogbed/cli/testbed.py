@@ -153,15 +153,17 @@ def down(  # noqa: PLR0913 - what a user may ask of either platform
 
 
 def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
-    """Show nodes, processes, versions, URLs, drift. Example: fogbed status -t laptop --json."""
+    """Show nodes, processes, URLs, drift, alerts. Example: fogbed status -t laptop --json."""
     from fogbed.cli import testbed_shown
+    from fogbed.platforms.firing import firing_alerts
 
     bed = platforms.find_testbed(testbed)
     found = platforms.open_machines(bed).status()
+    alerts = firing_alerts(found.endpoints)
     if as_json:
-        console.say_json(testbed_shown.status_as_json(found))
+        console.say_json(testbed_shown.status_as_json(found, alerts))
     else:
-        testbed_shown.show_status(found)
+        testbed_shown.show_status(found, alerts)
 
 
 def logs(

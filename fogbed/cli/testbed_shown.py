@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from fogbed.cli import console
+from fogbed.clients.prometheus_values import Alert
 from fogbed.platforms.base import NodeStatus, ProcessStatus, TestbedStatus
 from fogbed.platforms.requests import Preview
 from fogbed.spec.abilities import ABILITIES
@@ -14,8 +16,8 @@ from fogbed.spec.abilities import ABILITIES
 _MIB = 2**20
 
 
-def show_status(status: TestbedStatus) -> None:
-    """Print nodes, processes, URLs, drift and problems."""
+def show_status(status: TestbedStatus, alerts: Sequence[Alert] = ()) -> None:
+    """Print nodes, processes, URLs, drift, problems, and the alerts that fire."""
     console.say(f"testbed {status.name} ({status.platform}): {status.state}")
     if ABILITIES[status.platform].is_a_cluster:
         _show_cluster(status)
@@ -29,13 +31,29 @@ def show_status(status: TestbedStatus) -> None:
         console.note(f"drift: {line}")
     for problem in status.problems:
         console.note(f"problem: {problem}")
+    if alerts:
+        rows = [_alert(alert) for alert in alerts]
+        console.say_table(("alert", "severity", "where", "since", ""), rows)
 
 
-def status_as_json(status: TestbedStatus) -> dict[str, Any]:
+def status_as_json(status: TestbedStatus, alerts: Sequence[Alert]) -> dict[str, Any]:
     """Return the testbed as JSON can hold it; its processes are under ``services``."""
-    return {
+    named = {
         "services" if name == "processes" else name: value for name, value in asdict(status).items()
     }
+    return {**named, "alerts": [asdict(alert) for alert in alerts]}
+
+
+def _alert(alert: Alert) -> tuple[str, ...]:
+    where = alert.labels.get("node", "")
+    since = "" if alert.since is None else f"{datetime.fromtimestamp(alert.since, UTC):%H:%M:%S}"
+    return (
+        alert.name,
+        alert.labels.get("severity", ""),
+        where,
+        f"{since} UTC" * bool(since),
+        alert.text,
+    )
 
 
 def _show_processes(status: TestbedStatus) -> None:

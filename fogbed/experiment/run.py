@@ -8,14 +8,14 @@ from contextlib import ExitStack
 from dataclasses import asdict
 
 from fogbed.errors import ExperimentError, FogbedError
+from fogbed.experiment import conclusion
 from fogbed.experiment.actions.carrying_out import Actions
 from fogbed.experiment.actions.kind import ActionContext
 from fogbed.experiment.borrowed_testbed import BorrowedTestbed
 from fogbed.experiment.clock import deadline_of
-from fogbed.experiment.judge.evidence import Evidence
-from fogbed.experiment.judge.verdict import draw_up, judge
 from fogbed.experiment.lane import Lane
 from fogbed.experiment.network_plans import plan_changes
+from fogbed.experiment.pushing.pushing import Pushing, open_pushing
 from fogbed.experiment.record import environment
 from fogbed.experiment.record.bundle import write_json
 from fogbed.experiment.record.sample_store import SampleStore
@@ -50,6 +50,7 @@ class Run:
         self._started = context.clock.now()
         self._workload: Workload | None = None
         self._actions: Actions | None = None
+        self._pushing: Pushing | None = None
         self._samples = LiveSamples(context.job)
         self._silences = Silences(context.journal, context.clock)
         self._watch = Watch(context.platform, context.clock, self._silences)
@@ -123,10 +124,14 @@ class Run:
             failed=lambda source, error: self._silences.begin(f"samples of {source}", error),
             answered=lambda source: self._silences.end(f"samples of {source}"),
         )
+        self._pushing = open_pushing(context)
         with ExitStack() as until_stopped:
             until_stopped.callback(self._write_states, network)
             until_stopped.callback(network.round_trips.stop)
             until_stopped.callback(self._note_processes, is_last=True)  # the sampler looks no more
+            if self._pushing is not None:
+                self._pushing.start()
+                until_stopped.callback(self._pushing.stopped)
             sampler.start()
             until_stopped.callback(sampler.stop)
             self._begin("waiting for the first ride")
@@ -215,6 +220,8 @@ class Run:
 
     def _seen(self, time: float, rows: Sequence[Sample]) -> None:
         self._samples.append(time, rows)
+        if self._pushing is not None:
+            self._pushing.seen(time, rows)
         origin, workload = self._journal.origin, self._workload
         if origin is None or workload is None:
             return
@@ -264,37 +271,19 @@ class Run:
         if stopped_by is not None:
             why = str(stopped_by) or "interrupted"  # KeyboardInterrupt has no text
             self._journal.write("note", text=f"ended while {self._step}: {why}")
-        evidence = Evidence(
-            job=context.job,
-            samples=context.bundle.samples(),
-            timeline=context.timeline,
-            origin=self._journal.origin,
-            matrices=context.bundle.matrices(),
-            completeness=context.bundle.completeness(),
-            why_not_emulated=context.resolved.profile.why_not_emulated,
-        )
-        experiment = context.resolved.experiment
-        verdict = draw_up(
-            judge(experiment, evidence, self._repertoire),
-            evidence,
-            context.bundle.journal(),
+        status = conclusion.write_verdict(
+            context,
+            self._repertoire,
+            started=self._started,
+            failures=self._failures,
+            silences=self._silences,
             stopped_by=stopped_by,
-            invalidated=bool(self._failures) and experiment.on_error == "invalidate",
         )
-        frame = {
-            "name": experiment.name,
-            "repetition": context.repetition,
-            "started": self._started,
-            "ended": context.clock.now(),
-            "origin": self._journal.origin,
-            "failures": [failure.message for failure in self._failures],
-            "unseen": self._silences.marked(context.clock.now()),
-            "replay": context.command,
-        }
-        write_json(context.bundle.verdict_file, {**verdict, **frame})
-        self._journal.write("run-ended", status=verdict["status"])
-        try:
-            context.dependencies.report(context.bundle.folder)
-        except FogbedError as error:
-            self._journal.write("note", text=f"no report: {error.message}")
+        conclusion.close(
+            context,
+            self._pushing,
+            status=status,
+            started=self._started,
+            is_hurried=isinstance(stopped_by, KeyboardInterrupt),
+        )
         return stopped_by

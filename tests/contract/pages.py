@@ -32,6 +32,8 @@ ELSEWHERE = {
     "experiment run": "as demo",
     "experiment show": "tests/flink/test_demo_run.py, after its run",
     "experiment report": "tests/flink/test_demo_run.py, after its run",
+    "metrics": "tests/cli/test_metrics.py and tests/prometheus/test_commands.py",
+    "watch": "tests/flink/test_watch.py",
     "doctor": "tests/cli/test_doctor.py: what it says depends on the computer",
     "init --scan": "tests/cli/test_init.py: a network to knock at",
 }

@@ -8,6 +8,8 @@
     journal.jsonl                           one line per event, as it happened (below)
     network/NN-<label>.json                 asked and measured, per state of the network (below)
     metrics/samples-NNNNN.parquet           1 s samples; read them all: ``Bundle.samples``
+    metrics/prometheus.parquet              what the testbed's Prometheus scraped: ``scraped``
+    metrics/alerts.json                     the alerts that fired there (below)
     output/position.json                    where the source stood: ``{"rides": int, ...}``
     output/completeness.json                expected, found, lost, doubled, wrong, rejected
     output/rides/                           the job's own files (sink ``files``)
@@ -34,6 +36,9 @@ with jitter ``expected_spread_ms`` ``rtt_spread_ms`` (from the 10th to the 90th 
 ``losses`` [{.., ``asked``, ``measured``, ..}], measured before the job only;
 ``tolerance`` ``or_ms`` and ``ok``. Where nothing was emulated ``not_judged`` says why: ``ok``,
 ``error_ms``, ``allowed_error_ms`` and ``within`` are null, and what is expected is the bare RTT.
+
+**metrics/alerts.json**: ``alerts`` [{``name``, ``labels``, ``from``, ``to`` (epoch s)}], in the
+order of time. Neither it nor ``prometheus.parquet`` is there where the testbed has no Prometheus.
 
 **verdict.json**: ``status`` (``passed`` | ``failed`` | ``not judged`` (there are assertions, and
 none could be judged) | ``error`` | ``interrupted`` | ``invalid`` | ``running``), ``ok``,
@@ -134,6 +139,11 @@ class Bundle:
         return self.folder / "metrics"
 
     @property
+    def alerts_file(self) -> Path:
+        """The alerts of the testbed's Prometheus that fired."""
+        return self.metrics_folder / "alerts.json"
+
+    @property
     def output_folder(self) -> Path:
         """The source's position, completeness, and the job's files in ``rides/``."""
         return self.folder / "output"
@@ -175,6 +185,10 @@ class Bundle:
         """Return the comparison with the oracle, {} if it was not made."""
         return _object(self.output_folder / "completeness.json")
 
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts that fired, in the order of time; none where nobody could say."""
+        return list(_object(self.alerts_file).get("alerts", ()))
+
     def samples(self, names: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the samples with the columns of ``SAMPLES_SCHEMA``, in the order of time.
 
@@ -184,7 +198,7 @@ class Bundle:
         parts = [
             # Arrow takes a relative name with a colon for a URI
             pq.read_table(path.absolute(), schema=SAMPLES_SCHEMA, filters=wanted)
-            for path in sorted(self.metrics_folder.glob("*.parquet"))
+            for path in sorted(self.metrics_folder.glob("samples-*.parquet"))
         ]
         table = pa.concat_tables(parts) if parts else SAMPLES_SCHEMA.empty_table()
         frame: pd.DataFrame = table.to_pandas()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ class Journal:
     def __init__(self, path: Path, clock: Clock, observer: Observer) -> None:
         self.origin: float | None = None
         self._clock = clock
-        self._observer = observer
+        self._tell: tuple[Callable[[Mapping[str, Any]], None], ...] = (observer.event,)
         self._lock = threading.Lock()
         self._file = path.open("a", encoding="utf-8")
 
@@ -33,7 +34,12 @@ class Journal:
             if not self._file.closed:
                 self._file.write(json.dumps(line, default=str) + "\n")
                 self._file.flush()
-        self._observer.event(line)
+        for tell in self._tell:
+            tell(line)
+
+    def also_tell(self, listener: Callable[[Mapping[str, Any]], None]) -> None:
+        """Have ``listener`` told every line from now on; it must return at once."""
+        self._tell = (*self._tell, listener)
 
     def close(self) -> None:
         """Close the file; what comes later is shown and not kept."""

@@ -46,13 +46,15 @@ class TimeAxis:
     """What every chart shares, in seconds from the first ride.
 
     ``origin`` is the first ride's time (epoch s); ``shaded`` the spans outside the measure phase;
-    ``actions`` the number and moment of each action.
+    ``actions`` the number and moment of each action; ``alerts`` the letter of each alert with
+    when it began and ceased to fire.
     """
 
     origin: float
     end_s: float
     shaded: Sequence[tuple[float, float]]
     actions: Sequence[tuple[int, float]]
+    alerts: Sequence[tuple[str, float, float]] = ()
 
 
 def draw(
@@ -98,6 +100,12 @@ def _time_axis(panel: Axes, axis: TimeAxis, *, ticks: int) -> None:
         panel.text(
             at_s, 1.0, str(number), transform=panel.get_xaxis_transform(), fontsize=8,
             ha="center", va="bottom", fontweight="bold",
+        )  # fmt: skip
+    for letter, low, high in axis.alerts:
+        panel.axvspan(low, high, ymin=0.975, color=_INK, linewidth=0)
+        panel.text(
+            low, 0.96, letter, transform=panel.get_xaxis_transform(), fontsize=8,
+            ha="left", va="top", fontstyle="italic",
         )  # fmt: skip
 
 

@@ -9,6 +9,8 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from fogbed.experiment.record.bundle import Bundle
+from fogbed.experiment.record.specs import job_of_run
+from fogbed.experiment.report import alerts as report_alerts
 from fogbed.experiment.report import charts as report_charts
 from fogbed.experiment.report import view as report_view
 
@@ -59,6 +61,7 @@ def _context(bundle: Bundle) -> dict[str, Any]:
         "replay": verdict.get("replay") or "",
         "charts": _charts(bundle),
         "actions": report_view.action_views(bundle),
+        "alerts": report_alerts.alert_views(bundle),
         "matrices": report_view.matrix_views(bundle.matrices()),
         "places": report_view.places(bundle),
         "completeness": bundle.completeness(),
@@ -77,7 +80,7 @@ def _charts(bundle: Bundle) -> list[dict[str, Any]]:
     axis = report_view.time_axis(bundle)
     if axis is None:
         return []
-    charts = report_charts.draw_all(bundle.samples(), axis, report_view.job(bundle))
+    charts = report_charts.draw_all(bundle.samples(), axis, job_of_run(bundle))
     # the drawing is ours; its only outside texts are node names, which the specs keep to RFC 1123
     return [
         {"title": c.title, "caption": c.caption, "svg": Markup(c.svg)}  # noqa: S704

@@ -8,11 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fogbed.experiment.record.bundle import Bundle
+from fogbed.experiment.report.alerts import alert_views
 from fogbed.experiment.report.drawing import TimeAxis
-from fogbed.spec.document import read_document
-from fogbed.spec.job_description import JobDescription
-from fogbed.spec.jobs import job_of
-from fogbed.spec.part import Part
 
 _WHOLE_MATRIX = 16  # above this many nodes a matrix no longer fits a page: the worst pairs instead
 _WORST_PAIRS = 40
@@ -169,6 +166,7 @@ def time_axis(bundle: Bundle) -> TimeAxis | None:
         end_s=max([float(phase["to_s"]) for phase in phases] or [last]),
         shaded=[(p["from_s"], p["to_s"]) for p in phases if p["name"] != "measure"],
         actions=[(a["index"], a["actual_s"]) for a in _done(bundle)],
+        alerts=[(a.letter, *span) for a in alert_views(bundle) for span in a.spans],
     )
 
 
@@ -239,12 +237,6 @@ def _short(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else str(value).strip()
-
-
-def job(bundle: Bundle) -> JobDescription:
-    """Return what is known of the job that ran."""
-    document = read_document(bundle.experiment_file)
-    return job_of(Part(document, (), document.tree)["workload"])
 
 
 def places(bundle: Bundle) -> list[tuple[str, list[tuple[str, list[tuple[int, str]]]]]]:

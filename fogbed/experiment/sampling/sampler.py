@@ -5,14 +5,34 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from fogbed.errors import FogbedError
 from fogbed.experiment.clock import Clock
-from fogbed.experiment.record.sample_store import SampleStore
 from fogbed.platforms.measuring import Sample, SomeSilentError, Source
 
 _log = logging.getLogger(__name__)
 PERIOD_S = 1.0
+
+
+class Store(Protocol):
+    """Where samples go, instant by instant."""
+
+    def append(self, rows: Sequence[Sample]) -> None:
+        """Keep the samples of one instant."""
+
+    def flush(self) -> None:
+        """Have everything where it is kept."""
+
+
+class NoStore:
+    """Keeps nothing: who samples looks at the figures alone."""
+
+    def append(self, rows: Sequence[Sample]) -> None:
+        """Keep nothing."""
+
+    def flush(self) -> None:
+        """Do nothing."""
 
 
 class Sampler:
@@ -25,7 +45,7 @@ class Sampler:
     def __init__(  # noqa: PLR0913 - what it reads, and who hears of it; by keyword
         self,
         sources: Sequence[Source],
-        store: SampleStore,
+        store: Store,
         clock: Clock,
         *,
         seen: Callable[[float, Sequence[Sample]], None],

@@ -86,10 +86,19 @@ class FixedWorkers:
 
 
 class PlainPlatform:
-    """``start`` gives a cluster (``url``, ``pids`` by TaskManager, ``close``) for worker nodes."""
+    """``start`` gives a cluster (``url``, ``pids`` by TaskManager, ``close``) for worker nodes.
 
-    def __init__(self, testbed: Testbed, start: Callable[[Sequence[Any]], Any]) -> None:
+    ``prometheus``: the URL of one that somebody else runs for the testbed.
+    """
+
+    def __init__(
+        self,
+        testbed: Testbed,
+        start: Callable[[Sequence[Any]], Any],
+        prometheus: str | None = None,
+    ) -> None:
         self.testbed = testbed
+        self._prometheus = prometheus
         self._start = start
         self._cluster: Any = None
         self._emulator = Unshaped(testbed)
@@ -142,7 +151,7 @@ class PlainPlatform:
     def endpoints(self) -> Endpoints:
         if self._cluster is None:
             raise PlatformError("the plain processes do not run")
-        return Endpoints(flink=self._cluster.url)
+        return Endpoints(flink=self._cluster.url, prometheus=self._prometheus)
 
     def obstacle(self) -> str:
         return ""
@@ -191,11 +200,13 @@ class PlainPlatform:
         return self._memory
 
 
-def opener(start: Callable[[Sequence[Any]], Any]) -> Callable[..., Platform]:
+def opener(
+    start: Callable[[Sequence[Any]], Any], prometheus: str | None = None
+) -> Callable[..., Platform]:
     """Return what a table of platforms holds: the same testbed is opened once."""
     opened: dict[str, PlainPlatform] = {}
 
     def open_plain(testbed: Testbed, _origin: Path | None = None) -> PlainPlatform:
-        return opened.setdefault(testbed.name, PlainPlatform(testbed, start))
+        return opened.setdefault(testbed.name, PlainPlatform(testbed, start, prometheus))
 
     return open_plain

@@ -152,3 +152,21 @@ def test_a_matrix_says_what_was_allowed_and_why(bundle: Bundle) -> None:
     assert why in text
     assert shown[0] == "1.25 to 1.76 ms, depending on the pair"
     assert "error 0.11 ms of 1.25 ms allowed, 60 probes" in page
+
+
+def test_alerts_that_fired_are_marked_and_listed(tmp_path: Path, example: Bundle) -> None:
+    bundle = Bundle(Path(shutil.copytree(example.folder, tmp_path / example.name)))
+    origin = next(event["origin"] for event in bundle.events("first-ride"))
+    labels = {"node": "<fog-1>", "severity": "warning"}
+    spans = [(-30.0, -10.0), (-5.0, 2.0), (10.0, 14.0)]
+    fired = [
+        {"name": "Throttled", "labels": labels, "from": origin + a, "to": origin + b}
+        for a, b in spans
+    ]
+    late = {"name": "DiskFull", "labels": {}, "from": origin + 12, "to": origin + 13}
+    write_json(bundle.alerts_file, {"alerts": [*fired, late]})
+    page, text = _page(bundle)
+    assert "a Throttled node <fog-1>, severity warning 0 to 2 s, 10 to 14 s" in text
+    assert "b DiskFull 12 to 13 s" in text
+    # every chart has them
+    assert page.count(">a</text>") == 2 * page.count(">b</text>") > 0
