@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from string import ascii_uppercase
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -23,11 +24,11 @@ BOARDS: Mapping[str, Callable[[], Dashboard]] = {
 
 
 def rendered(name: str) -> str:
-    """Return a dashboard as Grafana reads it, with a number for each panel."""
+    """Return a dashboard as Grafana reads it: panels have a number, and their queries a letter."""
     built = BOARDS[name]().build()
-    number = 0
-    for panel in built.panels or ():
-        for each in (panel, *getattr(panel, "panels", ())):
-            number += 1
-            each.id_val = number
+    panels = [each for top in built.panels or () for each in (top, *getattr(top, "panels", ()))]
+    for number, panel in enumerate(panels, start=1):
+        panel.id_val = number
+        for place, target in enumerate(getattr(panel, "targets", None) or ()):
+            target.ref_id = ascii_uppercase[place]
     return json.dumps(built, cls=JSONEncoder, indent=1, sort_keys=True) + "\n"

@@ -184,6 +184,8 @@ def _phase() -> statetimeline.Panel:
         .datasource(SOURCE)
         .targets([query(numbered, "phase")])
         .unit(COUNT)
+        .fill_opacity(70)
+        .line_width(0)
         .mappings([ValueMap(shown_as)])
         .legend(VizLegendOptions().show_legend(show_legend=False))
         .span(WIDTH)

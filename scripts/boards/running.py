@@ -9,6 +9,7 @@ from boards.selectors import of_operator, pushed
 from boards.theme import (
     BYTES,
     CORES,
+    COUNT,
     MILLISECONDS,
     RIDES_PER_S,
     SHARE,
@@ -84,10 +85,23 @@ def surroundings() -> tuple[timeseries.Panel, ...]:
             width=8,
         ),
         chart(
+            "Time without a processor",
+            query(f"max by (process, node) ({pushed('cpu_stalled_share')})", process),
+            unit=SHARE,
+            about="Ready to run and throttled or crowded out; of pods, where the kernel says.",
+            most=1,
+            width=8,
+        ),
+        chart(
             "Memory",
             query(f"sum by (process, node) ({pushed('memory_bytes')})", process),
             unit=BYTES,
             about="Resident; of a pod its working set.",
-            width=8,
+        ),
+        chart(
+            "Starts after the first",
+            query(f"max by (process, node) ({pushed('process_restarts')})", process),
+            unit=COUNT,
+            about="Of the testbed's processes: each was an end that nobody asked for, or a crash.",
         ),
     )

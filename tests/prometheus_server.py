@@ -1,0 +1,94 @@
+"""A real Prometheus on loopback for tests: the program of the system, or FOGBED_PROMETHEUS."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+_START_S = 60.0
+_NO_TARGETS = "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+
+
+def require() -> Path:
+    """Return Prometheus's program; a test without one is skipped."""
+    found = os.environ.get("FOGBED_PROMETHEUS") or shutil.which("prometheus")
+    if found is None:
+        pytest.skip("needs the program prometheus: apt install prometheus, or FOGBED_PROMETHEUS")
+    return Path(found)
+
+
+@dataclass(slots=True)
+class Server:
+    """A Prometheus with the remote-write receiver; it may be stopped and started again."""
+
+    program: Path
+    folder: Path
+    port: int
+    config: str = _NO_TARGETS
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "prometheus.yml").write_text(self.config, encoding="utf-8")
+        with (self.folder / "prometheus.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    str(self.program),
+                    f"--config.file={self.folder / 'prometheus.yml'}",
+                    f"--storage.tsdb.path={self.folder / 'data'}",
+                    f"--web.listen-address=127.0.0.1:{self.port}",
+                    "--web.enable-remote-write-receiver",
+                ],
+                env={"HOME": str(self.folder), "PATH": os.defpath, "GOMAXPROCS": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + _START_S
+        while not self._is_ready():
+            said = (self.folder / "prometheus.log").read_text(encoding="utf-8")
+            assert self.process.poll() is None, said
+            assert time.monotonic() < deadline, f"Prometheus does not become ready: {said}"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it in order; what it holds stays."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+            self.process = None
+
+    def _is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/-/ready", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+
+@contextmanager
+def serving(folder: Path, config: str = _NO_TARGETS) -> Iterator[Server]:
+    """Give a server that has started, ended afterwards; skips where there is no program."""
+    program = require()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    server = Server(program, folder, port, config)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
