@@ -24,6 +24,8 @@ CASES = Path(__file__).resolve().parent.parent / "tests" / "cases" / "manifests"
 MINORS = ("1.34", "1.35", "1.36")
 # Components whose pods are root, and why.
 ROOT = {"agent": "only root's programs get NET_RAW, with which it sends and times ICMP echoes"}
+# Components whose pods see their node's files, and why; read-only, all of them.
+HOST = {"node-exporter": "what a node's disks, interfaces and sensors say stands in its files"}
 _LABELS = tuple(f"{LABEL}/{each}" for each in ("managed-by", "part-of", "component"))
 
 # each call would read the same files again, megabytes of definitions among them
@@ -75,18 +77,32 @@ def _faults_of_pod(pod: Mapping[str, Any], component: str) -> Iterator[str]:
         yield "it gets a token without asking"
     if pod.get("enableServiceLinks") is not False:
         yield "it is told of every Service there is"
-    if any("hostPath" in volume for volume in pod.get("volumes", ())):
-        yield "it mounts a folder of its node"
     containers = [*pod.get("initContainers", ()), *pod["containers"]]
+    yield from _faults_of_host(pod, containers, component)
     for container in containers:
         for fault in _faults_of_container(container):
             yield f"container {container['name']}: {fault}"
+
+
+def _faults_of_host(
+    pod: Mapping[str, Any], containers: Sequence[Mapping[str, Any]], component: str
+) -> Iterator[str]:
+    of_host = {each["name"] for each in pod.get("volumes", ()) if "hostPath" in each}
+    if of_host and component not in HOST:
+        yield "it mounts a folder of its node"
+    mounts = [mount for each in containers for mount in each.get("volumeMounts", ())]
+    if any(each["name"] in of_host and each.get("readOnly") is not True for each in mounts):
+        yield "it may write to its node"
+    if any(pod.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")):
+        yield "it is in its node's own network, or sees its processes"
 
 
 def _faults_of_container(container: Mapping[str, Any]) -> Iterator[str]:
     image = split_name(container.get("image", ""))
     if not image.is_well_formed or not (image.digest or image.tag not in ("", "latest")):
         yield f"its image {image} is not one that stays"
+    if any("hostPort" in port for port in container.get("ports", ())):
+        yield "a port of its node leads to it"
     resources = container.get("resources", {})
     limits, requests = resources.get("limits", {}), resources.get("requests", {})
     lacking = {"memory", "cpu"} - (limits.keys() & requests.keys())

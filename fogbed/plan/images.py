@@ -8,6 +8,7 @@ from functools import cache
 from ruamel.yaml import YAML
 
 from fogbed import paths
+from fogbed.plan.services.data import data_of
 from fogbed.spec.image_names import split_name
 from fogbed.spec.testbed import Testbed
 
@@ -18,6 +19,9 @@ _NAMED = {
     "minio": "minio",
     "agent": "agent",
     "local-path": "local_path",
+    "prometheus": "prometheus",
+    "node-exporter": "node_exporter",
+    "kube-state-metrics": "kube_state_metrics",
 }
 
 
@@ -33,6 +37,8 @@ def images_of(testbed: Testbed) -> Mapping[str, str]:
         images |= dict.fromkeys(("jobmanager", "taskmanager"), services.flink.image)
     if services.minio.image is not None:
         images["minio"] = services.minio.image
+    if services.prometheus.image is not None:
+        images["prometheus"] = services.prometheus.image
     for component, runs in _conditions(testbed).items():
         if not runs:
             del images[component]
@@ -43,11 +49,14 @@ def images_of(testbed: Testbed) -> Mapping[str, str]:
 
 def _conditions(testbed: Testbed) -> dict[str, bool]:
     """Return which of the components that not every testbed has may run on this one."""
-    minio = testbed.services.minio
+    watched = testbed.services.prometheus.enabled
     return {
         "minio": testbed.has_minio,
-        "local-path": testbed.has_minio and not (minio.storage_class or minio.host_path),
+        "local-path": not all(data.has_place for data in data_of(testbed)),
         "agent": testbed.has_agents,
+        "prometheus": watched,
+        "node-exporter": watched,
+        "kube-state-metrics": watched,
     }
 
 

@@ -6,7 +6,6 @@ stands in ``fogbed.plan.services``.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from ruamel.yaml import YAML
 
 from fogbed import paths
 from fogbed.errors import UsageError
+from fogbed.plan.checksum import checksum_of
 from fogbed.plan.cluster import (
     LABEL,
     Cluster,
@@ -29,7 +29,18 @@ from fogbed.plan.flink_settings import to_yaml
 from fogbed.plan.images import images_of
 from fogbed.plan.inventory import RENDERED
 from fogbed.plan.manifest_templates import environment
-from fogbed.plan.services import agent, flink, jobmanager, local_path, minio, taskmanager
+from fogbed.plan.services import (
+    agent,
+    flink,
+    jobmanager,
+    kube_state_metrics,
+    local_path,
+    minio,
+    node_exporter,
+    prometheus,
+    taskmanager,
+)
+from fogbed.plan.services.data import needs_local_path
 from fogbed.spec.testbed import Testbed
 from fogbed.units import format_memory
 
@@ -43,6 +54,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "jobmanager": ("jobmanager",),
     "taskmanager": ("taskmanager",),
     "agent": ("agent",),
+    "prometheus": ("prometheus", "node-exporter", "kube-state-metrics"),
 }
 # The templates, in the order of application: what something needs comes before it.
 _TEMPLATES: tuple[tuple[str, str], ...] = (
@@ -55,6 +67,10 @@ _TEMPLATES: tuple[tuple[str, str], ...] = (
     ("jobmanager", "jobmanager"),
     ("taskmanager", "taskmanagers"),
     ("agent", "agents"),
+    ("node-exporter", "node-exporter"),
+    ("kube-state-metrics", "kube-state-metrics"),
+    ("prometheus", "access"),
+    ("prometheus", "prometheus"),
 )
 
 
@@ -181,8 +197,9 @@ def _components(cluster: Cluster) -> frozenset[str]:
     """Return the components that a testbed has on this cluster."""
     found = {"testbed", "flink", "jobmanager", "taskmanager"}
     found |= {"minio"} if cluster.testbed.has_minio else set()
-    found |= {"local-path"} if minio.needs_local_path(cluster) else set()
+    found |= {"local-path"} if needs_local_path(cluster) else set()
     found |= {"agent"} if cluster.testbed.has_agents else set()
+    found |= set(PARTS["prometheus"]) if cluster.testbed.services.prometheus.enabled else set()
     return frozenset(found)
 
 
@@ -199,6 +216,7 @@ def _values(cluster: Cluster, components: frozenset[str]) -> dict[str, Any]:
         "cluster_name": cluster_name_of(testbed.name),
         "hosts": [cluster.host(node) for node in testbed.nodes],
         "owner": cluster.facts.owner,
+        "is_watched": testbed.services.prometheus.enabled,
         "flink": _flink(testbed),
         "jobmanager": _jobmanager(cluster),
         "taskmanagers": taskmanager.pods(cluster),
@@ -214,6 +232,9 @@ _PODS = {
     ("minio", "minio"): minio.pod,
     ("local_path", "local-path"): local_path.pod,
     ("agent", "agent"): agent.pod,
+    ("prometheus", "prometheus"): prometheus.pod,
+    ("node_exporter", "node-exporter"): node_exporter.pod,
+    ("kube_state_metrics", "kube-state-metrics"): kube_state_metrics.pod,
 }
 
 
@@ -226,12 +247,7 @@ def _jobmanager(cluster: Cluster) -> dict[str, Any]:
     """
     pod = jobmanager.pod(cluster)
     config = to_yaml({**flink.cluster_config(cluster.testbed), **pod["own_config"]}).rstrip("\n")
-    return {**pod, "config": config, "checksum": _checksum(config, _logging())}
-
-
-def _checksum(*texts: str) -> str:
-    """Return what differs with the texts: pods read them when they start."""
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+    return {**pod, "config": config, "checksum": checksum_of(config, _logging())}
 
 
 def _logging() -> str:
@@ -245,7 +261,7 @@ def _flink(testbed: Testbed) -> dict[str, Any]:
     return {
         "config": config,
         "logging": text,
-        "checksum": _checksum(config, text),
+        "checksum": checksum_of(config, text),
         "environment": flink.pod_environment(),
         "plugins": flink.S3_PLUGINS,
         "secret": testbed.services.minio.secret or flink.S3_SECRET,

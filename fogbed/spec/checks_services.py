@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from fogbed.errors import Problem
 from fogbed.spec.abilities import Abilities, abilities_named
@@ -19,10 +20,12 @@ def settings_of_clusters(testbed: TestbedView) -> Iterator[Problem]:
     abilities, services = _abilities(testbed), testbed.root["services"]
     if abilities is None or abilities.is_a_cluster:
         return
-    minio = services["minio"]
-    keys = ("image", "storage_class", "host_path", "endpoint")
-    flink = (services["flink"]["image"], services["flink"]["high_availability"])
-    for part in (*flink, *(minio[key] for key in keys)):
+    of_pods = (
+        ("flink", ("image", "high_availability")),
+        ("minio", ("image", "storage_class", "host_path", "endpoint")),
+        ("prometheus", ("image", "storage_class", "host_path")),
+    )
+    for part in (services[name][key] for name, keys in of_pods for key in keys):
         if part.value:  # the defaults are written out in a bundle
             platform = testbed.root["platform"].text
             yield part.problem(f"platform {platform} runs no containers", "remove it")
@@ -44,15 +47,29 @@ def keys_of_platform(testbed: TestbedView) -> Iterator[Problem]:
 
 
 def place_of_data(testbed: TestbedView) -> Iterator[Problem]:
-    """MinIO's data is in one place, and a folder is on a node that is named."""
-    minio = testbed.root["services"]["minio"]
-    if not minio["host_path"].is_given:
+    """A service's data is in one place, and a folder is on a node that is named."""
+    services = testbed.root["services"]
+    for service in (services["minio"], services["prometheus"]):
+        if not service["host_path"].is_given:
+            continue
+        if service["storage_class"].is_given:
+            what = "a folder of a node, and a storage class too"
+            yield service["host_path"].problem(what, "write host_path or storage_class")
+        if not service["node"].is_given:
+            yield service["node"].problem("is missing, and host_path is of one", "write node: NAME")
+
+
+def folder_of_its_own(testbed: TestbedView) -> Iterator[Problem]:
+    """Two services that wrote into the same folder would spoil each other's data."""
+    minio, prometheus = (testbed.root["services"][name] for name in ("minio", "prometheus"))
+    folder = prometheus["host_path"]
+    if folder.text is None or minio["host_path"].text is None:
         return
-    if minio["storage_class"].is_given:
-        what = "a folder of a node, and a storage class too"
-        yield minio["host_path"].problem(what, "write host_path or storage_class")
-    if not minio["node"].is_given:
-        yield minio["node"].problem("is missing, and host_path is of one", "write node: NAME")
+    ours, theirs = (PurePosixPath(text) for text in (folder.text, minio["host_path"].text or ""))
+    is_shared = ours == theirs or ours in theirs.parents or theirs in ours.parents
+    if is_shared and prometheus["node"].text == minio["node"].text:
+        what = f"one of {folder.text} and MinIO's {theirs} is in the other"
+        yield folder.problem(what, "write a folder of its own")
 
 
 def store_of_ones_own(testbed: TestbedView) -> Iterator[Problem]:
@@ -92,6 +109,7 @@ SERVICE_CHECKS = (
     settings_of_clusters,
     keys_of_platform,
     place_of_data,
+    folder_of_its_own,
     store_of_ones_own,
     state_has_a_place,
 )

@@ -70,7 +70,8 @@ def named_as_a_group(testbed: TestbedView) -> Iterator[Problem]:
 def unknown_service_node(testbed: TestbedView) -> Iterator[Problem]:
     """A service that names a node names one of this testbed."""
     services = testbed.root["services"]
-    for named in (services["flink"]["jobmanager"]["node"], services["minio"]["node"]):
+    of_services = (services[name]["node"] for name in ("minio", "prometheus"))
+    for named in (services["flink"]["jobmanager"]["node"], *of_services):
         if named.text is not None and named.text not in testbed.names():
             yield named.problem(
                 f"there is no node {named.text}", suggest(named.text, testbed.names())

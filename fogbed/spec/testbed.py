@@ -152,10 +152,22 @@ class Minio(Spec):
 
 
 class Prometheus(Spec):
-    """Metrics storage; on the platforms whose abilities have it."""
+    """Figures of the testbed over time; on the platforms whose abilities have it.
+
+    Its data is on a volume of ``size`` bytes that is found as MinIO's is. Figures go after
+    ``retention`` seconds, and the oldest ones before that when the volume fills up. Flink and the
+    nodes are asked every ``scrape_interval`` seconds.
+    """
 
     enabled: bool = False
-    retention: DurationS = 7 * 86400.0
+    node: str | None = None
+    image: Image | None = None
+    storage_class: ObjectName | None = None
+    host_path: FolderOnNode | None = None
+    size: Annotated[Memory, Field(ge=2**30)] = 5 * 2**30
+    # what is on disk goes in blocks of two hours
+    retention: Annotated[DurationS, Field(ge=7200)] = 7 * 86400.0
+    scrape_interval: Annotated[DurationS, Field(ge=1, le=60)] = 5.0
 
 
 class Grafana(Spec):
@@ -244,3 +256,9 @@ class Testbed(Spec):
         if not self.services.flink.high_availability:
             return usual
         return next((n for n in self.nodes if n.name != usual.name), usual)
+
+    @property
+    def prometheus_node(self) -> Node:
+        """The node that Prometheus runs on: as named, else the JobManager's."""
+        named = self.services.prometheus.node
+        return self.jobmanager_node if named is None else self.node(named)

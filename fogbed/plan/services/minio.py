@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fogbed.plan.cluster import Cluster, cluster_name_of
+from fogbed.plan.cluster import Cluster
+from fogbed.plan.services.data import volume_of
 from fogbed.plan.services.service import Port
 
 S3 = Port(name="s3", number=9000)
@@ -16,8 +17,6 @@ ROOT_SECRET = "minio-root"  # noqa: S105 - the name of a Secret
 def pod(cluster: Cluster) -> dict[str, Any]:
     """Return what MinIO's manifests are rendered with."""
     testbed = cluster.testbed
-    minio = testbed.services.minio
-    own_class = cluster_name_of(testbed.name) if needs_local_path(cluster) else None
     return {
         "image": cluster.image("minio"),
         "node": testbed.minio_node,
@@ -28,15 +27,5 @@ def pod(cluster: Cluster) -> dict[str, Any]:
         "user": USER,
         "port": S3,
         "secret": ROOT_SECRET,
-        "size": minio.size,
-        "host_path": minio.host_path,
-        "storage_class": minio.storage_class or own_class,
-        "volume": f"{cluster_name_of(testbed.name)}-minio",
+        "data": volume_of(cluster, "minio"),
     }
-
-
-def needs_local_path(cluster: Cluster) -> bool:
-    """Whether fogbed has to bring a storage class of its own, below a folder of each node."""
-    minio = cluster.testbed.services.minio
-    named = minio.storage_class or minio.host_path
-    return cluster.testbed.has_minio and not (named or cluster.facts.has_default_class)

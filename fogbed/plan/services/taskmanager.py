@@ -8,6 +8,7 @@ from fogbed.plan import flink_memory
 from fogbed.plan.cluster import Cluster
 from fogbed.plan.local_processes import LocalProcess
 from fogbed.plan.placement import resources_offered
+from fogbed.plan.services import kube_state_metrics, node_exporter, prometheus
 from fogbed.plan.services.flink import DISK, METRICS, arguments, flink_process
 from fogbed.plan.services.jobmanager import pod_memory as jobmanager_memory
 from fogbed.plan.services.minio import MEMORY as MINIO_MEMORY
@@ -87,7 +88,16 @@ def pod_memory(cluster: Cluster, node: Node) -> int:
 def _others(testbed: Testbed, node: Node) -> int:
     jobmanager = jobmanager_memory(testbed) if node == testbed.jobmanager_node else 0
     stores = testbed.has_minio and node == testbed.minio_node
-    return jobmanager + (MINIO_MEMORY if stores else 0)
+    return jobmanager + (MINIO_MEMORY if stores else 0) + _watching(testbed, node)
+
+
+def _watching(testbed: Testbed, node: Node) -> int:
+    if not testbed.services.prometheus.enabled:
+        return 0
+    own = node_exporter.MEMORY
+    if node != testbed.prometheus_node:
+        return own
+    return own + prometheus.memory(testbed) + kube_state_metrics.MEMORY
 
 
 def pods(cluster: Cluster) -> list[dict[str, Any]]:

@@ -1,0 +1,59 @@
+"""Recording and alert rules: what they make of series that a case file writes down."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+TESTS = Path(__file__).parents[2]
+RULES = TESTS.parent / "manifests" / "prometheus" / "rules"
+CASES = sorted((TESTS / "cases" / "prometheus" / "rules").glob("*.yml"))
+
+
+def rules(name: str) -> list[dict]:
+    read = YAML(typ="safe").load((RULES / name).read_text(encoding="utf-8"))
+    return [rule for group in read["groups"] for rule in group["rules"]]
+
+
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    found = shutil.which("promtool")
+    if found is None:
+        # Prometheus' own tester is a program of its package, and no part of Python's
+        pytest.skip("promtool is not here: apt install prometheus, or its release")
+    return found
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_rules_say_what_the_case_expects(promtool, path):
+    done = subprocess.run(
+        [promtool, "test", "rules", str(path)], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_rule_has_a_case():
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in CASES)
+    for rule in rules("alerts.yml"):
+        assert f"alertname: {rule['alert']}\n" in texts
+    for rule in rules("recording.yml"):
+        assert rule["record"] in texts
+
+
+def test_every_alert_says_how_bad_it_is_where_and_what_to_do():
+    for rule in rules("alerts.yml"):
+        assert rule["labels"]["severity"] in ("warning", "critical")
+        summary = rule["annotations"]["summary"]
+        assert "{{ $labels." in summary
+        assert re.search(r"[:;?]", summary), "no way out"
+        assert not summary.endswith(".")
+
+
+def test_every_recorded_name_says_of_what_and_how():
+    for rule in rules("recording.yml"):
+        assert re.fullmatch(r"[a-z]+:[a-z_]+:[a-z]+", rule["record"])
