@@ -104,6 +104,7 @@ USERS = {
     r"manifests/[\w-]+/([\w-]+)\.yaml\.j2": CODE,
     r"manifests/(macros\.j2)": ("manifests/", (".j2",)),
     r"manifests/flink/(log4j-console\.properties)": CODE,
+    r"manifests/grafana/dashboards/(\w+)\.json": CODE,
 }
 # Files that people or their tools read.
 READ = {
