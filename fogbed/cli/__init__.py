@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("testbed", "Bring a testbed up; run it again to resume."),
     "down": ("testbed", "Remove what up made."),
     "status": ("testbed", "Show nodes, processes, slots, memory and URLs."),
-    "open": ("open", "Open Flink's page or MinIO on a port of this computer."),
+    "open": ("open", "Open Flink's page, MinIO or Prometheus on a port of this computer."),
     "node": ("node", "List, add, remove, replace and reboot nodes; run programs on them."),
     "upgrade": ("upgrade", "Upgrade Kubernetes, node by node."),
     "render": ("render", "Show what would be applied, as text."),

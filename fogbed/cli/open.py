@@ -15,7 +15,9 @@ from fogbed.platforms.base import Credentials, Opened
 
 
 def open(  # noqa: A001 - the command's name
-    service: Annotated[Literal["flink", "minio"], typer.Argument(help="What to look into.")],
+    service: Annotated[
+        Literal["flink", "minio", "prometheus"], typer.Argument(help="What to look into.")
+    ],
     *,
     testbed: TestbedOption = None,
     port: Annotated[

@@ -53,7 +53,7 @@ _WAYS_OUT = (
         r"(?is)persistentvolume.*(immutable|can not be less|be resized)",
         (
             "a volume stays as it was made, or grows where its storage class lets it: write its "
-            "size and storage class, or the rest of services.minio as it was; to begin anew "
+            "size and storage class, or the rest of its service, as they were; to begin anew "
             "without its data: fogbed down --everything, then fogbed up"
         ),
     ),

@@ -14,6 +14,18 @@ LABEL = "app.kubernetes.io"
 NODE_LABEL = "fogbed.io/node"
 OWNER = "fogbed.io/owner"  # an annotation of the testbed's namespace
 MANAGED_BY = {f"{LABEL}/managed-by": "fogbed"}
+COMPONENTS = (
+    "jobmanager",
+    "taskmanager",
+    "minio",
+    "agent",
+    "local-path",
+    "prometheus",
+    "node-exporter",
+    "kube-state-metrics",
+    "grafana",
+)
+"""What has pods: a Deployment's name begins with its component's, and its pods' with its own."""
 
 _PREFIX, _AGENT = "fogbed-", "-agent"
 # A namespace has 63 characters, and the agent's has a suffix

@@ -223,7 +223,9 @@ class Openable(Protocol):
     """Whose services a user can look into."""
 
     def open_service(self, name: str, local_port: int = 0) -> AbstractContextManager[Opened]:
-        """Make ``flink`` or ``minio`` reachable on loopback, at ``local_port`` unless that is 0.
+        """Make ``flink``, ``minio`` or ``prometheus`` reachable on loopback.
+
+        It is at ``local_port`` unless that is 0.
 
         Raises:
             UsageError: the testbed has no such service, or the port cannot be had.

@@ -12,7 +12,7 @@ from typing import Any
 
 from fogbed import paths
 from fogbed.plan.checksum import checksum_of
-from fogbed.plan.cluster import Cluster, agent_namespace_of, namespace_of
+from fogbed.plan.cluster import COMPONENTS, Cluster, agent_namespace_of, namespace_of
 from fogbed.plan.manifest_templates import environment
 from fogbed.plan.services.data import volume_of
 from fogbed.plan.services.service import Port
@@ -33,18 +33,6 @@ _MOST_SAMPLES = 10_000_000
 # Of the volume: blocks that are being merged are there twice for a while.
 _KEPT_SHARE = 0.8
 _MIB = 2**20
-# What a pod's name begins with.
-_COMPONENTS = (
-    "jobmanager",
-    "taskmanager",
-    "minio",
-    "agent",
-    "local-path",
-    "prometheus",
-    "node-exporter",
-    "kube-state-metrics",
-    "grafana",
-)
 
 
 def memory(testbed: Testbed) -> int:
@@ -139,7 +127,7 @@ def config(cluster: Cluster) -> str:
         "hosts": hosts,
         "every_host": "|".join(host.regex for host in hosts),
         "tiers": _tiers(testbed, hosts),
-        "components": "|".join(_COMPONENTS),
+        "components": "|".join(COMPONENTS),
         "has_minio": testbed.has_minio,
         "interval": _milliseconds(interval_s),
         "slow_interval": _milliseconds(slow_s),

@@ -19,10 +19,6 @@ _BOUND_S = 5.0
 # of a provisioner that begins at a second between tries, the third has ended in this time
 _PROVISIONED_S = 10.0
 _TWICE = 2
-_CLASSES = (
-    "kubectl get storageclass shows which there are; services.minio.storage_class "
-    "in the testbed's file names one"
-)
 _REFUSALS = frozenset({"FailedBinding", "VolumeMismatch"})
 _LOSSES = frozenset({"ClaimLost", "ClaimMisbound"})
 # a volume that is there ends the tries that failed before
@@ -52,7 +48,7 @@ def _unbound(claim: Body, event: Body) -> Judgement | None:
     if last in _REFUSALS:
         return _no_volume(claim, event, _way_to_bind(claim, said), _BOUND_S)
     if last == "ExternalProvisioning" and "kubernetes.io/no-provisioner" in said:
-        hint = f"its class makes no volumes, and none that is there fits: {_CLASSES}"
+        hint = f"its class makes no volumes, and none that is there fits: {_classes(claim)}"
         return _no_volume(claim, event, hint, _BOUND_S)
     return None
 
@@ -64,7 +60,7 @@ def _provisioning_failed(claim: Body, events: Sequence[Body]) -> Judgement | Non
         return None
     said = str(tries[-1].get("message") or "")
     if "storageclass" in said and "not found" in said:
-        return _no_volume(claim, tries[-1], _CLASSES, _BOUND_S)
+        return _no_volume(claim, tries[-1], _classes(claim), _BOUND_S)
     if count_of(event for event in tries if event["reason"] == "ProvisioningFailed") < _TWICE:
         return None
     # the next try may be a quarter of an hour off: a claim that is new is tried at once
@@ -90,11 +86,24 @@ def _way_to_bind(claim: Body, said: str) -> str:
     if "no storage class" in said:
         return (
             "the cluster has no default storage class: name one with "
-            "services.minio.storage_class in the testbed's file (kubectl get storageclass)"
+            f"{_setting(claim)} in the testbed's file (kubectl get storageclass)"
         )
     if volume:
         return f"kubectl get pv {volume} shows whose it is and what it offers; {_anew(claim)}"
     return describe(claim)
+
+
+def _classes(claim: Body) -> str:
+    return (
+        f"kubectl get storageclass shows which there are; {_setting(claim)} "
+        "in the testbed's file names one"
+    )
+
+
+def _setting(claim: Body) -> str:
+    """Return where a testbed's file names the class; claims are called as their services."""
+    service = "prometheus" if claim["metadata"]["name"] == "prometheus-data" else "minio"
+    return f"services.{service}.storage_class"
 
 
 def _anew(claim: Body) -> str:

@@ -1,4 +1,4 @@
-"""Where what MinIO holds lies: a volume of one node cannot follow MinIO to another."""
+"""Where what services hold lies: a volume of one node cannot follow its service to another."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Protocol
 from fogbed.errors import PlatformError, ServiceAwayError, ServiceBusyError, ServiceError
 from fogbed.plan.cluster import cluster_name_of, labels_of, namespace_of
 from fogbed.plan.manifests import Manifest
+from fogbed.plan.services.data import data_of
 from fogbed.platforms.kubernetes.ownership import is_owned
 from fogbed.spec.testbed import Testbed
 
 Body = Mapping[str, Any]
 
-_CLAIM = "minio-data"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _HOSTNAME = "kubernetes.io/hostname"
 
@@ -36,26 +36,25 @@ class Objects(Getter, Protocol):
 
 
 def require_data_in_reach(kube: Getter, testbed: Testbed, hosts: Mapping[str, str]) -> None:
-    """Return if MinIO is to run where its data can be reached; ``hosts`` as of a ``Cluster``.
+    """Return if services are to run where their data can be reached; ``hosts`` as of a ``Cluster``.
 
     Raises:
-        PlatformError: its data lies on another node; nothing was touched.
+        PlatformError: the data of one lies on another node; nothing was touched.
         ServiceError: the API server does not answer.
     """
-    if not testbed.has_minio:
-        return
-    wanted = testbed.minio_node.name
-    allowed = _hosts_of_data(kube, namespace_of(testbed.name))
-    if not allowed or hosts[wanted] in allowed:
-        return
     own = {host: name for name, host in hosts.items()}
-    there = ", ".join(own.get(host, host) for host in allowed)
-    raise PlatformError(
-        f"MinIO is to run on {wanted}, and what it holds (PersistentVolumeClaim {_CLAIM}) "
-        f"lies on {there}",
-        hint=f"write `minio: {{node: {there}}}` under services to leave it there, or let the data "
-        "go: fogbed down --everything, then fogbed up",
-    )
+    for data in data_of(testbed):
+        wanted = data.node.name
+        allowed = _hosts_of_data(kube, namespace_of(testbed.name), data.claim)
+        if not allowed or hosts[wanted] in allowed:
+            continue
+        there = ", ".join(own.get(host, host) for host in allowed)
+        raise PlatformError(
+            f"{data.title} is to run on {wanted}, and what it holds (PersistentVolumeClaim "
+            f"{data.claim}) lies on {there}",
+            hint=f"write `{data.component}: {{node: {there}}}` under services to leave it there, "
+            "or let the data go: fogbed down --everything, then fogbed up",
+        )
 
 
 def make_room_for_class(kube: Objects, testbed: str, manifests: Iterable[Manifest]) -> None:
@@ -81,7 +80,8 @@ def make_room_for_class(kube: Objects, testbed: str, manifests: Iterable[Manifes
 def relies_on_default(testbed: str, classes: Iterable[Body], claim: Body | None) -> bool:
     """Whether volumes come from a class that is the cluster's default, and not from our own; pure.
 
-    ``claim``: MinIO's, if it is there. Its class is fixed with it, whatever is the default later.
+    ``claim``: a service's, if one is there. Its class is fixed with it, whatever is the default
+    later.
     """
     named = ((claim or {}).get("spec") or {}).get("storageClassName")
     if named is not None:
@@ -95,9 +95,9 @@ def relies_on_default(testbed: str, classes: Iterable[Body], claim: Body | None)
     )
 
 
-def _hosts_of_data(kube: Getter, namespace: str) -> tuple[str, ...]:
+def _hosts_of_data(kube: Getter, namespace: str, name: str) -> tuple[str, ...]:
     """Return the only nodes from which the volume is reached; none where any can, or unknown."""
-    claim = kube.get("v1", "PersistentVolumeClaim", _CLAIM, namespace) or {}
+    claim = kube.get("v1", "PersistentVolumeClaim", name, namespace) or {}
     volume = (claim.get("spec") or {}).get("volumeName")
     if not volume:
         return ()

@@ -10,6 +10,7 @@ from fogbed.clients.kube_objects import KubeObjects
 from fogbed.errors import FogbedError
 from fogbed.plan.cluster import facts_from
 from fogbed.plan.manifests import Manifest, plan_manifests
+from fogbed.plan.services.data import Data, data_of
 from fogbed.platforms.kubernetes.capacity import others_pods, short_of_memory
 from fogbed.platforms.kubernetes.data_place import relies_on_default
 from fogbed.platforms.kubernetes.image_reach import check_images
@@ -48,7 +49,7 @@ def examine_cluster(
         yield Check("rights", ok=False, found=error.message, fix=error.hint or "")
         return
     yield check_nodes(nodes, hosts)
-    yield check_storage(classes, testbed)
+    yield from check_storage(classes, testbed)
     has_default = relies_on_default(testbed.name, classes, None)
     facts = replace(facts_from(testbed), hosts=hosts, pinned=pinned, has_default_class=has_default)
     manifests = plan_manifests(testbed, facts)
@@ -92,23 +93,30 @@ def _node_problem(node: Mapping[str, Any] | None) -> str:
     return "" if ready.get("status") == "True" else f"not Ready ({ready.get('message', 'silent')})"
 
 
-def check_storage(classes: Sequence[Mapping[str, Any]], testbed: Testbed) -> Check:
-    """Where the object store's volume comes from."""
-    minio = testbed.services.minio
-    names = [each["metadata"]["name"] for each in classes]
+def check_storage(classes: Sequence[Mapping[str, Any]], testbed: Testbed) -> Iterator[Check]:
+    """Where the volumes of services come from."""
     if not testbed.has_minio:
-        return Check("storage", ok=True, found=f"the store at {minio.endpoint}")
-    if minio.storage_class is not None:
-        fix = f"Write one of {', '.join(names) or 'none there'} under services.minio.storage_class."
-        is_there = minio.storage_class in names
+        found = f"the store at {testbed.services.minio.endpoint}"
+        yield Check("storage", ok=True, found=found)
+    for data in data_of(testbed):
+        check = _check_volume(classes, data)
+        yield replace(check, found=f"{data.title}: {check.found}")
+
+
+def _check_volume(classes: Sequence[Mapping[str, Any]], data: Data) -> Check:
+    settings = data.settings
+    names = [each["metadata"]["name"] for each in classes]
+    if settings.storage_class is not None:
+        key = f"services.{data.component}.storage_class"
+        is_there = settings.storage_class in names
         return Check(
             "storage",
             ok=is_there,
-            found=f"class {minio.storage_class}{'' if is_there else ' is not there'}",
-            fix="" if is_there else fix,
+            found=f"class {settings.storage_class}{'' if is_there else ' is not there'}",
+            fix="" if is_there else f"Write one of {', '.join(names) or 'none there'} under {key}.",
         )
-    if minio.host_path is not None:
-        return Check("storage", ok=True, found=f"{minio.host_path} of {testbed.minio_node.name}")
+    if settings.host_path is not None:
+        return Check("storage", ok=True, found=f"{settings.host_path} of {data.node.name}")
     default = next(
         (
             each["metadata"]["name"]

@@ -14,6 +14,7 @@ from fogbed.clients.progress import Progress
 from fogbed.errors import FogbedError, ServiceAwayError, ServiceError, UsageError
 from fogbed.plan.cluster import namespace_of
 from fogbed.plan.images import images_of
+from fogbed.plan.services.data import data_of
 from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.image_lock import pinned_images
 from fogbed.platforms.kubernetes import logs, preview, status
@@ -120,12 +121,13 @@ class KubernetesPlatform(RunningCluster):
             self._cluster.remove(progress)
             self._files.remove(keep_credentials=keeps and not request.everything)
         progress.note(f"testbed {self.testbed.name} is down")
-        if keeps and self.testbed.has_minio and not (request.everything or is_given_up):
-            progress.note(
-                f"kept: what MinIO holds (PersistentVolumeClaim minio-data in namespace "
-                f"{namespace_of(self.testbed.name)}); fogbed down --everything -t "
-                f"{origin or 'FILE'} removes it"
-            )
+        if keeps and not (request.everything or is_given_up):
+            for data in data_of(self.testbed):
+                progress.note(
+                    f"kept: what {data.title} holds (PersistentVolumeClaim {data.claim} in "
+                    f"namespace {namespace_of(self.testbed.name)}); fogbed down --everything -t "
+                    f"{origin or 'FILE'} removes it"
+                )
 
     def _may_be_there(self) -> bool:
         """Whether no ``down`` has come to its end since the last ``up``, as far as is known here.

@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from fogbed.errors import ServiceAwayError, ServiceBusyError, ServiceError
-from fogbed.plan.cluster import LABEL, MANAGED_BY, NODE_LABEL
+from fogbed.plan.cluster import COMPONENTS, LABEL, MANAGED_BY, NODE_LABEL
 from fogbed.platforms.events import Event
-from fogbed.platforms.kubernetes.pod_names import COMPONENTS, component_of, nodes_by_host
+from fogbed.platforms.kubernetes.pod_names import component_of, nodes_by_host
 
 Body = Mapping[str, Any]
 

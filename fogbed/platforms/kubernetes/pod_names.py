@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# a Deployment's name begins with its component's, and its pods' with the Deployment's
-COMPONENTS = ("jobmanager", "taskmanager", "minio", "agent", "local-path")
+from fogbed.plan.cluster import COMPONENTS
 
 
 def component_of(pod: str) -> str:

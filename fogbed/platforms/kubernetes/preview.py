@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fogbed.plan.cluster import namespace_of
+from fogbed.plan.services.data import data_of
 from fogbed.platforms.requests import DownRequest, Preview
 from fogbed.spec.testbed import Node, Testbed
 
@@ -33,6 +34,10 @@ def _pods(testbed: Testbed, node: Node) -> str:
         names.append("jobmanager")
     if testbed.has_minio and node.name == testbed.minio_node.name:
         names.append("minio")
+    if testbed.services.prometheus.enabled:
+        names.append("node-exporter")
+        if node.name == testbed.prometheus_node.name:
+            names += ["prometheus", "kube-state-metrics"]
     if node.taskmanager:
         names.append("taskmanager")
     return ", ".join(names)
@@ -45,8 +50,12 @@ def removal_of(testbed: Testbed, request: DownRequest, *, keeps_cluster: bool) -
         return [f"would delete the cluster of testbed {testbed.name}, with all on it: {what}"]
     space = namespace_of(testbed.name)
     if request.everything:
-        return [f"would remove namespace {space} with all data of the object store"]
+        held = " and ".join(f"what {data.title} holds" for data in data_of(testbed))
+        return [f"would remove namespace {space}{f' with {held}' if held else ''}"]
     return [
         f"would remove every object of namespace {space}",
-        "would keep what MinIO holds: PersistentVolumeClaim minio-data there",
+        *(
+            f"would keep what {data.title} holds: PersistentVolumeClaim {data.claim} there"
+            for data in data_of(testbed)
+        ),
     ]

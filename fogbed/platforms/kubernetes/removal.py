@@ -1,4 +1,4 @@
-"""A testbed's objects taken off a cluster that stays; what its store holds goes if that is asked.
+"""A testbed's objects taken off a cluster that stays; what services hold goes if that is asked.
 
 Nothing here looks at nodes or images: ``down`` has to work where ``up`` would not.
 """
@@ -19,7 +19,6 @@ from fogbed.platforms.kubernetes.ownership import is_owned, owned_by
 Body = Mapping[str, Any]
 Bodies = list[dict[str, Any]]
 
-_CLAIM = "minio-data"
 _VOLUME = ("v1", "PersistentVolume")
 # Flink's own, of which no object of the testbed is the owner: a JobManager goes on from them
 _RECOVERY = {"configmap-type": "high-availability"}
@@ -56,7 +55,7 @@ class Objects(Protocol):
 
 
 def remove_testbed(kube: Objects, testbed: str, progress: Progress, *, everything: bool) -> None:
-    """Take the objects of a testbed away, and with ``everything`` its store's data.
+    """Take the objects of a testbed away, and with ``everything`` its services' data.
 
     Raises:
         ServiceError: the API server does not answer, or something stays; the same call goes on.
@@ -72,28 +71,36 @@ def remove_testbed(kube: Objects, testbed: str, progress: Progress, *, everythin
 
 
 def _remove_data(kube: Objects, testbed: str, progress: Progress) -> None:
-    """Remove the namespace with the claim, then its volume, while what made that is still there."""
+    """Remove the namespace with the claims, then their volumes, while what made those is there."""
     own, agents = namespace_of(testbed), agent_namespace_of(testbed)
-    claim = kube.get("v1", "PersistentVolumeClaim", _CLAIM, own) or {}
-    name = str((claim.get("spec") or {}).get("volumeName") or "")
-    volume = (kube.get(*_VOLUME, name) if name else None) or {}
+    volumes = _volumes(kube, testbed)
     if not _remove_namespace(kube, own, testbed, progress):
         return
     left = {each["metadata"]["name"]: each for each in kube.list(*_VOLUME, "", owned_by(testbed))}
-    if (volume.get("spec") or {}).get("persistentVolumeReclaimPolicy") == "Delete":
+    for name, volume in volumes.items():
+        if (volume.get("spec") or {}).get("persistentVolumeReclaimPolicy") != "Delete":
+            continue
         is_ours = volume["spec"].get("storageClassName") == cluster_name_of(testbed)
         if is_ours and kube.get("apps/v1", "Deployment", "local-path", agents) is None:
             # an earlier down took away what would have emptied its folder
             left[name] = dict(volume)
         else:
             kube.wait_gone(*_VOLUME, name)
-    for volume_name, each in left.items():
-        kube.delete(*_VOLUME, volume_name)
+    for name, each in left.items():
+        kube.delete(*_VOLUME, name)
         for place in _folders(each):
             progress.note(
-                f"left on the node: {place}, which held MinIO's data; an up finds it unless you "
-                "remove it"
+                f"left on the node: {place}, which held the testbed's data; an up finds it unless "
+                "you remove it"
             )
+
+
+def _volumes(kube: Objects, testbed: str) -> dict[str, Body]:
+    """Return the volumes of the testbed's claims, by name; empty what is not there."""
+    space, ours = namespace_of(testbed), owned_by(testbed)
+    claims = kube.list("v1", "PersistentVolumeClaim", space, ours)
+    names = [str((each.get("spec") or {}).get("volumeName") or "") for each in claims]
+    return {name: kube.get(*_VOLUME, name) or {} for name in names if name}
 
 
 def _folders(volume: Body) -> Iterator[str]:

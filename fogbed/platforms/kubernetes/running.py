@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.kube_exec import pod_channel
 from fogbed.clients.kube_objects import KubeObjects
 from fogbed.clients.progress import Progress, Quiet
-from fogbed.errors import PlatformError, UsageError
+from fogbed.errors import PlatformError, ServiceError, UsageError
 from fogbed.network.no_emulation import NoEmulation
 from fogbed.plan.cluster import agent_namespace_of, namespace_of
 from fogbed.platforms.base import Credentials, Endpoints, Opened
@@ -46,7 +46,7 @@ from fogbed.platforms.state import only_one, read_origin
 from fogbed.spec.testbed import Testbed
 from fogbed.stream_job.object_storage import ObjectStorage
 
-_REST, _S3 = ("jobmanager", 8081), ("minio", 9000)
+_REST, _S3, _PROMETHEUS = ("jobmanager", 8081), ("minio", 9000), ("prometheus", 9090)
 _DRIFT = {"created": "is missing", "changed": "is not as the testbed says"}
 
 
@@ -71,13 +71,25 @@ class RunningCluster:
     # -- what is there ---------------------------------------------------------------------------
 
     def endpoints(self) -> Endpoints:
-        """Return where Flink and the object store are reached while this command runs.
+        """Return where Flink, the object store and Prometheus are reached while this command runs.
 
         Raises:
             PlatformError: the testbed is not up.
         """
         url = self._connection.url
-        return Endpoints(flink=url(*_REST), s3=url(*_S3) if self.testbed.has_minio else None)
+        return Endpoints(
+            flink=url(*_REST),
+            s3=url(*_S3) if self.testbed.has_minio else None,
+            prometheus=self._prometheus(),
+        )
+
+    def _prometheus(self) -> str | None:
+        if not self.testbed.services.prometheus.enabled:
+            return None
+        # figures are watched, and nothing waits for them: one that is not there yet is no error
+        with suppress(ServiceError):
+            return self._connection.url(*_PROMETHEUS)
+        return None
 
     @contextmanager
     def open_service(self, name: str, local_port: int = 0) -> Iterator[Opened]:
@@ -86,13 +98,15 @@ class RunningCluster:
         Raises:
             UsageError: the testbed has no such service.
         """
-        known = {"flink": _REST, **({"minio": _S3} if self.testbed.has_minio else {})}
+        known = {"flink": _REST}
+        known |= {"minio": _S3} if self.testbed.has_minio else {}
+        known |= {"prometheus": _PROMETHEUS} if self.testbed.services.prometheus.enabled else {}
         if name not in known:
             raise UsageError(
                 f"testbed {self.testbed.name} has no {name}", hint=f"open {' or '.join(known)}"
             )
         url = self._connection.url(*known[name], local_port=local_port)
-        if name == "flink":
+        if name != "minio":
             yield Opened(url=url)
             return
         # its console is off: what is there is read by clients of S3

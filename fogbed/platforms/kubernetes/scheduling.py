@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from fogbed.plan.cluster import LABEL
 from fogbed.platforms.kubernetes.judgement import Judgement, hopeless, waiting
 from fogbed.platforms.kubernetes.observation import Body, Observation
 
@@ -15,14 +16,20 @@ _NODE_S = 10.0
 _HINTS = (
     ("is not in the cluster", "its nodes are {there}: name one of them in the testbed's file"),
     ("were unschedulable", "it is cordoned: kubectl uncordon {node}"),
-    ("volume node affinity", "its data lies on another node: name that in services.minio.node"),
+    (
+        "volume node affinity",
+        "its data lies on another node: name that in services.{service}.node",
+    ),
     (
         "PersistentVolume's node affinity",
-        "its data lies on another node: name that in services.minio.node",
+        "its data lies on another node: name that in services.{service}.node",
     ),
     (
         "available persistent volumes to bind",
-        "its class makes no volumes, and none there fits: name one at services.minio.storage_class",
+        (
+            "its class makes no volumes, and none there fits: name one at "
+            "services.{service}.storage_class"
+        ),
     ),
     ("Too many pods", "{where} runs as many pods as it may: remove some of them"),
     (
@@ -117,8 +124,20 @@ def _hint(said: str, pod: Body, host: str, seen: Observation) -> str:
     for part, hint in _HINTS:
         if part in said:
             node, where = host or "NODE", host or "a node"
-            return hint.format(node=node, where=where, asked=asked or "its own", there=there)
+            return hint.format(
+                node=node,
+                where=where,
+                asked=asked or "its own",
+                there=there,
+                service=_service(pod),
+            )
     return "kubectl describe pod shows the rest"
+
+
+def _service(pod: Body) -> str:
+    """Return the key of a testbed's file that a pod with a volume is of."""
+    labels = pod["metadata"].get("labels") or {}
+    return "prometheus" if labels.get(f"{LABEL}/component") == "prometheus" else "minio"
 
 
 def _is_matched(pod: Body, seen: Observation) -> bool:

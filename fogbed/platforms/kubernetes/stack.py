@@ -13,6 +13,7 @@ from fogbed.plan.cluster import (
 )
 from fogbed.plan.flink_settings import Scheduler
 from fogbed.plan.manifests import Manifest, plan_manifests
+from fogbed.plan.services.data import data_of
 from fogbed.plan.services.flink import bucket_of
 from fogbed.platforms.kubernetes.capacity import require_capacity
 from fogbed.platforms.kubernetes.connection import Connection
@@ -107,7 +108,11 @@ class Stack:
     def _facts(self, scheduler: Scheduler) -> ClusterFacts:
         space = namespace_of(self._testbed.name)
         classes = self._kube.list("storage.k8s.io/v1", "StorageClass")
-        claim = self._kube.get("v1", "PersistentVolumeClaim", "minio-data", space)
+        claims = (
+            self._kube.get("v1", "PersistentVolumeClaim", data.claim, space)
+            for data in data_of(self._testbed)
+        )
+        claim = next((each for each in claims if each is not None), None)
         return ClusterFacts(
             hosts=self._hosts,
             scheduler=scheduler,

@@ -254,7 +254,13 @@ def _killed(statuses: Sequence[Mapping[str, Any]]) -> str:
 def _absent(testbed: Testbed, processes: Sequence[ProcessStatus]) -> Iterator[str]:
     """Yield what has no pod at all, as where a quota lets none be made."""
     there = {each.name for each in processes}
-    for name in ("jobmanager", *(["minio"] if testbed.has_minio else [])):
+    watching = ("prometheus", "node-exporter", "kube-state-metrics")
+    wanted = [
+        "jobmanager",
+        *(["minio"] if testbed.has_minio else []),
+        *(watching if testbed.services.prometheus.enabled else []),
+    ]
+    for name in wanted:
         if name not in there:
             yield f"no pod of {name} is there; fogbed up makes it, or says why it cannot"
 

@@ -135,7 +135,7 @@ class PiPlatform(RunningCluster):
                 self._access.forget(progress)
                 self.folder.remove(keep_credentials=not request.purge)
                 progress.note(f"testbed {self.testbed.name} is down")
-                if (kept := data_kept(self.testbed, request, gone=silent)) is not None:
+                for kept in data_kept(self.testbed, request, gone=silent):
                     progress.note(kept)
         if request.purge and not options.limit:
             self._purge_all_removed(request, progress, options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from fogbed.plan.services.data import Data, data_of
 from fogbed.platforms.pi.removed import read_removed
 from fogbed.platforms.requests import DownRequest
 from fogbed.spec.testbed import Testbed
@@ -28,39 +29,39 @@ def removal_of(testbed: Testbed, request: DownRequest) -> Sequence[str]:
     ]
     if request.purge:
         lines += PURGED
-    if testbed.has_minio and testbed.minio_node.name in names:
-        lines.append(_minio(testbed, purge=request.purge))
+    lines += [
+        _held(data, purge=request.purge) for data in data_of(testbed) if data.node.name in names
+    ]
     if not request.limit:
         lines += _removed_earlier(testbed, purge=request.purge)
         lines.append(f"On this computer: the context {testbed.name} of kubectl")
     return lines
 
 
-def data_kept(testbed: Testbed, request: DownRequest, *, gone: Collection[str]) -> str | None:
-    """Return where the object store's data is for the next ``up``; None where nobody can say.
+def data_kept(testbed: Testbed, request: DownRequest, *, gone: Collection[str]) -> Sequence[str]:
+    """Return where services' data is for the next ``up``; nothing of what nobody can say.
 
     ``gone``: the nodes that were given up.
     """
-    minio = testbed.services.minio
-    if request.purge or not testbed.has_minio or minio.storage_class is not None:
-        return None
-    place, node = minio.host_path or VOLUMES, testbed.minio_node.name
-    if node in gone:
-        return None
-    way_out = "" if minio.host_path else "; fogbed down --purge removes it"
-    return f"kept: what MinIO holds ({place} of {node}), for an up with MinIO there{way_out}"
+    return [
+        f"kept: what {data.title} holds ({data.settings.host_path or VOLUMES} of {data.node.name}),"
+        f" for an up with {data.title} there"
+        f"{'' if data.settings.host_path else '; fogbed down --purge removes it'}"
+        for data in data_of(testbed)
+        if not (request.purge or data.settings.storage_class or data.node.name in gone)
+    ]
 
 
-def _minio(testbed: Testbed, *, purge: bool) -> str:
-    """Return what becomes of the object store's data."""
-    minio, what = testbed.services.minio, "  what MinIO holds (datasets, savepoints, output)"
-    if minio.storage_class is not None:
-        return f"{what}, as storage class {minio.storage_class} keeps it"
-    if minio.host_path is not None:
-        return f"{what} stays in {minio.host_path} of {testbed.minio_node.name}"
+def _held(data: Data, *, purge: bool) -> str:
+    """Return what becomes of a service's data."""
+    settings, what = data.settings, f"  what {data.title} holds ({data.what})"
+    if settings.storage_class is not None:
+        return f"{what}, as storage class {settings.storage_class} keeps it"
+    if settings.host_path is not None:
+        return f"{what} stays in {settings.host_path} of {data.node.name}"
     if purge:
         return f"{what}, with {VOLUMES}"
-    return f"{what} stays in {VOLUMES} of {testbed.minio_node.name} until a --purge; an up finds it"
+    return f"{what} stays in {VOLUMES} of {data.node.name} until a --purge; an up finds it"
 
 
 def _removed_earlier(testbed: Testbed, *, purge: bool) -> list[str]:

@@ -65,7 +65,7 @@ def answer(message):
          "can be resized and the storageclass must support resize"), "resize", "write its size"),
         (422, ('PersistentVolume "fogbed-k-minio" is invalid: spec.persistentvolumesource: '
          "Forbidden: spec.persistentvolumesource is immutable after creation"), "immutable",
-         "the rest of services.minio as it was"),
+         "the rest of its service, as they were"),
     ],
 )  # fmt: skip
 def test_a_refusal_has_the_servers_reason_and_a_way_out(status, message, said, hint):

@@ -78,6 +78,13 @@ def test_a_volume_of_every_node_or_one_that_may_not_be_seen_hinders_nobody(
     require_data_in_reach(cluster, written(**HA), HOSTS)
 
 
+def test_prometheus_stays_with_its_figures_as_well() -> None:
+    moved = written(prometheus={"enabled": True, "node": "fog-1"})
+    with pytest.raises(PlatformError, match=r"Prometheus is to run on fog-1, and .* cloud-1") as no:
+        require_data_in_reach(Cluster("kind-control-plane"), moved, HOSTS)
+    assert "prometheus: {node: cloud-1}" in (no.value.hint or "")
+
+
 DEFAULT = {"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}, "labels": None}
 OURS = DEFAULT | {"labels": labels_of("farm", "local-path")}
 

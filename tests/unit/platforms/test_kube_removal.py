@@ -102,7 +102,7 @@ def test_a_volume_that_nothing_empties_any_more_is_let_go_and_its_folder_named()
         everything=True,
     )
     assert not cluster.objects
-    said = "left on the node: /var/lib/fogbed/volumes/pv, which held MinIO's data"
+    said = "left on the node: /var/lib/fogbed/volumes/pv, which held the testbed's data"
     assert notes == [f"{said}; an up finds it unless you remove it"]
 
 
@@ -112,7 +112,7 @@ def test_the_volume_of_a_folder_of_the_users_goes_so_that_the_next_claim_may_hav
     claim = (CLAIM, {"spec": {"volumeName": "fogbed-farm-minio"}})
     cluster, notes = removed(claim, (place, spec), everything=True)
     assert not cluster.objects
-    said = "left on the node: /data, which held MinIO's data"
+    said = "left on the node: /data, which held the testbed's data"
     assert notes == [f"{said}; an up finds it unless you remove it"]
 
 

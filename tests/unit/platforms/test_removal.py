@@ -15,7 +15,7 @@ NODES = [
 ]
 
 
-def pico(**minio: object) -> Testbed:
+def pico(prometheus: object = None, **minio: object) -> Testbed:
     return Testbed.model_validate(
         {
             "apiVersion": "fogbed/v1",
@@ -24,7 +24,7 @@ def pico(**minio: object) -> Testbed:
             "platform": "pi",
             "ssh": {"user": "pi", "key": "~/.ssh/key"},
             "nodes": NODES,
-            "services": {"minio": minio},
+            "services": {"minio": minio, "prometheus": prometheus or {}},
         }
     )
 
@@ -57,8 +57,23 @@ def test_down_says_what_becomes_of_the_object_store(minio, request_, told):
 )
 def test_down_says_where_the_next_up_finds_the_data(minio, request_, told):
     kept = data_kept(pico(**minio), request_, gone=("two",))
-    assert kept is None if told is None else told in kept
-    assert data_kept(pico(**minio), request_, gone=("one",)) is None
+    assert [told in line for line in kept] == ([True] if told else [])
+    assert not data_kept(pico(**minio), request_, gone=("one",))
+
+
+def test_down_says_of_every_service_what_becomes_of_its_data():
+    testbed = pico(prometheus={"enabled": True, "node": "two", "host_path": "/srv/figures"})
+    lines = [line for line in removal_of(testbed, DownRequest()) if "holds" in line]
+    assert lines == [
+        (
+            "  what MinIO holds (datasets, savepoints, output) stays in /var/lib/fogbed/volumes of one "
+            "until a --purge; an up finds it"
+        ),
+        "  what Prometheus holds (figures of runs) stays in /srv/figures of two",
+    ]
+    assert data_kept(testbed, DownRequest(), gone=("one",)) == [
+        "kept: what Prometheus holds (/srv/figures of two), for an up with Prometheus there"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -67,3 +82,11 @@ def test_down_says_where_the_next_up_finds_the_data(minio, request_, told):
 def test_a_preview_shows_minio_where_it_runs(minio, where):
     rows = preview_of(pico(**minio)).rows
     assert [row[0] for row in rows if "minio" in row[-1]] == ([where] if where else [])
+
+
+def test_a_preview_shows_what_watches_a_testbed():
+    rows = preview_of(pico(prometheus={"enabled": True, "node": "two"})).rows
+    assert [row[-1] for row in rows] == [
+        "agent, jobmanager, minio, node-exporter, taskmanager",
+        "agent, node-exporter, prometheus, kube-state-metrics, taskmanager",
+    ]
