@@ -44,7 +44,10 @@ def board() -> dashboard.Dashboard:
 
 def _figures() -> tuple[stat.Panel, ...]:
     """Return whether the network is as it was asked for."""
-    worst = f"abs({of_link('rtt_ms')} - {of_link('rtt_asked_ms')})"
+    measured, asked = (
+        shown("last_over_time", of_link(metric)) for metric in ("rtt_ms", "rtt_asked_ms")
+    )
+    worst = f"abs({measured} - {asked})"
     lost = f"sum({pushed('link_dropped_per_s')})"
     return (
         figure(
@@ -66,7 +69,7 @@ def _figures() -> tuple[stat.Panel, ...]:
             query(f"topk(1, {_BY_LINK} ({worst}))", _LINK, instant=True),
             unit=MILLISECONDS,
             limits=steps((5, WARNING), (20, BAD)),
-            about="By milliseconds, now or at the end of what is shown.",
+            about="By its last round trip that is shown.",
             text=BigValueTextMode.VALUE_AND_NAME,
             decimals=1,
             width=8,

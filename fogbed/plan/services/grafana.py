@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from fogbed import paths
 from fogbed.plan.checksum import checksum_of
@@ -28,9 +29,22 @@ _DASHBOARDS = "/etc/grafana/dashboards"
 _SECRETS = "/run/grafana"
 
 
-def board_uid(board: str) -> str:
-    """Return the name of a dashboard in Grafana's URLs."""
-    return f"fogbed-{board}"
+def board_path(
+    board: str, testbed: str, *, run: str = "", window: tuple[float, float | None] | None = None
+) -> str:
+    """Return the path and query that open a dashboard in Grafana.
+
+    ``window``: from when to when, in epoch seconds; its end is None as long as it goes on. Without
+    one the last quarter of an hour is shown.
+    """
+    begin, end = window or (None, None)
+    asked = {
+        "from": "now-15m" if begin is None else f"{begin * 1000:.0f}",
+        "to": "now" if end is None else f"{end * 1000:.0f}",
+        "var-testbed": testbed,
+    }
+    asked |= {"var-run": run} if run else {}
+    return f"/d/fogbed-{board}?{urlencode(asked)}"
 
 
 def pod(cluster: Cluster) -> dict[str, Any]:
