@@ -92,6 +92,7 @@ def _of_a_run(testbed: str) -> Iterator[Made]:
     run = {"testbed": testbed, "run": RUN}
 
     lasts_s = RUN_S[testbed]
+    is_laptop = testbed == "laptop"
 
     def pushed(name: str, value: Value, **labels: str) -> Made:
         return Made(f"fogbed_{name}", {**run, **labels}, value, 1, lasts_s)
@@ -106,7 +107,7 @@ def _of_a_run(testbed: str) -> Iterator[Made]:
         600,
         lasts_s,
     )
-    for name, value in {**_OF_JOBS, **(_OF_FABRICS if testbed == "laptop" else {})}.items():
+    for name, value in {**_OF_JOBS, **(_OF_FABRICS if is_laptop else {})}.items():
         yield pushed(name, value)
     for operator, node in _OPERATORS.items():
         yield pushed("parallelism", constant(1 + (operator == "nearest")), operator=operator)
@@ -120,10 +121,10 @@ def _of_a_run(testbed: str) -> Iterator[Made]:
             for name, value in _OF_OPERATORS.items():
                 yield pushed(name, value, **place)
     for source, target in permutations(NODES, 2):
-        for name, value in _OF_LINKS.items():
+        for name, value in {**_OF_LINKS, **(_OF_EMULATED if is_laptop else {})}.items():
             yield pushed(name, value, source=source, target=target)
     for node, tier in NODES.items():
-        for name, value in _OF_PROCESSES.items():
+        for name, value in {**_OF_PROCESSES, **({} if is_laptop else _OF_PODS)}.items():
             yield pushed(name, value, process="taskmanager", node=node, tier=tier)
 
 
@@ -144,14 +145,16 @@ _OF_OPERATORS = {
     "backlog_seconds": wave(0.1, 0.1),
 }  # fmt: skip
 _OF_LINKS = {
-    "rtt_ms": wave(40.3, 0.2), "rtt_asked_ms": constant(40), "rtt_lost_share": constant(0),
+    "rtt_ms": wave(40.3, 0.2),
+    "rtt_asked_ms": constant(40),
+    "rtt_lost_share": constant(0),
+}
+_OF_EMULATED = {
     "link_bits_per_s": wave(8e6, 1e6), "link_packets_per_s": wave(900, 100),
     "link_lost_per_s": wave(1, 1), "link_dropped_per_s": constant(0), "link_queued": wave(12, 6),
 }  # fmt: skip
-_OF_PROCESSES = {
-    "cpu_share": wave(0.5, 0.3), "memory_bytes": wave(6e8, 1e8), "process_restarts": constant(0),
-    "cpu_stalled_share": constant(0.01),
-}  # fmt: skip
+_OF_PROCESSES = {"cpu_share": wave(0.5, 0.3), "memory_bytes": wave(6e8, 1e8)}
+_OF_PODS = {"process_restarts": constant(0), "cpu_stalled_share": constant(0.01)}
 
 
 def _of_machines(testbed: str) -> Iterator[Made]:

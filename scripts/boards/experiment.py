@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.common import BigValueTextMode
 from grafana_foundation_sdk.models.dashboard import ValueMap, ValueMappingResult
 
 from boards import running, variables
-from boards.parts import SOURCE, WIDTH, begin, chart, figure, names, query, row
+from boards.parts import SOURCE, WIDTH, begin, chart, figure, folded, names, query, row
 from boards.selectors import RUN, of_operator, pushed, shown
 from boards.theme import (
     BAD,
@@ -59,7 +59,7 @@ def board() -> dashboard.Dashboard:
     made = made.with_row(row("Network and processes"))
     for each in running.surroundings():
         made = made.with_panel(each)
-    return made
+    return made.with_row(folded("Pods (clusters)", *running.pods()))
 
 
 def _outcome() -> tuple[stat.Panel, ...]:

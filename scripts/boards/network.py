@@ -39,7 +39,9 @@ def board() -> dashboard.Dashboard:
     made = made.with_row(row("Links over time"))
     for each in _links():
         made = made.with_panel(each)
-    return made.with_row(folded("What the emulation itself costs (laptop)", *_fabric()))
+    return made.with_row(folded("Emulated links (laptop)", *_emulated())).with_row(
+        folded("What the emulation itself costs (laptop)", *_fabric())
+    )
 
 
 def _figures() -> tuple[stat.Panel, ...]:
@@ -48,7 +50,6 @@ def _figures() -> tuple[stat.Panel, ...]:
         shown("last_over_time", of_link(metric)) for metric in ("rtt_ms", "rtt_asked_ms")
     )
     worst = f"abs({measured} - {asked})"
-    lost = f"sum({pushed('link_dropped_per_s')})"
     return (
         figure(
             "Links measured",
@@ -83,11 +84,12 @@ def _figures() -> tuple[stat.Panel, ...]:
             decimals=1,
         ),
         figure(
-            "Packets dropped",
-            query(lost, "dropped"),
-            unit=PACKETS_PER_S,
-            limits=steps((0.01, WARNING), (100, BAD)),
-            about="Because a link's queue was full: it was asked to carry more than its rate.",
+            "Longest round trip",
+            query(f"max({pushed('rtt_ms')})", "longest"),
+            unit=MILLISECONDS,
+            limits=steps(first=SKY),
+            about="Of all links, median of a second's probes.",
+            decimals=1,
         ),
     )
 
@@ -126,37 +128,51 @@ def _matrices() -> tuple[table.Panel, ...]:
     )
 
 
+def _each(metric: str) -> str:
+    return f"{_BY_LINK} ({of_link(metric)})"
+
+
 def _links() -> tuple[timeseries.Panel, ...]:
-    """Return every link's figures over time."""
-
-    def each(metric: str) -> str:
-        return f"{_BY_LINK} ({of_link(metric)})"
-
-    kinds = (
-        ("Measured less asked for", f"{each('rtt_ms')} - {each('rtt_asked_ms')}", MILLISECONDS,
-         "What the path adds besides."),
-        ("Traffic", each("link_bits_per_s"), BITS_PER_S, "Bits of layer 3 carried."),
-        ("Packets", each("link_packets_per_s"), PACKETS_PER_S, "Packets carried."),
-        ("Probes lost", each("rtt_lost_share"), SHARE, "Echoes of each second without an answer."),
-        ("Packets lost as asked", each("link_lost_per_s"), PACKETS_PER_S, "By the profile's loss."),
-        ("Packets dropped", each("link_dropped_per_s"), PACKETS_PER_S,
-         "Because the link's queue was full."),
-        ("Packets under way or waiting", each("link_queued"), PACKETS,
-         "Those that are delayed are among them."),
-    )  # fmt: skip
+    """Return every link's figures over time, wherever links are measured."""
     return (
         chart(
             "Round trips, measured and asked for",
-            query(each("rtt_ms"), _LINK),
-            query(each("rtt_asked_ms"), f"{_LINK}, asked"),
+            query(_each("rtt_ms"), _LINK),
+            query(_each("rtt_asked_ms"), f"{_LINK}, asked"),
             unit=MILLISECONDS,
             about="Median of each second's probes; dashed: asked for.",
             looks=[dashed("/, asked$/")],
+            width=8,
         ),
-        *(
-            chart(title, query(expr, _LINK), unit=unit, about=about)
-            for title, expr, unit, about in kinds
+        chart(
+            "Measured less asked for",
+            query(f"{_each('rtt_ms')} - {_each('rtt_asked_ms')}", _LINK),
+            unit=MILLISECONDS,
+            about="What the path adds besides.",
+            width=8,
         ),
+        chart(
+            "Probes lost",
+            query(_each("rtt_lost_share"), _LINK),
+            unit=SHARE,
+            about="Echoes of each second without an answer.",
+            width=8,
+        ),
+    )
+
+
+def _emulated() -> tuple[timeseries.Panel, ...]:
+    """Return what the emulator counts on each link."""
+    kinds = (
+        ("Traffic", "link_bits_per_s", BITS_PER_S, "Bits of layer 3 carried."),
+        ("Packets", "link_packets_per_s", PACKETS_PER_S, "Packets carried."),
+        ("Packets lost as asked", "link_lost_per_s", PACKETS_PER_S, "By the profile's loss."),
+        ("Packets dropped", "link_dropped_per_s", PACKETS_PER_S, "The link's queue was full."),
+        ("Packets under way or waiting", "link_queued", PACKETS, "Those that are delayed too."),
+    )
+    return tuple(
+        chart(title, query(_each(metric), _LINK), unit=unit, about=about)
+        for title, metric, unit, about in kinds
     )
 
 

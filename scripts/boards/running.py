@@ -85,23 +85,30 @@ def surroundings() -> tuple[timeseries.Panel, ...]:
             width=8,
         ),
         chart(
-            "Time without a processor",
-            query(f"max by (process, node) ({pushed('cpu_stalled_share')})", process),
-            unit=SHARE,
-            about="Ready to run and throttled or crowded out; of pods, where the kernel says.",
-            most=1,
-            width=8,
-        ),
-        chart(
             "Memory",
             query(f"sum by (process, node) ({pushed('memory_bytes')})", process),
             unit=BYTES,
             about="Resident; of a pod its working set.",
+            width=8,
+        ),
+    )
+
+
+def pods() -> tuple[timeseries.Panel, ...]:
+    """Return what is known of pods alone."""
+    process = "{{process}} on {{node}}"
+    return (
+        chart(
+            "Time without a processor",
+            query(f"max by (process, node) ({pushed('cpu_stalled_share')})", process),
+            unit=SHARE,
+            about="Ready to run, and throttled or crowded out; where the kernel says.",
+            most=1,
         ),
         chart(
             "Starts after the first",
             query(f"max by (process, node) ({pushed('process_restarts')})", process),
             unit=COUNT,
-            about="Of the testbed's processes: each was an end that nobody asked for, or a crash.",
+            about="Each was an end that nobody had asked for.",
         ),
     )
