@@ -126,6 +126,10 @@ def _of_a_run(testbed: str) -> Iterator[Made]:
     for node, tier in NODES.items():
         for name, value in {**_OF_PROCESSES, **({} if is_laptop else _OF_PODS)}.items():
             yield pushed(name, value, process="taskmanager", node=node, tier=tier)
+    if is_laptop:
+        # it serves all nodes, and is of none
+        for name, value in _OF_PROCESSES.items():
+            yield pushed(name, value, process="fabric")
 
 
 _OF_JOBS = {

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models.dashboard import ValueMap, ValueMappingResult
 
 from boards import running, variables
 from boards.parts import SOURCE, WIDTH, begin, chart, figure, folded, names, query, row
-from boards.selectors import RUN, of_operator, pushed, shown
+from boards.selectors import RUN, of_operator, placed, pushed, shown
 from boards.theme import (
     BAD,
     CORES,
@@ -154,7 +154,7 @@ def _culprits() -> tuple[stat.Panel, ...]:
         ),
         figure(
             "Process that takes most processor time",
-            query(f"topk(1, {cpu})", "{{process}} on {{node}}", instant=True),
+            query(placed(f"topk(1, {cpu})"), "{{process}} on {{node}}", instant=True),
             unit=CORES,
             limits=steps((0.8, WARNING), (1.5, BAD)),
             about=about,

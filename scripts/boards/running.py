@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import timeseries
 
 from boards.parts import chart, query
-from boards.selectors import of_operator, pushed
+from boards.selectors import of_operator, placed, pushed
 from boards.theme import (
     BYTES,
     CORES,
@@ -79,14 +79,14 @@ def surroundings() -> tuple[timeseries.Panel, ...]:
         ),
         chart(
             "Processor time",
-            query(f"sum by (process, node) ({pushed('cpu_share')})", process),
+            query(placed(f"sum by (process, node) ({pushed('cpu_share')})"), process),
             unit=CORES,
             about="Of the testbed's processes; 1 is a whole core.",
             width=8,
         ),
         chart(
             "Memory",
-            query(f"sum by (process, node) ({pushed('memory_bytes')})", process),
+            query(placed(f"sum by (process, node) ({pushed('memory_bytes')})"), process),
             unit=BYTES,
             about="Resident; of a pod its working set.",
             width=8,

@@ -44,3 +44,8 @@ def rate(selector: str) -> str:
 def shown(function: str, selector: str) -> str:
     """Return a function over all of the time that is shown."""
     return f"{function}({selector}[$__range])"
+
+
+def placed(expr: str) -> str:
+    """Return an expression whose series without a node, as of a laptop's fabric, get a place."""
+    return f'label_replace({expr}, "node", "this computer", "node", "")'
