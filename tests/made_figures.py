@@ -109,27 +109,26 @@ def _of_a_run(testbed: str) -> Iterator[Made]:
     )
     for name, value in {**_OF_JOBS, **(_OF_FABRICS if is_laptop else {})}.items():
         yield pushed(name, value)
-    for operator, node in _OPERATORS.items():
-        yield pushed("parallelism", constant(1 + (operator == "nearest")), operator=operator)
-        for subtask in range(1 + (operator == "nearest")):
-            place = {
-                "operator": operator,
-                "subtask": str(subtask),
-                "node": node,
-                "tier": NODES[node],
-            }
-            for name, value in _OF_OPERATORS.items():
-                yield pushed(name, value, **place)
+    yield from _of_operators(pushed)
     for source, target in permutations(NODES, 2):
         for name, value in {**_OF_LINKS, **(_OF_EMULATED if is_laptop else {})}.items():
             yield pushed(name, value, source=source, target=target)
-    for node, tier in NODES.items():
+    places = [{"process": "taskmanager", "node": n, "tier": tier} for n, tier in NODES.items()]
+    # it serves all nodes, and is of none
+    places += [{"process": "fabric"}] if is_laptop else []
+    for place in places:
         for name, value in {**_OF_PROCESSES, **({} if is_laptop else _OF_PODS)}.items():
-            yield pushed(name, value, process="taskmanager", node=node, tier=tier)
-    if is_laptop:
-        # it serves all nodes, and is of none
-        for name, value in _OF_PROCESSES.items():
-            yield pushed(name, value, process="fabric")
+            yield pushed(name, value, **place)
+
+
+def _of_operators(pushed: Callable[..., Made]) -> Iterator[Made]:
+    for operator, node in _OPERATORS.items():
+        width = 1 + (operator == "nearest")
+        yield pushed("parallelism", constant(width), operator=operator)
+        for subtask in range(width):
+            place = {"operator": operator, "subtask": str(subtask), "node": node}
+            for name, value in _OF_OPERATORS.items():
+                yield pushed(name, value, **place, tier=NODES[node])
 
 
 _OF_JOBS = {
