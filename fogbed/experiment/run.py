@@ -231,13 +231,13 @@ class Run:
     def _note_processes(self, *, is_last: bool = False) -> None:
         """Journal what happened to processes since the last look.
 
-        One that died is a failure, unless an action has brought that about.
+        One that died is a failure, unless an action has brought that about, or it only watched.
         """
         for event in self._watch.happened(is_last=is_last):
             text = f"{event.process}: {event.event} {event.note}".rstrip()
             self._journal.write("process", text=text, happened=asdict(event))
             planned = self._actions is not None and self._actions.planned_events.has(event)
-            if event.event == "died" and not planned:
+            if event.event == "died" and not (planned or event.is_of_a_watcher):
                 self._fail(ExperimentError(f"{event.process} died", hint="`fogbed logs NODE`"))
 
     def _write_states(self, network: RunNetwork) -> None:

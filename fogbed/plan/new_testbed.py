@@ -87,6 +87,9 @@ kubernetes:
   version: "1.36"             # the newest patch of it at the first up, held from then on
   # encryption: ECDSA-P256    # cheaper on a Pi than the default, RSA-2048
   # vip: 192.0.2.100          # with three control-plane nodes: an address that moves between them
+# services:
+#   prometheus: {enabled: true}  # figures over time, and alerts
+#   grafana: {enabled: true}     # and dashboards of them
 # In a lab without internet every place outside has a name here; see docs/pi.md.
 # sources:
 #   apt:
@@ -99,6 +102,9 @@ kubernetes:
 # kubernetes:
 #   image: kindest/node:v1.36.1    # another Kubernetes: kind's releases list the images
 #   pod_cidr: 10.244.0.0/16        # where your network has these addresses already
+# services:
+#   prometheus: {enabled: true}    # figures over time, and alerts
+#   grafana: {enabled: true}       # and dashboards of them
 # sources:
 #   registries: {docker.io: "mirror.lab:5000"}    # where nodes fetch images from
 """,
@@ -107,6 +113,8 @@ kubernetes:
 # services:
 #   flink: {high_availability: true}             # jobs survive the JobManager's node
 #   minio: {storage_class: fast, size: 20g}      # else a volume of the cluster's default class
+#   prometheus: {enabled: true}                  # figures over time, and alerts
+#   grafana: {enabled: true}                     # and dashboards of them
 # sources:
 #   registries: {docker.io: "mirror.lab:5000"}   # names of images lead there instead
 """,

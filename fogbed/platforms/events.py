@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+WATCHERS = ("prometheus", "node-exporter", "kube-state-metrics", "grafana")
+"""What processes are called that only look on, a node's name behind it where each has one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -19,3 +22,8 @@ class Event:
     node: str | None
     pid: int | None
     note: str = ""
+
+    @property
+    def is_of_a_watcher(self) -> bool:
+        """Whether it happened to a process that looks on: a run goes on without it."""
+        return any(self.process == each or self.process.startswith(f"{each}-") for each in WATCHERS)

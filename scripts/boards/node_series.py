@@ -8,7 +8,7 @@ from __future__ import annotations
 from boards.selectors import of_nodes, rate, scraped
 
 _MACHINES = 'device=~"(eth|en|wl).*"'  # interfaces of the machine itself, not those of its pods
-_DISKS = 'fstype!~"tmpfs|ramfs|vfat",readonly!="true"'
+_DISKS = 'fstype!~"tmpfs|ramfs|vfat"'
 _BY_NODE = "node, tier"
 NODE = "{{node}} ({{tier}})"
 COMPONENT = "{{component}} on {{node}} ({{tier}})"

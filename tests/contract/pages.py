@@ -32,6 +32,8 @@ ELSEWHERE = {
     "experiment run": "as demo",
     "experiment show": "tests/flink/test_demo_run.py, after its run",
     "experiment report": "tests/flink/test_demo_run.py, after its run",
+    "dashboard": "tests/cli/test_dashboard.py: it needs a cluster's Grafana",
+    "open grafana": "tests/cli/test_open.py: the same",
     "doctor": "tests/cli/test_doctor.py: what it says depends on the computer",
     "init --scan": "tests/cli/test_init.py: a network to knock at",
 }

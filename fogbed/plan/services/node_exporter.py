@@ -27,6 +27,7 @@ _COLLECTORS = (
 )
 _NETSTAT = "Tcp_(OutSegs|RetransSegs)|TcpExt_ListenDrops|Udp_(InDatagrams|OutDatagrams|InErrors)"
 _PODS = "lo|veth.*|cali.*|cni.*|flannel.*|docker.*|br-.*|ifb.*"
+_DISKS = "btrfs|ext[234]|f2fs|overlay|vfat|xfs|zfs"
 _NO_DISKS = "dev|proc|run|sys|var/lib/(containerd|docker|kubelet)/.+"
 # The files of the node's /proc that those collectors read: what its programs were started with, in
 # the rest of it, is nobody's business.
@@ -66,5 +67,5 @@ def _arguments() -> list[str]:
         f"--collector.netdev.device-exclude=^({_PODS})$",
         f"--collector.netstat.fields=^({_NETSTAT})$",
         f"--collector.filesystem.mount-points-exclude=^/({_NO_DISKS})($|/)",
-        "--collector.filesystem.fs-types-exclude=^(autofs|bpf|cgroup2?|fuse.*|nfs.*|squashfs|tmpfs)$",
+        f"--collector.filesystem.fs-types-include=^({_DISKS})$",
     ]

@@ -26,7 +26,7 @@ Body = Mapping[str, Any]
 EVERY_S = 2.5
 _SIGNALLED = 128
 # one of each on every node of a testbed: their processes are told apart by it, as on a laptop
-_OF_A_NODE = frozenset({"taskmanager", "agent"})
+_OF_A_NODE = frozenset({"taskmanager", "agent", "node-exporter"})
 # why a pod ends that nobody asked to
 _TAKEN = {"Evicted": "evicted", "Preempted": "preempted", "TaintManagerEviction": "taken off"}
 _LONGEST_NOTE = 300

@@ -188,6 +188,16 @@ def test_a_process_that_dies_while_the_job_runs_is_a_failure(laboratory: Laborat
     assert told[0]["happened"]["node"] == "fog-1"
 
 
+@pytest.mark.parametrize("process", ["prometheus", "node-exporter-edge-1", "grafana"])
+def test_what_only_watches_may_die_and_is_told(laboratory: Laboratory, process: str) -> None:
+    began = laboratory.clock.now()
+    told = Event(time=began + 6.0, event="died", process=process, node="fog-1", pid=7)
+    laboratory.clock.at.append((began + 6.5, lambda: laboratory.platform.happened.append(told)))
+    laboratory.run(SHORT + "on_error: abort\n")
+    assert [each["text"] for each in laboratory.bundle().events("process")] == [f"{process}: died"]
+    assert laboratory.bundle().verdict()["failures"] == []
+
+
 def test_of_processes_that_die_together_the_first_is_told(laboratory: Laboratory) -> None:
     began = laboratory.clock.now()
 

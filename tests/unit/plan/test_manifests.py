@@ -115,6 +115,13 @@ def test_what_the_house_does_not_allow_is_refused():
         f"{at}container minio: no probe"
     ]
     assert len(broken(lambda _, c: c.pop("securityContext"))) == 3
+    in_network = {"hostNetwork": True}
+    (told,) = broken(lambda pod, _: pod.update(in_network))
+    assert told == f"{at}it is in its node's own network, or sees its processes"
+    port = [{"containerPort": 9000, "hostPort": 9000}]
+    assert broken(lambda _, c: c.update(ports=port)) == [
+        f"{at}container minio: a port of its node leads to it"
+    ]
     (told, *_) = broken(lambda _, c: c.update(imagePullPolicie="Always"))
     assert told.startswith(f"{at}Kubernetes 1.34 refuses spec.template.spec.containers.0: ")
 
@@ -312,7 +319,7 @@ def test_secrets_are_named_and_never_written():
         assert "Secret" not in {each.kind for each in plan_manifests(testbed, facts_from(testbed))}
 
 
-SIZES = st.integers(2048, 4096).map("{}m".format)
+SIZES = st.integers(3072, 4096).map("{}m".format)
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True)
 TAGS = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatch=True)
 
@@ -342,6 +349,9 @@ def beds(draw: st.DrawFn) -> Testbed:
     minio = draw(
         st.sampled_from([{}, {"enabled": False}, {"storage_class": "fast"}, {"size": "2g"}])
     )
+    prometheus = draw(
+        st.sampled_from([{}, {"enabled": True}, {"enabled": True, "storage_class": "fast"}])
+    )
     return Testbed.model_validate(
         {
             "apiVersion": "fogbed/v1",
@@ -349,7 +359,7 @@ def beds(draw: st.DrawFn) -> Testbed:
             "name": draw(NAMES),
             "platform": platform,
             "nodes": nodes,
-            "services": {"flink": flink, "minio": minio},
+            "services": {"flink": flink, "minio": minio, "prometheus": prometheus},
         }
     )
 

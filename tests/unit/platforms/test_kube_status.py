@@ -143,6 +143,18 @@ def test_what_has_no_pod_at_all_is_a_problem(bed):
     ]
 
 
+def test_what_watches_a_testbed_is_to_be_there_where_it_was_asked_for(bed):
+    prometheus = bed.services.prometheus.model_copy(update={"enabled": True})
+    services = bed.services.model_copy(update={"prometheus": prometheus})
+    watched = bed.model_copy(update={"services": services})
+    found = judged(watched, pods=[*CORE, pod("node-exporter", HOSTS["fog-1"])])
+    assert found.state == "partly"
+    assert [problem.partition(" is there")[0] for problem in found.problems] == [
+        "no pod of prometheus",
+        "no pod of kube-state-metrics",
+    ]
+
+
 class Unplanned:
     """A cluster that answers, of which nothing can be planned: its lock file is wrong."""
 

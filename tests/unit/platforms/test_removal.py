@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fogbed.platforms.kubernetes.preview import preview_of
-from fogbed.platforms.pi.removal import data_kept, removal_of
+from fogbed.platforms.pi.removal import VOLUMES, data_kept, removal_of
 from fogbed.platforms.requests import DownRequest
 from fogbed.spec.testbed import Testbed
 
@@ -13,6 +13,8 @@ NODES = [
     {"name": "one", "address": "192.0.2.1", "role": "control-plane", "tier": "cloud"},
     {"name": "two", "address": "192.0.2.2", "role": "worker", "tier": "edge"},
 ]
+
+LATER = " until a --purge; an up finds it"
 
 
 def pico(prometheus: object = None, **minio: object) -> Testbed:
@@ -65,10 +67,7 @@ def test_down_says_of_every_service_what_becomes_of_its_data():
     testbed = pico(prometheus={"enabled": True, "node": "two", "host_path": "/srv/figures"})
     lines = [line for line in removal_of(testbed, DownRequest()) if "holds" in line]
     assert lines == [
-        (
-            "  what MinIO holds (datasets, savepoints, output) stays in /var/lib/fogbed/volumes of one "
-            "until a --purge; an up finds it"
-        ),
+        f"  what MinIO holds (datasets, savepoints, output) stays in {VOLUMES} of one{LATER}",
         "  what Prometheus holds (figures of runs) stays in /srv/figures of two",
     ]
     assert data_kept(testbed, DownRequest(), gone=("one",)) == [
