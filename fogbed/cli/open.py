@@ -11,12 +11,13 @@ from fogbed import platforms
 from fogbed.cli import console
 from fogbed.cli.options import TestbedOption
 from fogbed.clients import browser
-from fogbed.platforms.base import Credentials, Opened
+from fogbed.platforms.base import Credentials
 
 
 def open(  # noqa: A001 - the command's name
     service: Annotated[
-        Literal["flink", "minio", "prometheus"], typer.Argument(help="What to look into.")
+        Literal["flink", "minio", "prometheus", "grafana"],
+        typer.Argument(help="What to look into."),
     ],
     *,
     testbed: TestbedOption = None,
@@ -45,14 +46,15 @@ def open(  # noqa: A001 - the command's name
     with platform.open_service(service, port) as opened:
         console.say(opened.url)
         if opened.credentials is not None:
-            _show(opened.credentials, with_secret=show_credentials)
+            show_login(opened.credentials, with_secret=show_credentials)
         if opened.has_page and not no_browser and not browser.show(opened.url):
             console.note("no browser was found: open the URL in one")
         if opened.is_held:
-            _hold(opened)
+            hold(opened.url)
 
 
-def _show(credentials: Credentials, *, with_secret: bool) -> None:
+def show_login(credentials: Credentials, *, with_secret: bool) -> None:
+    """Say who is let in; the secret itself only ``with_secret``."""
     console.say(f"user: {credentials.user}")
     if with_secret:
         console.say(f"secret: {credentials.secret}")
@@ -60,8 +62,9 @@ def _show(credentials: Credentials, *, with_secret: bool) -> None:
         console.note(f"the secret lies in {credentials.place}; --show-credentials prints it")
 
 
-def _hold(opened: Opened) -> None:
-    console.note(f"{opened.url} is forwarded until Ctrl-C")
+def hold(url: str) -> None:
+    """Wait until Ctrl-C, for what is forwarded ends with the command."""
+    console.note(f"{url} is forwarded until Ctrl-C")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:

@@ -22,6 +22,7 @@ _NAMED = {
     "prometheus": "prometheus",
     "node-exporter": "node_exporter",
     "kube-state-metrics": "kube_state_metrics",
+    "grafana": "grafana",
 }
 
 
@@ -39,6 +40,8 @@ def images_of(testbed: Testbed) -> Mapping[str, str]:
         images["minio"] = services.minio.image
     if services.prometheus.image is not None:
         images["prometheus"] = services.prometheus.image
+    if services.grafana.image is not None:
+        images["grafana"] = services.grafana.image
     for component, runs in _conditions(testbed).items():
         if not runs:
             del images[component]
@@ -57,6 +60,7 @@ def _conditions(testbed: Testbed) -> dict[str, bool]:
         "prometheus": watched,
         "node-exporter": watched,
         "kube-state-metrics": watched,
+        "grafana": testbed.services.grafana.enabled,
     }
 
 

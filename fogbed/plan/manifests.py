@@ -32,6 +32,7 @@ from fogbed.plan.manifest_templates import environment
 from fogbed.plan.services import (
     agent,
     flink,
+    grafana,
     jobmanager,
     kube_state_metrics,
     local_path,
@@ -55,6 +56,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "taskmanager": ("taskmanager",),
     "agent": ("agent",),
     "prometheus": ("prometheus", "node-exporter", "kube-state-metrics"),
+    "grafana": ("grafana",),
 }
 # The templates, in the order of application: what something needs comes before it.
 _TEMPLATES: tuple[tuple[str, str], ...] = (
@@ -71,6 +73,8 @@ _TEMPLATES: tuple[tuple[str, str], ...] = (
     ("kube-state-metrics", "kube-state-metrics"),
     ("prometheus", "access"),
     ("prometheus", "prometheus"),
+    ("grafana", "dashboards"),
+    ("grafana", "grafana"),
 )
 
 
@@ -200,6 +204,7 @@ def _components(cluster: Cluster) -> frozenset[str]:
     found |= {"local-path"} if needs_local_path(cluster) else set()
     found |= {"agent"} if cluster.testbed.has_agents else set()
     found |= set(PARTS["prometheus"]) if cluster.testbed.services.prometheus.enabled else set()
+    found |= {"grafana"} if cluster.testbed.services.grafana.enabled else set()
     return frozenset(found)
 
 
@@ -217,6 +222,7 @@ def _values(cluster: Cluster, components: frozenset[str]) -> dict[str, Any]:
         "hosts": [cluster.host(node) for node in testbed.nodes],
         "owner": cluster.facts.owner,
         "is_watched": testbed.services.prometheus.enabled,
+        "has_grafana": testbed.services.grafana.enabled,
         "flink": _flink(testbed),
         "jobmanager": _jobmanager(cluster),
         "taskmanagers": taskmanager.pods(cluster),
@@ -235,6 +241,7 @@ _PODS = {
     ("prometheus", "prometheus"): prometheus.pod,
     ("node_exporter", "node-exporter"): node_exporter.pod,
     ("kube_state_metrics", "kube-state-metrics"): kube_state_metrics.pod,
+    ("grafana", "grafana"): grafana.pod,
 }
 
 

@@ -89,6 +89,7 @@ kubernetes:
   # vip: 192.0.2.100          # with three control-plane nodes: an address that moves between them
 # services:
 #   prometheus: {enabled: true}  # figures over time, and alerts
+#   grafana: {enabled: true}     # and dashboards of them
 # In a lab without internet every place outside has a name here; see docs/pi.md.
 # sources:
 #   apt:
@@ -103,6 +104,7 @@ kubernetes:
 #   pod_cidr: 10.244.0.0/16        # where your network has these addresses already
 # services:
 #   prometheus: {enabled: true}    # figures over time, and alerts
+#   grafana: {enabled: true}       # and dashboards of them
 # sources:
 #   registries: {docker.io: "mirror.lab:5000"}    # where nodes fetch images from
 """,
@@ -112,6 +114,7 @@ kubernetes:
 #   flink: {high_availability: true}             # jobs survive the JobManager's node
 #   minio: {storage_class: fast, size: 20g}      # else a volume of the cluster's default class
 #   prometheus: {enabled: true}                  # figures over time, and alerts
+#   grafana: {enabled: true}                     # and dashboards of them
 # sources:
 #   registries: {docker.io: "mirror.lab:5000"}   # names of images lead there instead
 """,

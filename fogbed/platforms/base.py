@@ -226,7 +226,7 @@ class Openable(Protocol):
     """Whose services a user can look into."""
 
     def open_service(self, name: str, local_port: int = 0) -> AbstractContextManager[Opened]:
-        """Make ``flink``, ``minio`` or ``prometheus`` reachable on loopback.
+        """Make ``flink``, ``minio``, ``prometheus`` or ``grafana`` reachable on loopback.
 
         It is at ``local_port`` unless that is 0.
 

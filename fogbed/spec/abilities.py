@@ -50,7 +50,7 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
             down_options=frozenset({"--everything"}),
         ),
         "pi": Abilities(
-            services=frozenset({"flink", "minio", "prometheus"}),
+            services=frozenset({"flink", "minio", "prometheus", "grafana"}),
             actions=frozenset({"network", "rescale", "exec"}),
             is_reached_over_ssh=True,
             is_a_cluster=True,
@@ -65,14 +65,14 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
             asks_before_down=True,
         ),
         "kind": Abilities(
-            services=frozenset({"flink", "minio", "prometheus"}),
+            services=frozenset({"flink", "minio", "prometheus", "grafana"}),
             actions=frozenset({"network", "rescale", "exec"}),
             is_a_cluster=True,
             makes_its_cluster=True,
             up_options=frozenset({"--only", "--without"}),
         ),
         "kubernetes": Abilities(
-            services=frozenset({"flink", "minio", "prometheus"}),
+            services=frozenset({"flink", "minio", "prometheus", "grafana"}),
             actions=frozenset({"network", "rescale", "exec"}),
             is_a_cluster=True,
             down_options=frozenset({"--everything", "--forget-unreachable"}),

@@ -24,6 +24,7 @@ def settings_of_clusters(testbed: TestbedView) -> Iterator[Problem]:
         ("flink", ("image", "high_availability")),
         ("minio", ("image", "storage_class", "host_path", "endpoint")),
         ("prometheus", ("image", "storage_class", "host_path")),
+        ("grafana", ("image",)),
     )
     for part in (services[name][key] for name, keys in of_pods for key in keys):
         if part.value:  # the defaults are written out in a bundle
@@ -98,6 +99,14 @@ def _of_fogbeds_own(minio: Part) -> Iterator[Part]:
             yield minio[key]
 
 
+def figures_to_show(testbed: TestbedView) -> Iterator[Problem]:
+    """Grafana keeps no figures: what it shows it asks Prometheus."""
+    services = testbed.root["services"]
+    if services["grafana"]["enabled"].is_true and not services["prometheus"]["enabled"].is_true:
+        what = "shows what Prometheus knows, which the testbed does not have"
+        yield services["grafana"].problem(what, "write prometheus: {enabled: true}")
+
+
 def state_has_a_place(testbed: TestbedView) -> Iterator[Problem]:
     """Flink's pods share no folder: without a store there is neither state nor output."""
     abilities, minio = _abilities(testbed), testbed.root["services"]["minio"]
@@ -114,5 +123,6 @@ SERVICE_CHECKS = (
     place_of_data,
     folder_of_its_own,
     store_of_ones_own,
+    figures_to_show,
     state_has_a_place,
 )

@@ -70,7 +70,7 @@ def named_as_a_group(testbed: TestbedView) -> Iterator[Problem]:
 def unknown_service_node(testbed: TestbedView) -> Iterator[Problem]:
     """A service that names a node names one of this testbed."""
     services = testbed.root["services"]
-    of_services = (services[name]["node"] for name in ("minio", "prometheus"))
+    of_services = (services[name]["node"] for name in ("minio", "prometheus", "grafana"))
     for named in (services["flink"]["jobmanager"]["node"], *of_services):
         if named.text is not None and named.text not in testbed.names():
             yield named.problem(

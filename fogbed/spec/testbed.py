@@ -171,9 +171,15 @@ class Prometheus(Spec):
 
 
 class Grafana(Spec):
-    """Dashboards; on the platforms whose abilities have it."""
+    """Dashboards of what Prometheus knows; on the platforms whose abilities have it.
+
+    With ``viewer`` whoever reaches it sees them without a password, and changes nothing.
+    """
 
     enabled: bool = False
+    node: str | None = None
+    image: Image | None = None
+    viewer: bool = False
 
 
 class Services(Spec):
@@ -262,3 +268,9 @@ class Testbed(Spec):
         """The node that Prometheus runs on: as named, else the JobManager's."""
         named = self.services.prometheus.node
         return self.jobmanager_node if named is None else self.node(named)
+
+    @property
+    def grafana_node(self) -> Node:
+        """The node that Grafana runs on: as named, else Prometheus'."""
+        named = self.services.grafana.node
+        return self.prometheus_node if named is None else self.node(named)

@@ -98,5 +98,5 @@ def test_without_a_browser_it_says_so(offer, capsys, monkeypatch):
 
 def test_an_unknown_service_is_a_misuse(offer, capsys):
     offer()
-    assert main(["open", "grafana"]) == 2
-    assert "grafana" in capsys.readouterr().err
+    assert main(["open", "weather"]) == 2
+    assert "weather" in capsys.readouterr().err

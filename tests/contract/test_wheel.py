@@ -104,6 +104,7 @@ USERS = {
     r"manifests/[\w-]+/([\w-]+)\.yaml\.j2": CODE,
     r"manifests/(macros\.j2)": ("manifests/", (".j2",)),
     r"manifests/flink/(log4j-console\.properties)": CODE,
+    r"manifests/grafana/dashboards/(\w+)\.json": CODE,
     r"manifests/prometheus/(prometheus\.yml\.j2)": CODE,
     r"manifests/prometheus/rules/(recording\.yml|alerts\.yml)": CODE,
 }

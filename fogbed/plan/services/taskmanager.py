@@ -8,7 +8,7 @@ from fogbed.plan import flink_memory
 from fogbed.plan.cluster import Cluster
 from fogbed.plan.local_processes import LocalProcess
 from fogbed.plan.placement import resources_offered
-from fogbed.plan.services import kube_state_metrics, node_exporter, prometheus
+from fogbed.plan.services import grafana, kube_state_metrics, node_exporter, prometheus
 from fogbed.plan.services.flink import DISK, METRICS, arguments, flink_process
 from fogbed.plan.services.jobmanager import pod_memory as jobmanager_memory
 from fogbed.plan.services.minio import MEMORY as MINIO_MEMORY
@@ -97,7 +97,8 @@ def _others(testbed: Testbed, node: Node) -> int:
 def _watching(testbed: Testbed, node: Node) -> int:
     if not testbed.services.prometheus.enabled:
         return 0
-    own = node_exporter.MEMORY
+    shown = testbed.services.grafana.enabled and node == testbed.grafana_node
+    own = node_exporter.MEMORY + (grafana.MEMORY if shown else 0)
     if node != testbed.prometheus_node:
         return own
     return own + prometheus.memory(testbed) + kube_state_metrics.MEMORY

@@ -29,6 +29,7 @@ from fogbed.platforms.kubernetes.flink_there import (
     scheduler_asked_for,
 )
 from fogbed.platforms.kubernetes.folder import KubeFolder
+from fogbed.platforms.kubernetes.grafana_login import read_login
 from fogbed.platforms.kubernetes.ownership import read_owner
 from fogbed.platforms.kubernetes.pod_events import EVERY_S, read_pod_events
 from fogbed.platforms.kubernetes.rollout import roll_out
@@ -47,6 +48,7 @@ from fogbed.spec.testbed import Testbed
 from fogbed.stream_job.object_storage import ObjectStorage
 
 _REST, _S3, _PROMETHEUS = ("jobmanager", 8081), ("minio", 9000), ("prometheus", 9090)
+_GRAFANA = ("grafana", 3000)
 _DRIFT = {"created": "is missing", "changed": "is not as the testbed says"}
 
 
@@ -105,11 +107,15 @@ class RunningCluster:
         known = {"flink": _REST}
         known |= {"minio": _S3} if self.testbed.has_minio else {}
         known |= {"prometheus": _PROMETHEUS} if self.testbed.services.prometheus.enabled else {}
+        known |= {"grafana": _GRAFANA} if self.testbed.services.grafana.enabled else {}
         if name not in known:
             raise UsageError(
                 f"testbed {self.testbed.name} has no {name}", hint=f"open {' or '.join(known)}"
             )
         url = self._connection.url(*known[name], local_port=local_port)
+        if name == "grafana":
+            yield Opened(url=url, credentials=read_login(self.kube, self.testbed))
+            return
         if name != "minio":
             yield Opened(url=url)
             return

@@ -15,6 +15,7 @@ from fogbed.plan.flink_settings import Scheduler
 from fogbed.plan.manifests import Manifest, plan_manifests
 from fogbed.plan.services.data import data_of
 from fogbed.plan.services.flink import bucket_of
+from fogbed.plan.services.grafana import SECRET
 from fogbed.platforms.kubernetes.capacity import require_capacity
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import Credentials, as_secrets
@@ -24,6 +25,7 @@ from fogbed.platforms.kubernetes.data_place import (
     require_data_in_reach,
 )
 from fogbed.platforms.kubernetes.flink_there import ends_processes
+from fogbed.platforms.kubernetes.grafana_login import admin_secret
 from fogbed.platforms.kubernetes.ownership import (
     owned_by,
     require_own_namespaces,
@@ -95,6 +97,8 @@ class Stack:
         make_room_for_class(self._kube, self._testbed.name, first)
         for secret in as_secrets(credentials, self._testbed):
             self._kube.apply(secret)
+        if self._testbed.services.grafana.enabled:
+            self._kube.apply(admin_secret(self._kube, self._testbed))
         roll_out(self._kube, first, progress)
         if self._testbed.has_minio:
             self._provision(credentials, progress)
@@ -136,7 +140,8 @@ class Stack:
 
     def _prune(self, manifests: Iterable[Manifest], progress: Progress) -> None:
         kept = {(each.kind, each.namespace, each.name) for each in manifests}
-        kept |= {("Secret", namespace_of(self._testbed.name), name) for name in _SECRETS}
+        secrets = (*_SECRETS, *([SECRET] if self._testbed.services.grafana.enabled else []))
+        kept |= {("Secret", namespace_of(self._testbed.name), name) for name in secrets}
         for gone in self._kube.prune(owned_by(self._testbed.name), kept, ("", *self._namespaces())):
             progress.note(f"removed {gone}: the testbed has it no longer")
 
