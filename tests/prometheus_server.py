@@ -93,7 +93,6 @@ class Server:
 @contextmanager
 def serving(
     folder: Path,
-    config: str = _NO_TARGETS,
     *,
     scrapes_itself_for: str | None = None,
     rules: str = "groups: []\n",
@@ -105,6 +104,7 @@ def serving(
     program = require()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
+    config = _NO_TARGETS
     if scrapes_itself_for is not None:
         config += _ITSELF.format(port=port, testbed=scrapes_itself_for)
     server = Server(program, folder, port, config, rules)
