@@ -91,8 +91,8 @@ def _keep_window(context: RunContext, url: str, window: Window, room: Room) -> N
         with PrometheusClient(url, timeout_s=_TIMEOUT_S) as client:
             write_json(bundle.alerts_file, {"alerts": alerts_fired(client, testbed, window)})
             kept = keep_scraped(client, testbed, window, bundle.metrics_folder, room)
-    except FogbedError as error:
-        text = f"what Prometheus has scraped is not kept: {error.message}"
+    except (FogbedError, OSError) as error:  # a disk may be full, and the run is as good
+        text = f"what Prometheus has scraped is not kept: {error}"
         context.journal.write("note", text=text)
         return
     for what in kept.left_out:

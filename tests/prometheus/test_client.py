@@ -81,7 +81,10 @@ def test_a_sample_that_was_taken_already_is_no_error_and_an_older_one_is(writer)
     [
         ("rate(x", "parse error: unclosed left parenthesis"),
         ("vector(1) or vector(2) == on() group_left() nothing{", "parse error"),
-        ("label_replace(vector(1), '1', '', '', '')", "invalid"),
+        (
+            "vector(1) + on() (vector(1) or label_replace(vector(1), 'a', 'b', '', ''))",
+            "found duplicate series for the match group",
+        ),
     ],
 )
 def test_a_query_that_is_wrong_is_told_in_its_own_words(client, promql, sentence):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
 from fogbed.clients.prometheus import PrometheusClient
@@ -154,12 +154,13 @@ def all_of_now(testbed: Testbed, window: Window) -> list[Series]:
 
 
 def _client(testbed: Testbed, bundle: Bundle | None) -> PrometheusClient:
-    client = PrometheusClient(_url_of(testbed))
-    place = FromPrometheus(client, testbed.name).place
-    # a question costs less than an empty answer that nobody can explain
-    if bundle is not None and not client.names(selector=f'{{run="{bundle.name}"}}'):
-        client.close()
-        raise UsageError(f"{place} knows nothing of run {bundle.name}")
+    with ExitStack() as undo:
+        client = undo.enter_context(PrometheusClient(_url_of(testbed)))
+        place = FromPrometheus(client, testbed.name).place
+        # a question costs less than an empty answer that nobody can explain
+        if bundle is not None and not client.names(selector=f'{{run="{bundle.name}"}}'):
+            raise UsageError(f"{place} knows nothing of run {bundle.name}")
+        undo.pop_all()
     return client
 
 

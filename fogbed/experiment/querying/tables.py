@@ -14,24 +14,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENDINGS = (".csv", ".parquet")
+_OTHERS = frozenset({"time", "name", "value"})
 
 
 def frame_of(series: Sequence[Series]) -> pd.DataFrame:
     """Return the long table: time (UTC), name, a column for each label, value; a row per sample.
 
-    A label that a series has not got is "".
+    A label that a series has not got is "". One that is called as another column has ``label_``
+    before its name.
     """
     import pandas as pd  # noqa: PLC0415 - slow to load
 
     labels = sorted({name for each in series for name, _ in each.labels} - {NAME})
-    columns: dict[str, list[Any]] = {name: [] for name in ("time", "name", *labels, "value")}
+    named = {label: f"label_{label}" if label in _OTHERS else label for label in labels}
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("time", "name", *named.values(), "value")
+    }
     for each in series:
         count = len(each.samples)
         columns["time"].extend(time for time, _ in each.samples)
         columns["name"].extend([each.name] * count)
         columns["value"].extend(value for _, value in each.samples)
-        for label in labels:
-            columns[label].extend([each.label(label)] * count)
+        for label, column in named.items():
+            columns[column].extend([each.label(label)] * count)
     frame = pd.DataFrame(columns)
     frame["time"] = pd.to_datetime(frame["time"].astype(float), unit="s", utc=True).dt.round("ms")
     return frame

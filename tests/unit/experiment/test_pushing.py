@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import threading
 from typing import TYPE_CHECKING
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 
 from fogbed.clients.series import NAME, STALE, Series, labels_of
 from fogbed.errors import FogbedError, ServiceAwayError, ServiceError
+from fogbed.experiment import conclusion
 from fogbed.experiment.pushing.continuity import Continuity
 from fogbed.experiment.pushing.pusher import KEPT_INSTANTS, Instant, Pusher
 from fogbed.experiment.pushing.run_series import RunSeries
+from fogbed.experiment.record.prometheus_window import Kept
 from fogbed.platforms.measuring import Sample
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
 from fogbed.spec.testbed import Testbed
@@ -333,7 +336,38 @@ def test_a_run_whose_prometheus_is_away_goes_on_and_says_so_once(
     assert "POST http://127.0.0.1:9/api/v1/write: no answer" in told
     (lost,) = (note for note in notes if "never reached Prometheus" in note)
     assert lost.startswith("the last ")
+    (unkept,) = (note for note in notes if "is not kept" in note)
+    assert unkept.startswith(
+        "what Prometheus has scraped is not kept: http://127.0.0.1:9: no answer"
+    )
     assert laboratory.bundle().verdict()["unseen"] == []
+
+
+def test_a_disk_that_is_full_costs_a_run_what_was_scraped_and_no_more(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object) -> Kept:
+        raise OSError(errno.ENOSPC, "No space left on device", "prometheus.parquet")
+
+    monkeypatch.setattr(laboratory.platform, "prometheus", "http://127.0.0.1:9")
+    monkeypatch.setattr(conclusion, "alerts_fired", lambda *_: [])
+    monkeypatch.setattr(conclusion, "keep_scraped", full)
+    assert laboratory.run().ok
+    bundle = laboratory.bundle()
+    assert "No space left on device" in bundle.events("note")[-1]["text"]
+    assert bundle.events("run-ended")
+    assert bundle.alerts() == []
+
+
+def test_what_was_left_out_is_told(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept(samples=7, left_out=["cadvisor from 0 s on (it took 30 s)"])
+    monkeypatch.setattr(laboratory.platform, "prometheus", "http://127.0.0.1:9")
+    monkeypatch.setattr(conclusion, "alerts_fired", lambda *_: [])
+    monkeypatch.setattr(conclusion, "keep_scraped", lambda *_: kept)
+    assert laboratory.run().ok
+    assert laboratory.bundle().events("note")[-1]["text"] == (
+        "of what Prometheus has scraped was left out: cadvisor from 0 s on (it took 30 s)"
+    )
 
 
 def test_a_marker_is_prometheus_own() -> None:
