@@ -92,17 +92,16 @@ def until(claim: Callable[[], object], timeout_s: float = 180.0) -> None:
 
 @dataclass(frozen=True)
 class Bed:
-    """A testbed's file, in a folder that runs are made in."""
+    """A testbed's file, and its Prometheus as a command of fogbed reaches it."""
 
     file: Path
+    url: str
 
     def ask(self, path: str, **parameters: str) -> object:
-        """Ask Prometheus' API, as a command of fogbed reaches it."""
-        url = platforms.open_platform(platforms.find_testbed(str(self.file))).endpoints().prometheus
-        assert url is not None
+        """Ask Prometheus' API."""
         with requests.Session() as session:
             session.trust_env = False
-            answer = session.get(f"{url}/api/v1/{path}", params=parameters, timeout=30)
+            answer = session.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=30)
             return answer.json()["data"]
 
     def query(self, promql: str) -> list[tuple[dict[str, str], float]]:
@@ -114,19 +113,21 @@ class Bed:
 @pytest.fixture(scope="module")
 def bed(node_image, tmp_path_factory, note_time) -> Iterator[Bed]:
     assert node_image
-    made = Bed(tmp_path_factory.mktemp("metrics") / "testbed.yml")
-    made.file.write_text(BED, encoding="utf-8")
+    file = tmp_path_factory.mktemp("metrics") / "testbed.yml"
+    file.write_text(BED, encoding="utf-8")
     try:
-        assert main(["up", "-t", str(made.file)]) == 0
+        assert main(["up", "-t", str(file)]) == 0
         docker("exec", FOG, "mkdir", "-p", FOLDER)
         docker("exec", FOG, "mount", "-t", "tmpfs", "-o", f"{DISK},mode=0777", "figures", FOLDER)
-        made.file.write_text(BED + WATCHED, encoding="utf-8")
+        file.write_text(BED + WATCHED, encoding="utf-8")
         began = time.monotonic()
-        assert main(["up", "-t", str(made.file)]) == 0
+        assert main(["up", "-t", str(file)]) == 0
         note_time("Prometheus and what it asks, added to a testbed", time.monotonic() - began)
-        yield made
+        url = platforms.open_platform(platforms.find_testbed(str(file))).endpoints().prometheus
+        assert url is not None
+        yield Bed(file, url)
     finally:
-        assert main(["down", "-t", str(made.file), "--yes"]) == 0
+        assert main(["down", "-t", str(file), "--yes"]) == 0
         assert not docker("ps", "-aq", "--filter", f"label=io.x-k8s.kind.cluster=fogbed-{NAME}")
 
 

@@ -82,7 +82,7 @@ def ask(platform, path, **parameters):
     with requests.Session() as session:
         session.trust_env = False
         answer = session.get(url, params=parameters, timeout=20)
-    assert answer.status_code == 200, answer.text
+    answer.raise_for_status()  # 503 while it reads what it had
     return answer.json()["data"]
 
 

@@ -1,6 +1,6 @@
 """Prometheus on a laptop: one process beside the nodes, in the keeper's namespace.
 
-Its flags and its configuration are those of 2.33 to 3.x.
+Its flags and its configuration are those of 2.39 to 3.x.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from fogbed.plan.local_processes import (
     PROMETHEUS_PORT,
     LocalProcess,
 )
+from fogbed.plan.services.prometheus import storage_arguments
 from fogbed.spec.testbed import Prometheus, Testbed
 
 # what it writes in its first hours beside an idle Flink: 0.2 MB a minute at 1 s
@@ -27,6 +28,8 @@ _KEEPER = f"127.0.0.1:{KEEPER_METRICS_PORT}"
 _SELF = f"127.0.0.1:{PROMETHEUS_PORT}"
 # no more than this, as long as that is enough: a laptop has other things to hold (Go's own limit)
 _SOFT_MEMORY = "256MiB"
+# a busy laptop is late at times: no gap is drawn for that, and rules are asked no more often
+_SLOW_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +55,12 @@ def process(testbed: Testbed, prometheus: PrometheusProgram, folder: Path) -> Lo
             str(prometheus.program),
             f"--config.file={conf / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / PROMETHEUS}",
-            f"--storage.tsdb.retention.time={_duration(asked.retention)}",
-            f"--storage.tsdb.retention.size={asked.size}B",
+            *storage_arguments(
+                retention_s=asked.retention,
+                size=asked.size,
+                slowest_s=max(asked.scrape_interval, _SLOW_S),
+            ),
             f"--web.listen-address={_SELF}",
-            "--web.enable-remote-write-receiver",
             # pages of other sites, open in the same browser, read nothing here
             r"--web.cors.origin=https?://127\.0\.0\.1:\d+",
             "--log.level=warn",
@@ -71,8 +76,13 @@ def config(testbed: str, asked: Prometheus) -> str:
     """Return its configuration: what it scrapes, how often, and with which labels."""
     interval = _duration(asked.scrape_interval)
     whole = {
-        "global": {"scrape_interval": interval, "evaluation_interval": interval},
+        "global": {
+            "scrape_interval": interval,
+            "evaluation_interval": _duration(max(asked.scrape_interval, _SLOW_S)),
+        },
         "rule_files": ["rules/*.yml"],
+        # what a run could not hand over at once comes later, and is not refused
+        "storage": {"tsdb": {"out_of_order_time_window": "10m"}},
         "scrape_configs": [
             {
                 "job_name": "flink",

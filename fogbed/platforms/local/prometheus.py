@@ -15,11 +15,12 @@ from fogbed.clients.progress import Progress
 from fogbed.clients.prometheus_ready import is_ready
 from fogbed.errors import CommandError, UsageError
 from fogbed.plan.local_processes import PROMETHEUS
+from fogbed.plan.services.prometheus import rule_files
 from fogbed.plan.services.prometheus_laptop import PrometheusProgram
 from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.spec.testbed import Testbed
 
-OLDEST = (2, 33)  # the first one that takes what a run hands it
+OLDEST = (2, 39)  # the first one that takes what a run hands it late
 INSTALL = "sudo apt install prometheus"
 _VERSION = re.compile(r"prometheus, version (\d+)\.(\d+)[^\s]*")
 _REASON = re.compile(r'err="((?:[^"\\]|\\.)*)"')
@@ -32,9 +33,9 @@ def find_prometheus() -> PrometheusProgram | None:
     found = shutil.which(PROMETHEUS)
     if found is None:
         return None
-    folder = paths.asset("manifests") / PROMETHEUS / "rules"
-    rules = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.yml"))}
-    return PrometheusProgram(program=Path(found).absolute(), version=_version(found), rules=rules)
+    return PrometheusProgram(
+        program=Path(found).absolute(), version=_version(found), rules=rule_files()
+    )
 
 
 def is_new_enough(prometheus: PrometheusProgram) -> bool:

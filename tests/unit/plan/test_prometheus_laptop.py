@@ -90,8 +90,10 @@ def test_how_often_and_how_long_are_spelled_as_prometheus_does(planned):
     plan = planned(f"  prometheus: {asked}\n")
     assert yaml.safe_load(config_of(plan))["global"]["scrape_interval"] == "1500ms"
     argv = prometheus_of(plan).argv
-    assert "--storage.tsdb.retention.time=129600s" in argv
-    assert f"--storage.tsdb.retention.size={2 * 2**30}B" in argv
+    assert "--storage.tsdb.retention.time=129600000ms" in argv
+    # blocks that are being merged are there twice for a while
+    assert "--storage.tsdb.retention.size=1638MB" in argv
+    assert "--query.lookback-delta=15000ms" in argv
 
 
 def test_it_listens_on_loopback_and_takes_what_a_run_hands_it(planned):
