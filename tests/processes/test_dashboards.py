@@ -13,6 +13,8 @@ import psutil
 import pytest
 from dashboard_queries import QUERIES, Query, Window
 
+pytestmark = pytest.mark.slow  # a day of figures takes a dozen seconds to write
+
 DAY_S = 86400
 EVERY_S = 15
 END = int(time.time()) // EVERY_S * EVERY_S
