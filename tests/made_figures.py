@@ -180,24 +180,18 @@ def _of_machines(testbed: str) -> Iterator[Made]:
             yield made("node_cpu_seconds_total", counter(rate), cpu=str(cpu), mode=mode)
         for name, value in _OF_MACHINES.items():
             yield made(name, value)
-        for name, size in (("avail", 20e9), ("size", 32e9)):
-            yield made(
-                f"node_filesystem_{name}_bytes", constant(size),
-                mountpoint="/", fstype="ext4", readonly="false",
-            )  # fmt: skip
-        for way, device in product(("receive", "transmit"), ("eth0", "cni0")):
-            yield made(f"node_network_{way}_bytes_total", counter(2e5), device=device)
         for way in ("read", "written"):
             yield made(f"node_disk_{way}_bytes_total", counter(1e4), device="mmcblk0")
         yield made("node_thermal_zone_temp", wave(60, 8), type="cpu-thermal", zone="0")
+        place = {"testbed": testbed, "node": node, "tier": tier}
+        for name, value in _RECORDED.items():
+            yield Made(name, place, value)
+        for component in ("taskmanager", "node-exporter"):
+            own = {**place, "component": component}
+            yield Made("component:cpu_used_cores:rate", own, wave(0.3, 0.1))
+            yield Made("component:memory_bytes:sum", own, wave(5e8, 1e7))
         yield made("node_cooling_device_cur_state", constant(0), type="pwm-fan")
         yield made("node_hwmon_in_lcrit_alarm_volts", constant(0), chip="rpi_volt", sensor="in0")
-        for component, name in product(
-            ("taskmanager", "node-exporter"),
-            ("container_cpu_usage_seconds_total", "container_memory_working_set_bytes"),
-        ):
-            value = counter(0.3) if "cpu" in name else wave(5e8, 1e7)
-            yield made(name, value, component=component, pod=f"{component}-{node}", job="cadvisor")
 
 
 _OF_MACHINES = {
@@ -205,6 +199,15 @@ _OF_MACHINES = {
     "node_memory_MemTotal_bytes": constant(4 * 2**30),
     "node_memory_MemAvailable_bytes": wave(1.5 * 2**30, 2**28),
 }
+
+
+# what recording rules make of others
+_RECORDED = {
+    "node:cpu_used:ratio": wave(0.3, 0.1), "node:memory_used:ratio": wave(0.6, 0.1),
+    "node:disk_used:ratio": constant(0.4), "node:temperature_celsius:max": wave(60, 8),
+    "node:network_received_bits_per_second:rate": wave(2e6, 1e5),
+    "node:network_sent_bits_per_second:rate": wave(2e6, 1e5),
+}  # fmt: skip
 
 
 def _of_a_keeper(testbed: str) -> Iterator[Made]:

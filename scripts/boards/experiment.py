@@ -66,8 +66,8 @@ def _outcome() -> tuple[stat.Panel, ...]:
     """Return how the run goes as a whole."""
     verdict = f"max by (verdict) ({shown('last_over_time', pushed('verdict'))})"
     arrived = (
-        f"(sum(avg_over_time({_ARRIVED}[10s])) + sum(avg_over_time({_REJECTED}[10s])))"
-        f" / sum(avg_over_time({_SENT}[10s]))"
+        f"clamp_max((sum(avg_over_time({_ARRIVED}[10s])) + sum(avg_over_time({_REJECTED}[10s])))"
+        f" / sum(avg_over_time({_SENT}[10s])), 1)"
     )
     return (
         names(
@@ -86,7 +86,7 @@ def _outcome() -> tuple[stat.Panel, ...]:
             query(arrived, "arrived"),
             unit=SHARE,
             limits=steps((0.9, WARNING), (0.98, GOOD), first=BAD),
-            about="At the sink or rejected, of what the source sends; mean of 10 s.",
+            about="At the sink or rejected; mean of 10 s. Those that had piled up do not count.",
             decimals=1,
         ),
         figure(

@@ -95,9 +95,9 @@ def _known_everywhere() -> tuple[Column, ...]:
 def _known_of_machines() -> tuple[Column, ...]:
     near_full = steps((0.7, WARNING), (0.9, BAD))
     return (
-        Column(title="Processors", expr=series.cpu_share(), unit=SHARE, limits=near_full),
-        Column(title="Memory", expr=series.memory_share(), unit=SHARE, limits=near_full),
-        Column(title="Disk", expr=series.disk_share(), unit=SHARE, limits=near_full),
+        Column(title="Processors", expr=series.CPU_SHARE, unit=SHARE, limits=near_full),
+        Column(title="Memory", expr=series.MEMORY_SHARE, unit=SHARE, limits=near_full),
+        Column(title="Disk", expr=series.DISK_SHARE, unit=SHARE, limits=near_full),
     )
 
 
@@ -105,7 +105,7 @@ def _known_of_pis() -> tuple[Column, ...]:
     yes = steps((1, BAD))
     hot = steps((70, WARNING), (80, BAD))
     return (
-        Column(title="Temperature", expr=series.temperature(), unit=CELSIUS, limits=hot),
+        Column(title="Temperature", expr=series.TEMPERATURE, unit=CELSIUS, limits=hot),
         Column(title="Slowed down", expr=series.throttled(), unit="bool_yes_no", limits=yes),
         Column(title="Under-voltage", expr=series.under_voltage(), unit="bool_yes_no", limits=yes),
     )

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from boards.selectors import of_nodes, rate, scraped
 
-_MACHINES = 'device=~"(eth|en|wl).*"'  # interfaces of the machine itself, not those of its pods
-_DISKS = 'fstype!~"tmpfs|ramfs|vfat"'
 _BY_NODE = "node, tier"
 NODE = "{{node}} ({{tier}})"
 COMPONENT = "{{component}} on {{node}} ({{tier}})"
@@ -41,26 +39,15 @@ def silent() -> str:
     return f"count({scraped('up')} == 0) or 0 * count({scraped('up')})"
 
 
-# -- clusters: node-exporter and cAdvisor --------------------------------------------------------
+# -- clusters: what manifests/prometheus/rules/recording.yml makes, and node-exporter -------------
 
 
-def cpu_share() -> str:
-    """Return the share of a node's processors that is at work."""
-    idle = rate(of_nodes("node_cpu_seconds_total", 'mode="idle"'))
-    return f"1 - avg by ({_BY_NODE}) ({idle})"
+def recorded(name: str, by: str = _BY_NODE) -> str:
+    """Return a figure that Prometheus keeps of each node, or component of one.
 
-
-def memory_share() -> str:
-    """Return the share of a node's memory that is in use."""
-    there, free = of_nodes("node_memory_MemTotal_bytes"), of_nodes("node_memory_MemAvailable_bytes")
-    return f"1 - max by ({_BY_NODE}) ({free}) / max by ({_BY_NODE}) ({there})"
-
-
-def disk_share() -> str:
-    """Return the share of a node's fullest file system that is taken."""
-    free = of_nodes("node_filesystem_avail_bytes", _DISKS)
-    there = of_nodes("node_filesystem_size_bytes", _DISKS)
-    return f"max by ({_BY_NODE}) (1 - {free} / {there})"
+    cAdvisor is asked less often than Flink: over what a chart's resolution needs it has no rate.
+    """
+    return f"max by ({by}) ({of_nodes(name)})"
 
 
 def disk_traffic(way: str) -> str:
@@ -68,37 +55,22 @@ def disk_traffic(way: str) -> str:
     return f"sum by ({_BY_NODE}) ({rate(of_nodes(f'node_disk_{way}_bytes_total'))})"
 
 
-def traffic(way: str) -> str:
-    """Return the bits per second that a node ``receive``s or ``transmit``s."""
-    return (
-        f"8 * sum by ({_BY_NODE}) ({rate(of_nodes(f'node_network_{way}_bytes_total', _MACHINES))})"
-    )
-
-
 def load() -> str:
     """Return how many programs run or want to, over five minutes."""
     return f"max by ({_BY_NODE}) ({of_nodes('node_load5')})"
 
 
-def pods_cpu() -> str:
-    """Return the cores of each component's pods."""
-    used = rate(of_nodes("container_cpu_usage_seconds_total", 'component!=""'))
-    return f"sum by (component, {_BY_NODE}) ({used})"
-
-
-def pods_memory() -> str:
-    """Return the working set of each component's pods."""
-    used = of_nodes("container_memory_working_set_bytes", 'component!=""')
-    return f"sum by (component, {_BY_NODE}) ({used})"
+CPU_SHARE = recorded("node:cpu_used:ratio")
+MEMORY_SHARE = recorded("node:memory_used:ratio")
+DISK_SHARE = recorded("node:disk_used:ratio")
+RECEIVED = recorded("node:network_received_bits_per_second:rate")
+SENT = recorded("node:network_sent_bits_per_second:rate")
+PODS_CPU = recorded("component:cpu_used_cores:rate", f"component, {_BY_NODE}")
+PODS_MEMORY = recorded("component:memory_bytes:sum", f"component, {_BY_NODE}")
+TEMPERATURE = recorded("node:temperature_celsius:max")
 
 
 # -- machines with sensors, as Raspberry Pis -----------------------------------------------------
-
-
-def temperature() -> str:
-    """Return a node's highest temperature, degrees Celsius."""
-    zone, chip = of_nodes("node_thermal_zone_temp"), of_nodes("node_hwmon_temp_celsius")
-    return f"max by ({_BY_NODE}) ({zone} or {chip})"
 
 
 def throttled() -> str:

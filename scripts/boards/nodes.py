@@ -99,21 +99,21 @@ def _everywhere() -> tuple[timeseries.Panel, ...]:
 def _clusters() -> tuple[timeseries.Panel, ...]:
     """Return what node-exporter and cAdvisor add."""
     return (
-        _line("Share of the processors", series.cpu_share(), SHARE, "At work, of all there are."),
+        _line("Share of the processors", series.CPU_SHARE, SHARE, "At work, of all there are."),
         _line(
             "Share of the memory",
-            series.memory_share(),
+            series.MEMORY_SHARE,
             SHARE,
             "In use; near 100 % pods are ended.",
         ),
         _line("Load", series.load(), COUNT, "Programs that run or want to, over five minutes."),
-        _line("Share of the disk", series.disk_share(), SHARE, "Of the fullest file system."),
+        _line("Share of the disk", series.DISK_SHARE, SHARE, "Of the fullest file system."),
         _line("Disk, read", series.disk_traffic("read"), BYTES_PER_S, "By everything there."),
         _line("Disk, written", series.disk_traffic("written"), BYTES_PER_S, "By everything there."),
-        _line("Network, received", series.traffic("receive"), BITS_PER_S, "By the machine itself."),
-        _line("Network, sent", series.traffic("transmit"), BITS_PER_S, "By the machine itself."),
-        _line("Processors, per component", series.pods_cpu(), CORES, "Of pods.", series.COMPONENT),
-        _line("Memory, per component", series.pods_memory(), BYTES, "Of pods.", series.COMPONENT),
+        _line("Network, received", series.RECEIVED, BITS_PER_S, "By the machine itself."),
+        _line("Network, sent", series.SENT, BITS_PER_S, "By the machine itself."),
+        _line("Processors, per component", series.PODS_CPU, CORES, "Of pods.", series.COMPONENT),
+        _line("Memory, per component", series.PODS_MEMORY, BYTES, "Of pods.", series.COMPONENT),
     )
 
 
@@ -121,7 +121,7 @@ def _sensors() -> tuple[timeseries.Panel, ...]:
     """Return what machines with sensors add."""
     yes = "1: it is so; figures of that time are not the node's own."
     return (
-        _line("Temperature", series.temperature(), CELSIUS, "A Pi slows down at 80 °C.").span(8),
+        _line("Temperature", series.TEMPERATURE, CELSIUS, "A Pi slows down at 80 °C.").span(8),
         _line("Slowed down by heat", series.throttled(), COUNT, yes).span(8),
         _line("Under-voltage", series.under_voltage(), COUNT, yes).span(8),
     )

@@ -28,16 +28,18 @@ from grafana_foundation_sdk.models.dashboard import (
     DashboardLinkType,
     DataSourceRef,
     DataTransformerConfig,
+    DynamicConfigValue,
     FieldColorModeId,
     Panel,
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from boards.theme import GOOD, Look, colour
+from boards.theme import Look, colour
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
 WIDTH = 24  # columns of Grafana's grid
 Query = prometheus.Dataquery
+_PLAIN_CELLS = DynamicConfigValue("custom.cellOptions", {"type": "auto"})
 
 
 def query(expr: str, legend: str, *, instant: bool = False) -> Query:
@@ -152,7 +154,7 @@ def matrix(  # noqa: PLR0913 - what a matrix is, named by the caller
         grid(title, [rows(expr, "A")], unit=unit, limits=limits, about=about)
         .decimals(decimals)
         .transformations([DataTransformerConfig("groupingToMatrix", options=to_matrix)])
-        .override_by_name("source\\target", [colour(GOOD)])
+        .override_by_name("source\\target", [_PLAIN_CELLS])
         .span(width)
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -134,6 +135,14 @@ def test_every_figure_of_a_run_is_shown_somewhere():
     of_flink = {"checkpoints_completed", "checkpoints_failed", "checkpoint_duration_ms"}
     of_flink |= {"checkpoint_bytes"}  # as Flink itself reports them, on its own dashboard
     assert METRICS.keys() - shown - of_flink == {"latency_rides"}
+
+
+def test_what_is_recorded_has_a_rule():
+    rules = CHECKOUT / "manifests" / "prometheus" / "rules" / "recording.yml"
+    made = set(re.findall(r"- record: (\S+)", rules.read_text(encoding="utf-8")))
+    asked = {name for q in QUERIES for name in re.findall(r"\b[a-z_]+:[a-z_:]+", q.expr)}
+    assert asked
+    assert asked <= made
 
 
 ONE = replace(QUERIES[0], kind="timeseries", legend="{{node}}", unit="percentunit", row="")

@@ -8,6 +8,8 @@ A laptop testbed stays up while an experiment runs on it; afterwards the run is 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import dashboard_queries
 import prometheus_server
@@ -16,7 +18,7 @@ from dashboard_queries import QUERIES, Query, Window
 
 from fogbed import platforms
 from fogbed.cli import main
-from fogbed.experiment.record.bundle import list_runs
+from fogbed.experiment.record.bundle import Bundle, list_runs
 
 pytestmark = [pytest.mark.flink, pytest.mark.netns, pytest.mark.slow]
 
@@ -54,9 +56,22 @@ assert:
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A run, and how its testbed's Prometheus is asked for it."""
+
+    bundle: Bundle
+    url: str
+    window: Window
+
+    def ask(self, query: Query) -> Any:
+        picked = dict.fromkeys(("tier", "operator", "node"), ".*")
+        variables = {"testbed": "shown", "run": self.bundle.name, **picked}
+        return dashboard_queries.ask(self.url, query, self.window, variables)
+
+
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory) -> Iterator[tuple[str, Window, dict[str, str]]]:
-    """Give Prometheus' URL, the run's window and the dashboards' variables."""
+def shown(tmp_path_factory) -> Iterator[Shown]:
     prometheus_server.require()
     folder = tmp_path_factory.mktemp("shown")
     (folder / "testbed.yml").write_text(TESTBED, encoding="utf-8")
@@ -70,14 +85,32 @@ def asked(tmp_path_factory) -> Iterator[tuple[str, Window, dict[str, str]]]:
         times = [line["time"] for line in bundle.journal()]
         window = Window(start=times[0] - BESIDES_S, end=times[-1] + BESIDES_S, every_s=EVERY_S)
         url = platforms.open_platform(platforms.find_testbed(testbed)).endpoints().prometheus
-        picked = dict.fromkeys(("tier", "operator", "node"), ".*")
-        yield url, window, {"testbed": "shown", "run": bundle.name, **picked}
+        yield Shown(bundle, url, window)
     finally:
         assert main(["down", "-t", testbed]) == 0
 
 
 @pytest.mark.parametrize("query", [q for q in QUERIES if q.is_of("laptop")], ids=str)
-def test_a_run_on_the_laptop_is_shown_whole(asked, query: Query):
-    url, window, variables = asked
-    answer = dashboard_queries.ask(url, query, window, variables)
-    assert dashboard_queries.faults(query, answer) == []
+def test_a_run_on_the_laptop_is_shown_whole(shown, query: Query):
+    assert dashboard_queries.faults(query, shown.ask(query)) == []
+
+
+@pytest.mark.parametrize(
+    ("title", "number", "metric", "operator"),
+    [
+        ("Rides per second", 1, "rides_out_per_s", "rides"),
+        ("Rides per second", 2, "rides_in_per_s", "results"),
+        ("Latency", 1, "latency_p50_ms", "results"),
+        ("Latency", 2, "latency_p99_ms", "results"),
+        ("Backlog", 1, "backlog_rides", "rides"),
+    ],
+)
+def test_what_is_shown_is_what_the_report_draws(shown, title, number, metric, operator):
+    (query,) = [q for q in QUERIES if (q.board, q.title, q.number) == ("experiment", title, number)]
+    (series,) = shown.ask(query)
+    values = {float(value) for _, value in series["values"]}
+    samples = shown.bundle.samples([metric])
+    drawn = set(samples[samples["operator"].isin([operator, ""])]["value"])
+    # one subtask each, so that nothing is summed; at each second the latest sample is shown
+    assert values <= drawn
+    assert len(values) > len(drawn) / 2

@@ -13,6 +13,8 @@ import psutil
 import pytest
 from dashboard_queries import QUERIES, Query, Window
 
+pytestmark = pytest.mark.slow  # a day of figures takes a dozen seconds to write
+
 DAY_S = 86400
 EVERY_S = 15
 END = int(time.time()) // EVERY_S * EVERY_S
@@ -52,6 +54,20 @@ def test_it_has_data_in_its_unit_and_named_series(prometheus, query, testbed):
         assert not _asked(prometheus, query, RUN, testbed), "its row says that it has nothing here"
         return
     assert dashboard_queries.faults(query, _asked(prometheus, query, RUN, testbed)) == []
+
+
+PICKED = {"tier": "edge", "operator": "nearest"}
+
+
+@pytest.mark.parametrize("name", PICKED)
+def test_what_is_picked_is_shown_and_nothing_else(prometheus, name):
+    asked = [q for q in QUERIES if f"${name}" in q.expr and f"{{{{{name}}}}}" in q.legend]
+    assert asked
+    for query in (q for q in asked if q.is_of(PLATFORMS["pico"])):
+        found = _asked(prometheus, query, RUN, "pico", **{name: PICKED[name]})
+        shown = {series["metric"][name] for series in found}
+        # the JobManager is in the cloud, and what only it has is of no other tier
+        assert shown <= {PICKED[name]}, query
 
 
 @pytest.mark.parametrize("query", [q for q in QUERIES if q.kind != "variable"], ids=str)
