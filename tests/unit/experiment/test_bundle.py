@@ -56,8 +56,9 @@ def test_an_unknown_run_is_answered_with_those_there_are(bundle: Bundle) -> None
 
 def test_the_page_on_metrics_lists_them_all() -> None:
     page = Path(__file__).parents[3] / "docs" / "metrics.md"
-    rows = [line.split(" | ") for line in page.read_text(encoding="utf-8").splitlines()]
-    listed = {row[0].strip("| `"): row[1] for row in rows if row[0].startswith("| `")}
+    _, _, after = page.read_text(encoding="utf-8").partition("| name | unit | of | what |\n")
+    rows = [line.split(" | ") for line in after.partition("\n\n")[0].splitlines()[1:]]
+    listed = {row[0].strip("| `"): row[1] for row in rows}
     assert listed == {metric.name: metric.unit for metric in METRICS.values()}
 
 
