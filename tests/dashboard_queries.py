@@ -15,6 +15,8 @@ from typing import Any
 
 import requests
 
+from fogbed.experiment.record.bundle import Bundle
+
 FOLDER = Path(__file__).parents[1] / "manifests" / "grafana" / "dashboards"
 BOARDS = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 _MOST_POINTS = 1000  # about as wide as a chart is, in pixels
@@ -166,6 +168,33 @@ QUERIES = [
     for name, board in BOARDS.items()
     for query in (*_of_panels(name, board), *_besides(name, board))
 ]
+
+
+# Of the charts that show a sampled metric as it is: title, number of the query, metric, operator.
+AS_SAMPLED = (
+    ("Rides per second", 1, "rides_out_per_s", "rides"),
+    ("Rides per second", 2, "rides_in_per_s", "results"),
+    ("Latency", 1, "latency_p50_ms", "results"),
+    ("Latency", 2, "latency_p99_ms", "results"),
+    ("Backlog", 1, "backlog_rides", "rides"),
+)
+
+
+def experiment_query(title: str, number: int) -> Query:
+    """Return a query of the dashboard of a run."""
+    (found,) = [q for q in QUERIES if (q.board, q.title, q.number) == ("experiment", title, number)]
+    return found
+
+
+def require_drawn(bundle: Bundle, answer: Sequence[Any], metric: str, operator: str) -> None:
+    """Return if a chart of one subtask shows what the run's report draws, value by value."""
+    (series,) = answer
+    values = {float(value) for _, value in series["values"]}
+    samples = bundle.samples([metric])
+    drawn = set(samples[samples["operator"].isin([operator, ""])]["value"])
+    # at each second the latest sample is shown
+    assert values <= drawn
+    assert len(values) > len(drawn) / 2
 
 
 def ask(url: str, query: Query, window: Window, variables: Mapping[str, str]) -> Any:

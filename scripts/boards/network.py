@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard, stat, table, timeseries
 from grafana_foundation_sdk.models.common import BigValueTextMode
 
 from boards import variables
-from boards.experiment import LINKS_OFF
+from boards.experiment import links_out_of_tolerance
 from boards.parts import begin, chart, figure, folded, matrix, query, row
 from boards.selectors import RUN, of_link, pushed, shown
 from boards.theme import (
@@ -59,13 +59,7 @@ def _figures() -> tuple[stat.Panel, ...]:
             limits=steps(first=SKY),
             about="Each direction between two nodes is one.",
         ),
-        figure(
-            "Links out of tolerance",
-            query(LINKS_OFF, "links"),
-            unit=COUNT,
-            limits=steps((1, WARNING), (3, BAD)),
-            about="Off by over 3 % and over 1 ms of what was asked for; mean of 30 s.",
-        ),
+        links_out_of_tolerance(),
         figure(
             "Link that is off most",
             query(f"topk(1, {_BY_LINK} ({worst}))", _LINK, instant=True),

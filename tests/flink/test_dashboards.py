@@ -14,7 +14,14 @@ from typing import Any
 import dashboard_queries
 import prometheus_server
 import pytest
-from dashboard_queries import QUERIES, Query, Window
+from dashboard_queries import (
+    AS_SAMPLED,
+    QUERIES,
+    Query,
+    Window,
+    experiment_query,
+    require_drawn,
+)
 
 from fogbed import platforms
 from fogbed.cli import main
@@ -95,22 +102,7 @@ def test_a_run_on_the_laptop_is_shown_whole(shown, query: Query):
     assert dashboard_queries.faults(query, shown.ask(query)) == []
 
 
-@pytest.mark.parametrize(
-    ("title", "number", "metric", "operator"),
-    [
-        ("Rides per second", 1, "rides_out_per_s", "rides"),
-        ("Rides per second", 2, "rides_in_per_s", "results"),
-        ("Latency", 1, "latency_p50_ms", "results"),
-        ("Latency", 2, "latency_p99_ms", "results"),
-        ("Backlog", 1, "backlog_rides", "rides"),
-    ],
-)
+@pytest.mark.parametrize(("title", "number", "metric", "operator"), AS_SAMPLED)
 def test_what_is_shown_is_what_the_report_draws(shown, title, number, metric, operator):
-    (query,) = [q for q in QUERIES if (q.board, q.title, q.number) == ("experiment", title, number)]
-    (series,) = shown.ask(query)
-    values = {float(value) for _, value in series["values"]}
-    samples = shown.bundle.samples([metric])
-    drawn = set(samples[samples["operator"].isin([operator, ""])]["value"])
-    # one subtask each, so that nothing is summed; at each second the latest sample is shown
-    assert values <= drawn
-    assert len(values) > len(drawn) / 2
+    answer = shown.ask(experiment_query(title, number))
+    require_drawn(shown.bundle, answer, metric, operator)

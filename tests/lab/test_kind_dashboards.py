@@ -15,7 +15,15 @@ from typing import Any
 import dashboard_queries
 import pytest
 import requests
-from dashboard_queries import BOARDS, QUERIES, Query, Window
+from dashboard_queries import (
+    AS_SAMPLED,
+    BOARDS,
+    QUERIES,
+    Query,
+    Window,
+    experiment_query,
+    require_drawn,
+)
 
 from fogbed import platforms
 from fogbed.cli import main
@@ -116,24 +124,10 @@ def test_a_run_on_a_cluster_is_shown_whole(shown, query: Query):
     assert dashboard_queries.faults(query, shown.ask(query)) == []
 
 
-@pytest.mark.parametrize(
-    ("title", "number", "metric", "operator"),
-    [
-        ("Rides per second", 1, "rides_out_per_s", "rides"),
-        ("Rides per second", 2, "rides_in_per_s", "results"),
-        ("Latency", 1, "latency_p50_ms", "results"),
-        ("Latency", 2, "latency_p99_ms", "results"),
-        ("Backlog", 1, "backlog_rides", "rides"),
-    ],
-)
+@pytest.mark.parametrize(("title", "number", "metric", "operator"), AS_SAMPLED)
 def test_what_is_shown_is_what_the_report_draws(shown, title, number, metric, operator):
-    (query,) = [q for q in QUERIES if (q.board, q.title, q.number) == ("experiment", title, number)]
-    (series,) = shown.ask(query)
-    values = {float(value) for _, value in series["values"]}
-    samples = shown.bundle.samples([metric])
-    drawn = set(samples[samples["operator"].isin([operator, ""])]["value"])
-    assert values <= drawn
-    assert len(values) > len(drawn) / 2
+    answer = shown.ask(experiment_query(title, number))
+    require_drawn(shown.bundle, answer, metric, operator)
 
 
 def test_the_bundle_keeps_what_was_scraped_while_the_run_went_on(shown, tmp_path):

@@ -7,12 +7,9 @@ The tests build on each other: they run in the order of the file.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +18,10 @@ import requests
 
 from fogbed import platforms
 from fogbed.cli import main
-from fogbed.experiment.record.bundle import Bundle, list_runs
+from tests.lab.kind_runs import docker, kubectl_on, require_nothing_lost, running, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(3600)]
 
-CHECKOUT = Path(__file__).parents[2]
-NONE = CHECKOUT / "experiments" / "profiles" / "none.yml"
 NAME = "watched"
 SPACE, AGENTS = f"fogbed-{NAME}", f"fogbed-{NAME}-agent"
 CLOUD, FOG, EDGE = (f"fogbed-{NAME}-{x}" for x in ("control-plane", "worker", "worker2"))
@@ -49,45 +44,10 @@ services:
 # in a folder that is a small disk of its own, so that it can be filled
 WATCHED = f"  prometheus: {{enabled: true, node: fog-1, host_path: {FOLDER}, size: 1g}}\n"
 DISK = "size=192m"
-EXPERIMENT = """\
-apiVersion: fogbed/v1
-kind: Experiment
-name: watched
-testbed: {bed}
-profile: {profile}
-workload:
-  job: nearest-landmark
-  rides: nyc-sample
-  landmarks: nyc-famous
-  replay: {{rate: 500/s, loop: true}}
-  parallelism: {{rides: 2, parse: 2, nearest: 1, results: 1}}
-  placement: {{rides: {{tier: edge}}, nearest: {{tier: fog}}, results: {{tier: cloud}}}}
-  sink: files
-phases: {{warmup: 5s, measure: {measure}s, cooldown: 3s}}
-assert:
-  - {{output: complete}}
-on_error: continue
-seed: 7
-"""
-
-
-def docker(*words: str, check: bool = True) -> str:
-    done = subprocess.run(["docker", *words], check=False, capture_output=True, text=True)
-    assert not check or done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def kubectl(*words: str, check: bool = True) -> str:
-    """Do something to the cluster that fogbed has no part in."""
-    admin = ["kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"]
-    return docker("exec", "-i", CLOUD, *admin, *words, check=check)
-
-
-def until(claim: Callable[[], object], timeout_s: float = 180.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not claim():
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    return kubectl_on(CLOUD, *words, check=check)
 
 
 @dataclass(frozen=True)
@@ -129,45 +89,6 @@ def bed(node_image, tmp_path_factory, note_time) -> Iterator[Bed]:
     finally:
         assert main(["down", "-t", str(file), "--yes"]) == 0
         assert not docker("ps", "-aq", "--filter", f"label=io.x-k8s.kind.cluster=fogbed-{NAME}")
-
-
-@contextmanager
-def running(bed: Bed, folder: Path, *, measure_s: int) -> Iterator[Callable[[], Bundle]]:
-    """Enter the tenth second of a run; what is yielded waits for its end."""
-    file, runs = folder / "experiment.yml", folder / "runs"
-    text = EXPERIMENT.format(bed=bed.file, profile=NONE, measure=measure_s)
-    file.write_text(text, encoding="utf-8")
-    argv = [sys.executable, "-m", "fogbed", "experiment", "run", str(file), "--runs", str(runs)]
-    log = folder / "said.log"
-    with log.open("wb") as said:
-        process = subprocess.Popen(
-            argv, cwd=folder, stdout=said, stderr=said, start_new_session=True
-        )
-
-    def ended() -> Bundle:
-        process.wait(900)
-        (found,) = list_runs(runs)
-        return found
-
-    try:
-        until(lambda: process.poll() is not None or any(_is_at(10.0, x) for x in list_runs(runs)))
-        assert process.poll() is None, log.read_text(encoding="utf-8")[-4000:]
-        yield ended
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(300)
-
-
-def _is_at(second: float, bundle: Bundle) -> bool:
-    lines = [line for line in bundle.journal() if line["at"] is not None]
-    return bool(lines) and time.time() >= lines[-1]["time"] - lines[-1]["at"] + second
-
-
-def require_nothing_lost(bundle: Bundle) -> None:
-    assert bundle.verdict()["status"] == "passed", bundle.verdict()
-    output = bundle.completeness()
-    assert (output["lost"], output["doubled"], output["wrong"]) == (0, 0, 0), output
 
 
 def restarts() -> int:
@@ -310,7 +231,7 @@ def test_a_run_is_watched_and_what_that_costs(bed, tmp_path, note_said):
     def most(promql: str) -> list[tuple[dict[str, str], float]]:
         return sorted(bed.query(promql), key=lambda each: each[0].get("node", ""))
 
-    with running(bed, tmp_path, measure_s=150) as ended:
+    with running(bed.file, tmp_path, measure_s=150) as ended:
         until(lambda: bed.query("flink_jobmanager_job_numberOfCompletedCheckpoints"))
         until(lambda: len(bed.query("task:busy:ratio")) >= 4)
         time.sleep(100)
@@ -330,7 +251,7 @@ def test_a_run_is_watched_and_what_that_costs(bed, tmp_path, note_said):
 
 
 def test_a_run_goes_on_while_prometheus_starts_again(bed, tmp_path):
-    with running(bed, tmp_path, measure_s=50) as ended:
+    with running(bed.file, tmp_path, measure_s=50) as ended:
         label = "app.kubernetes.io/component=prometheus"
         kubectl("delete", "pod", "-n", SPACE, "-l", label)
         bundle = ended()
@@ -344,7 +265,7 @@ def test_a_run_goes_on_while_prometheus_starts_again(bed, tmp_path):
 def test_a_full_disk_ends_neither_the_run_nor_prometheus(bed, tmp_path):
     before = restarts()
     filler = f"{FOLDER}/filler"
-    with running(bed, tmp_path, measure_s=60) as ended:
+    with running(bed.file, tmp_path, measure_s=60) as ended:
         docker("exec", FOG, "dd", "if=/dev/zero", f"of={filler}", "bs=1M", check=False)
         try:
             # it is asked twice more at least, and cannot write what it hears

@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 import random
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,13 +18,19 @@ from pathlib import Path
 import pytest
 
 from fogbed.cli import main
-from fogbed.experiment.record.bundle import Bundle, list_runs
+from fogbed.experiment.record.bundle import Bundle
 from fogbed.platforms.state import StateFolder
+from tests.lab.kind_runs import (
+    docker,
+    kubectl_on,
+    require_nothing_lost,
+    running,
+    started,
+    until,
+)
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(3600)]
 
-CHECKOUT = Path(__file__).parents[2]
-NONE = CHECKOUT / "experiments" / "profiles" / "none.yml"
 NAME = "faults"
 CLOUD, FOG, EDGE = (f"fogbed-{NAME}-{x}" for x in ("control-plane", "worker", "worker2"))
 BED = """\
@@ -54,56 +58,18 @@ nodes:
   - {{name: {FOG}, tier: fog}}
   - {{name: {EDGE}, tier: edge}}
 """
-EXPERIMENT = """\
-apiVersion: fogbed/v1
-kind: Experiment
-name: faults
-testbed: {bed}
-profile: {profile}
-workload:
-  job: nearest-landmark
-  rides: nyc-sample
-  landmarks: nyc-famous
-  replay: {{rate: 500/s, loop: true}}
-  parallelism: {{rides: 2, parse: 2, nearest: 1, results: 1}}
-  placement: {{rides: {{tier: edge}}, nearest: {{tier: fog}}, results: {{tier: cloud}}}}
-  sink: files
-phases: {{warmup: 5s, measure: {measure}s, cooldown: 3s}}
-assert:
-  - {{output: complete}}
-# what dies is to be told, and not to end the run
-on_error: continue
-seed: 7
-"""
 KILLS = 10
 # `up` from nothing takes some 120 s on a quiet machine; the moments are to lie in all of it
 LATEST_S = 150.0
 
 
-def docker(*words: str, check: bool = True) -> str:
-    done = subprocess.run(["docker", *words], check=False, capture_output=True, text=True)
-    assert not check or done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def kubectl(*words: str, stdin: str = "", check: bool = True) -> str:
-    """Do something to the cluster that fogbed has no part in."""
-    argv = ["docker", "exec", "-i", CLOUD, "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"]
-    done = subprocess.run([*argv, *words], check=False, input=stdin, capture_output=True, text=True)
-    assert not check or done.returncode == 0, done.stderr
-    return done.stdout
+    return kubectl_on(CLOUD, *words, stdin=stdin, check=check)
 
 
 def delete_pod(component: str) -> None:
     label = f"app.kubernetes.io/component={component}"
     kubectl("delete", "pod", "-n", f"fogbed-{NAME}", "-l", label)
-
-
-def until(claim: Callable[[], object], timeout_s: float = 300.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not claim():
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
 
 
 @dataclass(frozen=True)
@@ -118,20 +84,6 @@ class Bed:
 
     def up(self) -> None:
         assert main(["up", "-t", str(self.file)]) == 0
-
-    def said(self) -> str:
-        """Return the last of what started commands said."""
-        return (self.file.parent / "said.log").read_text(encoding="utf-8")[-4000:]
-
-    def started(self, *words: str) -> subprocess.Popen[bytes]:
-        with (self.file.parent / "said.log").open("ab") as said:
-            return subprocess.Popen(
-                [sys.executable, "-m", "fogbed", *words],
-                cwd=self.file.parent,
-                stdout=said,
-                stderr=said,
-                start_new_session=True,
-            )
 
 
 @pytest.fixture(scope="module")
@@ -150,13 +102,6 @@ def bed(node_image, tmp_path_factory, note_time) -> Iterator[Bed]:
         assert not docker("ps", "-aq", "--filter", f"label=io.x-k8s.kind.cluster=fogbed-{NAME}")
 
 
-def require_nothing_lost(bundle: Bundle) -> None:
-    assert bundle.verdict()["status"] == "passed", bundle.verdict()
-    output = bundle.completeness()
-    assert (output["lost"], output["doubled"], output["wrong"]) == (0, 0, 0), output
-    assert output["found"] > 0
-
-
 def tells(bundle: Bundle, word: str) -> bool:
     """Whether journal or verdict say it: in an error, or of what failed or did not answer."""
     verdict = bundle.verdict()
@@ -164,39 +109,11 @@ def tells(bundle: Bundle, word: str) -> bool:
     return word in json.dumps(told).lower()
 
 
-@contextmanager
-def running(bed: Bed, folder: Path, *, measure_s: int) -> Iterator[Callable[[], Bundle]]:
-    """Enter the tenth second of a run; what is yielded waits for its end."""
-    file, runs = folder / "experiment.yml", folder / "runs"
-    text = EXPERIMENT.format(bed=bed.file, profile=NONE, measure=measure_s)
-    file.write_text(text, encoding="utf-8")
-    process = bed.started("experiment", "run", str(file), "--runs", str(runs))
-
-    def ended() -> Bundle:
-        process.wait(900)
-        (found,) = list_runs(runs)
-        return found
-
-    try:
-        until(lambda: process.poll() is not None or any(_is_at(10.0, x) for x in list_runs(runs)))
-        assert process.poll() is None, bed.said()
-        yield ended
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(300)
-
-
-def _is_at(second: float, bundle: Bundle) -> bool:
-    lines = [line for line in bundle.journal() if line["at"] is not None]
-    return bool(lines) and time.time() >= lines[-1]["time"] - lines[-1]["at"] + second
-
-
 # -- faults during a run ---------------------------------------------------------------------------
 
 
 def test_minio_that_is_restarted_loses_nothing(bed, tmp_path):
-    with running(bed, tmp_path, measure_s=50) as ended:
+    with running(bed.file, tmp_path, measure_s=50) as ended:
         delete_pod("minio")
         bundle = ended()
     require_nothing_lost(bundle)
@@ -204,7 +121,7 @@ def test_minio_that_is_restarted_loses_nothing(bed, tmp_path):
 
 
 def test_an_api_server_that_is_silent_for_20_seconds_loses_nothing(bed, tmp_path):
-    with running(bed, tmp_path, measure_s=60) as ended:
+    with running(bed.file, tmp_path, measure_s=60) as ended:
         docker("exec", CLOUD, "pkill", "-STOP", "kube-apiserver")
         time.sleep(20)
         docker("exec", CLOUD, "pkill", "-CONT", "kube-apiserver")
@@ -214,7 +131,7 @@ def test_an_api_server_that_is_silent_for_20_seconds_loses_nothing(bed, tmp_path
 
 
 def test_forwarded_ports_that_are_cut_are_opened_again(bed, tmp_path):
-    with running(bed, tmp_path, measure_s=60) as ended:
+    with running(bed.file, tmp_path, measure_s=60) as ended:
         # every stream of ours ends with it; its kubelet starts it again
         docker("exec", CLOUD, "pkill", "-KILL", "kube-apiserver")
         bundle = ended()
@@ -222,7 +139,7 @@ def test_forwarded_ports_that_are_cut_are_opened_again(bed, tmp_path):
 
 
 def test_a_node_that_is_stopped_and_started_loses_nothing(bed, tmp_path, note_time):
-    with running(bed, tmp_path, measure_s=200) as ended:
+    with running(bed.file, tmp_path, measure_s=200) as ended:
         docker("stop", "--time", "0", EDGE)
         began = time.monotonic()
         time.sleep(20)
@@ -235,7 +152,7 @@ def test_a_node_that_is_stopped_and_started_loses_nothing(bed, tmp_path, note_ti
 
 
 def test_a_jobmanager_that_is_deleted_ends_the_run_in_so_many_words(bed, tmp_path):
-    with running(bed, tmp_path, measure_s=40) as ended:
+    with running(bed.file, tmp_path, measure_s=40) as ended:
         delete_pod("jobmanager")
         bundle = ended()
     assert bundle.verdict()["status"] == "error"
@@ -254,7 +171,7 @@ def available(bed) -> Iterator[None]:
 
 @pytest.mark.usefixtures("available")
 def test_with_high_availability_the_job_survives_its_jobmanager(bed, tmp_path):
-    with running(bed, tmp_path, measure_s=90) as ended:
+    with running(bed.file, tmp_path, measure_s=90) as ended:
         delete_pod("jobmanager")
         bundle = ended()
     require_nothing_lost(bundle)
@@ -373,7 +290,7 @@ def test_a_second_testbed_runs_beside_the_first(bed, second, tmp_path):
     assert main(["up", "-t", str(second)]) == 0
     assert objects_of(NAME) == before
     assert main(["rides", "push", "nyc-sample", "-t", str(second)]) == 0
-    with running(bed, tmp_path, measure_s=20) as ended:
+    with running(bed.file, tmp_path, measure_s=20) as ended:
         assert main(["status", "-t", str(second)]) == 0
         bundle = ended()
     require_nothing_lost(bundle)
@@ -498,7 +415,7 @@ def test_up_that_is_killed_at_ten_moments_goes_on_to_the_same_end(bed, note_time
     assert main(["down", "-t", str(bed.file), "--yes"]) == 0
     moments = [random.uniform(1.0, LATEST_S) for _ in range(KILLS)]  # noqa: S311
     for moment in moments:
-        with bed.started("up", "-t", str(bed.file)) as process:
+        with started(bed.file.parent, "up", "-t", str(bed.file)) as process:
             try:
                 process.wait(moment)
             except subprocess.TimeoutExpired:
