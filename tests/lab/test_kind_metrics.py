@@ -179,7 +179,7 @@ def test_status_shows_what_watches(bed, capsys):
     assert main(["status", "-t", str(bed.file), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["state"], found["problems"], found["drift"]) == ("up", [], [])
-    names = Counter(each["name"] for each in found["processes"])
+    names = Counter(each["name"] for each in found["services"])
     assert (names["prometheus"], names["kube-state-metrics"], names["node-exporter"]) == (1, 1, 3)
 
 
