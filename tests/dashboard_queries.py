@@ -47,7 +47,10 @@ SANE: Mapping[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """One query; ``row``: the heading that it is under, "" for none; ``kind``: what asks it."""
+    """One query; ``row``: the heading that it is under, "" for none; ``kind``: what asks it.
+
+    ``none``: what its panel says where there is nothing to show.
+    """
 
     board: str
     row: str
@@ -58,6 +61,7 @@ class Query:
     legend: str
     unit: str
     is_instant: bool
+    none: str = ""
 
     def __str__(self) -> str:
         return f"{self.board}: {self.title} {self.number}"
@@ -66,6 +70,11 @@ class Query:
     def is_table(self) -> bool:
         """Whether its series become rows: then it has no legend."""
         return self.kind == "table"
+
+    @property
+    def is_of_emulation(self) -> bool:
+        """Whether it asks for what is asked of links: there is nothing where none is emulated."""
+        return "fogbed_rtt_asked_ms" in self.expr
 
     def is_of(self, platform: str) -> bool:
         """Whether a platform has what it asks for; a row that not all have names those that do."""
@@ -142,6 +151,7 @@ def _of_panels(name: str, board: Mapping[str, Any]) -> Iterator[Query]:
                 legend=target["legendFormat"],
                 unit=unit,
                 is_instant=target.get("instant", False),
+                none=panel["fieldConfig"]["defaults"].get("noValue", ""),
             )
 
 

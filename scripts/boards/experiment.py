@@ -17,6 +17,7 @@ from boards.theme import (
     GOOD,
     GREY,
     MILLISECONDS,
+    NOT_EMULATED,
     RIDES,
     RIDES_PER_S,
     SECONDS,
@@ -124,6 +125,7 @@ def links_out_of_tolerance() -> stat.Panel:
         unit=COUNT,
         limits=steps((1, WARNING), (3, BAD)),
         about="Off by over 3 % and over 1 ms of what was asked for; mean of 30 s.",
+        none=NOT_EMULATED,
     )
 
 

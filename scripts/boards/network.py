@@ -16,6 +16,7 @@ from boards.theme import (
     COUNT,
     GOOD,
     MILLISECONDS,
+    NOT_EMULATED,
     PACKETS,
     PACKETS_PER_S,
     SHARE,
@@ -67,6 +68,7 @@ def _figures() -> tuple[stat.Panel, ...]:
             limits=steps((5, WARNING), (20, BAD)),
             about="By its last round trip that is shown.",
             text=BigValueTextMode.VALUE_AND_NAME,
+            none=NOT_EMULATED,
             decimals=1,
             width=8,
         ),
@@ -104,6 +106,7 @@ def _matrices() -> tuple[table.Panel, ...]:
             unit=MILLISECONDS,
             limits=plain,
             about="Both delays and the bare round trip; source in rows, target in columns.",
+            none=NOT_EMULATED,
         ),
         matrix(
             "Round trip measured",
@@ -118,6 +121,7 @@ def _matrices() -> tuple[table.Panel, ...]:
             unit=MILLISECONDS,
             limits=steps((-5, WARNING), (-1, GOOD), (1, WARNING), (5, BAD), first=BAD),
             about="What the path adds besides: queues behind a rate, or a busy node.",
+            none=NOT_EMULATED,
             decimals=2,
         ),
     )
@@ -144,6 +148,7 @@ def _links() -> tuple[timeseries.Panel, ...]:
             query(f"{_each('rtt_ms')} - {_each('rtt_asked_ms')}", _LINK),
             unit=MILLISECONDS,
             about="What the path adds besides.",
+            none=NOT_EMULATED,
             width=8,
         ),
         chart(

@@ -102,12 +102,13 @@ def chart(  # noqa: PLR0913 - what a chart is, named by the caller
     about: str,
     looks: Sequence[Look] = (),
     most: float | None = None,
+    none: str = "",
     width: int = 12,
     height: int = 8,
 ) -> timeseries.Panel:
     """Return lines over time from zero, with last and largest value; a gap is drawn as a gap.
 
-    ``most``: where the axis ends as long as nothing is above.
+    ``most``: where the axis ends as long as nothing is above. ``none``: said where nothing is.
     """
     made = (
         timeseries.Panel()
@@ -135,6 +136,7 @@ def chart(  # noqa: PLR0913 - what a chart is, named by the caller
     )
     for pattern, properties in looks:
         made = made.override_by_regexp(pattern, list(properties))
+    made = made.no_value(none) if none else made
     return made if most is None else made.axis_soft_max(most)
 
 
@@ -145,6 +147,7 @@ def matrix(  # noqa: PLR0913 - what a matrix is, named by the caller
     unit: str,
     limits: dashboard.ThresholdsConfig,
     about: str,
+    none: str = "-",
     decimals: int = 1,
     width: int = 8,
 ) -> table.Panel:
@@ -152,6 +155,7 @@ def matrix(  # noqa: PLR0913 - what a matrix is, named by the caller
     to_matrix = {"rowField": "source", "columnField": "target", "valueField": "Value"}
     return (
         grid(title, [rows(expr, "A")], unit=unit, limits=limits, about=about)
+        .no_value(none)
         .decimals(decimals)
         .transformations([DataTransformerConfig("groupingToMatrix", options=to_matrix)])
         .override_by_name("source\\target", [_PLAIN_CELLS])

@@ -18,6 +18,8 @@ from grafana_foundation_sdk.models.dashboard import (
 BLUE, SKY, GREEN = "#0072B2", "#56B4E9", "#009E73"
 ORANGE, VERMILLION, PURPLE, GREY = "#E69F00", "#D55E00", "#CC79A7", "#8E8E8E"
 GOOD, WARNING, BAD = GREEN, ORANGE, VERMILLION
+# instead of what was asked of links, where the testbed emulates none
+NOT_EMULATED = "not emulated"
 
 TIERS: Mapping[str, str] = {"cloud": SKY, "fog": ORANGE, "edge": GREEN}
 OPERATORS: Mapping[str, str] = {

@@ -65,7 +65,7 @@ def node() -> dashboard.QueryVariable:
 
 def source_node() -> dashboard.QueryVariable:
     """Return from which nodes links are shown."""
-    return _several("node", f"label_values(fogbed_rtt_asked_ms{{{RUN}}}, source)")
+    return _several("node", f"label_values(fogbed_rtt_ms{{{RUN}}}, source)")
 
 
 class _Actions(AnnotationQuery):

@@ -29,11 +29,14 @@ from fogbed import platforms
 from fogbed.cli import main
 from fogbed.experiment.record.bundle import Bundle, list_runs
 from fogbed.platforms.base import Opened
+from tests.lab.kind_runs import docker, require_nothing_lost, running, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 CHECKOUT = Path(__file__).parents[2]
 NAME = "boards"
+# edge-1 and fog-1 have the first two workers' names
+WATCHING_NODE = f"fogbed-{NAME}-worker3"
 EVERY_S = 5
 # the margin of `fogbed dashboard`
 BESIDES_S = 5
@@ -46,10 +49,11 @@ nodes:
   - {{name: cloud-1, role: control-plane, tier: cloud}}
   - {{name: fog-1, tier: fog, slots: 2}}
   - {{name: edge-1, tier: edge}}
+  - {{name: watch-1, tier: cloud, taskmanager: false}}
 kubernetes: {{pod_cidr: 198.19.0.0/17, service_cidr: 198.19.128.0/17}}
 sources: {{registries: {{"*": "http://198.18.2.1:5000"}}}}
 services:
-  prometheus: {{enabled: true, scrape_interval: {EVERY_S}s}}
+  prometheus: {{enabled: true, node: watch-1, scrape_interval: {EVERY_S}s}}
   grafana: {{enabled: true}}
 """
 EXPERIMENT = f"""\
@@ -78,6 +82,7 @@ on_error: continue
 class Shown:
     """A run, its testbed's Prometheus, and Grafana as `fogbed dashboard` reaches it."""
 
+    testbed: Path
     bundle: Bundle
     url: str
     grafana: Opened
@@ -114,14 +119,25 @@ def shown(node_image, tmp_path_factory, note_time) -> Iterator[Shown]:
         window = Window(start=times[0] - BESIDES_S, end=times[-1] + BESIDES_S, every_s=EVERY_S)
         platform = platforms.open_platform(platforms.find_testbed(testbed))
         with platform.open_service("grafana") as opened:
-            yield Shown(bundle, platform.endpoints().prometheus, opened, window)
+            yield Shown(Path(testbed), bundle, platform.endpoints().prometheus, opened, window)
     finally:
         assert main(["down", "-t", testbed, "--yes"]) == 0
 
 
-@pytest.mark.parametrize("query", [q for q in QUERIES if q.is_of("clusters")], ids=str)
+OF_CLUSTERS = [q for q in QUERIES if q.is_of("clusters")]
+
+
+@pytest.mark.parametrize("query", [q for q in OF_CLUSTERS if not q.is_of_emulation], ids=str)
 def test_a_run_on_a_cluster_is_shown_whole(shown, query: Query):
     assert dashboard_queries.faults(query, shown.ask(query)) == []
+
+
+@pytest.mark.parametrize("query", [q for q in OF_CLUSTERS if q.is_of_emulation], ids=str)
+def test_where_no_network_is_emulated_no_panel_is_empty(shown, query: Query):
+    assert shown.ask(query) == []
+    # it says so, or has something else to show
+    is_beside_another = query.number > 1
+    assert is_beside_another or query.none == "not emulated"
 
 
 @pytest.mark.parametrize(("title", "number", "metric", "operator"), AS_SAMPLED)
@@ -172,3 +188,28 @@ def test_what_it_costs_to_watch_a_node(shown, note_said):
                 lines.append(f"{what} {place}: {float(each['value'][1]):.4g}")
     note_said("watching", "\n".join(lines))
     assert lines
+
+
+def test_a_run_goes_on_while_the_node_of_prometheus_is_away(shown, tmp_path):
+    with shown.session() as session:
+
+        def is_ready() -> bool:
+            try:
+                return session.get(f"{shown.url}/-/ready", timeout=10).ok
+            except requests.RequestException:
+                return False
+
+        with running(shown.testbed, tmp_path, measure_s=80) as ended:
+            docker("stop", "--time", "1", WATCHING_NODE)
+            gone = time.time()
+            time.sleep(25)
+            docker("start", WATCHING_NODE)
+            bundle = ended()
+        require_nothing_lost(bundle)
+        notes = " ".join(line["text"] for line in bundle.events("note"))
+        assert "Prometheus takes no figures, the run goes on" in notes
+        until(is_ready)
+        params = {"query": "count_over_time(up[1h])", "time": gone}
+        answer = session.get(f"{shown.url}/api/v1/query", params=params, timeout=30).json()
+    # what it had before is there still
+    assert len(answer["data"]["result"]) > len(BOARDS)
