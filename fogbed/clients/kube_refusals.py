@@ -15,6 +15,11 @@ _OTHER_CLUSTER = (
     "fetch its kubeconfig again (fogbed up does, where it made the cluster)"
 )
 _UNAUTHORIZED, _TOO_MANY, _UNAVAILABLE, _TIMED_OUT = 401, 429, 503, 504
+# etcd's words of a slow disk or of an election (its errors.go), which come with status 500; "mvcc:
+# database space exceeded" is none of them, for it stays
+_STORE_IS_SLOW = re.compile(
+    r"etcdserver: (request timed out|leader changed|no leader|too many requests|server stopped)"
+)
 
 # what the API server's sentence contains, and the way out; the first that fits counts
 _WAYS_OUT = (
@@ -117,7 +122,7 @@ def refusal(
     if status == _UNAUTHORIZED:
         return _unknown_user(peer)
     subject = f"{about}: the API server" if about else "the API server"
-    if status in {_TOO_MANY, _UNAVAILABLE, _TIMED_OUT}:
+    if status in {_TOO_MANY, _UNAVAILABLE, _TIMED_OUT} or _STORE_IS_SLOW.search(said):
         return ServiceBusyError(
             f"{subject} cannot answer now: {said} ({status})", hint="try again in a moment"
         )

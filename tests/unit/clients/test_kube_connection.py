@@ -10,7 +10,7 @@ import pytest
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.kube_connection import Connection
 from fogbed.clients.kube_refusals import Peer, refusal
-from fogbed.errors import ServiceAwayError, ServiceBusyError
+from fogbed.errors import ServiceAwayError, ServiceBusyError, ServiceError
 
 PEER = Peer(access=KubeAccess(kubeconfig=Path("/k"), context="fog"), server="https://192.0.2.1")
 
@@ -107,3 +107,18 @@ def test_a_server_that_goes_down_or_is_busy_is_told_from_one_that_refuses():
     assert isinstance(refusal(503, "Unavailable", "<html>", peer=PEER), ServiceBusyError)
     plain = refusal(404, "Not Found", "404 page not found", peer=PEER)
     assert plain.message == "the API server refused: 404 Not Found"
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        # seen on a busy machine; a slow card does the same
+        ("etcdserver: request timed out", ServiceBusyError),
+        ("rpc error: code = Unavailable desc = etcdserver: leader changed", ServiceBusyError),
+        ("etcdserver: mvcc: database space exceeded", ServiceError),
+    ],
+)
+def test_a_store_that_is_slow_is_waited_for_and_one_that_is_full_is_not(message, kind):
+    found = refusal(500, "Internal Server Error", answer(message), peer=PEER)
+    assert type(found) is kind
+    assert message in found.message
