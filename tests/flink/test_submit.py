@@ -61,7 +61,11 @@ def test_status_counts_rides_and_what_was_rejected(pinned, job_request):
     def handled(status):
         return parse_of(status).rides_out + sum(parse_of(status).rejected.values())
 
-    status = wait_for(lambda: job_status(pinned, job.job_id), lambda seen: results_in(seen) > 1000)
+    # a counter of the JobManager's copy may be older than another: all of them are waited for
+    status = wait_for(
+        lambda: job_status(pinned, job.job_id),
+        lambda seen: results_in(seen) > 1000 and sum(parse_of(seen).rejected.values()) > 0,
+    )
     assert status.state == "RUNNING"
     rejected = parse_of(status).rejected
     assert rejected["zero_coordinates"] == sum(rejected.values()) > 0
