@@ -96,10 +96,12 @@ def serving(
     *,
     scrapes_itself_for: str | None = None,
     rules: str = "groups: []\n",
+    takes_late_s: int = 0,
 ) -> Iterator[Server]:
     """Give a server that has started, ended afterwards; skips where there is no program.
 
-    ``scrapes_itself_for``: the testbed that it is to be a target of.
+    ``scrapes_itself_for``: the testbed that it is to be a target of. ``takes_late_s``: how old a
+    sample may be beside newer ones.
     """
     program = require()
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -107,6 +109,8 @@ def serving(
     config = _NO_TARGETS
     if scrapes_itself_for is not None:
         config += _ITSELF.format(port=port, testbed=scrapes_itself_for)
+    if takes_late_s:
+        config += f"storage: {{tsdb: {{out_of_order_time_window: {takes_late_s}s}}}}\n"
     server = Server(program, folder, port, config, rules)
     try:
         server.start()

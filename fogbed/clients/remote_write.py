@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, Self
 
@@ -20,6 +22,9 @@ _HEADERS = {
 }
 _SAID = 500  # characters
 _SERVER_ERROR = 500
+# times that it does not take, whatever status it gives them: before 2.50 one that asks to try again
+_NOT_ITS_TIME = ("out of bounds", "too old sample")
+_CLOCKS_APART_S = 60.0
 # of Prometheus's prompb/types.proto: fields are numbered from 1 in this order
 _MESSAGES = {
     "Label": {"name": "STRING", "value": "STRING"},
@@ -87,12 +92,26 @@ class RemoteWriter:
     def _refusal(self, answer: requests.Response) -> ServiceError:
         what = " ".join(answer.text.split())[:_SAID] or "and said nothing"
         message = f"POST {self.url} was answered with {answer.status_code}: {what}"
+        if any(each in what for each in _NOT_ITS_TIME):
+            return ServiceError(message + _clocks_apart(answer))
         if answer.status_code >= _SERVER_ERROR or answer.status_code == requests.codes.too_many:
             return ServiceBusyError(message)
         hint = None
         if answer.status_code == requests.codes.not_found:
             hint = "start that Prometheus with --web.enable-remote-write-receiver"
         return ServiceError(message, hint=hint)
+
+
+def _clocks_apart(answer: requests.Response) -> str:
+    """Say how far the receiver's clock is from ours, "" where it is not far or not known."""
+    try:
+        off_s = parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
+    except (KeyError, ValueError):
+        return ""
+    if abs(off_s) < _CLOCKS_APART_S:
+        return ""
+    way = "ahead of" if off_s > 0 else "behind"
+    return f"; its clock is {abs(off_s):.0f} s {way} this computer's: keep both in time"
 
 
 def encode(series: Iterable[Series]) -> bytes:
@@ -104,8 +123,8 @@ def encode(series: Iterable[Series]) -> bytes:
         row = request.timeseries.add()
         for name, value in each.labels:
             row.labels.add(name=name, value=value)
-        for time, figure in each.samples:
-            row.samples.add(value=figure, timestamp=round(time * 1000))
+        for at, figure in each.samples:
+            row.samples.add(value=figure, timestamp=round(at * 1000))
     packed: bytes = pa.compress(request.SerializeToString(), codec="snappy", asbytes=True)
     return packed
 

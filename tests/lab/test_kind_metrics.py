@@ -130,7 +130,7 @@ def tiers_of(series: list[tuple[dict[str, str], float]]) -> dict[str, str]:
     [
         "flink_taskmanager_Status_JVM_Memory_Heap_Used",
         "node_memory_MemTotal_bytes",
-        "node_timex_sync_status",
+        "node_timex_maxerror_seconds",
         'node_network_receive_bytes_total{device="eth0"}',
         "node_filesystem_avail_bytes",
         "kubelet_running_pods",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from prometheus_server import serving
 
 from fogbed.clients.prometheus import PrometheusClient
 from fogbed.clients.prometheus_values import Window
@@ -65,6 +66,17 @@ def test_a_marker_ends_a_series_at_once(client, writer):
     assert client.query("ended", at=begin + 0.5) != []
     assert client.query("ended", at=begin + 1) == []
     assert client.raw("ended", Window(begin, begin + 5)) == [series("ended", [(begin, 1.0)])]
+
+
+def test_a_sample_that_is_too_late_is_refused_for_good(tmp_path):
+    """Some versions answer 500, and another try would end as this one."""
+    now = round(time.time()) * 1.0
+    with serving(tmp_path, takes_late_s=600) as server, RemoteWriter(server.url) as writer:
+        writer.push([series("late", [(now, 1.0)])])
+        writer.push([series("late", [(now - 300, 1.0)])])
+        with pytest.raises(ServiceError, match="too old sample") as caught:
+            writer.push([series("late", [(now - 7200, 1.0)])])
+    assert not isinstance(caught.value, (ServiceBusyError, ServiceAwayError))
 
 
 def test_a_sample_that_was_taken_already_is_no_error_and_an_older_one_is(writer):

@@ -50,7 +50,7 @@ def board_path(
 def pod(cluster: Cluster) -> dict[str, Any]:
     """Return what Grafana's manifests are rendered with."""
     testbed = cluster.testbed
-    boards, settings = _boards(), _settings(viewer=testbed.services.grafana.viewer)
+    boards, settings = _boards(), _settings(testbed)
     source, provider = _source(testbed), _provider()
     return {
         "image": cluster.image("grafana"),
@@ -121,7 +121,7 @@ def _provider() -> str:
     return json.dumps({"apiVersion": 1, "providers": [provider]}, indent=2)
 
 
-def _settings(*, viewer: bool) -> dict[str, str]:
+def _settings(testbed: Testbed) -> dict[str, str]:
     """Return Grafana's settings: who may look, and that it calls nobody but Prometheus."""
     off = dict.fromkeys(
         (
@@ -148,7 +148,9 @@ def _settings(*, viewer: bool) -> dict[str, str]:
         "GF_SECURITY_ADMIN_PASSWORD__FILE": f"{_SECRETS}/password",
         "GF_SECURITY_SECRET_KEY__FILE": f"{_SECRETS}/key",
         "GF_SECURITY_DISABLE_GRAVATAR": "true",
-        "GF_AUTH_ANONYMOUS_ENABLED": "true" if viewer else "false",
+        # cookies know no port: two testbeds that are open at once would end each other's sessions
+        "GF_AUTH_LOGIN_COOKIE_NAME": f"grafana_session_{testbed.name}",
+        "GF_AUTH_ANONYMOUS_ENABLED": "true" if testbed.services.grafana.viewer else "false",
         "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
         "GF_AUTH_ANONYMOUS_HIDE_VERSION": "true",
         **off,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import time
+from email.utils import formatdate
 
 import pyarrow as pa
 import pytest
@@ -77,14 +79,16 @@ def test_parts_of_a_series_become_one():
 
 
 class Answering(requests.Session):
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, *, clock_s: float = 0.0) -> None:
         super().__init__()
         self.status, self.text = status, text
+        self.date = formatdate(time.time() + clock_s, usegmt=True)
 
     def post(self, url, **_kwargs):
         answer = requests.Response()
         answer.status_code, answer.url = self.status, url
         answer._content = self.text.encode()
+        answer.headers["Date"] = self.date
         return answer
 
 
@@ -106,6 +110,20 @@ def test_a_refusal_names_the_receiver_and_what_it_said(status, kind):
     assert type(caught.value) is kind
     expected = f"http://prom:9090/api/v1/write was answered with {status}: out of order sample"
     assert expected in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("clock_s", "said"),
+    [(0, ""), (1800, "ahead of this computer's"), (-1800, "behind this computer's")],
+)
+def test_of_a_time_that_is_not_taken_it_is_said_whose_clock_is_off(clock_s, said):
+    """Before 2.50 the status asks for another try (prometheus/prometheus#13334)."""
+    session = Answering(500, "too old sample", clock_s=clock_s)
+    with pytest.raises(ServiceError) as caught:
+        RemoteWriter("http://prom:9090", session).push(ONE)
+    assert type(caught.value) is ServiceError
+    assert said in caught.value.message
+    assert ("its clock" in caught.value.message) == bool(said)
 
 
 def test_a_receiver_that_is_off_is_told_with_the_way_out():

@@ -52,6 +52,14 @@ def test_the_password_is_a_file_and_written_nowhere():
     assert "Secret" not in {kind for kind, _ in planned(testbed)}
 
 
+def test_two_testbeds_open_in_one_browser_have_a_session_each():
+    """All are on 127.0.0.1, and a cookie is sent to every port of it."""
+    testbed = shown()
+    other = testbed.model_copy(update={"name": "another"})
+    names = {settings_of(each)["GF_AUTH_LOGIN_COOKIE_NAME"] for each in (testbed, other)}
+    assert len(names) == 2
+
+
 def test_it_tells_nobody_of_itself_and_fetches_nothing():
     settings = settings_of(shown())
     said = {name: value for name, value in settings.items() if "ANALYTICS" in name}

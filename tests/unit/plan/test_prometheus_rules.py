@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from fogbed.plan.local_processes import LocalNode
+from fogbed.platforms.local.exposition import ProcessFigures, expose
+from fogbed.platforms.local.usage import Usage
+
 TESTS = Path(__file__).parents[2]
 RULES = TESTS.parent / "manifests" / "prometheus" / "rules"
 CASES = sorted((TESTS / "cases" / "prometheus" / "rules").glob("*.yml"))
@@ -57,3 +61,18 @@ def test_every_alert_says_how_bad_it_is_where_and_what_to_do():
 def test_every_recorded_name_says_of_what_and_how():
     for rule in rules("recording.yml"):
         assert re.fullmatch(r"[a-z]+:[a-z_]+:[a-z]+", rule["record"])
+
+
+def test_what_rules_ask_of_a_laptop_is_what_its_keeper_tells():
+    node = LocalNode(name="edge-1", tier="edge", address="10.0.0.1", cores=None, memory=None)
+    process = ProcessFigures(
+        process="taskmanager", node="edge-1", is_running=True, restarts=1, usage=Usage()
+    )
+    told = expose([node], [process], None)
+    asked = set(
+        re.findall(r"fogbed_process_\w+(?:{[^}]*})?", (RULES / "alerts.yml").read_text("utf-8"))
+    )
+    assert asked
+    for each in asked:
+        name, _, label = each.rstrip("}").partition("{")
+        assert re.search(rf"^{name}{{.*{label}.*}} ", told, re.MULTILINE), each

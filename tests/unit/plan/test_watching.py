@@ -182,6 +182,18 @@ def test_what_counts_slowly_is_asked_no_more_often_than_that(interval, fast, slo
     assert asked["cadvisor"] == asked["kubelet"] == f"{slow * 1000}ms"
 
 
+def test_a_prometheus_that_reads_what_it_had_is_not_killed_however_long_it_takes():
+    """Meanwhile it says that it is healthy and not ready: tests/prometheus/test_replay.py."""
+    pod = bodies(planned("watched"), "Deployment")["prometheus"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    asked = {probe: container[probe]["httpGet"]["path"] for probe in container if "Probe" in probe}
+    assert asked == {
+        "startupProbe": "/-/healthy",
+        "livenessProbe": "/-/healthy",
+        "readinessProbe": "/-/ready",
+    }
+
+
 def test_its_images_are_called_as_those_who_make_them_do():
     assert {
         name: image for name, image in images_of(case("watched")).items() if name in WATCHING
