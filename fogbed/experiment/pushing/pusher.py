@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time as clock
 from collections import deque
@@ -9,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fogbed.clients.series import Series
-from fogbed.errors import FogbedError, ServiceAwayError, ServiceBusyError
+from fogbed.errors import FogbedError, ServiceAwayError, ServiceBusyError, ServiceError
 from fogbed.experiment.pushing.continuity import Continuity
 from fogbed.platforms.measuring import Sample
 
@@ -58,6 +59,7 @@ class Pusher:
         self._changed = threading.Condition()
         self._offered = 0
         self._lost = 0
+        self._latest = -math.inf  # epoch seconds of what was handed over
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="pusher", daemon=True)
 
@@ -109,10 +111,15 @@ class Pusher:
             return self._queue[0] if self._queue else None
 
     def _hand_over(self, number: int, instant: Instant) -> None:
+        if instant.rows and instant.time < self._latest:
+            # of a time for which there are samples no others are taken: none would be handed over
+            back_s = self._latest - instant.time
+            raise ServiceError(f"the clock of this computer went back, by {back_s:.0f} s")
         series = [*self._series_of(instant.rows), *instant.beside]
         whole = self._continuity.complete(number, instant.time, series)
         self._push(whole)
         self._continuity.handed_over(number, whole)
+        self._latest = max(self._latest, instant.time)
         self._done_with(number, is_lost=False)
 
     def _done_with(self, number: int, *, is_lost: bool) -> None:

@@ -312,6 +312,21 @@ def test_what_is_refused_is_given_up_and_the_next_is_tried() -> None:
     assert len(heard.errors) == 2
 
 
+def test_a_clock_that_goes_back_is_told_and_what_it_costs_is_counted() -> None:
+    receiver, heard = Receiver(), Heard()
+    under_test = pusher(receiver, heard)
+    under_test.start()
+    for time in (101, 102, 41, 42, 103):
+        under_test.offer(instant(time))
+    assert under_test.close() == 0
+    assert receiver.times == [101, 102, 103]
+    assert [error.message for error in heard.errors] == [
+        "the clock of this computer went back, by 61 s",
+        "the clock of this computer went back, by 60 s",
+    ]
+    assert heard.lost == [0, 0, 2]
+
+
 def test_the_end_waits_for_nobody_who_is_away() -> None:
     receiver, heard = Receiver(), Heard()
     receiver.error = ServiceAwayError("no answer")
