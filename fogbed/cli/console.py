@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from rich.cells import cell_len
 from rich.columns import Columns
@@ -33,8 +33,18 @@ _AS_WRITTEN: dict[str, Any] = {
     "emoji": False,
     "highlight": False,
 }
-_out = Console(**_AS_WRITTEN)
-_err = Console(stderr=True, **_AS_WRITTEN)
+
+
+class _Place(Console):
+    """Where what is shown goes; a reader that has seen enough does not end the command."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on to the command's own end and exit code: rich would end with 1, without a word."""
+        nobody_reads(self.file)
+
+
+_out = _Place(**_AS_WRITTEN)
+_err = _Place(stderr=True, **_AS_WRITTEN)
 
 _NO_EDGE = 10_000  # columns
 _READABLE = 12  # columns
@@ -73,9 +83,12 @@ def say_json(value: Any) -> None:  # noqa: ANN401 - whatever json can hold
 
 
 def say_json_line(value: Any) -> None:  # noqa: ANN401 - whatever json can hold
-    """Print a value as one line of JSON, at once."""
-    _out.out(json.dumps(value, default=str), highlight=False)
-    _out.file.flush()
+    """Print a value as one line of JSON, at once.
+
+    Raises:
+        BrokenPipeError: its reader has seen enough; see ``nobody_reads``.
+    """
+    pass_on(json.dumps(value, default=str))
 
 
 def is_terminal() -> bool:
@@ -106,9 +119,9 @@ def pass_on(line: str, *, to_stderr: bool = False) -> None:
     file.flush()
 
 
-def nobody_reads() -> None:
-    """Let what is still written to stdout go nowhere: Python flushes it once more at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def nobody_reads(file: IO[str] | None = None) -> None:
+    """Let what is still written to a file (stdout) go nowhere: Python flushes it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (file or sys.stdout).fileno())
 
 
 def stream(pieces: Iterable[str]) -> None:
@@ -129,7 +142,7 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: s
     table = Table(*columns, title=title or None, title_justify="left")
     for row in rows:
         table.add_row(*row)
-    place = _out if _out.is_terminal else Console(width=_NO_EDGE, **_AS_WRITTEN)
+    place = _out if _out.is_terminal else _Place(width=_NO_EDGE, **_AS_WRITTEN)
     if _is_too_narrow(columns, rows, place.width):
         place.print("\n\n".join([*([title] if title else []), *_paragraphs(columns, rows)]))
     else:

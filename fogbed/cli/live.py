@@ -46,13 +46,20 @@ class JsonLines:
 
     def event(self, line: Mapping[str, Any]) -> None:
         """Print an event of the journal."""
-        with self._lock:
-            console.say_json_line(line)
+        self._say(line)
 
     def sample(self, snapshot: Snapshot) -> None:
         """Print the figures of a second."""
+        self._say({"event": "sample", **asdict(snapshot)})
+
+    def _say(self, line: Mapping[str, Any]) -> None:
         with self._lock:
-            console.say_json_line({"event": "sample", **asdict(snapshot)})
+            try:
+                console.say_json_line(line)
+            except BrokenPipeError:
+                # the run is no worse for it, and its bundle has every line
+                console.nobody_reads()
+                console.note("nobody reads the events any more; the run goes on (Ctrl-C ends it)")
 
 
 class PlainLines:

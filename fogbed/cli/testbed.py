@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from fogbed import platforms
 from fogbed.cli import console, pi
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.errors import UsageError
+from fogbed.platforms.base import LogLine
 from fogbed.platforms.requests import ALL_PARTS, DownRequest, Part, UpRequest
 
 PortOption = Annotated[
@@ -167,7 +169,9 @@ def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> Non
 
 
 def logs(
-    node: Annotated[str, typer.Argument(help="A node's name; or `fabric`, `keeper`.")],
+    node: Annotated[
+        str, typer.Argument(help="A node's name; or `fabric`, `keeper`, `prometheus`.")
+    ],
     *,
     testbed: TestbedOption = None,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of each file.")] = 40,
@@ -175,13 +179,20 @@ def logs(
 ) -> None:
     """Show the logs of a node; on pi kubelet's and containerd's. Example: fogbed logs fog-1 -f."""
     bed = platforms.find_testbed(testbed)
+    try:
+        _show_logs(platforms.open_machines(bed).logs(node, lines=lines, follow=follow))
+    except BrokenPipeError:
+        console.nobody_reads()
+
+
+def _show_logs(lines: Iterable[LogLine]) -> None:
     known: list[str] = []
-    for line in platforms.open_machines(bed).logs(node, lines=lines, follow=follow):
+    for line in lines:
         if line.is_new:
             source = f"{Path(line.source).name}: " if len(known) > 1 else ""
-            console.say(f"{source}{line.text}")
+            console.pass_on(f"{source}{line.text}")
             continue
         if line.source and line.source not in known:
             known.append(line.source)
             console.note(f"==> {line.source}")
-        console.say(line.text)
+        console.pass_on(line.text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fogbed.clients.series import Series, labels_of
+from fogbed.errors import UsageError
 
 # it refuses more than 11,000 points of a series in one answer
 POINTS_PER_REQUEST = 10_000
@@ -60,16 +61,29 @@ def parts_of(window: Window, step_s: float) -> Iterator[Window]:
 
 
 def parse_result(result: Sequence[Any]) -> list[Series]:
-    """Return the series of an answer, whatever its type is; a bare number has no labels."""
+    """Return the series of an answer, whatever its type is; a bare number has no labels.
+
+    Raises:
+        UsageError: the answer is a text.
+    """
     if result and not isinstance(result[0], Mapping):
-        time, value = result
-        return [Series((), ((float(time), float(value)),))]
+        return [Series((), (_bare(*result),))]
     return [
         Series(labels_of(row["metric"]), tuple(map(_sample, row.get("values") or [row["value"]])))
         for row in result
         # a native histogram has neither: it is no figure
         if "values" in row or "value" in row
     ]
+
+
+def _bare(time: float, value: str) -> tuple[float, float]:
+    try:
+        return float(time), float(value)
+    except ValueError as error:
+        raise UsageError(
+            f"Prometheus answers this query with a text, {value!r}, which is no figure",
+            hint="a metric's name stands without quotation marks; `fogbed metrics list` has them",
+        ) from error
 
 
 def _sample(pair: tuple[float, str]) -> tuple[float, float]:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -293,3 +295,16 @@ def test_for_programs_a_run_is_json_lines(capsys: pytest.CaptureFixture[str]) ->
     assert (sample["event"], sample["rides_per_s"]) == ("sample", 1998.4)
     assert sample["rtts"] == {"edge-1>fog-1": [10.2, 10.31]}
     assert action == ACTION
+
+
+def test_a_run_goes_on_when_nobody_reads_its_events_any_more(monkeypatch, capsys):
+    view = JsonLines()
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        for time in (1.0, 2.0):
+            view.event({"time": time, "event": "step"})
+    assert capsys.readouterr().err == (
+        "nobody reads the events any more; the run goes on (Ctrl-C ends it)\n"
+    )

@@ -251,6 +251,19 @@ def test_a_table_is_whole_where_there_is_no_terminal(capsys):
     assert ":100:" in shown
 
 
+@pytest.mark.parametrize("words", [["metrics", "list"], ["metrics", "list", "--json"]])
+def test_a_reader_that_has_seen_enough_is_no_failure(words, fresh_home):
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "fogbed", *words]
+    ended = subprocess.run(
+        command, stdout=writes, stderr=subprocess.PIPE, cwd=fresh_home, check=False
+    )
+    os.close(writes)
+    assert ended.returncode == 0
+    assert b"Traceback" not in ended.stderr
+
+
 def test_json_is_for_programs(capsys):
     console.say_json({"text": "[bold] :100: " + "x" * 200})
     assert capsys.readouterr().out == '{\n  "text": "[bold] :100: ' + "x" * 200 + '"\n}\n'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 
 import psutil
 import pytest
@@ -118,6 +119,17 @@ def test_two_commands_do_not_change_a_testbed_at_once(capsys):
         "error: another fogbed command is changing testbed shown\n"
         "hint: wait until it has ended, then give yours again\n"
     )
+
+
+def test_a_reader_of_logs_that_has_seen_enough_ends_them(monkeypatch):
+    logs = TestbedFolder("shown").root / "logs"
+    logs.mkdir(parents=True)
+    (logs / "keeper.log").write_text("one\n", encoding="utf-8")
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        assert main(["logs", "keeper", "--follow"]) == 0
 
 
 def test_logs_shows_the_last_lines_of_each_file(capsys):

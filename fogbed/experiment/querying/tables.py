@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fogbed.clients.series import NAME, Series
-from fogbed.errors import UsageError
+from fogbed.errors import FogbedError, UsageError
+from fogbed.files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ENDINGS = (".csv", ".parquet")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _OTHERS = frozenset({"time", "name", "value"})
 
 
@@ -63,20 +67,33 @@ def suffix_of(path: Path) -> str:
 
 
 def write_table(frame: pd.DataFrame, path: Path, suffix: str) -> None:
-    """Write a table as CSV or Parquet, by ``suffix`` (one of ``ENDINGS``).
+    """Write a table as CSV or Parquet, by ``suffix`` (one of ``ENDINGS``), whole or not at all.
 
     Raises:
         UsageError: there is no such folder, or it is not ours to write.
+        FogbedError: there is no room; what was there stays.
     """
+    content = io.BytesIO()
+    if suffix == ".csv":
+        frame.to_csv(content, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+    else:
+        frame.to_parquet(content, index=False)
     try:
-        if suffix == ".csv":
-            frame.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
-        else:
-            frame.to_parquet(path.absolute(), index=False)
+        _put(path, content.getvalue())
     except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}", hint="name another file"
-        ) from error
+        said = f"{path} cannot be written: {error.strerror or error}"
+        if error.errno in _NO_ROOM:
+            raise FogbedError(said, hint="make room there, or name another file") from error
+        raise UsageError(said, hint="name another file") from error
+
+
+def _put(path: Path, content: bytes) -> None:
+    if path.exists() and not path.is_file():
+        # a pipe or a device (/dev/stdout) takes it; a folder refuses
+        path.write_bytes(content)
+    else:
+        # through a link to the file that is meant
+        write_whole(path.resolve(), content, keeps_rights=True)
 
 
 def _labels_text(series: Series) -> str:

@@ -17,6 +17,7 @@ from fogbed.clients.prometheus_values import (
     step_for,
 )
 from fogbed.clients.series import Series
+from fogbed.errors import UsageError
 
 WINDOWS = st.builds(
     lambda start, length: Window(start, start + length),
@@ -61,3 +62,8 @@ def test_a_chosen_step_gives_points_enough_and_no_more(window):
 )
 def test_an_answer_of_any_type_is_series(result, expected):
     assert parse_result(result) == expected
+
+
+def test_a_text_is_no_figure():
+    with pytest.raises(UsageError, match="a text, 'abc', which is no figure"):
+        parse_result([7.5, "abc"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import errno
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,11 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fogbed.clients.series import NAME, Series, labels_of
-from fogbed.errors import UsageError
+from fogbed.errors import FogbedError, UsageError
 from fogbed.experiment.querying.tables import frame_of, long_frame_of, suffix_of, write_table
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LABELS = st.dictionaries(
     st.sampled_from(["name", "time", "value", "node", "job"]), st.text("ab", min_size=1)
@@ -51,3 +49,30 @@ def test_a_file_that_cannot_be_is_told(tmp_path: Path) -> None:
         write_table(frame_of([]), tmp_path / "nowhere" / "x.csv", ".csv")
     with pytest.raises(UsageError, match="its ending says no format"):
         suffix_of(tmp_path / "x.txt")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_file_for_which_there_is_no_room_is_as_it_was(tmp_path, monkeypatch, ending):
+    path = tmp_path / f"x{ending}"
+    path.write_text("before")
+    frame = frame_of([Series(labels_of({NAME: "m"}), tuple((float(i), i / 7) for i in range(99)))])
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(FogbedError, match=r"cannot be written: No space left") as told:
+        write_table(frame, path, ending)
+    assert told.value.exit_code == 1
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_and_a_pipe_are_written_through(tmp_path):
+    link = tmp_path / "link.csv"
+    link.symlink_to("there.csv")
+    write_table(frame_of([]), link, ".csv")
+    assert link.is_symlink()
+    assert (tmp_path / "there.csv").read_text() == "time,name,value\n"
+    write_table(frame_of([]), Path("/dev/null"), ".csv")
+    assert Path("/dev/null").is_char_device()
