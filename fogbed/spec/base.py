@@ -8,8 +8,9 @@ the JSON Schema they are text with a unit.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -83,6 +84,29 @@ DurationS = Annotated[
     PlainSerializer(units.format_duration, return_type=str, when_used="json"),
     _schema(units.DURATION),
 ]
+
+
+def duration_within(least_s: float, most_s: float) -> AfterValidator:
+    """Return the bounds of a duration in seconds; one beyond them is told with its unit."""
+    return AfterValidator(_within(least_s, most_s, units.format_duration))
+
+
+def memory_from(least: int) -> AfterValidator:
+    """Return the least of a size in bytes; less is told with its unit."""
+    return AfterValidator(_within(least, math.inf, units.format_memory))
+
+
+def _within(least: float, most: float, show: Callable[[Any], str]) -> Callable[[Any], Any]:
+    def checked(value: Any) -> Any:  # noqa: ANN401 - a number, of the type that it is of
+        if value < least:
+            raise ValueError(f"{show(value)} is too small; write {show(least)} or more")
+        if value > most:
+            raise ValueError(f"{show(value)} is too large; write {show(most)} or less")
+        return value
+
+    return checked
+
+
 RateBps = Annotated[
     int,
     BeforeValidator(units.parse_rate_bps),

@@ -19,6 +19,8 @@ from fogbed.spec.base import (
     NodeName,
     Spec,
     Tier,
+    duration_within,
+    memory_from,
 )
 from fogbed.spec.image_names import Image
 from fogbed.spec.kubernetes import ContainerRuntime, Kubernetes, Sources, Url, Versions
@@ -27,6 +29,7 @@ from fogbed.spec.kubernetes import ContainerRuntime, Kubernetes, Sources, Url, V
 FLINK_VERSION = "2.2.1"
 Slots = Annotated[int, Field(ge=1, le=1000)]
 _OBJECT = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_LONGEST_S = 10 * 365 * 86400.0  # what is kept; Prometheus has no number for much more
 _LONGEST_OBJECT = 253  # RFC 1123, as Kubernetes takes names of classes and Secrets
 
 
@@ -144,8 +147,8 @@ class Minio(Spec):
     image: Image | None = None
     storage_class: ObjectName | None = None
     host_path: FolderOnNode | None = None
-    size: Annotated[Memory, Field(ge=2**30)] = 10 * 2**30
-    retention: Annotated[DurationS, Field(ge=86400)] = 7 * 86400.0
+    size: Annotated[Memory, memory_from(2**30)] = 10 * 2**30
+    retention: Annotated[DurationS, duration_within(86400, _LONGEST_S)] = 7 * 86400.0
     endpoint: Url | None = None
     bucket: BucketName | None = None
     secret: ObjectName | None = None
@@ -164,10 +167,10 @@ class Prometheus(Spec):
     image: Image | None = None
     storage_class: ObjectName | None = None
     host_path: FolderOnNode | None = None
-    size: Annotated[Memory, Field(ge=2**30)] = 5 * 2**30
+    size: Annotated[Memory, memory_from(2**30)] = 5 * 2**30
     # what is on disk goes in blocks of two hours
-    retention: Annotated[DurationS, Field(ge=7200)] = 7 * 86400.0
-    scrape_interval: Annotated[DurationS, Field(ge=1, le=60)] = 5.0
+    retention: Annotated[DurationS, duration_within(7200, _LONGEST_S)] = 7 * 86400.0
+    scrape_interval: Annotated[DurationS, duration_within(1, 60)] = 5.0
 
 
 class Grafana(Spec):
