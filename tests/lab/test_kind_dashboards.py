@@ -48,7 +48,7 @@ platform: kind
 nodes:
   - {{name: cloud-1, role: control-plane, tier: cloud}}
   - {{name: fog-1, tier: fog, slots: 2}}
-  - {{name: edge-1, tier: edge}}
+  - {{name: edge-1, tier: edge, slots: 2}}
   - {{name: watch-1, tier: cloud, taskmanager: false}}
 kubernetes: {{pod_cidr: 198.19.0.0/17, service_cidr: 198.19.128.0/17}}
 sources: {{registries: {{"*": "http://198.18.2.1:5000"}}}}
