@@ -52,12 +52,14 @@ def test_a_file_that_cannot_be_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_a_file_for_which_there_is_no_room_is_as_it_was(tmp_path, monkeypatch, ending):
+def test_a_file_for_which_there_is_no_room_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
     path = tmp_path / f"x{ending}"
     path.write_text("before")
     frame = frame_of([Series(labels_of({NAME: "m"}), tuple((float(i), i / 7) for i in range(99)))])
 
-    def full(*_):
+    def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
@@ -68,7 +70,7 @@ def test_a_file_for_which_there_is_no_room_is_as_it_was(tmp_path, monkeypatch, e
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_link_and_a_pipe_are_written_through(tmp_path):
+def test_a_link_and_a_pipe_are_written_through(tmp_path: Path) -> None:
     link = tmp_path / "link.csv"
     link.symlink_to("there.csv")
     write_table(frame_of([]), link, ".csv")
