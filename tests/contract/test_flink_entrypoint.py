@@ -94,7 +94,9 @@ def ask(url, process, log, has=bool):
         while time.monotonic() < until:
             assert process.poll() is None, log.read_text(encoding="utf-8")[-4000:]
             try:
-                found = session.get(url, timeout=5).json()
+                answer = session.get(url, timeout=5)
+                # as long as no leader is elected it answers with errors
+                found = answer.json() if answer.ok else None
             except requests.RequestException:
                 found = None
             if found and has(found):
