@@ -26,11 +26,22 @@ scrape_configs:
 """
 
 
+# A program in Go that no package of Python's brings, and that fogbed works without: where it is
+# absent its tests are skipped and counted as such. CI has it: .ci/run and the workflow install it.
+_GET_IT = "apt install prometheus"
+needs_prometheus = pytest.mark.skipif(
+    shutil.which("prometheus") is None, reason=f"needs the program prometheus: {_GET_IT}"
+)
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason=f"needs promtool, Prometheus' own tester: {_GET_IT}"
+)
+
+
 def require() -> Path:
     """Return Prometheus's program; a test without one is skipped."""
     found = os.environ.get("FOGBED_PROMETHEUS") or shutil.which("prometheus")
     if found is None:
-        pytest.skip("needs the program prometheus: apt install prometheus, or FOGBED_PROMETHEUS")
+        pytest.skip(f"needs the program prometheus: {_GET_IT}, or name it in FOGBED_PROMETHEUS")
     return Path(found)
 
 

@@ -7,6 +7,7 @@ Nothing here touches the computer.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from fogbed.errors import UsageError
@@ -61,22 +62,28 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
         addresses={node.name: node.address for node in nodes},
         scheduler=scheduler,
     )
-    watching = prometheus and prometheus_laptop.process(testbed, prometheus, folder)
-    return LocalPlan(
+    plan = LocalPlan(
         name=testbed.name,
         nodes=nodes,
-        processes=(*_processes(laptop), *([watching] if watching else [])),
-        first=(
-            *(process_name(service.name, node) for service, node in _first(testbed)),
-            *([watching.name] if watching else []),
-        ),
+        processes=tuple(_processes(laptop)),
+        first=tuple(process_name(service.name, node) for service, node in _first(testbed)),
         workers=tuple(
             node for service, node in _first(testbed) if service.readiness == "registers"
         ),
-        fronts=(
-            _front(testbed),
-            *([LocalFront(name=PROMETHEUS, node=None, port=PROMETHEUS_PORT)] if watching else []),
-        ),
+        fronts=(_front(testbed),),
+    )
+    if prometheus is None:
+        return plan
+    return _watched(plan, prometheus_laptop.process(testbed, prometheus, folder))
+
+
+def _watched(plan: LocalPlan, prometheus: LocalProcess) -> LocalPlan:
+    """Return a plan with a Prometheus beside its nodes, reached from outside too."""
+    return replace(
+        plan,
+        processes=(*plan.processes, prometheus),
+        first=(*plan.first, prometheus.name),
+        fronts=(*plan.fronts, LocalFront(name=PROMETHEUS, node=None, port=PROMETHEUS_PORT)),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import threading
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from prometheus_server import needs_prometheus
 
 from fogbed.cli import main
 from fogbed.experiment.record.bundle import list_runs
@@ -20,10 +20,7 @@ pytestmark = [
     pytest.mark.netns,
     pytest.mark.flink,
     pytest.mark.slow,
-    pytest.mark.skipif(
-        shutil.which("prometheus") is None,
-        reason="needs the program prometheus: sudo apt install prometheus",
-    ),
+    needs_prometheus,
 ]
 
 TESTBED = """\

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from prometheus_server import needs_prometheus
 
 pytestmark = [
     pytest.mark.netns,
@@ -85,10 +85,7 @@ def test_a_disk_that_fills_meanwhile_is_named_in_our_words_and_down_still_works(
 
 @pytest.mark.flink
 @pytest.mark.slow
-@pytest.mark.skipif(
-    shutil.which("prometheus") is None,
-    reason="needs the program prometheus: sudo apt install prometheus",
-)
+@needs_prometheus
 def test_a_prometheus_without_room_is_told_and_flink_goes_on_without_it(tmp_path):
     text = f"{TESTBED}services: {{prometheus: {{enabled: true, scrape_interval: 1s}}}}\n"
     (tmp_path / "testbed.yml").write_text(text, encoding="utf-8")

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 import requests
+from prometheus_server import needs_prometheus
 
 from fogbed.cli import main
 from fogbed.clients.flink import FlinkClient
@@ -30,10 +31,7 @@ pytestmark = [
     pytest.mark.netns,
     pytest.mark.flink,
     pytest.mark.slow,
-    pytest.mark.skipif(
-        shutil.which("prometheus") is None,
-        reason="needs the program prometheus: sudo apt install prometheus",
-    ),
+    needs_prometheus,
 ]
 
 TESTBED = """\

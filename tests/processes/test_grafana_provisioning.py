@@ -60,6 +60,7 @@ def _mounted(folder: Path) -> dict[str, str]:
 
 @pytest.fixture
 def grafana(tmp_path) -> Iterator[str]:
+    # no package brings Grafana, and the lab is beside the checkout or not at all
     if not STAND_IN.exists():
         pytest.skip(f"needs the lab's stand-in for Grafana: {STAND_IN}")
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -6,7 +6,6 @@ Only discovery is replaced: a case says what it would know of a target, and that
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import threading
@@ -15,6 +14,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import prometheus_server
 import pytest
 import requests
 import yaml
@@ -73,10 +73,7 @@ def planned(port: int) -> dict:
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory):
     """Ask a path of the API of a Prometheus that has been asked to watch the targets."""
-    program = shutil.which("prometheus")
-    if program is None:
-        # a program of its own package, and no part of Python's
-        pytest.skip("prometheus is not here: apt install prometheus, or its release")
+    program = prometheus_server.require()
     folder = tmp_path_factory.mktemp("prometheus")
     targets = ThreadingHTTPServer(("127.0.0.1", 0), Targets)
     threading.Thread(target=targets.serve_forever, daemon=True).start()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_server import needs_promtool
 
 from fogbed import spec
 from fogbed.plan.flink_settings import Runtime
@@ -136,7 +136,7 @@ def test_a_jobmanager_and_a_taskmanager_of_one_node_tell_their_metrics_at_two_po
     assert ports == {"jobmanager": "9249", "taskmanager": "9250"}
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Prometheus")
+@needs_promtool
 def test_prometheus_itself_takes_the_configuration_and_finds_the_rules(planned):
     process = prometheus_of(planned())
     for name, text in process.files.items():

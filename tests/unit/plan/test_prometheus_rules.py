@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from prometheus_server import needs_promtool
 from ruamel.yaml import YAML
 
 from fogbed.plan.local_processes import LocalNode
@@ -24,19 +24,11 @@ def rules(name: str) -> list[dict]:
     return [rule for group in read["groups"] for rule in group["rules"]]
 
 
-@pytest.fixture(scope="module")
-def promtool() -> str:
-    found = shutil.which("promtool")
-    if found is None:
-        # Prometheus' own tester is a program of its package, and no part of Python's
-        pytest.skip("promtool is not here: apt install prometheus, or its release")
-    return found
-
-
+@needs_promtool
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_rules_say_what_the_case_expects(promtool, path):
+def test_rules_say_what_the_case_expects(path):
     done = subprocess.run(
-        [promtool, "test", "rules", str(path)], check=False, capture_output=True, text=True
+        ["promtool", "test", "rules", str(path)], check=False, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

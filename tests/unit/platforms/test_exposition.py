@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from prometheus_server import needs_promtool
 
 from fogbed.plan.local_processes import LocalNode
 from fogbed.platforms.local.exposition import Family, ProcessFigures, expose
@@ -57,7 +56,7 @@ def test_what_a_label_may_not_hold_is_escaped():
     assert line == r'm{a="b\"\\\n"} 1'
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Prometheus")
+@needs_promtool
 def test_prometheus_itself_finds_no_fault_with_names_and_format():
     done = subprocess.run(
         ["promtool", "check", "metrics"],
