@@ -31,6 +31,8 @@ netem has it always: with a rate, it lets no packet leave before the one that ca
 LINE_RATE_BPS = 1_000_000_000
 """What a link without a rate is expected to carry at most, for the length of its queue."""
 LEAST_LIMIT = 1_000
+DIRECT_QUEUE = 1_000
+"""Packets that may wait to go past all classes; HTB would take the device's, which may be 0."""
 _BURST_S = 0.001
 _HIGH_BURST = 2**30
 _LEAST_QUANTUM = 16_384

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fogbed.plan.tc import CERTAIN, HIGH_RATE, LEAF_MAJOR, MAJOR, Leaf, htb_rates
+from fogbed.plan.tc import CERTAIN, DIRECT_QUEUE, HIGH_RATE, LEAF_MAJOR, MAJOR, Leaf, htb_rates
 from fogbed.plan.tc_diff import ADD, CLASS, DELETE, FILTER, NETEM, ROOT, Operation
 from fogbed.plan.tc_filters import BUCKETS, ROOT_TABLE, SOURCE, Filter, spell
 
@@ -22,24 +22,19 @@ def as_commands(operations: Iterable[Operation]) -> tuple[str, ...]:
 def _line(each: Operation) -> str:
     device = f"{each.verb} dev {each.egress.name}"
     if each.what == ROOT:
-        return f"qdisc {device} root handle {MAJOR:x}:{'' if each.verb == DELETE else ' htb'}"
+        root = f"qdisc {device} root handle {MAJOR:x}:"
+        return root if each.verb == DELETE else f"{root} htb direct_qlen {DIRECT_QUEUE}"
     if each.what == CLASS:
         classid = f"class {device} classid {MAJOR:x}:{each.key:x}"
         return classid if each.verb == DELETE else f"{classid} htb {_htb(each)}"
     if each.what == NETEM:
         parent = f"parent {MAJOR:x}:{each.key:x} handle {LEAF_MAJOR + each.key:x}:"
-        return f"qdisc {device} {parent} netem {_netem(_leaf(each))}"
+        return f"qdisc {device} {parent} netem {_netem(each.leaf())}"
     return f"filter {device} parent {MAJOR:x}: protocol ip prio 1 {_u32(each)}"
 
 
-def _leaf(each: Operation) -> Leaf:
-    if not isinstance(each.value, Leaf):
-        raise TypeError(f"{each.verb} {each.what} has no leaf")
-    return each.value
-
-
 def _htb(each: Operation) -> str:
-    rate, burst, quantum = htb_rates(_leaf(each), each.egress)
+    rate, burst, quantum = htb_rates(each.leaf(), each.egress)
     bits = f"{8 * rate}bit"
     return f"rate {bits} ceil {bits} burst {burst} cburst {burst} quantum {quantum}"
 

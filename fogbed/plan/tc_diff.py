@@ -33,6 +33,12 @@ class Operation(NamedTuple):
     key: int = 0
     value: Leaf | Filter | None = None
 
+    def leaf(self) -> Leaf:
+        """Return what a class or a netem is to be."""
+        if not isinstance(self.value, Leaf):
+            raise TypeError(f"{self.verb} {self.what} has no leaf")
+        return self.value
+
 
 def diff(before: TcPlan, after: TcPlan) -> tuple[Operation, ...]:
     """Return what makes ``after`` of ``before``, in an order that is safe at every step."""

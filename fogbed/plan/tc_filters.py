@@ -11,6 +11,7 @@ Packed into the agent: standard library only, Python >= 3.9 at run time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 ROOT_TABLE = 0x800
@@ -49,18 +50,20 @@ def classes_of(filters: Mapping[int, Filter]) -> dict[str, int]:
 
 
 class Layout:
-    """The filters of one device in the making; what is ``installed`` keeps its numbers."""
+    """The filters of one device in the making; what is ``installed`` keeps its numbers.
+
+    Tables and the links to them stay once they are there, also when nothing is in them: the kernel
+    lets go of a link some time after it was removed, and refuses to remove its table until then.
+    """
 
     def __init__(self, installed: Mapping[int, Filter]) -> None:
-        self.filters: dict[int, Filter] = {}
-        self.tables: set[int] = set()
+        self.filters = {handle: each for handle, each in installed.items() if each.table}
+        self.tables = {each.table for each in self.filters.values()}
         self._minors = classes_of(installed)
         self._taken = set(self._minors.values())
         self._given: set[int] = set()
         self._next_minor = 1
-        self._numbers = {
-            (each.value, each.mask): each.table for each in installed.values() if each.table
-        }
+        self._numbers = {(each.value, each.mask): each.table for each in self.filters.values()}
         self._root = {
             each: handle & 0xFFF
             for handle, each in installed.items()
@@ -141,6 +144,7 @@ class Layout:
         self.filters[ROOT_TABLE << 20 | node] = each
 
 
+@lru_cache(maxsize=8192)
 def parse(network: str) -> tuple[int, int]:
     """Return ("10.244.2.0/24") as a number and the length of its prefix.
 
