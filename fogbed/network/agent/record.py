@@ -55,6 +55,7 @@ def write(record: Mapping[str, Any]) -> bool:
             with contextlib.suppress(OSError):
                 fresh.unlink()
     except OSError:
+        remove()  # what is true no more is worse than nothing
         return False
     return True
 
