@@ -67,8 +67,9 @@ def clear_main() -> None:
 class Guardian:
     """Watches one worker to its end."""
 
-    def __init__(self, worker: int, beats: int) -> None:
+    def __init__(self, worker: int, beats: int, hung_s: float = HUNG_S) -> None:
         """``worker``: its process; ``beats``: the reading end of the pipe that it writes to."""
+        self._hung_s = hung_s
         self._worker = worker
         self._beats = beats
         self._heard = time.monotonic()
@@ -108,7 +109,7 @@ class Guardian:
         now = time.monotonic()
         if self._told_to_end is not None and now - self._told_to_end > _STOP_S:
             return True
-        return now - self._heard > HUNG_S
+        return now - self._heard > self._hung_s
 
     def _pass_on(self, *_: object) -> None:
         self._told_to_end = self._told_to_end or time.monotonic()
