@@ -120,7 +120,7 @@ def netem(leaf: Leaf) -> bytes:
 def _class(leaf: Leaf, egress: Egress) -> bytes:
     rate, burst, quantum = htb_rates(leaf, egress)
     low = min(rate, CERTAIN)
-    ticks = -(-burst * 1_000_000_000 // (rate * NS_PER_TICK))
+    ticks = min(-(-burst * 1_000_000_000 // (rate * NS_PER_TICK)), CERTAIN)
     spec = (0, _ETHERNET, 0, 0, 0, low)
     options = attribute(1, HTB_OPT.pack(*spec, *spec, ticks, ticks, quantum, 0, 0))
     if rate > CERTAIN:
