@@ -58,6 +58,9 @@ class Bars:
         self.ask()
         return min(rtt for _, rtt in self.ping(100, 0.02)[0])
 
+    def send(self, **how):
+        return send(self.target, source=self.source, **how)
+
     def receiving(self, most_s=60):
         """Start a receiver at the far end; the next line that it prints is what it received."""
         argv = [*self._receiver, str(most_s)]
@@ -102,7 +105,7 @@ class Bars:
         for asked, at_once in RATES_MBIT.items():
             self.ask(rate_bps=asked * 1_000_000)
             process = self.receiving(most_s=3)
-            sent = send(self.target, seconds=4, size=1500, at_once=at_once)
+            sent = self.send(seconds=4, size=1500, at_once=at_once)
             got = self.received(process)
             self.backend.clear()  # and with it what still waits
             self.backend = TcBackend()
@@ -116,6 +119,7 @@ class Bars:
             self.ask(delay_ms=20.0)
             process = self.receiving()
             pinging = Pinging(self.target, count=600, gap_s=0.01, source=self.source)
+            sent = 0
             for number in range(20):
                 if way == "in place":
                     self.ask(delay_ms=(20.0, 40.0)[number % 2])
@@ -123,13 +127,14 @@ class Bars:
                     self.backend.clear()
                     self.backend = TcBackend()
                     self.ask(delay_ms=(20.0, 40.0)[number % 2])
-                send(self.target, seconds=0.25, size=200, gap_s=0.002)
+                sent = self.send(seconds=0.25, size=200, gap_s=0.002, first=sent)
             replies, lost = pinging.found()
             found[way] = {
                 "replies": len(replies),
                 "early": sum(rtt < 20 for _, rtt in replies),
                 "lost": lost,
-                "overtaken": self.received(process)["overtaken"],
+                "sent": sent,
+                **{key: value for key, value in self.received(process).items() if key != "octets"},
             }
         return found
 
@@ -140,7 +145,7 @@ class Bars:
         sent = 0
         for number in range(20):
             self.ask(delay_ms=(5.0, 60.0)[number % 2])
-            sent += send(self.target, seconds=0.15, size=100, gap_s=0.001)
+            sent = self.send(seconds=0.15, size=100, gap_s=0.001, first=sent)
         return {"sent": sent, **self.received(process)}
 
     def cut(self):
@@ -165,7 +170,7 @@ class Bars:
         """More than the queue holds, without loss: all that is missing was dropped."""
         self.ask(delay_ms=5.0, rate_bps=1_000_000)
         process = self.receiving()
-        sent = send(self.target, seconds=4, size=300)
+        sent = self.send(seconds=4, size=300)
         counted = self.backend.counters()["far"]
         self.ask()
         got = self.received(process)
@@ -209,12 +214,12 @@ class Bars:
         self.ask(**asked)
         shown = self.backend.show()["far"].to_json()
         process = self.receiving()
-        sent = send(self.target, seconds=2, size=200, gap_s=0.002)
+        sent = self.send(seconds=2, size=200, gap_s=0.002)
         got = self.received(process)
         found = {"asked": asked, "shown": {key: shown[key] for key in asked}, "sent": sent, **got}
         self.ask(delay_ms=1.0, duplicate=0.5)
         process = self.receiving()
-        found["sent_to_be_doubled"] = send(self.target, seconds=2, size=200, gap_s=0.002)
+        found["sent_to_be_doubled"] = self.send(seconds=2, size=200, gap_s=0.002)
         found["doubled"] = self.received(process)["packets"]
         found["duplicate_shown"] = self.backend.show()["far"].duplicate
         try:
@@ -252,7 +257,7 @@ class Bars:
             look = time.monotonic() - began
             self.backend.apply(self.row(peers=others))
             process = self.receiving()
-            cpu, sent = time.process_time(), send(self.target, seconds=4, size=100)
+            cpu, sent = time.process_time(), self.send(seconds=4, size=100)
             cpu = time.process_time() - cpu
             got = self.received(process)
             found[count + 1] = {

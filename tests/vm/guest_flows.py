@@ -18,19 +18,21 @@ UDP_SEGMENT = 103
 HEADERS = 28  # IP and UDP
 
 
-def send(target, *, seconds, size, gap_s=0.0, at_once=1, port=PORT):
-    """Send numbered packets of ``size`` octets of layer 3; return how many.
+def send(target, *, seconds, size, source="", first=0, gap_s=0.0, at_once=1, port=PORT):
+    """Send packets of ``size`` octets of layer 3, numbered from ``first``; return the next number.
 
     ``at_once``: so many with one call, cut into packets at the end of the way (UDP_SEGMENT).
     """
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+    if source:
+        sock.bind((source, 0))
     sock.connect((target, port))
     if at_once > 1:
         sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size - HEADERS)
     filler = bytes(size - HEADERS - NUMBER.size)
     end = time.monotonic() + seconds
-    number = 0
+    number = first
     while time.monotonic() < end:
         try:
             numbers = range(number, number + at_once)
