@@ -81,7 +81,9 @@ class Bars:
             times: list[float] = []
             lost = 0
             # A busy machine only adds: the least of more and more replies is what the link does.
-            while len(times) + lost < MOST_PINGS and min(times, default=asked + 2) > asked + bare + 1:
+            while (
+                len(times) + lost < MOST_PINGS and min(times, default=asked + 2) > asked + bare + 1
+            ):
                 replies, missing = self.ping(30, 0.02)
                 times += [rtt for _, rtt in replies]
                 lost += missing
