@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import sys
 
 from fogbed.network.agent import rtnetlink
 from fogbed.network.agent.backend import BackendError, Peer, Row
@@ -47,7 +48,7 @@ def main():
         facts["place"] = place(netlink)
         facts["backend"] = what_the_backend_says()
         facts["left"] = sorted(ours(qdiscs(netlink)))
-    print(json.dumps(facts))
+    json.dump(facts, sys.stdout)
 
 
 def make_device(netlink):
@@ -140,16 +141,17 @@ def refused(netlink, index):
     body = TCMSG.pack(0, index, 7 << 16, AT_ROOT, 0) + b"\x0a\0\1\0pfifo\0\0\0"
     netlink.do(Request(NEW_QDISC, CREATE, body))
     tree = Tree()
+    said = "nothing"
     try:
         tree.find({index: Egress("pods0")})
-        return "nothing"
     except BackendError as error:
-        return str(error)
+        said = str(error)
     finally:
         tree.clear()
         tree.close()
         assert foreign_root(qdiscs(netlink), index) == "pfifo 7:", "clear touched another's"
         netlink.do(Request(NEW_QDISC + 1, 0, TCMSG.pack(0, index, 7 << 16, AT_ROOT, 0)))
+    return said
 
 
 def row_of(*networks):
@@ -173,15 +175,16 @@ def place(netlink):
 
 def what_the_backend_says():
     backend = TcBackend()
+    said = "applied"
     try:
         backend.apply(row_of("10.3.0.0/24"))
-        return "applied"
     except BackendError as error:
-        return str(error)
+        said = str(error)
     finally:
         with contextlib.suppress(NetlinkError):
             backend.clear()
         assert backend.show() == {}
+    return said
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Plans for tc on this kernel's own HTB and u32; netem is tried in ``tests/vm`` where it is not here."""
+"""Plans for tc on this kernel's own HTB and u32; netem is tried in the guests of ``tests/vm``."""
 
 from __future__ import annotations
 

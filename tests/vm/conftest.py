@@ -8,6 +8,7 @@ import os
 import pwd
 import shlex
 import subprocess
+import sys
 import tarfile
 import time
 from pathlib import Path
@@ -137,4 +138,4 @@ def table():
     """Lines of what was asked and measured, printed together at the end."""
     lines: list[str] = []
     yield lines.append
-    print("\n" + "\n".join(lines))
+    sys.stdout.write("\n" + "\n".join(lines) + "\n")

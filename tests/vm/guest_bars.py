@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import os
 import resource
+import socket
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from guest_flows import NUMBER, PORT, Pinging, ping, send
+
 from fogbed.network.agent.backend import BackendError, Peer, Row, Shape
 from fogbed.network.agent.tc_backend import TcBackend
 from fogbed.network.jitter import Jitter, path_key
-from guest_flows import Pinging, ping, receive, send
 
 LADDER_MS = (1, 5, 20, 50, 100, 200, 300)
 MOST_PINGS = 600
@@ -32,7 +34,7 @@ ip link add near0 netns near type veth peer name far0 netns far
 ip -n near addr add 10.0.0.1/24 dev near0; ip -n far addr add 10.0.0.2/24 dev far0
 for n in near far; do ip -n $n link set lo up; ip -n $n link set ${n}0 up; done
 ip -n near addr add 10.244.1.5/32 dev lo; ip -n far addr add 10.244.2.5/32 dev lo
-ip -n near route add 10.244.0.0/14 via 10.0.0.2; ip -n far route add 10.244.1.0/24 via 10.0.0.1
+ip -n near route add 10.240.0.0/12 via 10.0.0.2; ip -n far route add 10.244.1.0/24 via 10.0.0.1
 """
 
 
@@ -72,6 +74,10 @@ class Bars:
         out, _ = process.communicate(timeout=120)
         return json.loads(out)
 
+    def counted(self, process):
+        """Return what was received but for the stamps of single packets."""
+        return {key: value for key, value in self.received(process).items() if key != "stamps"}
+
     def delays(self):
         """Pings at each delay: shortest, median, how many came early."""
         bare = self.bare_ms()
@@ -108,7 +114,7 @@ class Bars:
             self.ask(rate_bps=asked * 1_000_000)
             process = self.receiving(most_s=3)
             sent = self.send(seconds=4, size=1500, at_once=at_once)
-            got = self.received(process)
+            got = self.counted(process)
             self.backend.clear()  # and with it what still waits
             self.backend = TcBackend()
             rows.append({"asked_mbit": asked, "at_once": at_once, "sent": sent, **got})
@@ -136,7 +142,7 @@ class Bars:
                 "early": sum(rtt < 20 for _, rtt in replies),
                 "lost": lost,
                 "sent": sent,
-                **{key: value for key, value in self.received(process).items() if key != "octets"},
+                **{key: value for key, value in self.counted(process).items() if key != "octets"},
             }
         return found
 
@@ -148,7 +154,7 @@ class Bars:
         for number in range(20):
             self.ask(delay_ms=(5.0, 60.0)[number % 2])
             sent = self.send(seconds=0.15, size=100, gap_s=0.001, first=sent)
-        return {"sent": sent, **self.received(process)}
+        return {"sent": sent, **self.counted(process)}
 
     def cut(self):
         """Cut off under pings: what arrives, and what the counters say."""
@@ -170,44 +176,65 @@ class Bars:
 
     def queue(self):
         """More than the queue holds, without loss: all that is missing was dropped."""
-        self.ask(delay_ms=5.0, rate_bps=1_000_000)
+        self.ask(delay_ms=5.0, rate_bps=100_000)
         process = self.receiving()
-        sent = self.send(seconds=4, size=300)
+        sent = self.send(seconds=6, size=300)
         counted = self.backend.counters()["far"]
         self.ask()
-        got = self.received(process)
+        got = self.counted(process)
         return {"sent": sent, "received": got["packets"], "counted": vars(counted)}
 
     def jitter(self):
-        """Delay over time beside the law that it follows."""
-        bare = self.bare_ms()
+        """Delay over time beside the law that it follows: packets out, stamped on arrival."""
         origin = time.time_ns() - 10**12
-        self.ask(delay_ms=30.0, jitter_ms=20.0, seed=11, origin_ns=origin)
-        law = Jitter(path_key(11, "near", "far"), 20_000_000, origin)
-        pinging = Pinging(self.target, count=400, gap_s=0.025, source=self.source)
-        steps, began = 0, time.monotonic()
-        while pinging.is_going_on():
-            time.sleep(min(0.05, self.backend.step()))
-            steps += 1
-        elapsed = time.monotonic() - began
-        replies, lost = pinging.found()
-        errors = []
-        for when, rtt in replies:
-            expected = 30 + law.at(int(when * 1e9)) / 1e6 + bare
-            errors.append(rtt - expected)
+        self.ask()
+        bare = self._one_way({"delay": 0}, 100, lambda _when: 0)
+        self.ask(delay_ms=60.0, jitter_ms=40.0, seed=11, origin_ns=origin)
+        law = Jitter(path_key(11, "near", "far"), 40_000_000, origin)
+        found = self._one_way({"delay": 60}, 800, lambda when: law.at(when) / 1e6)
         shown = self.backend.show()["far"]
-        times = [rtt for _, rtt in replies]
-        expected = [30 + law.at(int(when * 1e9)) / 1e6 for when, _ in replies]
         return {
-            "replies": len(replies),
-            "lost": lost,
-            "steps_per_s": steps / elapsed,
-            "error_p50_ms": statistics.median(errors),
-            "error_least_ms": min(errors),
-            "error_p10_ms": sorted(errors)[len(errors) // 10],
-            "correlation": statistics.correlation(times, expected),
-            "spread_ms": max(expected) - min(expected),
+            "bare_p50_ms": bare["error_p50_ms"],
+            **found,
             "shown": [shown.delay_ms, shown.jitter_ms],
+        }
+
+    def _one_way(self, asked, count, noise_ms):
+        """Send packets while the delay is driven; compare each one's with what the law says."""
+        process = self.receiving()
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind((self.source, 0))
+        sent = {}
+        steps, began = 0, time.monotonic()
+        for number in range(count):
+            until = time.monotonic() + 0.012
+            while True:
+                wait = self.backend.step()
+                steps += 1
+                left = until - time.monotonic()
+                if left <= 0:
+                    break
+                time.sleep(max(0.0, min(left, left if wait is None else wait)))
+            sent[number] = time.time_ns()
+            sock.sendto(NUMBER.pack(number), (self.target, PORT))
+        elapsed = time.monotonic() - began
+        got = self.received(process)
+        pairs = [
+            ((stamp - sent[int(number)]) / 1e6, asked["delay"] + noise_ms(sent[int(number)]))
+            for number, stamp in got["stamps"].items()
+        ]
+        errors = sorted(took - expected for took, expected in pairs)
+        spread = [expected for _, expected in pairs]
+        moves = max(spread) - min(spread)
+        return {
+            "packets": len(pairs),
+            "overtaken": got["overtaken"],
+            "steps_per_s": steps / elapsed,
+            "error_p10_ms": errors[len(errors) // 10],
+            "error_p50_ms": statistics.median(errors),
+            "error_p90_ms": errors[len(errors) * 9 // 10],
+            "correlation": statistics.correlation(*zip(*pairs)) if moves else 0.0,
+            "law_spans_ms": moves,
         }
 
     def faults(self):
@@ -217,12 +244,12 @@ class Bars:
         shown = self.backend.show()["far"].to_json()
         process = self.receiving()
         sent = self.send(seconds=2, size=200, gap_s=0.002)
-        got = self.received(process)
+        got = self.counted(process)
         found = {"asked": asked, "shown": {key: shown[key] for key in asked}, "sent": sent, **got}
         self.ask(delay_ms=1.0, duplicate=0.5)
         process = self.receiving()
         found["sent_to_be_doubled"] = self.send(seconds=2, size=200, gap_s=0.002)
-        found["doubled"] = self.received(process)["packets"]
+        found["doubled"] = self.counted(process)["packets"]
         found["duplicate_shown"] = self.backend.show()["far"].duplicate
         try:
             self.backend.apply(self.row(duplicate=0.5, peers=[Peer("other", ("10.245.0.0/24",))]))
@@ -261,7 +288,7 @@ class Bars:
             process = self.receiving()
             cpu, sent = time.process_time(), self.send(seconds=4, size=100)
             cpu = time.process_time() - cpu
-            got = self.received(process)
+            got = self.counted(process)
             found[count + 1] = {
                 "apply_s": wall,
                 "apply_cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,

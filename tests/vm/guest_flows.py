@@ -13,6 +13,7 @@ import time
 
 PORT = 9000
 NUMBER = struct.Struct("=Q")
+SO_RCVBUFFORCE = 33
 SO_TIMESTAMPNS = 35
 UDP_SEGMENT = 103
 HEADERS = 28  # IP and UDP
@@ -49,12 +50,14 @@ def send(target, *, seconds, size, source="", first=0, gap_s=0.0, at_once=1, por
 def receive(*, quiet_s, most_s=60.0, port=PORT):
     """Receive until nothing came for a while, ``most_s`` at most.
 
-    Octets of layer 3 after the first packet, seconds by the kernel's stamps, how many overtook.
+    Octets of layer 3 after the first packet, seconds by the kernel's stamps, how many overtook, and
+    the stamps themselves (nanoseconds of the real-time clock) by number.
     """
+    stamps = {}
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    sock.bind(("0.0.0.0", port))
+    sock.bind(("", port))
     print("ready", flush=True)
     sock.settimeout(30)
     packets = octets = overtaken = 0
@@ -68,6 +71,7 @@ def receive(*, quiet_s, most_s=60.0, port=PORT):
         seconds, nanoseconds = struct.unpack_from("=qq", ancillary[0][2])
         last = seconds * 10**9 + nanoseconds
         number = NUMBER.unpack_from(data)[0]
+        stamps[number] = last
         if packets:
             octets += len(data) + HEADERS
         else:
@@ -80,6 +84,7 @@ def receive(*, quiet_s, most_s=60.0, port=PORT):
         "octets": octets,
         "seconds": (last - first) / 1e9,
         "overtaken": overtaken,
+        "stamps": stamps,
     }
 
 

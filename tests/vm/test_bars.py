@@ -72,20 +72,22 @@ def test_what_is_cut_off_is_cut_off_and_is_healed(between_namespaces):
 
 def test_what_a_full_queue_drops_is_counted(between_namespaces, table):
     found = between_namespaces("queue")
-    table(f"1 mbit with 300 octet packets, offered for 4 s: {found}")
+    table(f"100 kbit with 300 octet packets, offered for 6 s: {found}")
     counted = found["counted"]
     assert counted["lost"] == 0
+    assert counted["queued"] <= 1000
     assert found["received"] == found["sent"] - counted["dropped"]
 
 
 def test_jitter_follows_its_law(between_namespaces, table):
     found = between_namespaces("jitter")
-    table(f"30 ms with jitter 20 ms, beside the law: {found}")
-    assert found["shown"] == [30.0, 20.0]
-    assert found["replies"] > 200
-    # A step of 5 ms is at most 1 ms of the law; a late one lets the delay be that much older.
-    assert abs(found["error_p10_ms"]) <= NEAR_MS + 1.0
-    assert found["spread_ms"] > 30
+    table(f"60 ms with jitter 40 ms, beside the law: {found}")
+    assert found["shown"] == [60.0, 40.0]
+    assert found["packets"] > 700
+    assert found["overtaken"] == 0
+    assert found["law_spans_ms"] > 60
+    # A late step and a late packet add noise; a law that is not followed correlates with nothing.
+    assert found["correlation"] > 0.8
 
 
 def test_faults_are_read_back_as_asked(between_namespaces, table):

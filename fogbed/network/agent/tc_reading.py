@@ -29,7 +29,7 @@ from fogbed.network.agent.tc_messages import (
 from fogbed.plan.tc import HIGH_RATE, LEAF_MAJOR, MAJOR, Egress, Leaf, TcDevice, layer3_rate
 from fogbed.plan.tc_filters import BUCKETS, ROOT_TABLE, Filter
 
-_STATISTICS = struct.Struct("=QIII12xII")  # struct tc_stats
+_STATISTICS = struct.Struct("=QIII8xII")  # struct tc_stats
 _CORRELATIONS = struct.Struct("=III")
 _SHARE = struct.Struct("=II")  # probability, correlation
 _GE = struct.Struct("=IIII")

@@ -28,7 +28,7 @@ def test_cut_off_all_that_is_missing_was_lost():
 
 
 def test_what_a_loss_explains_is_lost_and_what_is_beyond_was_dropped():
-    drawn = random.Random(5)
+    drawn = random.Random(5)  # noqa: S311 - repeatable on purpose
     account = Losses()
     account.ask(Leaf(loss=round(0.1 * CERTAIN)))
     lost = sum(drawn.random() < 0.1 for _ in range(10_000))
