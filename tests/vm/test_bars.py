@@ -86,8 +86,9 @@ def test_jitter_follows_its_law(between_namespaces, table):
     assert found["packets"] > 700
     assert found["overtaken"] == 0
     assert found["law_spans_ms"] > 60
-    # A late step and a late packet add noise; a law that is not followed correlates with nothing.
-    assert found["correlation"] > 0.8
+    # Late steps and late packets add noise (0.83 on a machine with a load of 12); with a law that
+    # is not followed, 700 packets stay within 0.15.
+    assert found["correlation"] > 0.5
 
 
 def test_faults_are_read_back_as_asked(between_namespaces, table):
