@@ -105,7 +105,7 @@ class TcBackend:
         """
         return {
             peer.node: reading.hits_of(self._minors[peer.node])
-            for peer, _, _, reading in self._found()
+            for peer, _, _, reading in self._found(filters=True)
             if reading.hits
         }
 
@@ -212,14 +212,14 @@ class TcBackend:
         if any(account.share for account in self._losses.values()):
             self.counters()
 
-    def _found(self) -> Iterator[tuple[Peer, Place, Leaf, Reading]]:
+    def _found(self, *, filters: bool = False) -> Iterator[tuple[Peer, Place, Leaf, Reading]]:
         """Yield each peer with its place, what the kernel has for it and the reading of its device.
 
         A peer whose class is gone is left out.
         """
         if self._row is None:
             return
-        readings = self._open().readings()
+        readings = self._open().readings(filters=filters)
         for peer in self._row.peers:
             place, minor = self._places.of[peer.node], self._minors.get(peer.node, 0)
             reading = readings.get(place.index)
