@@ -114,5 +114,6 @@ def cut_nodes(severed: Mapping[str, Collection[str]], nodes: Collection[str]) ->
     return frozenset(
         name
         for name in nodes
-        if len(nodes) > 1 and all(other in severed.get(name, ()) for other in nodes if other != name)
+        if len(nodes) > 1
+        and all(other in severed.get(name, ()) for other in nodes if other != name)
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import NetworkError, PlatformError
 from fogbed.network.bare import Bare
-from fogbed.network.emulator import LinkCounters
+from fogbed.network.emulator import LinkCounters, Told
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.platforms.base import Endpoints, LogLine, NodeStatus, Opened, Platform, TestbedStatus
 from fogbed.platforms.events import Event
@@ -33,6 +33,12 @@ class Unshaped:
     def __init__(self, testbed: Testbed) -> None:
         nothing = {"apiVersion": "fogbed/v1", "kind": "NetworkProfile", "name": "n", "links": []}
         self._plan = plan_network(NetworkProfile.model_validate(nothing), testbed)
+
+    lease_s: float | None = None
+
+    def renewed(self, told: Told) -> AbstractContextManager[None]:
+        del told
+        return nullcontext()
 
     def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:
         if lease_s is not None or plan.asked_rtt_ms().any():
@@ -141,6 +147,9 @@ class PlainPlatform:
     def channel(self, node: str, *, root: bool = False) -> Channel:
         assert not root
         return Channel(node, (), python=sys.executable)
+
+    def inside(self, node: str) -> Channel:
+        return self.channel(node)
 
     def addresses(self) -> dict[str, str]:
         return {node.name: f"127.0.0.{i}" for i, node in enumerate(self.testbed.nodes, 1)}

@@ -217,9 +217,21 @@ class FakeEmulator:
     def __init__(self) -> None:
         self.plan: NetworkPlan | None = None
         self.history: list[NetworkPlan | None] = []
+        self.lease_s: float | None = None
+        self.is_renewed = False
+        self.renewal: FogbedError | None = None
+
+    @contextmanager
+    def renewed(self, told: Told) -> Iterator[None]:
+        self.is_renewed = True
+        if self.renewal is not None:
+            told(self.renewal)
+        yield
+        self.is_renewed = False
 
     def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:
-        assert lease_s is None
+        assert lease_s == self.lease_s
+        assert self.is_renewed
         self.plan = plan
         self.history.append(plan)
 
@@ -305,6 +317,9 @@ class FakePlatform:
 
     def channel(self, node: str, *, root: bool = False) -> Channel:
         raise NotImplementedError(node, root)
+
+    def inside(self, node: str) -> Channel:
+        raise NotImplementedError(node)
 
     def addresses(self) -> dict[str, str]:
         raise NotImplementedError
@@ -448,7 +463,8 @@ class Laboratory:
     ) -> Matrix:
         assert platform is self.platform
         assert isinstance(progress, Quiet)
-        self.platform.links.apply(plans[0], lease_s=None)
+        links = self.platform.links
+        links.apply(plans[0], lease_s=links.lease_s)
         return np.full((3, 3), 0.1)
 
     def _verify(

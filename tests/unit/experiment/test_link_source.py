@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import pytest
 
 from fogbed.experiment.sampling.link_source import LinkSource
 from fogbed.experiment.sampling.metric_names import METRICS
-from fogbed.network.emulator import EmulatorCost, LinkCounters, LinkEmulator, PairCounters
+from fogbed.network.emulator import EmulatorCost, LinkCounters, LinkEmulator, PairCounters, Told
 from fogbed.plan.network import NetworkPlan, untouched
 
 
@@ -18,6 +20,11 @@ class Counting:
         self.packets = 1000
         self.cost = EmulatorCost(cpu_s=1.0, uptime_s=10.0, lateness_p50_ms=0.1, lateness_p99_ms=0.4)
         self._tells_cost = tells_cost
+
+    lease_s: float | None = None
+
+    def renewed(self, told: Told) -> AbstractContextManager[None]:
+        raise NotImplementedError(told)
 
     def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:
         raise NotImplementedError(plan, lease_s)

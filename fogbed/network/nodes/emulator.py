@@ -1,0 +1,264 @@
+"""Real nodes as a LinkEmulator: every node shapes what its pods send to the pods of the others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+
+from fogbed.errors import FogbedError, NetworkError
+from fogbed.network.agent.backend import Row
+from fogbed.network.emulator import LinkCounters, Told
+from fogbed.network.nodes.counted import counted
+from fogbed.network.nodes.lease import renewing
+from fogbed.network.nodes.rows import cut_nodes, plan_of, rows_of
+from fogbed.network.nodes.session import BackendChoice, LinksState
+from fogbed.network.nodes.sessions import NodeSessions, Open, failure
+from fogbed.network.nodes.survey import Serving, Survey
+from fogbed.plan.network import NetworkPlan
+
+LEASE_S = 60.0
+_SHOWN = 5  # pairs named in an error
+
+
+class NodeEmulator:
+    """Shapes between ``nodes`` by their agents, each reached as its administrator.
+
+    The way to a node does not lead through the emulated network: no plan can lock anybody out.
+    Sessions are opened when they are first needed and kept; ``close`` ends them.
+    """
+
+    lease_s: float | None = LEASE_S
+
+    def __init__(  # noqa: PLR0913 - who, where, and how they are reached; by keyword
+        self,
+        testbed: str,
+        nodes: Sequence[str],
+        *,
+        networks: Callable[[], Mapping[str, Sequence[str]]],
+        open_session: Open,
+        controller: str,
+        backend: BackendChoice = "auto",
+    ) -> None:
+        """``networks``: the prefixes of each node's pods, asked for when they are first needed.
+
+        ``controller``: who shapes, as another one is told who is refused.
+        """
+        self._testbed = testbed
+        self._nodes = tuple(nodes)
+        self._controller = controller
+        self._backend: BackendChoice = backend
+        self._sessions = NodeSessions(nodes, open_session)
+        self._survey = Survey(self._sessions, networks, backend)
+        self._cut: frozenset[str] | None = None  # not known before the nodes were asked
+        self._leased_s: float | None = None
+        self._renewed_at: dict[str, float] = {}
+        self._changing = threading.Lock()
+
+    # -- the seam --------------------------------------------------------------------------------
+
+    def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:
+        """Set every pair as planned, on all nodes at once and in place, and read it back.
+
+        Where nothing is installed and nothing is asked, nothing is touched. Where a first
+        installation fails on one node, it is taken back on the others.
+
+        Raises:
+            NetworkError: a node cannot or does not have in force what was asked; it is named.
+        """
+        with self._changing:
+            there = self._look()
+            if not plan.index.any() and not any(each.backend for each in there.values()):
+                return
+            self._leased_s = lease_s
+            self._put(plan, there)
+
+    def show(self) -> NetworkPlan:
+        """Return what is in force now, as the nodes' kernels (or links) say.
+
+        Raises:
+            NetworkError: a node does not answer.
+        """
+        return self._plan_in(self._look())
+
+    def cut(self, node: str) -> None:
+        """Let nothing in and nothing out of ``node``: at the node, and at every other.
+
+        Raises:
+            NetworkError: there is no such node, or a node does not answer.
+        """
+        self._change_cut(node, is_cut=True)
+
+    def heal(self, node: str) -> None:
+        """Join ``node`` again to every other that is not cut off itself.
+
+        Raises:
+            NetworkError: there is no such node, or a node does not answer.
+        """
+        self._change_cut(node, is_cut=False)
+
+    def counters(self) -> LinkCounters:
+        """Return what every ordered pair has carried since its node was first shaped.
+
+        The cost is that of all nodes together, the lateness that of the latest.
+
+        Raises:
+            NetworkError: a node does not answer.
+        """
+        return counted(self._sessions.ask(lambda _, session: session.counters()).whole("to count"))
+
+    def clear(self) -> None:
+        """Remove every impairment and every cut; a node that does not answer stops no other.
+
+        Raises:
+            NetworkError: nodes did not answer, or could not; the error says until when they shape.
+        """
+        with self._changing:
+            answers = self._sessions.ask(lambda _, session: session.clear())
+            self._cut = frozenset()
+            if answers.failed:
+                raise failure("to clear", answers.failed, hint=self._until(answers.failed))
+            self._leased_s = None
+
+    def renewed(self, told: Told) -> AbstractContextManager[None]:
+        """Renew what was applied with a lease for as long as the block lasts.
+
+        ``told`` hears of nodes whose lease was not renewed, and of None once all are again.
+        """
+        return renewing(self._renew, LEASE_S, told)
+
+    # -- beside the seam -------------------------------------------------------------------------
+
+    def backends(self) -> Mapping[str, Serving]:
+        """Return which emulator serves on each node, and what stands in the way of others.
+
+        Raises:
+            NetworkError: a node does not answer.
+        """
+        there, facts = self._look(), self._survey.facts()
+        return {
+            node: Serving(
+                backend=there[node].backend,
+                able=facts[node].serving(self._backend),
+                lacking=facts[node].lacking,
+                kernel=facts[node].kernel,
+            )
+            for node in self._nodes
+        }
+
+    def close(self) -> None:
+        """End every session; what is in force stays, for as long as it was leased."""
+        self._sessions.close()
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _look(self) -> Mapping[str, LinksState]:
+        there = self._sessions.ask(lambda _, session: session.show()).whole("to show its links")
+        if self._cut is None:
+            severed = {node: each.severed for node, each in there.items()}
+            self._cut = cut_nodes(severed, self._nodes)
+        return there
+
+    def _plan_in(self, there: Mapping[str, LinksState]) -> NetworkPlan:
+        seeds = [each.seed for each in there.values() if each.backend]
+        shown = {node: each.shapes for node, each in there.items()}
+        return plan_of(self._nodes, shown, seed=seeds[0] if seeds else 0)
+
+    def _put(self, plan: NetworkPlan, there: Mapping[str, LinksState]) -> None:
+        """Have the nodes carry ``plan`` out; ``there`` is what they had in force before."""
+        fresh = [node for node, each in there.items() if not each.backend]
+        if fresh:
+            self._survey.require_able(fresh)
+        origins = [each.origin_ns for each in there.values() if each.backend]
+        rows = rows_of(
+            plan,
+            self._survey.places(),
+            testbed=self._testbed,
+            cut=self._cut or (),
+            # what is changed in place goes on with the same noise
+            origin_ns=origins[0] if origins else time.time_ns(),
+        )
+        try:
+            self._carry_out(rows)
+            self._require_in_force(plan)
+        except NetworkError:
+            if len(fresh) == len(there):
+                # half a network would be measured as if it were one
+                self._sessions.ask(lambda _, session: session.clear())
+                self._leased_s = None
+            raise
+
+    def _require_in_force(self, plan: NetworkPlan) -> None:
+        different = plan.differences(self.show())
+        if not different:
+            return
+        shown = different[:_SHOWN]
+        pairs = ", ".join(f"{each.source} to {each.target}" for each in shown)
+        lines = (
+            f"{each.source} to {each.target}: asked {each.asked}, found {each.found}"
+            for each in shown
+        )
+        raise NetworkError(
+            f"the nodes do not have in force what was asked: {pairs}",
+            details="\n".join(lines),
+            hint="something else changes this testbed's network; run the command again",
+        )
+
+    def _carry_out(self, rows: Mapping[str, Row]) -> None:
+        answers = self._sessions.ask(
+            lambda node, session: session.apply(
+                rows[node],
+                backend=self._backend,
+                controller=self._controller,
+                lease_s=self._leased_s,
+            )
+        )
+        now = time.monotonic()
+        self._renewed_at.update(dict.fromkeys(answers.given, now))
+        answers.whole("to shape its links")
+
+    def _change_cut(self, node: str, *, is_cut: bool) -> None:
+        if node not in self._nodes:
+            raise NetworkError(
+                f"testbed {self._testbed} has no node {node}",
+                hint=f"it has {', '.join(self._nodes)}",
+            )
+        with self._changing:
+            there = self._look()
+            before = self._cut or frozenset()
+            wanted = before | {node} if is_cut else before - {node}
+            if wanted == before and is_cut:
+                return
+            self._cut = wanted
+            try:
+                self._put(self._plan_in(there), there)
+            except FogbedError:
+                self._cut = None
+                raise
+
+    def _renew(self) -> None:
+        """Renew every lease that there is.
+
+        Raises:
+            NetworkError: a node's was not; the others' were.
+        """
+        with self._changing:
+            if self._leased_s is None:
+                return
+            answers = self._sessions.ask(lambda _, session: session.renew(self._controller))
+            now = time.monotonic()
+            self._renewed_at.update(dict.fromkeys(answers.given, now))
+            answers.whole("to renew its lease")
+
+    def _until(self, silent: Collection[str]) -> str:
+        if self._leased_s is None:
+            return "they shape until they are cleared: when they answer, fogbed network clear"
+        now = time.monotonic()
+        left = {
+            node: max(0.0, self._renewed_at[node] + self._leased_s - now)
+            for node in silent
+            if node in self._renewed_at
+        }
+        when = ", ".join(f"{node} in {seconds:.0f} s" for node, seconds in left.items())
+        return f"they clear themselves when their lease ends: {when or 'soon'}"
