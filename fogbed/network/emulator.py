@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -80,6 +80,13 @@ class LinkEmulator(Protocol):
 
     def show(self) -> NetworkPlan:
         """Return what is in force now, as the emulation itself says; without what is cut off."""
+
+    def backends(self) -> Mapping[str, str]:
+        """Return what shapes each node's links now (``tc``, ``fabric``); "" where nothing does.
+
+        Raises:
+            NetworkError: a node does not answer.
+        """
 
     def cut(self, node: str) -> None:
         """Let nothing in and nothing out of ``node``, in the emulated network only.

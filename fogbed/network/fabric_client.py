@@ -79,6 +79,14 @@ class FabricEmulator:
             reply["seed"],
         )
 
+    def backends(self) -> dict[str, str]:
+        """Return the fabric for every node.
+
+        Raises:
+            NetworkError: the fabric does not answer.
+        """
+        return dict.fromkeys(self._ask("show")["nodes"], "fabric")
+
     def clear(self) -> None:
         """Remove every impairment and every cut.
 

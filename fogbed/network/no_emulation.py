@@ -46,6 +46,10 @@ class NoEmulation:
         """Return the plan that adds nothing."""
         return self._plan
 
+    def backends(self) -> dict[str, str]:
+        """Return nothing for every node."""
+        return dict.fromkeys(self._plan.nodes, "")
+
     def cut(self, node: str) -> None:
         """Raise NetworkError: no node can be cut off."""
         raise NetworkError(f"nothing emulates a network here: {node} cannot be cut off")

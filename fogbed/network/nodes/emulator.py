@@ -14,8 +14,8 @@ from fogbed.network.nodes.counted import counted
 from fogbed.network.nodes.lease import renewing
 from fogbed.network.nodes.rows import cut_nodes, plan_of, rows_of
 from fogbed.network.nodes.session import BackendChoice, LinksState
-from fogbed.network.nodes.sessions import NodeSessions, Open, failure
-from fogbed.network.nodes.survey import Serving, Survey
+from fogbed.network.nodes.sessions import Answers, NodeSessions, Open, failure
+from fogbed.network.nodes.survey import Serving, Survey, serving
 from fogbed.plan.network import NetworkPlan
 
 LEASE_S = 60.0
@@ -82,6 +82,14 @@ class NodeEmulator:
         """
         return self._plan_in(self._look())
 
+    def backends(self) -> Mapping[str, str]:
+        """Return by what each node shapes now, ``tc`` or ``fabric``; "" where nothing is installed.
+
+        Raises:
+            NetworkError: a node does not answer.
+        """
+        return {node: each.backend for node, each in self._look().items()}
+
     def cut(self, node: str) -> None:
         """Let nothing in and nothing out of ``node``: at the node, and at every other.
 
@@ -130,22 +138,11 @@ class NodeEmulator:
 
     # -- beside the seam -------------------------------------------------------------------------
 
-    def backends(self) -> Mapping[str, Serving]:
-        """Return which emulator serves on each node, and what stands in the way of others.
-
-        Raises:
-            NetworkError: a node does not answer.
-        """
-        there, facts = self._look(), self._survey.facts()
-        return {
-            node: Serving(
-                backend=there[node].backend,
-                able=facts[node].serving(self._backend),
-                lacking=facts[node].lacking,
-                kernel=facts[node].kernel,
-            )
-            for node in self._nodes
-        }
+    def survey(self) -> Answers[Serving]:
+        """Return of every node that answers what is in force there, and what could serve."""
+        return self._sessions.ask(
+            lambda _, session: serving(session.hello(), session.show(), self._backend)
+        )
 
     def close(self) -> None:
         """End every session; what is in force stays, for as long as it was leased."""

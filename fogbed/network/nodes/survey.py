@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fogbed.errors import NetworkError
 from fogbed.network.nodes.rows import NodePlace, place_of
-from fogbed.network.nodes.session import BackendChoice, NodeFacts
+from fogbed.network.nodes.session import BackendChoice, LinksState, NodeFacts
 from fogbed.network.nodes.sessions import NodeSessions
 
 WAY_OUT = (
@@ -27,6 +27,16 @@ class Serving:
     able: str
     lacking: Mapping[str, str]
     kernel: str
+
+
+def serving(facts: NodeFacts, there: LinksState, choice: BackendChoice) -> Serving:
+    """Return what serves on a node of these facts, where the testbed leaves this choice."""
+    return Serving(
+        backend=there.backend,
+        able=facts.serving(choice),
+        lacking=facts.lacking,
+        kernel=facts.kernel,
+    )
 
 
 class Survey:

@@ -6,7 +6,7 @@ It is in force once ``install`` has put it in the place of the laptop's in the t
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -46,6 +46,9 @@ class Unshaped:
 
     def show(self) -> NetworkPlan:
         return self._plan
+
+    def backends(self) -> Mapping[str, str]:
+        return {}
 
     def cut(self, node: str) -> None:
         raise NetworkError(f"{node} cannot be cut off")

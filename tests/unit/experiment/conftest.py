@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from fogbed.clients.progress import Progress, Quiet
-from fogbed.errors import JobError, PlatformError
+from fogbed.errors import FogbedError, JobError, PlatformError
 from fogbed.experiment.network_states import measured_state, states_of
 from fogbed.experiment.repertoire import REPERTOIRE, Repertoire
 from fogbed.experiment.run_context import Dependencies
 from fogbed.experiment.runner import RunResult, run_experiment
 from fogbed.network.agent_client import ExecOutcome
-from fogbed.network.emulator import LinkCounters
+from fogbed.network.emulator import LinkCounters, Told
 from fogbed.network.probes import Probes
 from fogbed.platforms.base import Endpoints, TestbedStatus
 from fogbed.platforms.events import Event
@@ -238,6 +238,9 @@ class FakeEmulator:
     def show(self) -> NetworkPlan:
         assert self.plan is not None
         return self.plan
+
+    def backends(self) -> Mapping[str, str]:
+        return {}
 
     def cut(self, node: str) -> None:
         raise NotImplementedError(node)

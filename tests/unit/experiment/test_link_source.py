@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 import pytest
@@ -31,6 +32,9 @@ class Counting:
 
     def show(self) -> NetworkPlan:
         return untouched(["a", "b"])
+
+    def backends(self) -> Mapping[str, str]:
+        raise NotImplementedError
 
     def cut(self, node: str) -> None:
         raise NotImplementedError(node)
