@@ -8,8 +8,8 @@ import json
 import signal
 import socket
 
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends is forgotten at once
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends is forgotten at once
 signal.sigwait({signal.SIGTERM, signal.SIGINT})
 who = {"controller": "the end of the shaper's pod", "force": True}
 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as resident:

@@ -7,9 +7,11 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -335,10 +337,14 @@ def test_a_shaper_that_ends_has_the_resident_clear_first():
             stdout=subprocess.PIPE,
             text=True,
         )
-        # it is not known from outside when it has begun to wait for its end
-        status = Path(f"/proc/{shaper.pid}/status")
-        while f"SigBlk:\t{0x4002:016x}" not in status.read_text(encoding="ascii"):
+        # from when on it heeds a signal: it ignores the ends of children just after
+        status, ignored = Path(f"/proc/{shaper.pid}/status"), re.compile(r"SigIgn:\t([0-9a-f]+)")
+        sigchld = 1 << signal.SIGCHLD - 1
+        end = time.monotonic() + 60
+        while not int(ignored.search(status.read_text(encoding="ascii"))[1], 16) & sigchld:
             assert shaper.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.01)
         shaper.terminate()
         connection, _ = listener.accept()
         with connection:
