@@ -16,6 +16,7 @@ from fogbed.network.agent import this_program
 _HOME = Path(__file__).parents[2]
 ROOTS = (
     "fogbed.network.agent.unpack",
+    "fogbed.network.agent.guardian",
     "fogbed.network.agent.session",
     "fogbed.network.link",
 )

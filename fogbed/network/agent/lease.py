@@ -53,6 +53,6 @@ def _told(holder: Holder, now_s: float) -> str:
     until = (
         "until it is cleared (fogbed network clear)"
         if left is None
-        else f"its lease of {holder.lease_s:g} s lasts {left:.0f} s more, and is renewed while it runs"
+        else f"its lease of {holder.lease_s:g} s, renewed while it runs, lasts {left:.0f} s more"
     )
     return f"the network is shaped by {holder.controller} for testbed {holder.testbed}: {until}"

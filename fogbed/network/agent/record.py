@@ -31,11 +31,20 @@ def own_folder() -> Path:
     """
     path = folder(os.geteuid(), os.environ)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _require_own(path)
+    path.chmod(0o700)
+    return path
+
+
+def _require_own(path: Path) -> None:
+    """Refuse a folder that somebody else made where anybody can make one."""
     found = path.lstat()
     if found.st_uid != os.geteuid() or not stat.S_ISDIR(found.st_mode):
         raise PermissionError(f"{path} belongs to somebody else")
-    path.chmod(0o700)
-    return path
+
+
+def _file() -> Path:
+    return folder(os.geteuid(), os.environ) / f"links-{network()}.json"
 
 
 def network() -> int:
@@ -46,7 +55,8 @@ def network() -> int:
 def write(record: Mapping[str, Any]) -> bool:
     """Put a record in the place of the one before; return whether that could be done."""
     try:
-        path = own_folder() / f"links-{network()}.json"
+        own_folder()
+        path = _file()
         fresh = path.with_suffix(f".{os.getpid()}")
         try:
             fresh.write_text(json.dumps(record), encoding="utf-8")
@@ -55,6 +65,7 @@ def write(record: Mapping[str, Any]) -> bool:
             with contextlib.suppress(OSError):
                 fresh.unlink()
     except OSError:
+        remove()  # what is true no more is worse than nothing
         return False
     return True
 
@@ -62,8 +73,9 @@ def write(record: Mapping[str, Any]) -> bool:
 def read() -> dict[str, Any] | None:
     """Return the record of this network; None if there is none, or it cannot be read."""
     try:
-        text = (own_folder() / f"links-{network()}.json").read_text(encoding="utf-8")
-        record = json.loads(text)
+        path = _file()
+        _require_own(path.parent)
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) else None
@@ -72,4 +84,4 @@ def read() -> dict[str, Any] | None:
 def remove() -> None:
     """Forget it."""
     with contextlib.suppress(OSError):
-        (own_folder() / f"links-{network()}.json").unlink()
+        _file().unlink()

@@ -17,7 +17,7 @@ MOST_OCTETS = 64 * 2**20
 _UCRED = struct.Struct("iII")  # struct ucred of unix(7): pid, uid, gid
 
 
-class Gone(ConnectionError):
+class GoneError(ConnectionError):
     """No resident is there, or it ended before it answered."""
 
 
@@ -59,7 +59,7 @@ def ask(do: str, arguments: dict[str, Any], *, wait_s: float) -> dict[str, Any]:
     """Ask the resident of this network and return its answer.
 
     Raises:
-        Gone: there is none, or it ended meanwhile.
+        GoneError: there is none, or it ended meanwhile.
         TimeoutError: it did not answer within ``wait_s`` seconds.
         PermissionError: somebody else has taken its place.
     """
@@ -75,15 +75,15 @@ def ask(do: str, arguments: dict[str, Any], *, wait_s: float) -> dict[str, Any]:
                 )
             send(connection, {"do": do, "with": arguments})
             answer = receive(connection)
-        except socket.timeout:
+        except TimeoutError:
             raise TimeoutError(
                 f"the agent's resident does not answer; its guardian ends it when it hangs, or "
                 f"kill -9 {other_end(connection).pid}"
             ) from None
         except (ConnectionError, BrokenPipeError) as error:
-            raise Gone(str(error)) from None
+            raise GoneError(str(error)) from None
     if answer is None:
-        raise Gone("it ended before it answered")
+        raise GoneError("it ended before it answered")
     return answer
 
 
