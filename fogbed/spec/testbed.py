@@ -188,9 +188,9 @@ class Grafana(Spec):
 class Network(Spec):
     """How the network between the nodes is emulated, where real nodes do it.
 
-    ``emulator``: ``tc`` (netem, in the kernel) or ``fabric`` (in user space, on each node); ``auto``
-    takes tc where a node's kernel has netem and the fabric where it has not; ``none`` shapes
-    nothing, and puts nothing on the nodes that could.
+    ``emulator``: ``tc`` (netem, in the kernel) or ``fabric`` (in user space, on each node);
+    ``auto`` takes tc where a node's kernel has netem and the fabric where it has not; ``none``
+    shapes nothing, and puts nothing on the nodes that could.
     """
 
     emulator: Literal["auto", "tc", "fabric", "none"] = "auto"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fogbed.network.agent.backend import Cost
+from fogbed.network.agent_answers import LinksCarried
 from fogbed.network.emulator import EmulatorCost, LinkCounters, PairCounters
-from fogbed.network.nodes.session import LinksCounted
 
 
-def counted(came: Mapping[str, LinksCounted]) -> LinkCounters:
+def counted(came: Mapping[str, LinksCarried]) -> LinkCounters:
     """Return the counters of every ordered pair.
 
     The cost is that of all nodes together, the lateness that of the latest.

@@ -9,11 +9,13 @@ from contextlib import AbstractContextManager
 
 from fogbed.errors import FogbedError, NetworkError
 from fogbed.network.agent.backend import Row
+from fogbed.network.agent_answers import LinksShown
+from fogbed.network.agent_requests import BackendChoice
 from fogbed.network.emulator import LinkCounters, Told
 from fogbed.network.nodes.counted import counted
 from fogbed.network.nodes.lease import renewing
 from fogbed.network.nodes.rows import cut_nodes, plan_of, rows_of
-from fogbed.network.nodes.session import BackendChoice, LinksState
+from fogbed.network.nodes.session import NodeSession
 from fogbed.network.nodes.sessions import Answers, NodeSessions, Open, failure
 from fogbed.network.nodes.survey import Serving, Survey, serving
 from fogbed.plan.network import NetworkPlan
@@ -114,7 +116,9 @@ class NodeEmulator:
         Raises:
             NetworkError: a node does not answer.
         """
-        return counted(self._sessions.ask(lambda _, session: session.counters()).whole("to count"))
+        return counted(
+            self._sessions.ask(lambda _, session: session.links_counters()).whole("to count")
+        )
 
     def clear(self) -> None:
         """Remove every impairment and every cut; a node that does not answer stops no other.
@@ -123,11 +127,17 @@ class NodeEmulator:
             NetworkError: nodes did not answer, or could not; the error says until when they shape.
         """
         with self._changing:
-            answers = self._sessions.ask(lambda _, session: session.clear())
+            answers = self._clear_all(force=False)
             self._cut = frozenset()
             if answers.failed:
                 raise failure("to clear", answers.failed, hint=self._until(answers.failed))
             self._leased_s = None
+
+    def give_back(self) -> Mapping[str, FogbedError]:
+        """Clear whoever has it in force, for the testbed goes; return what stood in the way."""
+        with self._changing:
+            self._leased_s = None
+            return self._clear_all(force=True).failed
 
     def renewed(self, told: Told) -> AbstractContextManager[None]:
         """Renew what was applied with a lease for as long as the block lasts.
@@ -141,7 +151,7 @@ class NodeEmulator:
     def survey(self) -> Answers[Serving]:
         """Return of every node that answers what is in force there, and what could serve."""
         return self._sessions.ask(
-            lambda _, session: serving(session.hello(), session.show(), self._backend)
+            lambda _, session: serving(session.hello(), session.links_show(), self._backend)
         )
 
     def close(self) -> None:
@@ -150,19 +160,21 @@ class NodeEmulator:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _look(self) -> Mapping[str, LinksState]:
-        there = self._sessions.ask(lambda _, session: session.show()).whole("to show its links")
+    def _look(self) -> Mapping[str, LinksShown]:
+        there = self._sessions.ask(lambda _, session: session.links_show()).whole(
+            "to show its links"
+        )
         if self._cut is None:
             severed = {node: each.severed for node, each in there.items()}
             self._cut = cut_nodes(severed, self._nodes)
         return there
 
-    def _plan_in(self, there: Mapping[str, LinksState]) -> NetworkPlan:
+    def _plan_in(self, there: Mapping[str, LinksShown]) -> NetworkPlan:
         seeds = [each.seed for each in there.values() if each.backend]
         shown = {node: each.shapes for node, each in there.items()}
         return plan_of(self._nodes, shown, seed=seeds[0] if seeds else 0)
 
-    def _put(self, plan: NetworkPlan, there: Mapping[str, LinksState]) -> None:
+    def _put(self, plan: NetworkPlan, there: Mapping[str, LinksShown]) -> None:
         """Have the nodes carry ``plan`` out; ``there`` is what they had in force before."""
         fresh = [node for node, each in there.items() if not each.backend]
         if fresh:
@@ -182,7 +194,7 @@ class NodeEmulator:
         except NetworkError:
             if len(fresh) == len(there):
                 # half a network would be measured as if it were one
-                self._sessions.ask(lambda _, session: session.clear())
+                self._clear_all(force=False)
                 self._leased_s = None
             raise
 
@@ -204,7 +216,7 @@ class NodeEmulator:
 
     def _carry_out(self, rows: Mapping[str, Row]) -> None:
         answers = self._sessions.ask(
-            lambda node, session: session.apply(
+            lambda node, session: session.links_apply(
                 rows[node],
                 backend=self._backend,
                 controller=self._controller,
@@ -243,10 +255,18 @@ class NodeEmulator:
         with self._changing:
             if self._leased_s is None:
                 return
-            answers = self._sessions.ask(lambda _, session: session.renew(self._controller))
+            answers = self._sessions.ask(
+                lambda _, session: session.links_renew(controller=self._controller)
+            )
             now = time.monotonic()
             self._renewed_at.update(dict.fromkeys(answers.given, now))
             answers.whole("to renew its lease")
+
+    def _clear_all(self, *, force: bool) -> Answers[None]:
+        def clear(_node: str, session: NodeSession) -> None:
+            session.links_clear(controller=self._controller, testbed=self._testbed, force=force)
+
+        return self._sessions.ask(clear)
 
     def _until(self, silent: Collection[str]) -> str:
         if self._leased_s is None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from fogbed.errors import NetworkError
+from fogbed.network.agent_answers import LinksShown, NodeHello
+from fogbed.network.agent_requests import BackendChoice
 from fogbed.network.nodes.rows import NodePlace, place_of
-from fogbed.network.nodes.session import BackendChoice, LinksState, NodeFacts
 from fogbed.network.nodes.sessions import NodeSessions
 
 WAY_OUT = (
@@ -29,11 +30,20 @@ class Serving:
     kernel: str
 
 
-def serving(facts: NodeFacts, there: LinksState, choice: BackendChoice) -> Serving:
+def served_by(lacking: Mapping[str, str], choice: BackendChoice) -> str:
+    """Return which emulator serves: the kernel's own where it can; "" for none.
+
+    ``lacking`` says of each why it cannot, "" of one that can.
+    """
+    able = [name for name in ("tc", "fabric") if lacking.get(name, "is not known") == ""]
+    return next((name for name in able if choice in ("auto", name)), "")
+
+
+def serving(facts: NodeHello, there: LinksShown, choice: BackendChoice) -> Serving:
     """Return what serves on a node of these facts, where the testbed leaves this choice."""
     return Serving(
         backend=there.backend,
-        able=facts.serving(choice),
+        able=served_by(facts.lacking, choice),
         lacking=facts.lacking,
         kernel=facts.kernel,
     )
@@ -52,10 +62,10 @@ class Survey:
         self._sessions = sessions
         self._networks = networks
         self._backend: BackendChoice = backend
-        self._facts: Mapping[str, NodeFacts] = {}
+        self._facts: Mapping[str, NodeHello] = {}
         self._places: Mapping[str, NodePlace] = {}
 
-    def facts(self) -> Mapping[str, NodeFacts]:
+    def facts(self) -> Mapping[str, NodeHello]:
         """Return what every node says of itself.
 
         Raises:
@@ -87,7 +97,9 @@ class Survey:
             NetworkError: one has none.
         """
         facts = self.facts()
-        unable = {n: facts[n].lacking for n in nodes if not facts[n].serving(self._backend)}
+        unable = {
+            n: facts[n].lacking for n in nodes if not served_by(facts[n].lacking, self._backend)
+        }
         if unable:
             raise NetworkError(
                 f"no emulator can serve on {', '.join(unable)}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from fogbed.errors import PlatformError
@@ -32,7 +33,7 @@ def pod_networks(
     ]
     if problems:
         raise PlatformError(
-            "this cluster's network cannot be shaped: its nodes' pods are not told apart by address",
+            "this cluster's network cannot be shaped: no address tells which node it is of",
             details="\n".join(problems),
             hint="flannel, kindnet and k3s give each node a network of its own; elsewhere run with "
             "--profile profiles/none.yml, or write network: {emulator: none}",
@@ -61,6 +62,6 @@ def _overlaps(found: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
         ((ipaddress.IPv4Network(each), node) for node, some in found.items() for each in some),
         key=lambda one: (int(one[0].network_address), one[0].prefixlen),
     )
-    for (first, one), (second, other) in zip(all_of_them, all_of_them[1:], strict=False):
+    for (first, one), (second, other) in pairwise(all_of_them):
         if first.overlaps(second):
             yield f"{one} and {other}: both have pods in {second}"

@@ -17,7 +17,7 @@ from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.kube_exec import pod_channel
 from fogbed.clients.kube_objects import KubeObjects
 from fogbed.errors import FogbedError
-from fogbed.network.nodes.agent_session import AgentSession
+from fogbed.network.agent_client import Agent
 from fogbed.network.nodes.emulator import NodeEmulator
 from fogbed.network.nodes.survey import WAY_OUT, Serving
 from fogbed.plan.cluster import agent_namespace_of
@@ -77,7 +77,7 @@ def node_emulator(
         testbed.name,
         nodes,
         networks=networks,
-        open_session=lambda node: AgentSession(channel(node)),
+        open_session=lambda node: Agent(channel(node)),
         controller=this_controller(),
         backend="auto" if choice == "none" else choice,
     )
