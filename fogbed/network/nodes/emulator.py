@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from fogbed.errors import FogbedError, NetworkError
@@ -14,7 +14,7 @@ from fogbed.network.agent_requests import BackendChoice
 from fogbed.network.emulator import LinkCounters, Told
 from fogbed.network.nodes.counted import counted
 from fogbed.network.nodes.lease import renewing
-from fogbed.network.nodes.rows import cut_nodes, plan_of, rows_of
+from fogbed.network.nodes.rows import cut_nodes, plan_of, plan_over, rows_of
 from fogbed.network.nodes.session import NodeSession
 from fogbed.network.nodes.sessions import Answers, NodeSessions, Open, failure
 from fogbed.network.nodes.survey import Serving, Survey, serving
@@ -67,14 +67,16 @@ class NodeEmulator:
         installation fails on one node, it is taken back on the others.
 
         Raises:
-            NetworkError: a node cannot or does not have in force what was asked; it is named.
+            NetworkError: a node is unknown, cannot or does not have in force what was asked, or
+                another controller has it; it is named.
+            PlatformError: the cluster's network gives a node's pods no network of their own.
         """
+        whole = plan_over(plan, self._nodes)
         with self._changing:
             there = self._look()
-            if not plan.index.any() and not any(each.backend for each in there.values()):
-                return
             self._leased_s = lease_s
-            self._put(plan, there)
+            if whole.index.any() or any(each.backend for each in there.values()):
+                self._put(whole, there)
 
     def show(self) -> NetworkPlan:
         """Return what is in force now, as the nodes' kernels (or links) say.
@@ -131,12 +133,10 @@ class NodeEmulator:
             self._cut = frozenset()
             if answers.failed:
                 raise failure("to clear", answers.failed, hint=self._until(answers.failed))
-            self._leased_s = None
 
     def give_back(self) -> Mapping[str, FogbedError]:
         """Clear whoever has it in force, for the testbed goes; return what stood in the way."""
         with self._changing:
-            self._leased_s = None
             return self._clear_all(force=True).failed
 
     def renewed(self, told: Told) -> AbstractContextManager[None]:
@@ -161,13 +161,18 @@ class NodeEmulator:
     # -- inside ----------------------------------------------------------------------------------
 
     def _look(self) -> Mapping[str, LinksShown]:
-        there = self._sessions.ask(lambda _, session: session.links_show()).whole(
+        there = self._sessions.ask(lambda _, session: self._shown(session)).whole(
             "to show its links"
         )
         if self._cut is None:
             severed = {node: each.severed for node, each in there.items()}
             self._cut = cut_nodes(severed, self._nodes)
         return there
+
+    def _shown(self, session: NodeSession) -> LinksShown:
+        """Return what is in force of this testbed: another one on the same nodes is not our own."""
+        shown = session.links_show()
+        return shown if shown.testbed in ("", self._testbed) else LinksShown()
 
     def _plan_in(self, there: Mapping[str, LinksShown]) -> NetworkPlan:
         seeds = [each.seed for each in there.values() if each.backend]
@@ -195,7 +200,6 @@ class NodeEmulator:
             if len(fresh) == len(there):
                 # half a network would be measured as if it were one
                 self._clear_all(force=False)
-                self._leased_s = None
             raise
 
     def _require_in_force(self, plan: NetworkPlan) -> None:
@@ -223,8 +227,7 @@ class NodeEmulator:
                 lease_s=self._leased_s,
             )
         )
-        now = time.monotonic()
-        self._renewed_at.update(dict.fromkeys(answers.given, now))
+        self._note_renewal(answers.given)
         answers.whole("to shape its links")
 
     def _change_cut(self, node: str, *, is_cut: bool) -> None:
@@ -253,29 +256,36 @@ class NodeEmulator:
             NetworkError: a node's was not; the others' were.
         """
         with self._changing:
-            if self._leased_s is None:
-                return
+            leased = tuple(self._renewed_at)
             answers = self._sessions.ask(
-                lambda _, session: session.links_renew(controller=self._controller)
+                lambda _, session: session.links_renew(controller=self._controller), leased
             )
-            now = time.monotonic()
-            self._renewed_at.update(dict.fromkeys(answers.given, now))
+            self._note_renewal(answers.given)
             answers.whole("to renew its lease")
+
+    def _note_renewal(self, nodes: Iterable[str]) -> None:
+        if self._leased_s is None:
+            self._renewed_at.clear()
+        else:
+            self._renewed_at.update(dict.fromkeys(nodes, time.monotonic()))
 
     def _clear_all(self, *, force: bool) -> Answers[None]:
         def clear(_node: str, session: NodeSession) -> None:
-            session.links_clear(controller=self._controller, testbed=self._testbed, force=force)
+            if session.links_show().testbed in ("", self._testbed):
+                session.links_clear(controller=self._controller, testbed=self._testbed, force=force)
 
-        return self._sessions.ask(clear)
+        answers = self._sessions.ask(clear)
+        for node in answers.given:
+            self._renewed_at.pop(node, None)
+        return answers
 
     def _until(self, silent: Collection[str]) -> str:
-        if self._leased_s is None:
-            return "they shape until they are cleared: when they answer, fogbed network clear"
         now = time.monotonic()
-        left = {
-            node: max(0.0, self._renewed_at[node] + self._leased_s - now)
+        left = [
+            f"{node} in {max(0.0, self._renewed_at[node] + self._leased_s - now):.0f} s"
             for node in silent
-            if node in self._renewed_at
-        }
-        when = ", ".join(f"{node} in {seconds:.0f} s" for node, seconds in left.items())
-        return f"they clear themselves when their lease ends: {when or 'soon'}"
+            if node in self._renewed_at and self._leased_s is not None
+        ]
+        if left:
+            return f"its lease ends by itself: {', '.join(left)}"
+        return "what it has in force stays: when it answers, fogbed network clear again"

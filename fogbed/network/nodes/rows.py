@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
+from fogbed.errors import NetworkError
 from fogbed.network.agent.backend import Peer, Row, Shape
 from fogbed.plan.network import UNTOUCHED, Impairment, NetworkPlan
 
@@ -97,6 +98,23 @@ def plan_of(
                 number = numbers.setdefault(impairment_of(shape), len(numbers))
                 index[places[source], places[target]] = number
     return NetworkPlan(tuple(nodes), tuple(numbers), index, seed)
+
+
+def plan_over(plan: NetworkPlan, nodes: Sequence[str]) -> NetworkPlan:
+    """Return ``plan`` for ``nodes`` in their order; pairs that it does not know are untouched.
+
+    Raises:
+        NetworkError: it has a node that is none of ``nodes``.
+    """
+    unknown = [name for name in plan.nodes if name not in nodes]
+    if unknown:
+        raise NetworkError(
+            f"there is no node {', '.join(unknown)} to shape", hint=f"there is {', '.join(nodes)}"
+        )
+    places = [nodes.index(name) for name in plan.nodes]
+    index = np.zeros((len(nodes),) * 2, np.uint32)
+    index[np.ix_(places, places)] = plan.index
+    return NetworkPlan(tuple(nodes), plan.impairments, index, plan.seed)
 
 
 def shape_of(impairment: Impairment) -> Shape:
