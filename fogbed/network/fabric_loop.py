@@ -165,7 +165,8 @@ class Fabric:
                 reader()
                 self._deliver()
             if self._next_step is not None:
-                self._timer.arm(min(self._next_step, *(entry[0] for entry in self._heap[:1])))
+                due = self._heap[0][0] if self._heap else self._next_step
+                self._timer.arm(min(self._next_step, due))
             elif self._heap:
                 self._timer.arm(self._heap[0][0])
 
