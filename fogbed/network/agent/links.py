@@ -11,7 +11,7 @@ from fogbed.network.agent.clearing import cleared
 from fogbed.network.agent.launch import launch
 
 ANSWER_S = 90.0
-_TRIES = 10
+_TRIES = 5
 _PAUSE_S = 0.2
 _NOTHING: dict[str, Any] = {"backend": "", "shapes": {}, "severed": [], "seed": 0, "origin_ns": 0}
 

@@ -132,8 +132,10 @@ class Worker:
         if lease_s is not None and not lease_s > 0:
             raise BackendError(f"a lease of {lease_s} s is none")
         self._refuse(controller, wanted.testbed, time.monotonic())
+        self._hear(controller)
+        holder = Holder(controller, wanted.testbed, lease_s, time.monotonic())
         if self._backend is None:
-            self._install(wanted, backend)
+            self._install(wanted, backend, holder)
         elif backend in ("auto", self._backend.name):
             self._backend.apply(wanted)
         else:
@@ -141,20 +143,23 @@ class Worker:
                 f"{self._backend.name} serves here already: clear it before {backend} can"
             )
         self._row = wanted
-        self._holder = Holder(controller, wanted.testbed, lease_s, time.monotonic())
+        self._holder = holder.heard(time.monotonic())
         self._step_at = time.monotonic()
-        record.write({"in_force": self._who()})
+        record.write({"in_force": self._who(holder)})
         return self._show()
 
-    def _install(self, row: Row, wanted: str) -> None:
+    def _install(self, row: Row, wanted: str, holder: Holder) -> None:
         problems = backends.clear_all()  # what a killed one left, perhaps of another backend
         if problems:
             raise BackendError(f"what was left here cannot be cleared: {'; '.join(problems)}")
         backend = backends.choose(wanted)
+        # Before it is in force: this may be killed in the middle of it.
+        record.write({"in_force": self._who(holder)})
         try:
             backend.apply(row)
         except BaseException:
-            backends.clear_all()
+            backends.clear_all(backend)
+            record.remove()
             raise
         self._backend = backend
         self._since = time.time()
@@ -170,7 +175,7 @@ class Worker:
             "severed": sorted(self._backend.severed()),
             "seed": self._row.seed,
             "origin_ns": self._row.origin_ns,
-            **self._who(),
+            **self._who(self._holder),
         }
 
     def _counters(self, controller: str = "") -> dict[str, Any]:
@@ -194,7 +199,7 @@ class Worker:
     ) -> dict[str, Any]:
         if not force:
             self._refuse(controller, testbed, time.monotonic())
-        problems = backends.clear_all()
+        problems = backends.clear_all(self._backend)
         if problems:
             raise BackendError(f"not everything could be cleared: {'; '.join(problems)}")
         record.remove()
@@ -212,14 +217,14 @@ class Worker:
         if self._holder is not None and controller == self._holder.controller:
             self._holder = self._holder.heard(time.monotonic())
 
-    def _who(self) -> dict[str, Any]:
-        if self._holder is None:
+    def _who(self, holder: Holder | None) -> dict[str, Any]:
+        if holder is None:
             return {}
         return {
-            "controller": self._holder.controller,
-            "testbed": self._holder.testbed,
-            "lease_s": self._holder.lease_s,
-            "left_s": self._holder.left_s(time.monotonic()),
+            "controller": holder.controller,
+            "testbed": holder.testbed,
+            "lease_s": holder.lease_s,
+            "left_s": holder.left_s(time.monotonic()),
             "since": self._since,
             "net": self._net,
         }
@@ -227,4 +232,4 @@ class Worker:
     def _end(self, why: str) -> None:
         """Clear, and keep why."""
         self._ended = why
-        self._is_clear = clear_and_record(why, self._who())
+        self._is_clear = clear_and_record(why, self._who(self._holder), self._backend)
