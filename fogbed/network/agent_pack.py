@@ -19,7 +19,6 @@ ROOTS = (
     "fogbed.network.agent.guardian",
     "fogbed.network.agent.session",
     "fogbed.network.link",
-    "fogbed.network.trace",
 )
 """What the closure over imports of fogbed starts from."""
 BOOTSTRAP = this_program.bootstrap("fogbed.network.agent.session:main")

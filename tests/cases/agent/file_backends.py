@@ -32,7 +32,9 @@ class FileBackend:
     def apply(self, row: Row) -> None:
         if is_asked("refuse"):
             raise BackendError("device eth0 has another tool's qdisc: remove it")
-        self.file.write_text(json.dumps(row.to_json()))
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(json.dumps(row.to_json()))
+        fresh.replace(self.file)
         if is_asked("die-while-applying"):
             os.kill(os.getpid(), signal.SIGKILL)
         if is_asked("fail-half-way"):
