@@ -14,11 +14,12 @@ from fogbed.network.agent_requests import BackendChoice
 from fogbed.network.emulator import LinkCounters, Told
 from fogbed.network.nodes.counted import counted
 from fogbed.network.nodes.lease import renewing
-from fogbed.network.nodes.rows import cut_nodes, plan_of, plan_over, rows_of
+from fogbed.network.nodes.rows import cut_nodes, plan_of, plan_over, rows_of, traces_of
 from fogbed.network.nodes.session import NodeSession
 from fogbed.network.nodes.sessions import Answers, NodeSessions, Open, failure
 from fogbed.network.nodes.survey import Serving, Survey, serving
 from fogbed.plan.network import NetworkPlan
+from fogbed.plan.trace import Trace
 
 LEASE_S = 60.0
 _SHOWN = 5  # pairs named in an error
@@ -54,6 +55,7 @@ class NodeEmulator:
         self._sessions = NodeSessions(nodes, open_session)
         self._survey = Survey(self._sessions, networks, backend)
         self._cut: frozenset[str] | None = None  # not known before the nodes were asked
+        self._traces: Mapping[tuple[str, str], Trace] = {}
         self._leased_s: float | None = None
         self._renewed_at: dict[str, float] = {}
         self._changing = threading.Lock()
@@ -175,24 +177,24 @@ class NodeEmulator:
         return shown if shown.testbed in ("", self._testbed) else LinksShown()
 
     def _plan_in(self, there: Mapping[str, LinksShown]) -> NetworkPlan:
-        seeds = [each.seed for each in there.values() if each.backend]
         shown = {node: each.shapes for node, each in there.items()}
-        return plan_of(self._nodes, shown, seed=seeds[0] if seeds else 0)
+        drawn = next((each for each in there.values() if each.backend), LinksShown())
+        return plan_of(
+            self._nodes, shown, traces=self._traces, seed=drawn.seed, origin_ns=drawn.origin_ns
+        )
 
     def _put(self, plan: NetworkPlan, there: Mapping[str, LinksShown]) -> None:
         """Have the nodes carry ``plan`` out; ``there`` is what they had in force before."""
         fresh = [node for node, each in there.items() if not each.backend]
         if fresh:
             self._survey.require_able(fresh)
-        origins = [each.origin_ns for each in there.values() if each.backend]
         rows = rows_of(
             plan,
             self._survey.places(),
             testbed=self._testbed,
             cut=self._cut or (),
-            # what is changed in place goes on with the same noise
-            origin_ns=origins[0] if origins else time.time_ns(),
         )
+        self._traces = traces_of(plan)
         try:
             self._carry_out(rows)
             self._require_in_force(plan)

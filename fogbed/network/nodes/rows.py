@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from types import MappingProxyType
 
 import numpy as np
 
 from fogbed.errors import NetworkError
 from fogbed.network.agent.backend import Peer, Row, Shape
 from fogbed.plan.network import UNTOUCHED, Impairment, NetworkPlan
+from fogbed.plan.trace import Trace
 
-_ASKED = tuple(each.name for each in fields(Impairment))
+_MEMBERS = tuple(each.name for each in fields(Shape))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +50,14 @@ def rows_of(
     *,
     testbed: str,
     cut: Collection[str] = (),
-    origin_ns: int = 0,
 ) -> dict[str, Row]:
     """Return every node's row; each has all other nodes of ``plan``, touched or not.
 
-    ``cut``: nodes that nothing reaches and that reach nothing. ``origin_ns``: where the law of
-    jitter has its time 0.
+    ``cut``: nodes that nothing reaches and that reach nothing.
     """
     shapes = [shape_of(each) for each in plan.impairments]
+    traces = [each.trace.key if each.trace else None for each in plan.impairments]
+    rows = {each.trace.key: each.trace.to_json() for each in plan.impairments if each.trace}
 
     def peer(source: int, target: int) -> Peer:
         name = plan.nodes[target]
@@ -64,6 +66,7 @@ def rows_of(
             networks=places[name].networks,
             hosts=places[name].hosts,
             shape=shapes[int(plan.index[source, target])],
+            trace=traces[int(plan.index[source, target])],
             cut=name in cut or plan.nodes[source] in cut,
         )
 
@@ -76,18 +79,27 @@ def rows_of(
             hosts=places[name].hosts,
             peers=tuple(peer(i, j) for j in everyone if j != i),
             seed=plan.seed,
-            origin_ns=origin_ns,
+            origin_ns=plan.origin_ns,
+            traces={
+                key: rows[key] for key in {traces[int(each)] for each in plan.index[i]} - {None}
+            },
         )
         for i, name in enumerate(plan.nodes)
     }
 
 
 def plan_of(
-    nodes: Sequence[str], shown: Mapping[str, Mapping[str, Shape]], *, seed: int = 0
+    nodes: Sequence[str],
+    shown: Mapping[str, Mapping[str, Shape]],
+    *,
+    traces: Mapping[tuple[str, str], Trace] = MappingProxyType({}),
+    seed: int = 0,
+    origin_ns: int = 0,
 ) -> NetworkPlan:
     """Return the plan that nodes carry out: ``shown`` has each one's shapes by its peers' names.
 
     A node that is not in it shapes nothing; a peer that is none of ``nodes`` is left out.
+    ``traces``: those that drive ordered pairs, of which a node shows the step in force.
     """
     numbers: dict[Impairment, int] = {UNTOUCHED: 0}
     places = {name: number for number, name in enumerate(nodes)}
@@ -95,9 +107,10 @@ def plan_of(
     for source, peers in shown.items():
         for target, shape in peers.items():
             if source in places and target in places and source != target:
-                number = numbers.setdefault(impairment_of(shape), len(numbers))
+                found = replace(impairment_of(shape), trace=traces.get((source, target)))
+                number = numbers.setdefault(found, len(numbers))
                 index[places[source], places[target]] = number
-    return NetworkPlan(tuple(nodes), tuple(numbers), index, seed)
+    return NetworkPlan(tuple(nodes), tuple(numbers), index, seed, origin_ns)
 
 
 def plan_over(plan: NetworkPlan, nodes: Sequence[str]) -> NetworkPlan:
@@ -114,17 +127,26 @@ def plan_over(plan: NetworkPlan, nodes: Sequence[str]) -> NetworkPlan:
     places = [nodes.index(name) for name in plan.nodes]
     index = np.zeros((len(nodes),) * 2, np.uint32)
     index[np.ix_(places, places)] = plan.index
-    return NetworkPlan(tuple(nodes), plan.impairments, index, plan.seed)
+    return NetworkPlan(tuple(nodes), plan.impairments, index, plan.seed, plan.origin_ns)
+
+
+def traces_of(plan: NetworkPlan) -> dict[tuple[str, str], Trace]:
+    """Return the traces that drive ordered pairs."""
+    return {
+        (link.source, link.target): link.impairment.trace
+        for link in plan.links()
+        if link.impairment.trace
+    }
 
 
 def shape_of(impairment: Impairment) -> Shape:
     """Return what a node is asked to do for an impairment."""
-    return Shape(**asdict(impairment))
+    return Shape(**{name: getattr(impairment, name) for name in _MEMBERS})
 
 
 def impairment_of(shape: Shape) -> Impairment:
     """Return what a node does to a direction, as a plan has it."""
-    return Impairment(**{name: getattr(shape, name) for name in _ASKED})
+    return Impairment(**asdict(shape))
 
 
 def cut_nodes(severed: Mapping[str, Collection[str]], nodes: Collection[str]) -> frozenset[str]:
