@@ -36,7 +36,12 @@ from fogbed.platforms.kubernetes.ownership import (
 )
 from fogbed.platforms.kubernetes.removal import remove_testbed
 from fogbed.platforms.kubernetes.running import RunningCluster
-from fogbed.platforms.kubernetes.shaping import Shapers, check_emulators, node_emulator
+from fogbed.platforms.kubernetes.shaping import (
+    Shapers,
+    check_emulators,
+    node_emulator,
+    with_emulation,
+)
 from fogbed.platforms.preflight import Check
 from fogbed.platforms.requests import DownRequest, Preview, UpRequest
 from fogbed.platforms.state import only_one, read_origin
@@ -206,7 +211,8 @@ class KubernetesPlatform(RunningCluster):
         """Return nodes, processes, URLs, problems and drift as they are now."""
         if not self._files.kubeconfig.exists():
             return status.down(self.testbed, "not up yet")
-        return status.read_status(self.testbed, self)
+        found = status.read_status(self.testbed, self)
+        return with_emulation(found, self.emulator()) if found.state != "down" else found
 
     def examine(self) -> Sequence[Check]:
         """Return what ``up`` needs and finds, or not: of this computer, and of the cluster."""

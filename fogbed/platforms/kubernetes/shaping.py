@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from fogbed.clients.kube_exec import pod_channel
 from fogbed.clients.kube_objects import KubeObjects
 from fogbed.errors import FogbedError
 from fogbed.network.agent_client import Agent
+from fogbed.network.emulator import LinkEmulator
 from fogbed.network.nodes.emulator import NodeEmulator
 from fogbed.network.nodes.survey import WAY_OUT, Serving
 from fogbed.plan.cluster import agent_namespace_of
+from fogbed.platforms.base import TestbedStatus
 from fogbed.platforms.kubernetes.agents import agent_pods, require_agent
 from fogbed.platforms.kubernetes.pod_networks import pod_networks
 from fogbed.platforms.preflight import Check
@@ -115,6 +118,34 @@ def check_emulators(emulator: NodeEmulator) -> Sequence[Check]:
     ]
 
 
+def with_emulation(found: TestbedStatus, emulator: LinkEmulator) -> TestbedStatus:
+    """Return a status with what shapes each node's links, or what could; unchanged without one."""
+    if not isinstance(emulator, NodeEmulator):
+        return found
+    survey = emulator.survey()
+    told = {node: _serves(each) for node, each in survey.given.items()}
+    told |= dict.fromkeys(survey.failed, "unknown")
+    unknown = [
+        f"what shapes the links of {node} is unknown: {_said(error)}"
+        for node, error in survey.failed.items()
+    ]
+    return replace(
+        found,
+        nodes=[replace(node, emulation=told.get(node.name, "")) for node in found.nodes],
+        problems=[*found.problems, *unknown],
+    )
+
+
+def _serves(each: Serving) -> str:
+    if each.backend:
+        return f"{each.backend}, in force"
+    return each.able or "none can"
+
+
+def _said(error: FogbedError) -> str:
+    return ": ".join(filter(None, (error.message, error.details, error.hint)))
+
+
 def _check(node: str, serving: Serving) -> Check:
     reasons = "; ".join(f"no {name}: {why}" for name, why in serving.lacking.items() if why)
     if not serving.able:
@@ -132,11 +163,10 @@ def _check(node: str, serving: Serving) -> Check:
 
 
 def _unknown(node: str, error: FogbedError) -> Check:
-    said = ": ".join(filter(None, (error.message, error.details)))
     return Check(
         "emulation",
         ok=False,
-        found=f"{node}: what can shape its links is not known: {said}",
+        found=f"{node}: what can shape its links is not known: {_said(error)}",
         fix=error.hint or "",
         blocks=False,
     )
