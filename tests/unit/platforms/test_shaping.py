@@ -24,6 +24,7 @@ from fogbed.platforms.kubernetes.reached import ReachedNodes
 from fogbed.spec.testbed import Testbed
 
 HOSTS = {"cloud-1": "host-a", "fog-1": "host-b"}
+CALICO = "fog-1: its pods have addresses like 10.9.7.3, which are not in its podCIDR 10.244.1.0/24"
 PODS = {"cloud-1": "10.244.0.7", "fog-1": "10.244.1.7"}
 
 
@@ -60,7 +61,7 @@ def test_pods_of_a_node_are_in_its_pod_cidr_of_ipv4():
         (
             nodes(),
             PODS | {"fog-1": "10.9.7.3"},
-            "fog-1: its pods have addresses like 10.9.7.3, which are not in its podCIDR 10.244.1.0/24",
+            CALICO,
         ),
         (
             nodes(a=("10.244.0.0/16",)),
