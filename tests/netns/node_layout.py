@@ -97,7 +97,7 @@ class Layout:
         """Run commands, or lines of them, in a namespace; return what they printed."""
         printed = ""
         with inside(self.namespaces[name]):
-            for line in "\n".join(commands).strip().splitlines():
+            for line in filter(None, "\n".join(commands).splitlines()):
                 done = subprocess.run(
                     shlex.split(line), capture_output=True, text=True, check=False, timeout=60
                 )
