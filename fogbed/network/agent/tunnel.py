@@ -11,7 +11,15 @@ import os
 import struct
 
 from fogbed.network.agent.backend import BackendError
-from fogbed.network.agent.netlink import Netlink, NetlinkError, Request, attribute, nested
+from fogbed.network.agent.netlink import (
+    Netlink,
+    NetlinkError,
+    Request,
+    attribute,
+    attributes,
+    nested,
+    text_attribute,
+)
 from fogbed.network.agent.rtnetlink import link, set_mtu, set_up
 from fogbed.network.agent.routing import DEVICE
 
@@ -25,10 +33,11 @@ QUEUE_PACKETS = 5000
 _TUNSETIFF = 0x400454CA
 _IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
 # linux/if_link.h, linux/ip.h
-_RTM_NEWLINK, _RTM_NEWADDR = 16, 20
+_RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR = 16, 18, 20
 _IFINFO = struct.Struct("=BxHiII")
 _IFADDR = struct.Struct("=BBBBI")
-_IFLA_TXQLEN, _IFLA_AF_SPEC = 13, 26
+_IFLA_IFNAME, _IFLA_TXQLEN, _IFLA_STATS64, _IFLA_AF_SPEC = 3, 13, 23, 26
+_STATS64, _TX_DROPPED = struct.Struct("=8Q"), 7
 _IFLA_INET_CONF, _IFLA_INET6_ADDR_GEN_MODE, _ADDR_GEN_NONE = 1, 8, 1
 _FORWARDING, _SEND_REDIRECTS, _RP_FILTER, _ACCEPT_LOCAL = 1, 6, 8, 23
 _LOOSE = 2
@@ -98,6 +107,17 @@ def configure(netlink: Netlink, *, mtu: int, device: str = DEVICE) -> int:
     # once it is up: addresses make the part of it that these belong to
     netlink.do(_link_request(index, nested(_IFLA_AF_SPEC, ipv4)))
     return index
+
+
+def overrun(netlink: Netlink, device: str = DEVICE) -> int:
+    """Return how many packets found the tunnel's queue full, because this process was not fast.
+
+    Raises:
+        NetlinkError: there is no such device.
+    """
+    body = _IFINFO.pack(0, 0, 0, 0, 0) + text_attribute(_IFLA_IFNAME, device)
+    given = attributes(netlink.ask(Request(_RTM_GETLINK, 0, body)).body, _IFINFO.size)
+    return int(_STATS64.unpack_from(given[_IFLA_STATS64])[_TX_DROPPED])
 
 
 def _link_request(index: int, *parts: bytes) -> Request:
