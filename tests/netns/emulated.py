@@ -1,7 +1,7 @@
 """Three ends of an emulated network, whatever emulates it: what the contract is asked of.
 
-``a``, ``b`` and ``c`` are pods of three nodes, each with a backend of its own, or three nodes of the
-laptop's. Shapes are given by (source, target), as the members of an impairment.
+``a``, ``b`` and ``c`` are pods of three nodes, each with a backend of its own, or three nodes of
+the laptop's. Shapes are given by (source, target), as the members of an impairment.
 """
 
 from __future__ import annotations

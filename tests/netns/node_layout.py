@@ -79,6 +79,9 @@ class Layout:
             self.namespaces[name] = namespace
             enter = f"--net=/proc/{os.getpid()}/fd/{namespace}"
             self.channels[name] = Channel(name, ("nsenter", enter), sys.executable)
+            # IPv6's own addresses come at once, and what is there stays as it is
+            self.set(name, "ipv6/conf/default/dad_transmits", 0)
+            self.set(name, "ipv6/conf/default/accept_dad", 0)
             self.run(name, "ip link set lo up")
         self.run("switch", "ip link add sw0 type bridge", "ip link set sw0 up")
         for number in self.numbers:
@@ -127,7 +130,9 @@ class Layout:
         self.set(node, "ipv4/ip_forward", 1)
         inner = f"/proc/{os.getpid()}/fd/{self.namespaces[pod]}"
         mtu = 1450 if self.between == "vxlan" else 1500
-        self.run(node, f"ip link add veth1 mtu {mtu} type veth peer name eth0 mtu {mtu} netns {inner}")
+        self.run(
+            node, f"ip link add veth1 mtu {mtu} type veth peer name eth0 mtu {mtu} netns {inner}"
+        )
         gateway, address = f"10.244.{number}.1", pod_address(number)
         if self.pods == "bridge":
             self.run(
@@ -185,7 +190,7 @@ class Layout:
             f"iptables -t nat -A POSTROUTING -s {own} -d {PODS} -j RETURN",
             f"iptables -t nat -A POSTROUTING -s {PODS} -d {own} -j RETURN",
             f"iptables -t nat -A POSTROUTING ! -s {PODS} -d {own} -j RETURN",
-            f"iptables -t nat -A POSTROUTING -s {PODS} ! -d 224.0.0.0/4 -j MASQUERADE --random-fully",
+            f"iptables -t nat -A POSTROUTING -s {PODS} ! -d 224.0.0.0/4 -j MASQUERADE",
         )
         target = f"{pod_address(1)}:{POD_PORT}"
         for chain in ("PREROUTING", "OUTPUT"):

@@ -26,7 +26,7 @@ from fogbed.network.agent.netlink import (
 
 CHAIN = "returning"
 PRIORITY = -450
-"""Before connection tracking (-200), and before the reassembly of fragments that it needs (-400)."""
+"""Before connection tracking (-200) and the reassembly of fragments that it needs (-400)."""
 
 _NETLINK_NETFILTER = 12
 _BATCH_BEGIN, _BATCH_END, _ERROR, _DONE = 16, 17, 2, 3
@@ -120,7 +120,7 @@ def _remove(netfilter: socket.socket, table: str) -> None:
 def _tables(netfilter: socket.socket) -> set[str]:
     number = int.from_bytes(os.urandom(3), "little") + 1
     netfilter.send(_message(_SUBSYSTEM << 8 | _GETTABLE, REQUEST | _DUMP, number, b""))
-    found = set()
+    found: set[str] = set()
     while True:
         for kind, flags, sequence, body in messages(netfilter.recv(_BUFFER)):
             if sequence != number:

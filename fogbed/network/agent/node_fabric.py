@@ -20,7 +20,7 @@ from fogbed.network.agent.loop_thread import LoopThread
 from fogbed.network.agent.netlink import Netlink
 from fogbed.network.agent.node_links import NodeLinks, Tunnel
 from fogbed.network.agent.policy_routing import change, installed
-from fogbed.network.agent.routing import DEVICE, Routing, row_problems, routing_of
+from fogbed.network.agent.routing import DEVICE, Routing, routing_of, row_problems
 from fogbed.network.agent.rtnetlink import set_mtu
 from fogbed.network.agent.tunnel import configure, open_tun, overrun
 from fogbed.network.agent.untracked import Exemption, exempt, forget_exemption

@@ -23,7 +23,7 @@ from fogbed.network.agent.netlink import (
     text_attribute,
     text_of,
 )
-from fogbed.network.agent.routing import END, PROTOCOL, TABLE, Route, Routing, Rule
+from fogbed.network.agent.routing import END, PROTOCOL, TABLE, Action, Route, Routing, Rule
 
 # linux/rtnetlink.h, linux/fib_rules.h
 _NEWROUTE, _DELROUTE, _GETROUTE, _NEWRULE, _DELRULE, _GETRULE = 24, 25, 26, 32, 33, 34
@@ -33,7 +33,7 @@ _COMPAT = 252  # RT_TABLE_COMPAT: the number is too large for the header, and in
 _RTN_UNICAST, _RTN_THROW, _RT_SCOPE_LINK = 1, 9, 253
 _RTA_DST, _RTA_OIF, _RTA_PREFSRC, _RTA_TABLE = 1, 4, 7, 15
 _FRA_SRC, _FRA_IIFNAME, _FRA_GOTO, _FRA_PRIORITY, _FRA_TABLE, _FRA_PROTOCOL = 2, 3, 4, 6, 15, 21
-_ACTIONS = {"lookup": 1, "goto": 2, "nop": 3}  # FR_ACT_*
+_ACTIONS: dict[Action, int] = {"lookup": 1, "goto": 2, "nop": 3}  # FR_ACT_*
 _ACTION_NAMES = {number: name for name, number in _ACTIONS.items()}
 # gone already, with its device or by somebody else's hand
 _GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV}

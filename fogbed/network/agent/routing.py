@@ -31,13 +31,15 @@ OWN, RETURNING, HOSTS, NETWORKS, END = 10200, 10201, 10202, 10203, 10209
 
 _HOST = 32
 
+Action = Literal["goto", "lookup", "nop"]
+
 
 @dataclass(frozen=True)
 class Rule:
     """A rule of policy routing. ``source`` is a prefix; with ``goto`` it leads to END."""
 
     priority: int
-    action: Literal["goto", "lookup", "nop"]
+    action: Action
     iif: str = ""
     source: str = ""
 
@@ -62,8 +64,13 @@ class Routing:
 def row_problems(row: Row) -> list[str]:
     """Return what is wrong with a row for this way of shaping, each in one clause."""
     problems = [] if ipv4(row.networks) else [f"{row.node} has no IPv4 network"]
-    problems += [f"{peer.node} has no IPv4 network" for peer in row.peers if not ipv4(peer.networks)]
-    ends = [(row.node, ipv4(row.networks)), *((each.node, ipv4(each.networks)) for each in row.peers)]
+    problems += [
+        f"{peer.node} has no IPv4 network" for peer in row.peers if not ipv4(peer.networks)
+    ]
+    ends = [
+        (row.node, ipv4(row.networks)),
+        *((each.node, ipv4(each.networks)) for each in row.peers),
+    ]
     owners: dict[IPv4Network, str] = {}
     for node, networks in ends:
         for network in map(IPv4Network, networks):
@@ -83,7 +90,7 @@ def routing_of(row: Row, *, own_address: str = "") -> Routing:
     ``own_address``: what the node itself sends goes to the peers from this address and is shaped
     too; empty: nothing that the node itself sends is touched.
     """
-    own: Literal["goto", "lookup"] = "lookup" if own_address else "goto"
+    own: Action = "lookup" if own_address else "goto"
     hosts = {f"{host}/{_HOST}" for host in ipv4(row.hosts)}
     rules = {Rule(OWN, own, iif="lo"), Rule(RETURNING, "goto", iif=DEVICE), Rule(END, "nop")}
     rules |= {Rule(HOSTS, "goto", source=host) for host in hosts}

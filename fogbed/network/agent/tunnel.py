@@ -20,8 +20,8 @@ from fogbed.network.agent.netlink import (
     nested,
     text_attribute,
 )
-from fogbed.network.agent.rtnetlink import link, set_mtu, set_up
 from fogbed.network.agent.routing import DEVICE
+from fogbed.network.agent.rtnetlink import link, set_mtu, set_up
 
 TUN = "/dev/net/tun"
 ADDRESS = "169.254.102.1"
