@@ -4,7 +4,8 @@ A packet that comes in leaves the sender when the rate allows (``free_at``: when
 everything before it has gone) and arrives after the delay. Both times are computed once, at its
 entry, from the packet's size and the clock; a late wake-up of the fabric delays a packet but never
 changes the rate or the order. Jitter is a law of the link in time (``fogbed.network.jitter``), read
-at the moment a packet has left. Only the standard library here: the fabric's process stays small.
+at the moment a packet has left. Only the standard library here, and Python >= 3.9: the fabric's
+process stays small, and nodes run it too.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 
 class BackendError(Exception):
-    """A backend cannot do what it was asked: what, on which device, and the way out, in one text."""
+    """A backend cannot do what it was asked: what, on which device and the way out, in one text."""
 
 
 @dataclass(frozen=True)
