@@ -74,14 +74,22 @@ class PacketLoop:
         self.started = time.monotonic()
         self.lateness = [0] * LATENESS_STEPS
         self._heap: list[tuple[int, int, Link]] = []
+        self._alarm: int | None = None
+        self._wake: Callable[[], None] = _nothing
         self._timer = _Timer()
-        self._readers: dict[int, Callable[[], None]] = {self._timer.fd: self._timer.acknowledge}
+        self._readers: dict[int, Callable[[], None]] = {self._timer.fd: self._ring}
 
     def schedule(self, links: Iterable[Link]) -> None:
         """Schedule every link anew: what was the first to leave of one may not be any more."""
-        # in place: the loop holds on to it while it reads
-        self._heap[:] = [(link.line[0][0], link.number, link) for link in links if link.line]
+        busy = [link for link in links if link.line]
+        for link in busy:
+            link.due = link.line[0][0]
+        self._heap = [(link.due, link.number, link) for link in busy]
         heapify(self._heap)
+
+    def call(self, act: Callable[[], None], when: int | None) -> None:
+        """Have ``act`` called once at ``when`` (monotonic ns; None: never), and no other."""
+        self._alarm, self._wake = when, act
 
     def carry(self, sources: Iterable[Source], control: Control) -> None:
         """Carry packets and let ``control`` answer until it is told to stop."""
@@ -101,7 +109,9 @@ class PacketLoop:
                         continue
                     reader()
                     self._deliver()
-                if self._heap:
+                if self._alarm is not None:
+                    self._timer.arm(min(self._alarm, *(entry[0] for entry in self._heap[:1])))
+                elif self._heap:
                     self._timer.arm(self._heap[0][0])
 
     def close(self) -> None:
@@ -117,6 +127,13 @@ class PacketLoop:
             if count and seen >= rank:
                 return (number + 1) * LATENESS_STEP_NS / 1e6
         return 0.0
+
+    def _ring(self) -> None:
+        """Do what the timer rang for, besides what is due to leave."""
+        self._timer.acknowledge()
+        if self._alarm is not None and self._alarm <= time.monotonic_ns():
+            self._alarm = None
+            self._wake()
 
     def _receive(self, source: Source) -> None:
         read, write, clock, fd = os.read, os.write, time.monotonic_ns, source.fd
@@ -135,7 +152,8 @@ class PacketLoop:
                     link.packets += 1
                     link.octets += len(packet) - header
                 elif link.accept(packet, clock()):
-                    heappush(heap, (link.line[0][0], link.number, link))
+                    link.due = link.line[0][0]
+                    heappush(heap, (link.due, link.number, link))
         except BlockingIOError:
             return
         except OSError as error:
@@ -150,7 +168,9 @@ class PacketLoop:
     def _deliver(self) -> None:
         heap, clock, write, lateness = self._heap, time.monotonic_ns, os.write, self.lateness
         while heap and heap[0][0] <= (now := clock()):
-            _, number, link = heappop(heap)
+            due, number, link = heappop(heap)
+            if due != link.due:  # a packet that overtook the first of a line was scheduled since
+                continue
             line, fd, header = link.line, link.fd, link.header
             while line and line[0][0] <= now:
                 release, _, packet = line.popleft()
@@ -165,7 +185,12 @@ class PacketLoop:
                 link.packets += 1
                 link.octets += len(packet) - header
             if line:
-                heappush(heap, (line[0][0], number, link))
+                link.due = line[0][0]
+                heappush(heap, (link.due, number, link))
+
+
+def _nothing() -> None:
+    """Be called for no alarm."""
 
 
 class _Timer:

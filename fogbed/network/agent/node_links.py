@@ -15,6 +15,7 @@ from fogbed.network.jitter import path_key
 from fogbed.network.link import UNTOUCHED as OPEN
 from fogbed.network.link import Link
 from fogbed.network.link import Shape as LinkShape
+from fogbed.network.origin import monotonic_of
 from fogbed.network.packet_loop import Source
 
 KNOWN_ADDRESSES = 1 << 16
@@ -67,7 +68,8 @@ class NodeLinks:
         self.tunnel = tunnel
         self.by_peer: dict[str, Link] = {}
         self._made = 0
-        self._seeded = (0, "")
+        self._drawn = (0, 0, "")
+        self._origin = 0
 
     def follow(self, row: Row) -> None:
         """Make, reshape, cut and forget links until they are those of ``row``.
@@ -76,10 +78,11 @@ class NodeLinks:
         peer that is forgotten is lost with it.
         """
         now = time.monotonic_ns()
-        if self._seeded != (row.seed, row.node):
-            self._seeded = (row.seed, row.node)
+        if self._drawn != (row.seed, row.origin_ns, row.node):
+            self._drawn = (row.seed, row.origin_ns, row.node)
+            self._origin = monotonic_of(row.origin_ns)
             for name, link in self.by_peer.items():
-                link.draw_from(path_key(row.seed, row.node, name))
+                link.draw_from(path_key(row.seed, row.node, name), self._origin)
         names = {peer.node for peer in row.peers}
         self.by_peer = {name: link for name, link in self.by_peer.items() if name in names}
         for peer in row.peers:
@@ -130,17 +133,16 @@ class NodeLinks:
     def _make(self, row: Row, peer: Peer) -> Link:
         key = path_key(row.seed, row.node, peer.node)
         self._made += 1
-        link = Link(self._made, fd=self.tunnel.fd, header=0, key=key)
+        link = Link(self._made, fd=self.tunnel.fd, header=0, key=key, origin=self._origin)
         self.by_peer[peer.node] = link
         return link
 
 
 def link_shape(shape: Shape) -> LinkShape:
     """Return what is asked as links take it."""
-    return (shape.delay_ms, shape.jitter_ms, shape.loss, shape.rate_bps)
+    return LinkShape(**shape.to_json())
 
 
 def node_shape(shape: LinkShape) -> Shape:
     """Return what a link does as backends show it."""
-    delay_ms, jitter_ms, loss, rate_bps = shape
-    return Shape(delay_ms=delay_ms, jitter_ms=jitter_ms, loss=loss, rate_bps=rate_bps)
+    return Shape(**shape._asdict())
