@@ -95,7 +95,9 @@ class PacketLoop:
         """Carry packets and let ``control`` answer until it is told to stop."""
         readers = self._readers
         with select.epoll() as poller:
-            for fd in (self._timer.fd, *control.filenos()):
+            # by its edge: it rings once, and need not be read for that
+            poller.register(self._timer.fd, select.EPOLLIN | select.EPOLLET)
+            for fd in control.filenos():
                 poller.register(fd, select.EPOLLIN)
             for source in sources:
                 poller.register(source.fd, select.EPOLLIN)
@@ -130,7 +132,7 @@ class PacketLoop:
 
     def _ring(self) -> None:
         """Do what the timer rang for, besides what is due to leave."""
-        self._timer.acknowledge()
+        self._timer.rang()
         if self._alarm is not None and self._alarm <= time.monotonic_ns():
             self._alarm = None
             self._wake()
@@ -212,10 +214,6 @@ class _Timer:
             self._settime(self.fd, _TFD_ABSTIME, self._value, None)
             self._armed = when
 
-    def acknowledge(self) -> None:
-        """Silence it after it rang."""
+    def rang(self) -> None:
+        """Note that it has rung: it may be armed for the same time again."""
         self._armed = 0
-        try:
-            os.read(self.fd, 8)
-        except BlockingIOError:  # re-armed since epoll reported it
-            return

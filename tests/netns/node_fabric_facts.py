@@ -213,7 +213,7 @@ def changing(pods, between):
             "no_route": {**first, "networks": ["198.51.100.0/24"]},
             "own": {**first, "networks": row["networks"]},
             "only_6": {**first, "networks": ["2001:db8::/64"]},
-            "more": {**first, "shape": {"corrupt": 0.5}},
+            "more": {**first, "hosts": ["::1"], "shape": {"corrupt": 2}},
         }.items():
             try:
                 node.ask("apply", row={**row, "peers": [wrong, second]})
