@@ -112,7 +112,7 @@ class PacketLoop:
                     reader()
                     self._deliver()
                 if self._alarm is not None:
-                    self._timer.arm(min(self._alarm, *(entry[0] for entry in self._heap[:1])))
+                    self._timer.arm(min([self._alarm, *(entry[0] for entry in self._heap[:1])]))
                 elif self._heap:
                     self._timer.arm(self._heap[0][0])
 

@@ -20,7 +20,7 @@ from fogbed.network.agent.loop_thread import LoopThread
 from fogbed.network.agent.netlink import Netlink
 from fogbed.network.agent.node_links import NodeLinks, Tunnel
 from fogbed.network.agent.policy_routing import change, installed
-from fogbed.network.agent.routing import DEVICE, Routing, routing_of, row_problems
+from fogbed.network.agent.routing import DEVICE, Routing, ipv4, routing_of, row_problems
 from fogbed.network.agent.rtnetlink import set_mtu
 from fogbed.network.agent.tunnel import configure, open_tun, overrun
 from fogbed.network.agent.untracked import Exemption, exempt, forget_exemption
@@ -162,7 +162,7 @@ def _install(netlink: Netlink, row: Row) -> _InForce:
 
 def _change(netlink: Netlink, current: _InForce, row: Row) -> None:
     kept = {network: way for network, way in current.ways.items() if network in _networks(row)}
-    new = [peer for peer in row.peers if not kept.keys() >= set(peer.networks)]
+    new = [peer for peer in row.peers if not kept.keys() >= set(ipv4(peer.networks))]
     ways = {**ways_out(netlink, new), **kept}
     wanted = routing_of(row, own_address=own_address(row))
 
@@ -242,7 +242,7 @@ def _cost(current: _InForce, lost: int) -> Cost:
 
 
 def _networks(row: Row) -> set[str]:
-    return {network for peer in row.peers for network in peer.networks}
+    return {network for peer in row.peers for network in ipv4(peer.networks)}
 
 
 def _mtu(ways: dict[str, WayOut]) -> int:

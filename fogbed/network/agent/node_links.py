@@ -11,6 +11,7 @@ from ipaddress import IPv4Network
 from typing import Optional
 
 from fogbed.network.agent.backend import Counters, Peer, Row, Shape
+from fogbed.network.agent.routing import ipv4
 from fogbed.network.jitter import path_key
 from fogbed.network.link import UNTOUCHED as OPEN
 from fogbed.network.link import Link
@@ -93,7 +94,9 @@ class NodeLinks:
             if link.cut != peer.cut:
                 link.switch(cut=peer.cut)
         self.tunnel.assign(
-            (network, self.by_peer[peer.node]) for peer in row.peers for network in peer.networks
+            (network, self.by_peer[peer.node])
+            for peer in row.peers
+            for network in ipv4(peer.networks)
         )
 
     def open(self) -> list[bytes]:

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Network
 from typing import Literal
 
-from fogbed.network.agent.backend import Row
+from fogbed.network.agent.backend import Peer, Row
 
 DEVICE = "fogbed0"
 TABLE = 10200
@@ -63,24 +63,41 @@ class Routing:
 
 def row_problems(row: Row) -> list[str]:
     """Return what is wrong with a row for this way of shaping, each in one clause."""
-    problems = [] if ipv4(row.networks) else [f"{row.node} has no IPv4 network"]
-    problems += [
-        f"{peer.node} has no IPv4 network" for peer in row.peers if not ipv4(peer.networks)
-    ]
     ends = [
         (row.node, ipv4(row.networks)),
         *((each.node, ipv4(each.networks)) for each in row.peers),
     ]
+    problems = [f"{node} has no IPv4 network" for node, networks in ends if not networks]
+    problems += [f"{peer.node} is asked to: {text}" for peer in row.peers for text in _wrong(peer)]
     owners: dict[IPv4Network, str] = {}
-    for node, networks in ends:
-        for network in map(IPv4Network, networks):
-            if network in owners:
-                problems.append(f"{network} is of {owners[network]} and of {node}")
-            owners[network] = node
-    own = [IPv4Network(network) for network in ipv4(row.networks)]
-    for network, node in owners.items():
-        if node != row.node and any(network.overlaps(ours) and network != ours for ours in own):
-            problems.append(f"{network} of {node} lies across a network of {row.node} itself")
+    for node, text in ((node, text) for node, networks in ends for text in networks):
+        network = IPv4Network(text, strict=False)
+        if str(network) != text:
+            problems.append(f"{text} of {node} is not a network: it should be {network}")
+        if network in owners:
+            problems.append(f"{network} is of {owners[network]} and of {node}")
+        owners.setdefault(network, node)
+    own = [network for network, node in owners.items() if node == row.node]
+    problems += [
+        f"{network} of {node} lies across a network of {row.node} itself"
+        for network, node in owners.items()
+        if node != row.node and any(network.overlaps(ours) for ours in own)
+    ]
+    return problems
+
+
+def _wrong(peer: Peer) -> list[str]:
+    shape, problems = peer.shape, []
+    if shape.delay_ms < 0:
+        problems.append(f"delay by {shape.delay_ms} ms")
+    # nothing arrives before it left
+    if not 0 <= shape.jitter_ms <= shape.delay_ms:
+        problems.append(f"jitter by {shape.jitter_ms} ms around a delay of {shape.delay_ms} ms")
+    if shape.rate_bps is not None and shape.rate_bps <= 0:
+        problems.append(f"rate {shape.rate_bps} bit/s")
+    fractions = ("loss", "corrupt", "duplicate", "reorder")
+    wrong = {name: getattr(shape, name) for name in fractions}
+    problems += [f"{name} {part} of 1" for name, part in wrong.items() if not 0 <= part <= 1]
     return problems
 
 
@@ -107,5 +124,5 @@ def routing_of(row: Row, *, own_address: str = "") -> Routing:
 
 
 def ipv4(networks: Iterable[str]) -> tuple[str, ...]:
-    """Return those of ``networks`` (or addresses) that are of IPv4, as the kernel writes them."""
-    return tuple(text for text in networks if ip_network(text).version == 4)  # noqa: PLR2004
+    """Return those of ``networks`` (or addresses) that are of IPv4, in their order."""
+    return tuple(text for text in networks if ":" not in text)
