@@ -1,16 +1,20 @@
 """One node's backend in a process of its own: a JSON request per line in, an answer per line out.
 
-``python backend_driver.py fabric|tc`` in the node's namespace, as the agent's resident would be.
+``python backend_driver.py BACKEND`` in the node's namespace, as the agent's resident would be.
+``fabric-without-nft`` is the node fabric on a kernel that knows no nf_tables.
 """
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
+import os
 import sys
 import threading
 from dataclasses import asdict
 
+from fogbed.network.agent import untracked
 from fogbed.network.agent.backend import Row
 
 BACKENDS = {
@@ -19,8 +23,20 @@ BACKENDS = {
 }
 
 
+def forget_nf_tables():
+    """Have the kernel refuse nf_tables, as one does that has none."""
+
+    def refuse(*_):
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    untracked.Untracking = refuse
+
+
 class Driver:
     def __init__(self, name):
+        name, _, without = name.partition("-without-")
+        if without:
+            forget_nf_tables()
         module, _, kind = BACKENDS[name].partition(":")
         self.kind = getattr(importlib.import_module(module), kind)
         self.backend = self.kind()

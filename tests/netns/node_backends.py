@@ -16,9 +16,9 @@ DRIVER = Path(__file__).with_name("backend_driver.py")
 class NodeBackend:
     """One node's: every method of a driver as a method."""
 
-    def __init__(self, channel, name):
+    def __init__(self, channel, name, *through):
         self.process = subprocess.Popen(
-            [*channel.prefix, sys.executable, str(DRIVER), name],
+            [*channel.prefix, *through, sys.executable, str(DRIVER), name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

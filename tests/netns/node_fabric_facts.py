@@ -15,7 +15,7 @@ import threading
 import time
 from contextlib import contextmanager
 
-from node_backends import NodeBackends
+from node_backends import NodeBackend, NodeBackends
 from node_layout import (
     POD_PORT,
     SERVICE,
@@ -33,10 +33,10 @@ BLOB = 2**21
 
 
 @contextmanager
-def nodes(pods, between, *, ends=("n0", "p0"), **given):
+def nodes(pods, between, *, ends=("n0", "p0"), backend="fabric", **given):
     with (
         Layout(pods=pods, between=between, **given) as layout,
-        NodeBackends(layout, "fabric") as backends,
+        NodeBackends(layout, backend) as backends,
         agents({end: layout.channels[end] for end in ends}) as sessions,
     ):
         yield layout, backends, sessions
@@ -139,9 +139,10 @@ def leftovers(pods, between):
         return {**seen, "cleared_last": state(layout) == before}
 
 
-def service(pods, between, masqueraded=""):
+def service(pods, between, masqueraded="", backend="fabric"):
     """Send both ways over TCP to a service's address whose pod is on the other node."""
-    with nodes(pods, between, all_masqueraded=bool(masqueraded)) as (layout, backends, _):
+    given = {"all_masqueraded": bool(masqueraded), "backend": backend}
+    with nodes(pods, between, **given) as (layout, backends, _):
         backends.apply(shaped(5))
         with inside(layout.namespaces["p1"]):
             listener = socket.create_server((pod_address(1), POD_PORT))
@@ -317,6 +318,48 @@ def held():
             time.sleep(0.01)
         backends.clear()
         return [receiver.recv(10)[0] for _ in range(50)]
+
+
+def without_nft():
+    """Exempt by a rule of iptables where the kernel has no nf_tables; be killed, and succeed."""
+    with nodes("bridge", "plain", backend="fabric-without-nft") as (layout, backends, sessions):
+        before = settled(layout)
+
+        def rules():
+            return layout.run("n0", "iptables-legacy-save -t raw").count("--notrack")
+
+        backends.apply(shaped(10))
+        seen = {"rules": [rules()], "delayed": least(sessions["p0"], pod_address(1))}
+        backends.nodes[0].kill()
+        backends.start(0)
+        backends.nodes[0].ask("apply", row=backends.row(0, shaped(10)))
+        seen["rules"].append(rules())
+        layout.run("n0", "iptables-legacy -t raw -F")
+        seen["taken"] = _step(backends.nodes[0])
+        backends.clear()
+        seen["rules"].append(rules())
+        # the table itself stays with legacy iptables, once it is asked for
+        empty = "\n*raw\n:PREROUTING ACCEPT \n:OUTPUT ACCEPT \nCOMMIT"
+        return {**seen, "cleared": state(layout).replace(empty, "") == before}
+
+
+def possible():
+    """Tell what is said of whether it can serve: as root, and where something is missing."""
+    with Layout(pods="bridge", between="plain", count=1) as layout:
+        before = settled(layout)
+        hidden = 'mount -t tmpfs none /dev/net && exec "$@"'
+        ways = {
+            "root": [],
+            "no_device": ["unshare", "-m", "sh", "-c", hidden, "sh"],
+            "no_rights": ["setpriv", "--bounding-set=-net_admin"],
+            "no_namespace": ["setpriv", "--bounding-set=-sys_admin"],
+        }
+        seen = {}
+        for name, through in ways.items():
+            node = NodeBackend(layout.channels["n0"], "fabric", *through)
+            seen[name] = node.ask("possible")
+            node.end()
+        return {**seen, "left": state(layout) != before}
 
 
 if __name__ == "__main__":

@@ -108,3 +108,22 @@ def test_bare_hosts_are_shaped_though_they_forward_nothing(told):
 
 def test_what_is_held_goes_on_in_its_order_when_all_is_cleared(told):
     assert told("held") == list(range(50))
+
+
+def test_without_nf_tables_a_rule_of_iptables_serves(told):
+    seen = told("without_nft")
+    assert seen["rules"] == [1, 1, 0]
+    assert seen["delayed"] >= 0.999 * 20
+    assert "exemption" in seen["taken"]
+    assert seen["cleared"]
+    connections = told("service", "bridge", "vxlan", "", "fabric-without-nft")["connections"]
+    assert all(each["there"] and each["back"] for each in connections)
+
+
+def test_whether_it_can_serve_is_found_out_by_trying(told):
+    seen = told("possible")
+    assert seen["root"] == seen["no_namespace"] == ""
+    assert "/dev/net/tun" in seen["no_device"]
+    assert "mknod" in seen["no_device"]
+    assert "CAP_NET_ADMIN" in seen["no_rights"]
+    assert not seen["left"]
