@@ -45,9 +45,13 @@ class OnNodes:
     def possible(self):
         return self.backends.nodes[0].ask("possible")
 
-    def apply(self, shapes, cut=""):
+    def names(self, *ends):
+        """Return what the emulator calls the nodes of ``ends``."""
+        return [f"n{ENDS.index(end)}" for end in ends]
+
+    def apply(self, shapes, cut="", **given):
         numbered = {tuple(map(ENDS.index, pair)): shape for pair, shape in shapes.items()}
-        self.backends.apply(numbered, cut=[ENDS.index(end) for end in cut])
+        self.backends.apply(numbered, cut=[ENDS.index(end) for end in cut], **given)
 
     def show(self):
         shown = self.backends.show()
@@ -83,13 +87,17 @@ class OnLaptop:
     def possible(self):
         return ""
 
-    def apply(self, shapes, cut=""):
+    def names(self, *ends):
+        return ends
+
+    def apply(self, shapes, cut="", **given):
         index = np.zeros((3, 3), np.uint32)
         impairments = [Impairment()]
         for (source, target), shape in shapes.items():
             index[ENDS.index(source), ENDS.index(target)] = len(impairments)
             impairments.append(Impairment(**shape))
-        self._emulator.apply(NetworkPlan(tuple(ENDS), tuple(impairments), index), lease_s=None)
+        plan = NetworkPlan(tuple(ENDS), tuple(impairments), index, **given)
+        self._emulator.apply(plan, lease_s=None)
         for end in set(cut) - self._cut:
             self._emulator.cut(end)
         for end in self._cut - set(cut):

@@ -7,16 +7,15 @@ cannot spoil is looked at: a busy computer makes packets late, never early.
 from __future__ import annotations
 
 import json
-import socket
-import struct
 import sys
-import threading
 import time
 
 import numpy as np
 from emulated import PAIRS, OnLaptop, OnNodes
+from numbered import MARK, Numbered
 
-from fogbed.network.namespaces import inside
+from fogbed.network.jitter import Jitter, path_key
+from fogbed.network.origin import monotonic_of
 
 DELAYS_MS = (0, 1, 5, 20, 50, 100, 300)
 ROUNDS = 15
@@ -25,7 +24,6 @@ RATES = (1 * MBIT, 10 * MBIT)
 FLOOD_S = 3.0
 CHANGES = 20
 FLOOD_GAP_S = 0.0005
-SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 
 
 def least_rtt(net, target, enough=np.inf, source="a"):
@@ -93,52 +91,64 @@ def changes(net):
     """Change a delay in place while numbered packets flow; tell what was early, late or lost."""
     shapes = [{("a", "b"): {"delay_ms": delay}} for delay in (20, 30)]
     net.apply(shapes[0])
-    least_rtt(net, "b", np.inf)  # the way is known
-    with inside(net.namespaces["b"]):
-        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    with inside(net.namespaces["a"]):
-        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 2**24)
-    receiver.bind((net.addresses["b"], 0))
-    receiver.settimeout(5)
-    sender.connect(receiver.getsockname())
-    ended, sent = threading.Event(), 0
-
-    def flood():
-        nonlocal sent
-        while not ended.is_set():
-            sender.send(struct.pack("!QQ", sent, time.monotonic_ns()) + bytes(200))
-            sent += 1
-            time.sleep(FLOOD_GAP_S)
-
-    seen = []
-
-    def receive():
-        try:
-            while not ended.is_set() or len(seen) < sent:
-                number, began = struct.unpack_from("!QQ", receiver.recv(500))
-                seen.append((number, (time.monotonic_ns() - began) / 1e6))
-        except TimeoutError:
-            return
-
-    threads = [threading.Thread(target=act) for act in (flood, receive)]
-    for thread in threads:
-        thread.start()
+    least_rtt(net, "b")  # the way is known
+    flow = Numbered(net, "a", "b")
+    flow.send(gap_s=FLOOD_GAP_S)
     for change in range(1, CHANGES + 1):
         time.sleep(0.05)
         net.apply(shapes[change % 2])
-    ended.set()
-    for thread in threads:
-        thread.join()
-    sender.close()
-    receiver.close()
-    numbers = [number for number, _ in seen]
+    came = flow.end()
+    numbers = [each.number for each in came]
     return {
-        "sent": sent,
-        "came": len(seen),
-        "least_ms": min(delay for _, delay in seen),
+        "sent": flow.sent,
+        "came": len(came),
+        "least_ms": min(each.came_ns - each.sent_ns for each in came) / 1e6,
         "ordered": numbers == sorted(numbers),
     }
+
+
+def law(net):
+    """Send numbered packets through jitter; tell their order and how much its law was missed by.
+
+    No packet may come earlier than the law says of the moment it was sent, and the least late one
+    is hardly late.
+    """
+    origin_ns = time.time_ns() - 3_600_000_000_000
+    shape = {"delay_ms": 20, "jitter_ms": 10}
+    net.apply({("a", "b"): shape}, seed=7, origin_ns=origin_ns)
+    wanted = Jitter(path_key(7, *net.names("a", "b")), 10_000_000, monotonic_of(origin_ns))
+    flow = Numbered(net, "a", "b")
+    flow.send(gap_s=0.001, count=1500)
+    came = flow.end()
+    late = [each.came_ns - each.sent_ns - 20_000_000 - wanted.at(each.sent_ns) for each in came]
+    noise = [wanted.at(each.sent_ns) / 1e6 for each in came]
+    numbers = [each.number for each in came]
+    return {
+        "lost": flow.sent - len(came),
+        "ordered": numbers == sorted(numbers),
+        "least_late_ms": min(late) / 1e6,
+        "noise_ms": [min(noise), max(noise)],
+    }
+
+
+def faults(net):
+    """Tell how many of the packets were corrupted, came twice or overtook, of each by itself."""
+    seen = {}
+    for fault in ("corrupt", "duplicate", "reorder"):
+        net.apply({("a", "b"): {"delay_ms": 10, fault: 0.1}})
+        flow = Numbered(net, "a", "b")
+        flow.send(gap_s=0.001, count=1000)
+        came = flow.end()
+        # one that is corrupted at its number or in its header counts as lost
+        first = {each.number: each for each in reversed(came) if each.number < flow.sent}
+        filled = bytes([MARK]) * 200
+        seen[fault] = {
+            "sent": flow.sent,
+            "corrupt": flow.sent - sum(each.filler == filled for each in first.values()),
+            "duplicate": len(came) - len({each.number for each in came}),
+            "reorder": sum(each.came_ns - each.sent_ns < 10_000_000 for each in came),
+        }
+    return seen
 
 
 def came_back(net, target, wait_s=10.0):
@@ -178,7 +188,7 @@ def shown(net):
     return {str(pair): [asked.get(pair, {}), show[pair]] for pair in PAIRS}
 
 
-FACTS = (delays, one_way, rates, loss, changes, cutting, all_lost, shown)
+FACTS = (delays, one_way, rates, loss, changes, law, faults, cutting, all_lost, shown)
 
 
 def main(emulator, *layout):

@@ -64,7 +64,7 @@ class NodeBackends:
     def start(self, number):
         self.nodes[number] = NodeBackend(self.layout.channels[f"n{number}"], self.name)
 
-    def row(self, number, shapes, *, cut=(), seed=7):
+    def row(self, number, shapes, *, cut=(), **given):
         def end(other):
             bare = self.layout.pods == "none"
             networks = [f"{node_address(other)}/32"] if bare else [pod_network(other)]
@@ -80,7 +80,7 @@ class NodeBackends:
             for other in self.layout.numbers
             if other != number
         ]
-        return {"testbed": "t", **end(number), "peers": peers, "seed": seed}
+        return {"testbed": "t", **end(number), "peers": peers, **given}
 
     def apply(self, shapes, **given):
         for number, node in enumerate(self.nodes):

@@ -14,6 +14,8 @@ pytestmark = [pytest.mark.netns, pytest.mark.slow]
 
 CONTRACT = Path(__file__).with_name("emulation_contract.py")
 PACKET = 1500
+# two clocks are converted into each other, once here and once where packets are delayed
+LAW_STEP_MS = 0.05
 EMULATORS = [
     ("laptop",),
     ("fabric", "bridge", "vxlan"),
@@ -65,6 +67,27 @@ def test_a_change_in_place_lets_nothing_through_early_and_loses_nothing(seen):
     assert changes["came"] == changes["sent"], changes
     assert changes["least_ms"] >= 20.0, changes
     assert changes["ordered"], "a packet was overtaken"
+
+
+def test_jitter_follows_its_law(seen):
+    law = seen["law"]
+    assert law["lost"] == 0, law
+    assert law["ordered"], "a packet was overtaken"
+    assert -LAW_STEP_MS <= law["least_late_ms"] <= 1.0, law
+    low, high = law["noise_ms"]
+    assert low < -9, law
+    assert high > 9, law
+
+
+def test_each_fault_strikes_as_often_as_was_asked_and_no_other_does(seen):
+    for fault, counted in seen["faults"].items():
+        sent = counted.pop("sent")
+        for name, count in counted.items():
+            if name == fault:
+                low, high = binomial_interval(count, sent, confidence=0.999)
+                assert low <= 0.1 <= high, (fault, counted)
+            elif fault != "corrupt":  # which may strike a packet's number, or when it was sent
+                assert count == 0, (fault, counted)
 
 
 def test_an_end_is_cut_off_and_joined_again(seen):
