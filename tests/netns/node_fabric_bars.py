@@ -72,6 +72,7 @@ def rates(net):
     """Print what a flood reaches through rates."""
     for rate in RATES:
         net.apply({("a", "b"): {"rate_bps": rate, "delay_ms": 5}})
+        time.sleep(1.0)  # what an earlier delay still holds would hold back what comes after it
         address = net.addresses["b"]
         flow = net.sessions["b"].listen("udp", address, seconds=60)
         net.sessions["a"].send("udp", (address, flow), seconds=3.0, rate_bps=1.3 * rate, size=1200)
