@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import json
 import os
 import sys
@@ -16,11 +15,7 @@ from dataclasses import asdict
 
 from fogbed.network.agent import untracked
 from fogbed.network.agent.backend import Row
-
-BACKENDS = {
-    "fabric": "fogbed.network.agent.node_fabric:NodeFabric",
-    "tc": "fogbed.network.agent.tc_backend:TcBackend",
-}
+from fogbed.network.agent.backend_table import table
 
 
 def forget_nf_tables():
@@ -37,8 +32,7 @@ class Driver:
         name, _, without = name.partition("-without-")
         if without:
             forget_nf_tables()
-        module, _, kind = BACKENDS[name].partition(":")
-        self.kind = getattr(importlib.import_module(module), kind)
+        self.kind = table()[name]
         self.backend = self.kind()
         self.lock = threading.Lock()
 

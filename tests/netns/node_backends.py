@@ -64,23 +64,8 @@ class NodeBackends:
     def start(self, number):
         self.nodes[number] = NodeBackend(self.layout.channels[f"n{number}"], self.name)
 
-    def row(self, number, shapes, *, cut=(), **given):
-        def end(other):
-            bare = self.layout.pods == "none"
-            networks = [f"{node_address(other)}/32"] if bare else [pod_network(other)]
-            hosts = [] if bare else host_addresses(other)
-            return {"node": f"n{other}", "networks": networks, "hosts": hosts}
-
-        peers = [
-            {
-                **end(other),
-                "shape": shapes.get((number, other), {}),
-                "cut": bool({number, other} & set(cut)),
-            }
-            for other in self.layout.numbers
-            if other != number
-        ]
-        return {"testbed": "t", **end(number), "peers": peers, **given}
+    def row(self, number, shapes, **given):
+        return row_of(self.layout, number, shapes, **given)
 
     def apply(self, shapes, **given):
         for number, node in enumerate(self.nodes):
@@ -95,3 +80,24 @@ class NodeBackends:
 
     def counters(self, source, target):
         return self.nodes[source].ask("counters")[f"n{target}"]
+
+
+def row_of(layout, number, shapes, *, cut=(), **given):
+    """Return a node's row as JSON; ``shapes`` by (from, to), ``cut``: nodes that are cut off."""
+
+    def end(other):
+        bare = layout.pods == "none"
+        networks = [f"{node_address(other)}/32"] if bare else [pod_network(other)]
+        hosts = [] if bare else host_addresses(other)
+        return {"node": f"n{other}", "networks": networks, "hosts": hosts}
+
+    peers = [
+        {
+            **end(other),
+            "shape": shapes.get((number, other), {}),
+            "cut": bool({number, other} & set(cut)),
+        }
+        for other in layout.numbers
+        if other != number
+    ]
+    return {"testbed": "t", **end(number), "peers": peers, **given}

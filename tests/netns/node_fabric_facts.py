@@ -10,12 +10,13 @@ import json
 import os
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
 from contextlib import contextmanager
 
-from node_backends import NodeBackend, NodeBackends
+from node_backends import NodeBackend, NodeBackends, row_of
 from node_layout import (
     POD_PORT,
     SERVICE,
@@ -25,6 +26,7 @@ from node_layout import (
     pod_address,
 )
 
+from fogbed.network.agent.backend import Row
 from fogbed.network.namespaces import inside
 from fogbed.network.sessions import agents
 
@@ -360,6 +362,36 @@ def possible():
             seen[name] = node.ask("possible")
             node.end()
         return {**seen, "left": state(layout) != before}
+
+
+def resident():
+    """Have the agent's resident shape, then be silent; tell what was, and what is afterwards."""
+    # what residents keep is under /run; these are namespaces of our own
+    subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
+    ends = ("n0", "n1", "n2", "p0")
+    with (
+        Layout(pods="bridge", between="vxlan") as layout,
+        agents({end: layout.channels[end] for end in ends}) as sessions,
+    ):
+        before = settled(layout)
+
+        def apply(delay_ms, lease_s):
+            for number in layout.numbers:
+                row = Row.from_json(row_of(layout, number, shaped(delay_ms)))
+                sessions[f"n{number}"].links_apply(row, controller="us", lease_s=lease_s)
+            return least(sessions["p0"], pod_address(1))
+
+        seen = {"delayed": [apply(20, 600), apply(30, 600)]}
+        shown = sessions["n0"].links_show()
+        seen |= {"backend": shown.backend, "shown": shown.shapes["n1"].delay_ms}
+        carried = sessions["n0"].links_counters()
+        seen |= {"packets": carried.peers["n1"].packets, "cpu_s": carried.cost.cpu_s}
+        apply(30, 0.5)
+        began = time.monotonic()
+        while state(layout) != before and time.monotonic() < began + 60:
+            time.sleep(0.1)
+        seen |= {"left": state(layout) != before, "after": least(sessions["p0"], pod_address(1))}
+        return {**seen, "why": sessions["n0"].links_show().cleared.why}
 
 
 if __name__ == "__main__":

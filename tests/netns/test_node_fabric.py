@@ -127,3 +127,14 @@ def test_whether_it_can_serve_is_found_out_by_trying(told):
     assert "mknod" in seen["no_device"]
     assert "CAP_NET_ADMIN" in seen["no_rights"]
     assert not seen["left"]
+
+
+def test_the_agent_shapes_with_it_until_it_hears_nothing_any_more(told):
+    seen = told("resident")
+    assert seen["backend"] == "fabric"
+    assert (seen["shown"], seen["packets"] >= 20) == (30, True)
+    assert min(seen["delayed"]) >= 0.999 * 40
+    assert seen["cpu_s"] > 0
+    assert not seen["left"]
+    assert seen["after"] < 40
+    assert "silent" in seen["why"]
