@@ -66,6 +66,12 @@ def test_a_service_s_address_leads_to_a_pod_of_another_node(told, layout, masque
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids="-".join)
+def test_connections_survive_that_shaping_comes_and_goes(told, layout):
+    seen = told("surviving", *layout)
+    assert seen == dict.fromkeys(["before", "applied", "cleared", "killed", "succeeded"], True)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids="-".join)
 def test_a_strict_reverse_path_filter_is_refused_with_the_way_out(told, layout):
     seen = told("strict", *layout)
     device = "flannel/1" if layout[1] == "vxlan" else "eth0"

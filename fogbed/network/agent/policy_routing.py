@@ -41,12 +41,17 @@ _GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV}
 
 def installed(netlink: Netlink) -> Routing:
     """Return the rules and routes of ours that are in the kernel."""
-    rules = (_rule_of(answer.body) for answer in netlink.dump(_GETRULE, _family()))
     routes = (_route_of(answer.body) for answer in netlink.dump(_GETROUTE, _family()))
     return Routing(
-        rules=frozenset(rule for rule in rules if rule is not None),
+        rules=installed_rules(netlink),
         routes=frozenset(route for route in routes if route is not None),
     )
+
+
+def installed_rules(netlink: Netlink) -> frozenset[Rule]:
+    """Return the rules of ours that are in the kernel."""
+    rules = (_rule_of(answer.body) for answer in netlink.dump(_GETRULE, _family()))
+    return frozenset(rule for rule in rules if rule is not None)
 
 
 def change(netlink: Netlink, old: Routing, new: Routing, *, device: int) -> None:
