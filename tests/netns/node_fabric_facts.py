@@ -259,6 +259,11 @@ def changing(pods, between):
         seen["after"] = [least(sessions["p0"], pod_address(other)) for other in (1, 2)]
         layout.run("n0", "ip rule del priority 10203")
         seen["rule"] = _step(node)
+        node.ask("clear")
+        node.ask("apply", row=row)
+        seen["sound"] = _step(node)
+        layout.run("n0", "ip link set fogbed0 down", "ip link set fogbed0 up")
+        seen["off"] = _step(node)
         layout.run("n0", "ip link del fogbed0")
         seen["device"] = _step(node)
         node.ask("clear")

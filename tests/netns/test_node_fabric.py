@@ -91,6 +91,8 @@ def test_peers_come_and_go_and_a_wrong_row_changes_nothing(told):
     assert "10.244.0.0/24 is of n0 and of n1" in seen["own"]
     assert "n1 has no IPv4 network" in seen["only_6"]
     assert "took rules of ours away" in seen["rule"]
+    assert seen["sound"] == ""
+    assert "switched fogbed0 off" in seen["off"]
     assert "fogbed0 was taken away" in seen["device"]
     assert seen["rules"] == 3, "rules were left"
 

@@ -19,7 +19,12 @@ from fogbed.network.agent.fabric_trial import why_not
 from fogbed.network.agent.loop_thread import LoopThread
 from fogbed.network.agent.netlink import Netlink
 from fogbed.network.agent.node_links import NodeLinks, Tunnel
-from fogbed.network.agent.policy_routing import change, installed, installed_rules
+from fogbed.network.agent.policy_routing import (
+    change,
+    installed,
+    installed_routes,
+    installed_rules,
+)
 from fogbed.network.agent.routing import DEVICE, Routing, ipv4, routing_of, row_problems
 from fogbed.network.agent.rtnetlink import set_mtu
 from fogbed.network.agent.tunnel import configure, open_tun, overrun
@@ -115,8 +120,11 @@ class NodeFabric:
             raise BackendError(f"the packet loop has ended: {error!r}") from error
         with Netlink() as netlink:
             missing = current.routing.rules - installed_rules(netlink)
+            routes = installed_routes(netlink)
         if missing:
             raise BackendError(f"somebody took rules of ours away: {_listed(missing)}")
+        if routes < len(current.routing.routes):
+            raise BackendError(f"routes of ours are gone: somebody switched {DEVICE} off?")
         if not current.exemption.there():
             raise BackendError("somebody took the exemption from connection tracking away")
         return CHECK_S
