@@ -12,7 +12,7 @@ from typing import Any
 from fogbed import paths
 from fogbed.clients import process
 from fogbed.clients.progress import Progress
-from fogbed.clients.prometheus_ready import is_ready
+from fogbed.clients.readiness import prometheus_is_ready
 from fogbed.errors import CommandError, UsageError
 from fogbed.plan.local_processes import PROMETHEUS
 from fogbed.plan.services.prometheus import rule_files
@@ -81,7 +81,7 @@ def wait_until_ready(url: str | None, progress: Progress) -> None:
     if url is None:
         return
     deadline = time.monotonic() + _READY_S
-    while not is_ready(url):
+    while not prometheus_is_ready(url):
         if time.monotonic() > deadline:
             progress.note("Prometheus does not answer yet: fogbed status says more")
             return
@@ -97,7 +97,7 @@ def problems_of(said: Mapping[str, Any], url: str | None, folder: TestbedFolder)
         return [
             f"the disk of {folder.root} is full: Prometheus keeps nothing until there is room there"
         ]
-    if is_ready(url):
+    if prometheus_is_ready(url):
         return []
     reason = _last_reason(folder.root / "logs" / f"{PROMETHEUS}.log") if program["restarts"] else ""
     why = f" ({reason})" if reason else ""
