@@ -54,7 +54,8 @@ class PrometheusClient(HoldsSession):
         Without a step one is chosen that suits the window.
 
         Raises:
-            UsageError: the query cannot be answered; the error has Prometheus's own sentence.
+            UsageError: the query cannot be answered; the error has Prometheus's own sentence. Or
+                the window has too many points.
         """
         step_s = step_for(window) if step_s is None else step_s
         parts = [self._part(promql, part, step_s) for part in parts_of(window, step_s)]

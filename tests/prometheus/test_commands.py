@@ -151,6 +151,15 @@ def test_status_waits_two_seconds_for_one_that_does_not_answer(asked, monkeypatc
         assert json.loads(asked("status", "-t", "laptop", "--json").out)["alerts"] == []
 
 
+def test_what_takes_several_requests_says_so_and_one_does_not(asked):
+    query = ("metrics", "query", "vector(1)", "--from", "15s", "--json", "--step")
+    long = asked(*query, "1ms")
+    (series,) = json.loads(long.out)
+    assert len(series["samples"]) == 15_001
+    assert "asking in 2 parts" in long.err
+    assert "asking" not in asked(*query, "1s").err
+
+
 def test_python_gets_a_table_of_what_is_there_now_and_of_a_window(laptop):
     now = fogbed.query('up{job="prometheus"}', testbed="laptop")
     assert list(now["value"]) == [1.0]

@@ -17,7 +17,7 @@ _END_BYTES = 16384
 
 
 def log_files(testbed: str, node: str) -> tuple[Path, ...]:
-    """Return the log files of a node that have something in them.
+    """Return the log files of a node, also those in which nothing stands yet.
 
     ``fabric`` and ``keeper`` name the two processes that belong to no node.
 
@@ -31,7 +31,7 @@ def log_files(testbed: str, node: str) -> tuple[Path, ...]:
     found = [folder / f"{name}{kind}" for name in names for kind in (".log", ".out", ".crash")]
     there = tuple(path for path in found if path.is_file())
     if there:
-        return tuple(path for path in there if path.stat().st_size)
+        return there
     roles = [f"-{service}" for service in SERVICES]
     known = sorted({_without(path.stem, roles) for path in folder.glob("*.log")})
     raise UsageError(f"testbed {testbed} has no logs of {node}", hint=f"it has {', '.join(known)}")
