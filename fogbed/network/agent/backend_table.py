@@ -1,0 +1,13 @@
+"""The backends that there are, in the order of preference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fogbed.network.agent.backend import Backend
+
+
+def table() -> dict[str, type[Backend]]:
+    """Return them by name; imported when they are asked for, which most sessions never do."""
+    return {}
