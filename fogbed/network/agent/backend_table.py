@@ -10,4 +10,6 @@ if TYPE_CHECKING:
 
 def table() -> dict[str, type[Backend]]:
     """Return them by name; imported when they are asked for, which most sessions never do."""
-    return {}
+    from fogbed.network.agent.node_fabric import NodeFabric  # noqa: PLC0415 - most need none
+
+    return {NodeFabric.name: NodeFabric}
