@@ -19,6 +19,9 @@ _ADDED: Mapping[str, Callable[[object], float]] = {
     "jitter": parse_delay_ms,
     "loss": parse_fraction,
     "rate": parse_rate_bps,
+    "corrupt": parse_fraction,
+    "duplicate": parse_fraction,
+    "reorder": parse_fraction,
 }
 
 
@@ -73,10 +76,16 @@ def lacks_emulation(abilities: Abilities) -> bool:
 
 def _lacks_emulation(testbed: TestbedView) -> bool:
     abilities = abilities_named(testbed.root["platform"].text)
-    return abilities is not None and lacks_emulation(abilities)
+    return abilities is not None and (lacks_emulation(abilities) or _is_turned_off(testbed))
+
+
+def _is_turned_off(testbed: TestbedView) -> bool:
+    return testbed.root["network"]["emulator"].text == "none"
 
 
 def _what(testbed: TestbedView) -> str:
+    if _is_turned_off(testbed):
+        return "its testbed says network: {emulator: none}"
     return f"platform {testbed.root['platform'].text} emulates no network in this version of fogbed"
 
 
@@ -85,4 +94,5 @@ def _emulates_nothing(profile: Part | None) -> bool:
 
 
 def _adds(shape: Part) -> bool:
-    return any(shape[key].read(parse) for key, parse in _ADDED.items())
+    asked = any(shape[key].read(parse) for key, parse in _ADDED.items())
+    return asked or shape["trace"].is_given

@@ -48,6 +48,9 @@ def keys_of_platform(testbed: TestbedView) -> Iterator[Problem]:
     for owner, what, part in of_platforms:
         if part.value and platform != owner:
             yield part.problem(f"platform {platform} {what}", "remove it")
+    emulator = testbed.root["network"]["emulator"]
+    if emulator.text not in (None, "auto") and platform == "local":
+        yield emulator.problem("platform local has one of its own, always", "remove it")
 
 
 def place_of_data(testbed: TestbedView) -> Iterator[Problem]:
