@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
+from fogbed.errors import FogbedError
 from fogbed.experiment.network_states import (
     Matrix,
     measured_state,
@@ -19,6 +21,8 @@ from fogbed.experiment.sampling.round_trips import RoundTrips
 from fogbed.experiment.silences import Silences
 from fogbed.network.emulator import LinkEmulator
 from fogbed.plan.network import NetworkPlan, plan_network
+
+_LEASES = "renewal of the emulation's leases"
 
 
 class RunNetwork:
@@ -38,6 +42,7 @@ class RunNetwork:
         )
         self._unshaped = resolved.profile.why_not_emulated
         self._plans = plans
+        self._silences = silences
         self._changes: list[tuple[str, float, NetworkPlan]] = [("profile", 0.0, self._first)]
         self._bare: Matrix | None = None
         self._lock = threading.Lock()
@@ -49,6 +54,20 @@ class RunNetwork:
             failed=silences.begin,
             answered=silences.end,
         )
+
+    def renewed(self) -> AbstractContextManager[None]:
+        """Have what is applied stay in force until the block is left; to be entered first.
+
+        On real nodes it would be taken away a minute after this process had died.
+        """
+
+        def told(error: FogbedError | None) -> None:
+            if error is None:
+                self._silences.end(_LEASES)
+            else:
+                self._silences.begin(_LEASES, error)
+
+        return self._emulator.renewed(told)
 
     def prepare(self) -> None:
         """Measure the bare network, apply the profile, verify it, and write both down.
@@ -87,7 +106,7 @@ class RunNetwork:
             NetworkError: it could not be applied, or the read-back is not as asked.
         """
         plan = self._plans[index]
-        self._emulator.apply(plan, lease_s=None)
+        self._emulator.apply(plan, lease_s=self._emulator.lease_s)
         done = self._context.clock.now()
         touched = require_in_force(plan, self._emulator.show())
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -18,6 +18,7 @@ from fogbed.plan.inventory import render_inventory
 from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.kubernetes.logs import read_logs
 from fogbed.platforms.kubernetes.running import RunningCluster
+from fogbed.platforms.kubernetes.shaping import with_emulation
 from fogbed.platforms.kubernetes.status import with_stack
 from fogbed.platforms.pi.access import ClusterAccess
 from fogbed.platforms.pi.doctor.controller import examine_controller
@@ -242,7 +243,9 @@ class PiPlatform(RunningCluster):
     def status(self) -> TestbedStatus:
         """Return nodes, the cluster's own services, versions, drift and problems."""
         found = read_status(self.testbed, self.folder, self.inventory())
-        return with_stack(found, self) if found.state != "down" else found
+        if found.state == "down":
+            return found
+        return with_emulation(with_stack(found, self), self.emulator())
 
     def examine(self) -> Sequence[Check]:
         """Return the checks of this computer; those of the nodes: ``doctor.diagnosis``."""
@@ -257,9 +260,9 @@ class PiPlatform(RunningCluster):
         require_nodes(self.testbed, [node])
         return ssh.channel(self.testbed, node, sudo=root)
 
-    def addresses(self) -> dict[str, str]:
-        """Return the address of every node by name."""
-        return {node.name: node.address or "" for node in self.testbed.nodes}
+    def _shaping_channel(self) -> Callable[[str], Channel]:
+        """Return what leads to each node's own network: SSH, as root."""
+        return lambda node: self.channel(node, root=True)
 
     def _play(
         self,
