@@ -62,7 +62,7 @@ def _conditions(testbed: Testbed) -> dict[str, bool]:
         "prometheus": watched,
         "node-exporter": watched,
         "kube-state-metrics": watched,
-        "grafana": testbed.services.grafana.enabled,
+        "grafana": testbed.asks_for_grafana,
     }
 
 

@@ -208,7 +208,7 @@ def _components(cluster: Cluster) -> frozenset[str]:
     found |= {"agent"} if cluster.testbed.has_agents else set()
     found |= {"shaper"} if cluster.testbed.has_shapers else set()
     found |= set(PARTS["prometheus"]) if cluster.testbed.services.prometheus.enabled else set()
-    found |= {"grafana"} if cluster.testbed.services.grafana.enabled else set()
+    found |= {"grafana"} if cluster.testbed.asks_for_grafana else set()
     return frozenset(found)
 
 
@@ -226,7 +226,7 @@ def _values(cluster: Cluster, components: frozenset[str]) -> dict[str, Any]:
         "hosts": [cluster.host(node) for node in testbed.nodes],
         "owner": cluster.facts.owner,
         "is_watched": testbed.services.prometheus.enabled,
-        "has_grafana": testbed.services.grafana.enabled,
+        "has_grafana": testbed.asks_for_grafana,
         "flink": _flink(testbed),
         "jobmanager": _jobmanager(cluster),
         "taskmanagers": taskmanager.pods(cluster),

@@ -42,7 +42,7 @@ class Abilities:
 ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
     {
         "local": Abilities(
-            services=frozenset({"flink", "prometheus"}),
+            services=frozenset({"flink", "prometheus", "grafana"}),
             actions=frozenset({"network", "rescale", "exec"}),
             emulates_networks=True,
             most_nodes=253,

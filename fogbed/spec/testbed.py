@@ -176,10 +176,11 @@ class Prometheus(Spec):
 class Grafana(Spec):
     """Dashboards of what Prometheus knows; on the platforms whose abilities have it.
 
-    With ``viewer`` whoever reaches it sees them without a password, and changes nothing.
+    ``enabled``: None for a cluster without one, and for a laptop that has one where its program
+    is there. With ``viewer`` whoever reaches it sees them without a password, and changes nothing.
     """
 
-    enabled: bool = False
+    enabled: bool | None = None
     node: str | None = None
     image: Image | None = None
     viewer: bool = False
@@ -297,6 +298,11 @@ class Testbed(Spec):
         """The node that Prometheus runs on: as named, else the JobManager's."""
         named = self.services.prometheus.node
         return self.jobmanager_node if named is None else self.node(named)
+
+    @property
+    def asks_for_grafana(self) -> bool:
+        """Whether Grafana is to run, come what may."""
+        return self.services.grafana.enabled is True
 
     @property
     def grafana_node(self) -> Node:

@@ -13,7 +13,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 REQUEST, MULTI, ACK, DUMP = 0x1, 0x2, 0x4, 0x300
@@ -29,6 +29,7 @@ _TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 
 _CHUNK_MESSAGES = 200
 _CHUNK_OCTETS = 60_000
+_CHUNK_ANSWERS = 32  # the kernel reserves some kilobytes for each: they must fit the buffer
 _BUFFER = 1 << 18
 _TRIES = 10
 
@@ -191,11 +192,23 @@ class Netlink:
             NetlinkError: it was refused.
         """
         sequence = self._send([request], REQUEST)
-        for kind, flags, _, body in self._answers(sequence):
+        for kind, flags, _, body in self._answers(sequence, sequence):
             if kind != _ERROR:
                 return Answer(kind, body)
             _raise(flags, body, 0)
         raise NetlinkError(errno.ENODATA, "")
+
+    def ask_many(self, requests: Sequence[Request]) -> list[Answer | None]:
+        """Return the one answer to each request; None where it was refused."""
+        found: list[Answer | None] = []
+        for start in range(0, len(requests), _CHUNK_ANSWERS):
+            chunk = requests[start : start + _CHUNK_ANSWERS]
+            last = self._send(chunk, REQUEST)
+            for kind, _, sequence, body in self._answers(last - len(chunk) + 1, last):
+                found.append(None if kind == _ERROR else Answer(kind, body))
+                if sequence == last:
+                    break
+        return found
 
     def dump(self, kind: int, body: bytes) -> list[Answer]:
         """Return all objects that a GET request names.
@@ -215,7 +228,7 @@ class Netlink:
         sequence = self._send([Request(kind, DUMP, body)], REQUEST)
         found: list[Answer] = []
         whole = True
-        for answer, flags, _, content in self._answers(sequence):
+        for answer, flags, _, content in self._answers(sequence, sequence):
             whole &= not flags & _INTERRUPTED
             if answer == _DONE:
                 code = int.from_bytes(content[:4], sys.byteorder, signed=True)
@@ -243,7 +256,7 @@ class Netlink:
         if refused:
             _raise(refused[0], refused[2], done + refused[1] - first)
 
-    def _send(self, chunk: list[Request], always: int, *, acknowledged: bool = False) -> int:
+    def _send(self, chunk: Sequence[Request], always: int, *, acknowledged: bool = False) -> int:
         parts = []
         number = self._sequence
         for request in chunk:
@@ -260,10 +273,7 @@ class Netlink:
         self._socket.send(b"".join(parts))
         return number
 
-    def _answers(
-        self, first: int, last: int | None = None
-    ) -> Iterator[tuple[int, int, int, bytes]]:
-        last = first if last is None else last
+    def _answers(self, first: int, last: int) -> Iterator[tuple[int, int, int, bytes]]:
         while True:
             try:
                 data = self._socket.recv(_BUFFER)

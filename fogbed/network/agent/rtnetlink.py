@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fogbed.network.agent.netlink import (
@@ -130,11 +131,19 @@ def route_to(netlink: Netlink, target: str, *, mark: int = 0) -> Route:
     Raises:
         NetlinkError: ENETUNREACH, there is none.
     """
+    return _route(netlink.ask(_lookup(target, mark)).body)
+
+
+def routes_to(netlink: Netlink, targets: Iterable[str]) -> list[Route | None]:
+    """Return the routes that packets from here to many addresses take; None where there is none."""
+    answers = netlink.ask_many([_lookup(target, 0) for target in targets])
+    return [_route(answer.body) if answer else None for answer in answers]
+
+
+def _lookup(target: str, mark: int) -> Request:
     family, octets = _octets(target)
     body = _RTMSG.pack(family, 8 * len(octets), 0, 0, 0, 0, 0, 0, 0) + attribute(1, octets)
-    if mark:
-        body += attribute(16, _U32.pack(mark))
-    return _route(netlink.ask(Request(26, 0, body)).body)
+    return Request(26, 0, body + attribute(16, _U32.pack(mark)) if mark else body)
 
 
 def rules(netlink: Netlink, family: int = socket.AF_INET) -> list[Rule]:

@@ -84,7 +84,7 @@ class RunningCluster(ReachedNodes):
         known = {"flink": _REST}
         known |= {"minio": _S3} if self.testbed.has_minio else {}
         known |= {"prometheus": _PROMETHEUS} if self.testbed.services.prometheus.enabled else {}
-        known |= {"grafana": _GRAFANA} if self.testbed.services.grafana.enabled else {}
+        known |= {"grafana": _GRAFANA} if self.testbed.asks_for_grafana else {}
         if name not in known:
             raise UsageError(
                 f"testbed {self.testbed.name} has no {name}", hint=f"open {' or '.join(known)}"
