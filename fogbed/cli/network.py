@@ -94,7 +94,8 @@ def apply(
 ) -> None:
     """Put a profile into force, in place; the bare network is measured before the first time.
 
-    It stays, without anybody watching over it, until it is cleared or the testbed goes. Jitter and traces begin anew with every apply.
+    It stays, without anybody watching over it, until it is cleared or the testbed goes. Jitter and
+    traces begin anew with every apply.
     """
     bed = platforms.find_testbed(testbed)
     wanted = _load_profile(profile)
