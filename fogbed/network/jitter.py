@@ -20,7 +20,8 @@ Jitter belongs to the path, not to the packet. The noise at time t is a triangle
 - **No history.** Any time can be asked for, in any order: an emulator that is started in the
   place of another one goes on with the same law, and all emulators can follow it.
 
-Only the standard library here: the fabric's process stays small.
+Only the standard library here, and Python >= 3.9: the fabric's process stays small, and nodes run
+it too.
 """
 
 from __future__ import annotations

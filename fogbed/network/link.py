@@ -4,14 +4,17 @@ A packet that comes in leaves the sender when the rate allows (``free_at``: when
 everything before it has gone) and arrives after the delay. Both times are computed once, at its
 entry, from the packet's size and the clock; a late wake-up of the fabric delays a packet but never
 changes the rate or the order. Jitter is a law of the link in time (``fogbed.network.jitter``), read
-at the moment a packet has left. Only the standard library here: the fabric's process stays small.
+at the moment a packet has left. Only the standard library here, and Python >= 3.9: the fabric's
+process stays small, and nodes run it too.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from random import Random
+from typing import Optional
 
 from fogbed.network.jitter import Jitter
 
@@ -23,7 +26,7 @@ QUEUE_OCTETS = 30_000
 HELD_OCTETS = 64 * 2**20
 """What a link holds at most, waiting or on its way: memory is bounded under any flood."""
 
-Shape = tuple[float, float, float, int | None]
+Shape = tuple[float, float, float, Optional[int]]  # noqa: UP045 - evaluated, also by Python 3.9
 """(delay ms, jitter ms, loss as a fraction, rate in bit/s or None), as on the control socket."""
 UNTOUCHED: Shape = (0.0, 0.0, 0.0, None)
 
@@ -95,7 +98,7 @@ class Link:
             self.free_at = min(self.free_at, now)
             return
         sent = len(self.line) - len(waiting)
-        self.line = deque(entry for _, entry in zip(range(sent), self.line, strict=False))
+        self.line = deque(islice(self.line, sent))
         self.last_release = self.line[-1][0] if self.line else 0
         # The first one is partly sent: what is left of it goes on at the new rate.
         first = waiting[0]

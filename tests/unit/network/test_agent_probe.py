@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from fogbed.network import agent
+from fogbed.network.agent import probe
 
 
 class Away(socket.socket):
@@ -25,8 +25,8 @@ class Away(socket.socket):
 
 
 def test_a_probe_that_cannot_be_sent_is_a_lost_one(monkeypatch):
-    monkeypatch.setattr(agent.socket, "socket", Away)
-    answer = agent.Probe(["192.0.2.1"], 84).run(count=5, interval_s=0.001, wait_s=0.01)
+    monkeypatch.setattr(probe.socket, "socket", Away)
+    answer = probe.Probe(["192.0.2.1"], 84).run(count=5, interval_s=0.001, wait_s=0.01)
     assert answer["rtts_ms"] == {"192.0.2.1": [None] * 5}
 
 
@@ -35,6 +35,6 @@ def test_what_is_wrong_with_the_socket_itself_is_told(monkeypatch):
         def sendto(self, _packet, _address):
             raise OSError(errno.EBADF, "no socket")
 
-    monkeypatch.setattr(agent.socket, "socket", Broken)
+    monkeypatch.setattr(probe.socket, "socket", Broken)
     with pytest.raises(OSError, match="no socket"):
-        agent.Probe(["192.0.2.1"], 84).run(count=1, interval_s=0.001, wait_s=0.01)
+        probe.Probe(["192.0.2.1"], 84).run(count=1, interval_s=0.001, wait_s=0.01)
