@@ -15,8 +15,8 @@ from fogbed.clients.progress import Progress
 from fogbed.errors import AssertionsFailed, UsageError
 from fogbed.network.apply import apply_plan
 from fogbed.network.bare import bare_network
+from fogbed.network.rtts import COUNT
 from fogbed.network.verdicts import Verification
-from fogbed.network.verify import COUNT
 from fogbed.network.verify import verify as verify_network
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.plan.network_listing import as_json as plan_as_json

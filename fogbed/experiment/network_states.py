@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from fogbed.errors import NetworkError
 from fogbed.experiment.sampling.metric_names import pair_name
-from fogbed.network.bare import PROBE_OCTETS
+from fogbed.network.judging import judge_rtt
 from fogbed.network.probes import Probes
-from fogbed.network.verdicts import PairVerdict, Tolerance, judge_rtt
+from fogbed.network.probing import PROBE_OCTETS
+from fogbed.network.verdicts import PairVerdict, Tolerance
 from fogbed.plan.network import Impairment, NetworkPlan
 
 Matrix = npt.NDArray[np.float64]

@@ -202,6 +202,9 @@ class Verification:
     @property
     def ok(self) -> bool:
         """Whether every verdict is good."""
-        verdicts = (*self.pairs, *self.rates, *self.losses, *self.faults, *self.one_ways)
-        as_asked = self.read_back is None or self.read_back.ok
-        return as_asked and all(verdict.ok for verdict in verdicts)
+        good = [verdict.ok for verdict in self.pairs]
+        good += [verdict.ok for verdict in self.rates]
+        good += [verdict.ok for verdict in self.losses]
+        good += [verdict.ok for verdict in self.faults]
+        good += [verdict.ok for verdict in self.one_ways]
+        return all(good) and (self.read_back is None or self.read_back.ok)

@@ -25,13 +25,17 @@ class Impairment:
     """What is added in one direction.
 
     One-way delay and uniform jitter (plus or minus, a law of time) in milliseconds, loss as a
-    fraction, rate in bit/s of layer 3 bytes (None: not limited).
+    fraction, rate in bit/s of layer 3 bytes (None: not limited). Of the packets, a fraction each is
+    corrupted, sent twice, or sent without the delay, past others.
     """
 
     delay_ms: float = 0.0
     jitter_ms: float = 0.0
     loss: float = 0.0
     rate_bps: int | None = None
+    corrupt: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
 
 
 UNTOUCHED = Impairment()
@@ -74,6 +78,14 @@ class NetworkPlan:
         """Return what is added from ``source`` to ``target`` (names of nodes)."""
         i, j = self.nodes.index(source), self.nodes.index(target)
         return self.impairments[int(self.index[i, j])]
+
+    def at(self, i: int, j: int) -> Impairment:
+        """Return what is added from node number ``i`` to node number ``j``."""
+        return self.impairments[int(self.index[i, j])]
+
+    def ends(self, i: int, j: int) -> tuple[str, str]:
+        """Return the names of nodes number ``i`` and ``j``."""
+        return self.nodes[i], self.nodes[j]
 
     def links(self) -> Iterator[Link]:
         """Yield every ordered pair that is touched, in the order of ``nodes``."""

@@ -9,8 +9,9 @@ import pytest
 
 from fogbed.cli import main
 from fogbed.cli.network_shown import show_verification
+from fogbed.network.judging import judge_rtt
 from fogbed.network.probes import Probes
-from fogbed.network.verdicts import Tolerance, Verification, judge_rtt
+from fogbed.network.verdicts import Tolerance, Verification
 from fogbed.plan.network import Impairment
 from fogbed.platforms import table
 from fogbed.spec.abilities import ABILITIES
