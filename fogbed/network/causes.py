@@ -36,6 +36,10 @@ class Worst:
     text: str
     times: float
 
+    def __str__(self) -> str:
+        """Return whose figure it is, and the figure."""
+        return f"{self.source} to {self.target}: {self.text}"
+
 
 def worst_of(found: Verification) -> Worst | None:
     """Return the figure that is the farthest from what was asked; None where all are as asked."""
