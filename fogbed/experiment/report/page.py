@@ -21,7 +21,7 @@ _TITLES = {
     "not judged": "Not judged: nothing that is asserted could be",
     "error": "Did not run to its end",
     "interrupted": "Interrupted",
-    "invalid": "Invalid: something failed while it ran",
+    "invalid": "Invalid: something failed while it ran, or the network was not as asked",
     "running": "Not finished",
 }
 
@@ -56,6 +56,7 @@ def _context(bundle: Bundle) -> dict[str, Any]:
         "assertions": verdict.get("assertions") or [],
         "not_judged": verdict.get("not_judged", 0),
         "unseen": verdict.get("unseen", []),
+        "drifts": report_view.drift_views(bundle),
         "figures": verdict.get("figures") or [],
         "error": verdict.get("error"),
         "replay": verdict.get("replay") or "",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from markupsafe import Markup
+
 from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.report.alerts import alert_views
 from fogbed.experiment.report.drawing import TimeAxis
@@ -30,7 +32,8 @@ class Cell:
 class MatrixView:
     """One state of the network: a row per source, or the worst pairs of a large testbed.
 
-    ``not_judged``: why there is no verdict on it; empty where there is one.
+    ``not_judged``: why there is no verdict on it; empty where there is one. ``absent`` are nodes
+    that were down. ``heat_map`` is a drawing of a large testbed, where there is a verdict.
     """
 
     title: str
@@ -42,6 +45,8 @@ class MatrixView:
     rows: Sequence[tuple[str, Sequence[Cell | None]]]
     pairs: Sequence[tuple[str, Cell]]
     rates: Sequence[str]
+    absent: Sequence[str]
+    heat_map: Markup | None
 
 
 def matrix_views(matrices: Sequence[Mapping[str, Any]]) -> list[MatrixView]:
@@ -66,8 +71,24 @@ def _matrix_view(matrix: Mapping[str, Any]) -> MatrixView:
         rows=[(nodes[i], [cells.get((i, j)) for j in span]) for i in span] if small else (),
         pairs=() if small else _worst(matrix, nodes, cells),
         rates=[_rate(rate) for rate in matrix.get("rates") or ()]
-        + [_loss(loss) for loss in matrix.get("losses") or ()],
+        + [_loss(loss) for loss in matrix.get("losses") or ()]
+        + [_fault(fault) for fault in matrix.get("faults") or ()],
+        absent=[_absent(each) for each in matrix.get("absent") or ()],
+        heat_map=None if small or matrix.get("not_judged") else _heat_map(matrix),
     )
+
+
+def _heat_map(matrix: Mapping[str, Any]) -> Markup:
+    from fogbed.experiment.report.heat_map import HeatMap, heat_map_svg  # noqa: PLC0415 - matplotlib
+
+    # the drawing is ours; its only outside texts are node names, which the specs keep to RFC 1123
+    return Markup(heat_map_svg(HeatMap.of_state(matrix)))  # noqa: S704
+
+
+def _absent(absent: Mapping[str, Any]) -> str:
+    until = "the end" if absent["to_s"] is None else f"{absent['to_s']:.0f} s"
+    span = f"from {absent['from_s']:.0f} s to {until}"
+    return f"{absent['node']} is not judged {span}: {absent['why']}"
 
 
 def _when(matrix: Mapping[str, Any]) -> str:
@@ -136,6 +157,26 @@ def _loss(loss: Mapping[str, Any]) -> str:
     return f"{_ends(loss)}: loss {_percent(asked)}, got {_percent(measured)}"
 
 
+def _fault(fault: Mapping[str, Any]) -> str:
+    asked, measured = _percent(fault["asked"]), _percent(fault["measured"])
+    return f"{_ends(fault)}: {fault['fault']} {asked}, got {measured}"
+
+
+def drift_views(bundle: Bundle) -> list[str]:
+    """Return since when the network was not as asked, a sentence for each time it became so."""
+    return [_drift(line) for line in bundle.events("emulation-drift")]
+
+
+def _drift(line: Mapping[str, Any]) -> str:
+    measured = line["measured_ms"]
+    seen = "nothing came back" if measured is None else f"RTT {_ms(measured)} ms"
+    more = f", and {line['pairs'] - 1} more pairs" if line["pairs"] > 1 else ""
+    return (
+        f"The network was not as asked from {line['since_s']:.1f} s on: {_ends(line)}: {seen}, "
+        f"{_ms(line['asked_ms'])} ms expected, {_ms(line['allowed_ms'])} ms off allowed{more}."
+    )
+
+
 def _ends(pair: Mapping[str, Any]) -> str:
     return f"{pair['source']} \N{RIGHTWARDS ARROW} {pair['target']}"
 
@@ -167,6 +208,7 @@ def time_axis(bundle: Bundle) -> TimeAxis | None:
         shaded=[(p["from_s"], p["to_s"]) for p in phases if p["name"] != "measure"],
         actions=[(a["index"], a["actual_s"]) for a in _done(bundle)],
         alerts=[(a.letter, *span) for a in alert_views(bundle) for span in a.spans],
+        invalid_from_s=bundle.verdict().get("invalid_from_s"),
     )
 
 

@@ -93,10 +93,18 @@ class RoundTrips:
             if i != j
         )
 
-    def answers(self, origin: float) -> dict[str, npt.NDArray[np.float64]]:
-        """Return per pair (seconds since ``origin``, RTT in ms), shape (k, 2)."""
+    def answers(
+        self, origin: float, *, last: int | None = None
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """Return per pair (seconds since ``origin``, RTT in ms), shape (k, 2).
+
+        ``last``: so many of each pair at most, those that came last.
+        """
+        begin = None if last is None else -2 * last
         with self._lock:
-            kept = {pair: np.array(probes).reshape(-1, 2) for pair, probes in self._kept.items()}
+            kept = {
+                pair: np.array(probes[begin:]).reshape(-1, 2) for pair, probes in self._kept.items()
+            }
         return {pair: probes - np.array([origin, 0.0]) for pair, probes in kept.items()}
 
     def read(self, time: float) -> Sequence[Sample]:
