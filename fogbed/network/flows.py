@@ -1,4 +1,4 @@
-"""Bounded flows between nodes: what a link's rate and loss are, and what load is."""
+"""Bounded flows between nodes: what a link's rate is, and what load is."""
 
 from __future__ import annotations
 
@@ -11,27 +11,15 @@ from typing import TypeVar
 from fogbed.clients.progress import Progress
 from fogbed.network.agent_client import Agent, Protocol, Received, Sent
 from fogbed.network.judging import judge_rate
-from fogbed.network.judging_packets import judge_faults, judge_loss
 from fogbed.network.schedule import disjoint_batches
 from fogbed.network.sessions import in_parallel
-from fogbed.network.verdicts import FaultVerdict, LossVerdict, RateVerdict
-from fogbed.plan.network import Impairment, Link
+from fogbed.network.verdicts import RateVerdict
+from fogbed.plan.network import Link
 
 FULL_PACKET = 1500
 RATE_SECONDS = 3.0
 OFFERED = 1.3
 """A rate is measured by offering this many times as much."""
-LOSS_SECONDS = 4.0
-LOSS_PACKETS_PER_S = 2000
-LOSS_PACKET = 200
-CORRUPT_PACKET = 1000
-"""Where packets are corrupted: what is hit in the headers is not seen, so these are to be few."""
-LOSS_SHARE = 0.5
-"""Of the link's rate at most, so that no queue is lost from."""
-MOST_PACKETS_PER_S = 5000
-ON_THE_WAY = 1.5
-"""So many packets must fit into a delay at least, for one to be seen to overtake another."""
-
 LOAD_PACKET = 500
 LOAD_SHARE = 0.3
 LOAD_TOTAL_BPS = 20_000_000
@@ -40,7 +28,6 @@ LOAD_TOTAL_BPS = 20_000_000
 _RATE_TRIES = 3
 _QUEUE_S = 0.05  # half of what the fabric's queue before a rate holds
 _BATCH_BPS = 150_000_000
-_LOSSES_AT_ONCE = 4
 
 Verdict = TypeVar("Verdict")
 
@@ -114,7 +101,7 @@ def measure_rates(
             make_up_s=RATE_SECONDS,
         )
         for _ in range(_RATE_TRIES):
-            sent, got = run_flow(flow, sessions, addresses, quiet_s=_quiet_s(link))
+            sent, got = run_flow(flow, sessions, addresses, quiet_s=quiet_s(link))
             offered = sent.octets * 8 / sent.seconds
             windows = got.rates_bps(1.0)
             verdict = judge_rate(
@@ -129,84 +116,8 @@ def measure_rates(
         return verdict
 
     limited = [link for link in links if link.impairment.rate_bps]
-    batches = list(_batches(limited)) if one_medium else _disjoint(limited)
-    return _measure("measuring rates", batches, measure, progress)
-
-
-def measure_packets(
-    links: Sequence[Link],
-    sessions: Mapping[str, Agent],
-    addresses: Mapping[str, str],
-    progress: Progress,
-    *,
-    one_medium: bool = True,
-) -> PacketVerdicts:
-    """Return what becomes of packets on every link that asks for loss or faults.
-
-    Each sends 2,000 small packets a second for 4 s, less where its rate is lower, more where a
-    short delay would let none overtake another.
-    """
-    lossy = [link for link in links if link.impairment.loss]
-    faults = sum(
-        bool(share)
-        for link in links
-        for share in (link.impairment.corrupt, link.impairment.duplicate, link.impairment.reorder)
-    )
-    judged = len(lossy) + faults
-
-    def measure(link: Link) -> tuple[LossVerdict | None, list[FaultVerdict]]:
-        flow, way = packet_flow(link), link.impairment
-        sent, got = run_flow(flow, sessions, addresses, quiet_s=_quiet_s(link))
-        missing = sent.packets - got.packets - got.corrupted - got.overflowed
-        loss = judge_loss(
-            flow.ends,
-            way,
-            sent=sent.packets,
-            lost=max(0, missing),
-            judged=judged,
-            size=flow.size,
-        )
-        found = judge_faults(flow.ends, way, got, judged=judged, size=flow.size)
-        return loss if way.loss else None, found
-
-    struck = [link for link in links if is_struck(link.impairment)]
-    batches = _few(struck) if one_medium else _disjoint(struck)
-    found = _measure("measuring loss and faults", batches, measure, progress)
-    return PacketVerdicts(
-        losses=[loss for loss, _ in found if loss is not None],
-        faults=[fault for _, each in found for fault in each],
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PacketVerdicts:
-    """What became of packets: on links that ask for loss, and on those that ask for faults."""
-
-    losses: Sequence[LossVerdict]
-    faults: Sequence[FaultVerdict]
-
-
-def is_struck(way: Impairment) -> bool:
-    """Whether anything is asked that becomes of single packets."""
-    return bool(way.loss or way.corrupt or way.duplicate or way.reorder)
-
-
-def packet_flow(link: Link) -> Flow:
-    """Return the flow that shows what becomes of packets on a link."""
-    way = link.impairment
-    size = CORRUPT_PACKET if way.corrupt else LOSS_PACKET
-    per_s: float = LOSS_PACKETS_PER_S
-    if way.reorder and way.delay_ms:
-        per_s = min(MOST_PACKETS_PER_S, max(per_s, ON_THE_WAY * 1000 / way.delay_ms))
-    most = per_s * size * 8
-    return Flow(
-        source=link.source,
-        target=link.target,
-        protocol="udp",
-        seconds=LOSS_SECONDS,
-        rate_bps=min(most, (way.rate_bps or 2 * most) * LOSS_SHARE),
-        size=size,
-    )
+    batches = list(_batches(limited)) if one_medium else disjoint_links(limited)
+    return measure_in_batches("measuring rates", batches, measure, progress)
 
 
 @contextmanager
@@ -236,7 +147,7 @@ def load_links(
             rate_bps=min(share, limit),
             size=LOAD_PACKET,
         )
-        run_flow(flow, sessions, addresses, quiet_s=_quiet_s(link))
+        run_flow(flow, sessions, addresses, quiet_s=quiet_s(link))
 
     # a thread per link: all of them must be loaded at the same time
     with ThreadPoolExecutor(max(1, len(links))) as threads:
@@ -246,12 +157,13 @@ def load_links(
             flow.result()
 
 
-def _measure(
+def measure_in_batches(
     what: str,
     batches: Sequence[Sequence[Link]],
     measure: Callable[[Link], Verdict],
     progress: Progress,
 ) -> list[Verdict]:
+    """Return what ``measure`` says of every link, in order; the links of a batch at once."""
     verdicts: list[Verdict] = []
     if batches:
         with progress.step(what, total=sum(map(len, batches))) as step:
@@ -261,16 +173,12 @@ def _measure(
     return verdicts
 
 
-def _quiet_s(link: Link) -> float:
+def quiet_s(link: Link) -> float:
     """Return how long nothing may come in before a flow on the link is over."""
     return 0.5 + 3 * (link.impairment.delay_ms + link.impairment.jitter_ms) / 1000
 
 
-def _few(links: Sequence[Link]) -> list[Sequence[Link]]:
-    return [links[i : i + _LOSSES_AT_ONCE] for i in range(0, len(links), _LOSSES_AT_ONCE)]
-
-
-def _disjoint(links: Sequence[Link]) -> list[list[Link]]:
+def disjoint_links(links: Sequence[Link]) -> list[list[Link]]:
     """Return links in batches in which no node stands twice."""
     by_ends = {(link.source, link.target): link for link in links}
     return [[by_ends[ends] for ends in batch] for batch in disjoint_batches(by_ends)]

@@ -13,9 +13,10 @@ from fogbed.clients.progress import Progress
 from fogbed.network.clocks import Clock, apart
 from fogbed.network.counting import Counting
 from fogbed.network.emulator import LinkEmulator
-from fogbed.network.flows import LOAD_PACKET, PacketVerdicts, measure_packets, measure_rates
+from fogbed.network.flows import LOAD_PACKET, measure_rates
 from fogbed.network.judging import judge_rtt
 from fogbed.network.one_way import judge_one_way
+from fogbed.network.packet_flows import PacketVerdicts, measure_packets
 from fogbed.network.probes import Probes
 from fogbed.network.probing import PROBE_OCTETS, AllProbes
 from fogbed.network.remarks import remarks_on
@@ -72,7 +73,7 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     read_back = None if emulator is None else _read_back(plan, emulator)
     counting = Counting(emulator)
     rates: list[RateVerdict] = []
-    packets = PacketVerdicts(losses=[], faults=[])
+    packets = PacketVerdicts()
     with agents({node: channels[node] for node in plan.nodes}) as sessions:
         rtts = Rtts(plan, sessions, addresses, progress, count)
         with counting:
@@ -100,7 +101,7 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
         one_ways=judge.one_ways(idle, clocks or {}),
         drops=counting.drops(),
         read_back=read_back,
-        remarks=remarks_on(plan, bare, asked),
+        remarks=[*remarks_on(plan, bare, asked), *packets.remarks],
         surroundings=_surroundings(idle, counting),
     )
 

@@ -183,8 +183,8 @@ def test_a_window_holds_what_jitter_moves_into_it():
         (12, False, (50, 0.1)),
         (12, True, (250, 0.02)),
         (50, True, (100, 0.05)),
-        (3540, False, (50, 0.708)),
-        (3540, True, (50, 0.708)),
+        (3540, False, (50, 0.4425)),
+        (3540, True, (50, 0.4425)),
     ],
 )
 def test_a_path_with_jitter_is_probed_more_often_in_the_same_time(pairs, jittery, expected):
