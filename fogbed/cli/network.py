@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypedDict
@@ -118,10 +117,10 @@ def apply(
         return
     platform = platforms.open_platform(bed)
     bare = apply_plan(
-        replace(asked, origin_ns=time.time_ns()),
+        asked,
         platform.emulator(),
         memory=platform.bare_memory(),
-        channels={node.name: platform.channel(node.name) for node in bed.nodes},
+        channels={node.name: platform.inside(node.name) for node in bed.nodes},
         addresses=platform.addresses(),
         progress=console.LiveProgress(),
     )
@@ -168,7 +167,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
     platform = platforms.open_platform(bed)
     emulator = platform.emulator()
     where: _Where = {
-        "channels": {node.name: platform.channel(node.name) for node in bed.nodes},
+        "channels": {node.name: platform.inside(node.name) for node in bed.nodes},
         "addresses": platform.addresses(),
         "progress": console.LiveProgress(),
     }
