@@ -9,7 +9,7 @@ from typing import Annotated, TypedDict
 import typer
 
 from fogbed import paths, platforms, spec, units
-from fogbed.cli import console, network_shown, verification_shown
+from fogbed.cli import console, network_import, network_shown, verification_shown
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
@@ -29,7 +29,7 @@ from fogbed.spec.testbed import Testbed
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="Plan, apply, show, verify and clear the emulated network.",
+    help="Plan, import, apply, show, verify and clear the emulated network.",
 )
 
 _DRAWABLE = (".png", ".svg", ".pdf")
@@ -205,6 +205,13 @@ def clear(*, testbed: TestbedOption = None, dry_run: DryRunOption = False) -> No
         return
     emulator.clear()
     console.say(f"{pairs} ordered pairs of testbed {bed.name} are as they were")
+
+
+app.command(
+    "import",
+    epilog="Example: fogbed network import experiments/matrices/europe.csv --map "
+    "experiments/matrices/sites.yml -o europe.yml",
+)(network_import.import_profile)
 
 
 def _require(found: Verification, bed: Testbed) -> None:
