@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from fogbed.network.probes import Probes
 from fogbed.network.probing import PROBE_OCTETS
 from fogbed.network.trace_verdict import levelled
 from fogbed.network.verdicts import PairVerdict, Tolerance
+from fogbed.plan.impairment import members_of
 from fogbed.plan.network import Impairment, NetworkPlan
 
 Matrix = npt.NDArray[np.float64]
@@ -211,9 +213,25 @@ def asked_matrices(plan: NetworkPlan, bare: Matrix) -> dict[str, Any]:
     return {
         "asked_delay_ms": cells(matrix_of(plan, lambda i: i.delay_ms)),
         "asked_jitter_ms": cells(matrix_of(plan, lambda i: i.jitter_ms)),
+        **_asked_faults(plan),
         "asked_rtt_ms": cells(plan.asked_rtt_ms()),
         "bare_rtt_ms": cells(bare),
     }
+
+
+def _asked_faults(plan: NetworkPlan) -> dict[str, Any]:
+    """Return the matrices of faults that anything asks for, and which links replay what."""
+    asked: dict[str, Any] = {
+        f"asked_{name}": cells(matrix_of(plan, attrgetter(name)))
+        for name in ("corrupt", "duplicate", "reorder")
+        if any(getattr(each, name) for each in plan.impairments)
+    }
+    traces = [
+        {"source": link.source, "target": link.target, **members_of(link.impairment)["trace"]}
+        for link in plan.links()
+        if link.impairment.trace
+    ]
+    return {**asked, "traces": traces} if traces else asked
 
 
 def cells(matrix: Matrix) -> list[list[float | None]]:

@@ -13,6 +13,7 @@ from fogbed.errors import FogbedError
 from fogbed.experiment.absences import Absence, Absences, settled
 from fogbed.experiment.actions.planned_events import KUBELET, PlannedDeath
 from fogbed.experiment.drift import EVERY_S, WINDOW_S, Drift, DriftWatch
+from fogbed.experiment.network_laws import laws_of
 from fogbed.experiment.network_states import (
     PROBES_PER_S,
     Matrix,
@@ -204,7 +205,10 @@ class RunNetwork:
         for state in states_of(self._changes, end_s):
             self._write(
                 state.label,
-                measured_state(state, self._bare, answers, self._context.tolerance, absences),
+                {
+                    **measured_state(state, self._bare, answers, self._context.tolerance, absences),
+                    "laws": laws_of(state, self._bare, answers),
+                },
             )
 
     def clear(self) -> None:

@@ -40,6 +40,10 @@ with jitter ``expected_spread_ms`` ``rtt_spread_ms`` (from the 10th to the 90th 
 ``losses`` [{.., ``asked``, ``measured``, ..}], ``faults`` [{``fault``, ..}] (packets corrupted,
 doubled, out of order), ``one_ways`` [{.., ``low_ms``, ``high_ms``, ..}] and ``drops``, all measured
 before the job only, with the ``worst`` pair and the likely ``cause`` where it is not ok;
+of a state that lasted ``laws`` [{``source``, ``target``, ``probes`` [[s from the first ride, RTT
+that jitter and traces ask for at that moment, RTT measured], ..]}]; where they are asked for also
+``asked_corrupt`` ``asked_duplicate`` ``asked_reorder`` and ``traces`` [{``source``, ``target``,
+``name``, ``key``, ``loop``, ``stretch``, ``columns``}];
 ``absent`` [{``node``, ``from_s``, ``to_s``, ``why``}]: nodes that were down, whose pairs are not
 judged for that time; ``tolerance`` ``or_ms`` and ``ok``. Where nothing was emulated ``not_judged``
 says why: ``ok``, ``error_ms``, ``allowed_error_ms`` and ``within`` are null, and what is expected

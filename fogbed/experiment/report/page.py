@@ -12,6 +12,7 @@ from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.record.specs import job_of_run
 from fogbed.experiment.report import alerts as report_alerts
 from fogbed.experiment.report import charts as report_charts
+from fogbed.experiment.report import laws as report_laws
 from fogbed.experiment.report import matrices as report_matrices
 from fogbed.experiment.report import view as report_view
 
@@ -83,6 +84,8 @@ def _charts(bundle: Bundle) -> list[dict[str, Any]]:
     if axis is None:
         return []
     charts = report_charts.draw_all(bundle.samples(), axis, job_of_run(bundle))
+    law = report_laws.laws(bundle.matrices(), axis)
+    charts += [law] if law is not None else []
     # the drawing is ours; its only outside texts are node names, which the specs keep to RFC 1123
     return [
         {"title": c.title, "caption": c.caption, "svg": Markup(c.svg)}  # noqa: S704
