@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from fogbed.cli import main
-from fogbed.cli.network_shown import show_verification
+from fogbed.cli.verification_shown import show as show_verification
+from fogbed.network.judging import judge_rtt
 from fogbed.network.probes import Probes
-from fogbed.network.verdicts import Tolerance, Verification, judge_rtt
+from fogbed.network.verdicts import Tolerance, Verification
 from fogbed.plan.network import Impairment
 from fogbed.platforms import table
 from fogbed.spec.abilities import ABILITIES
