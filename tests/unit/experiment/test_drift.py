@@ -1,4 +1,4 @@
-"""Since when a pair is not as asked: found when it is, and not when chance or an absence does it."""
+"""Since when a pair is not as asked: told when it is, not when chance or an absence does it."""
 
 from __future__ import annotations
 
