@@ -23,7 +23,7 @@ from fogbed.network.jitter import path_key
 from fogbed.network.jitter_statistics import standard_errors
 from fogbed.network.judging import judge_rate
 from fogbed.network.judging_packets import judge_loss
-from fogbed.network.link import Link
+from fogbed.network.link import Link, Shape
 from fogbed.network.namespaces import create_namespace, inside
 from fogbed.network.ports import best_port_kind
 from fogbed.network.probes import Probes
@@ -161,7 +161,7 @@ def _cost_row(packets: int) -> Row:
 
 def _ns_per_packet(jitter_ms: float, packets: int) -> float:
     link = Link(1, fd=-1, header=0, key=path_key(0, "a", "b"))
-    link.reshape((20.0, jitter_ms, 0.0, None), 0)
+    link.reshape(Shape(delay_ms=20.0, jitter_ms=jitter_ms), 0)
     packet = bytes(1000)
     best = float("inf")
     for repetition in range(1, 6):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypedDict
 
@@ -96,11 +98,17 @@ def apply(
     *,
     testbed: TestbedOption = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="What loss and jitter are drawn from: the same, the same.")
+        int,
+        typer.Option(
+            min=0, help="What loss, faults and jitter are drawn from: the same, the same."
+        ),
     ] = 0,
     dry_run: DryRunOption = False,
 ) -> None:
-    """Put a profile into force, in place; the bare network is measured before the first time."""
+    """Put a profile into force, in place; the bare network is measured before the first time.
+
+    Jitter and traces begin anew with every apply.
+    """
     bed = platforms.find_testbed(testbed)
     wanted = _load_profile(profile)
     asked = plan_network(wanted, bed, seed=seed)
@@ -110,7 +118,7 @@ def apply(
         return
     platform = platforms.open_platform(bed)
     bare = apply_plan(
-        asked,
+        replace(asked, origin_ns=time.time_ns()),
         platform.emulator(),
         memory=platform.bare_memory(),
         channels={node.name: platform.channel(node.name) for node in bed.nodes},
@@ -249,4 +257,4 @@ def _in_order(plan: NetworkPlan, bed: Testbed) -> NetworkPlan:
     """Return the plan with its nodes in the testbed's order."""
     order = [plan.nodes.index(node.name) for node in bed.nodes]
     names = tuple(node.name for node in bed.nodes)
-    return NetworkPlan(names, plan.impairments, plan.index[order][:, order], plan.seed)
+    return replace(plan, nodes=names, index=plan.index[order][:, order])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,28 +13,35 @@ from fogbed.network.bare import Bare
 from fogbed.network.emulator import LinkCounters
 from fogbed.network.remarks import remarks_on
 from fogbed.network.verdicts import Tolerance
+from fogbed.plan.impairment import members_of
 from fogbed.plan.network import Impairment, NetworkPlan
 from fogbed.units import format_delay, format_fraction, format_rate
 
+T = TypeVar("T")
+
 MOST_LINES = 200
 _SHAPE = ("delay", "jitter", "loss", "rate")
+_MORE = ("corrupt", "duplicate", "reorder", "trace")
 
 
 def show_plan(plan: NetworkPlan, *, title: str) -> None:
     """Print a line per touched pair; per distinct impairment where those are too many to read."""
     touched = int(np.count_nonzero(plan.index))
     total = len(plan.nodes) * (len(plan.nodes) - 1)
+    columns = _columns(plan)
     if touched <= MOST_LINES:
-        rows = [[link.source, link.target, *_shape(link.impairment)] for link in plan.links()]
-        console.say_table(("from", "to", *_SHAPE), rows, title=title)
+        rows = [
+            [link.source, link.target, *_asked(link.impairment, columns)] for link in plan.links()
+        ]
+        console.say_table(("from", "to", *columns), rows, title=title)
     else:
         counts = np.bincount(plan.index.ravel(), minlength=len(plan.impairments))
         pairs = [
-            [str(count), *_shape(each)]
+            [str(count), *_asked(each, columns)]
             for count, each in zip(counts[1:], plan.impairments[1:], strict=True)
         ]
         shown = sorted(pairs, key=lambda row: -int(row[0]))[:MOST_LINES]
-        console.say_table(("pairs", *_SHAPE), shown, title=title)
+        console.say_table(("pairs", *columns), shown, title=title)
         console.note("one line per distinct impairment; --json lists every pair")
     console.say(f"{touched} of {total} ordered pairs are touched; the delay is one way")
 
@@ -55,13 +63,13 @@ def show_applied(profile: str, testbed: str, plan: NetworkPlan, bare: Bare) -> N
 
 def show_state(testbed: str, plan: NetworkPlan, counted: LinkCounters) -> None:
     """Print what is in force and the counters of every pair that is touched or has carried."""
-    rows = []
+    rows, asked = [], _columns(plan)
     for link in counted.links:
         shape = plan.between(link.source, link.target)
         if link.packets or link.lost or link.dropped or shape != Impairment():
             figures = (link.packets, link.octets, link.lost, link.dropped, link.queued)
-            rows.append([link.source, link.target, *_shape(shape), *map(str, figures)])
-    columns = ("from", "to", *_SHAPE, "packets", "bytes", "lost", "dropped", "queued")
+            rows.append([link.source, link.target, *_shape(shape, asked), *map(str, figures)])
+    columns = ("from", "to", *asked, "packets", "bytes", "lost", "dropped", "queued")
     console.say_table(columns, rows, title=f"in force on testbed {testbed}")
     cost = counted.cost
     if cost is not None:
@@ -76,18 +84,44 @@ def show_state(testbed: str, plan: NetworkPlan, counted: LinkCounters) -> None:
 def state_as_json(plan: NetworkPlan, counted: LinkCounters) -> dict[str, Any]:
     """Return what is in force, and the counters, as JSON can hold them."""
     links = [
-        {"from": link.source, "to": link.target, **asdict(link.impairment)} for link in plan.links()
+        {"from": link.source, "to": link.target, **members_of(link.impairment)}
+        for link in plan.links()
     ]
     counters = [asdict(pair) for pair in counted.links]
     cost = {} if counted.cost is None else asdict(counted.cost)
     return {"nodes": plan.nodes, "links": links, "statistics": {"links": counters, **cost}}
 
 
-def _shape(impairment: Impairment) -> list[str]:
-    """Return delay, jitter, loss and rate as users write them; a dash where nothing is added."""
-    return [
-        format_delay(impairment.delay_ms) if impairment.delay_ms else "-",
-        format_delay(impairment.jitter_ms) if impairment.jitter_ms else "-",
-        format_fraction(impairment.loss) if impairment.loss else "-",
-        format_rate(impairment.rate_bps) if impairment.rate_bps else "-",
-    ]
+def _columns(plan: NetworkPlan) -> tuple[str, ...]:
+    """Return the columns of a plan's table: the usual ones, and more where anything has them."""
+    return _SHAPE + tuple(
+        name for name in _MORE if any(getattr(each, name) for each in plan.impairments)
+    )
+
+
+def _asked(impairment: Impairment, columns: Sequence[str]) -> list[str]:
+    """Return an impairment as users write it; of what a trace drives its least and its most."""
+    if impairment.trace is None:
+        return _shape(impairment, columns)
+    least, most = (_shape(each, columns) for each in impairment.extremes)
+    spans = [a if a == b else f"{a} to {b}" for a, b in zip(least, most, strict=True)]
+    return [*spans[:-1], impairment.trace.name]
+
+
+def _shape(impairment: Impairment, columns: Sequence[str]) -> list[str]:
+    """Return what is added as users write it; a dash where nothing is."""
+    shown = {
+        "delay": _or_dash(impairment.delay_ms, format_delay),
+        "jitter": _or_dash(impairment.jitter_ms, format_delay),
+        "loss": _or_dash(impairment.loss, format_fraction),
+        "rate": _or_dash(impairment.rate_bps, format_rate),
+        "corrupt": _or_dash(impairment.corrupt, format_fraction),
+        "duplicate": _or_dash(impairment.duplicate, format_fraction),
+        "reorder": _or_dash(impairment.reorder, format_fraction),
+        "trace": impairment.trace.name if impairment.trace else "-",
+    }
+    return [shown[column] for column in columns]
+
+
+def _or_dash(value: T | None, show: Callable[[T], str]) -> str:
+    return show(value) if value else "-"

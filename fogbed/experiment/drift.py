@@ -36,6 +36,7 @@ from fogbed.network.binomial import CONFIDENCE, binomial_interval
 from fogbed.network.judging import chance, fewest_answers, sending_ms
 from fogbed.network.probes import Probes
 from fogbed.network.probing import PROBE_OCTETS
+from fogbed.network.trace_verdict import levelled
 from fogbed.network.verdicts import Tolerance
 from fogbed.plan.network import Impairment, NetworkPlan
 
@@ -81,6 +82,7 @@ class _Expected:
     target: str
     there: Impairment
     back: Impairment
+    bare_ms: float
     rtt_ms: float
     allowed_ms: float
 
@@ -120,6 +122,7 @@ class DriftWatch:
                 target=target,
                 there=there,
                 back=back,
+                bare_ms=float(bare[i, j]),
                 rtt_ms=rtt_ms,
                 allowed_ms=self._tolerance.of(rtt_ms) + queued_ms,
             )
@@ -141,7 +144,7 @@ class DriftWatch:
             if rows is None:
                 continue
             in_time = rows[(rows[:, 0] >= since_s) & (rows[:, 0] < until_s)]
-            seen = judged_of(name, in_time, absences)
+            seen = _levelled(pair, judged_of(name, in_time, absences))
             drift = _judge(pair, seen, risk=risk, looks=looks) if len(seen) >= FEWEST_SENT else None
             if drift is None:
                 self._drifted.discard(name)
@@ -154,6 +157,16 @@ class DriftWatch:
     def drifted(self) -> int:
         """How many pairs were not as asked at the last look."""
         return len(self._drifted)
+
+
+def _levelled(pair: _Expected, seen: Rows) -> Rows:
+    """Return the probes of a pair as if what its traces ask for stayed at what is typical."""
+    if pair.there.trace is None and pair.back.trace is None:
+        return seen
+    probes = Probes(sent_ms=1000 * seen[:, 0], rtts_ms=seen[:, 1])
+    level = levelled(pair.there, pair.back, pair.bare_ms, probes)
+    rows: Rows = np.column_stack([level.sent_ms / 1000, level.rtts_ms])
+    return rows
 
 
 def _judge(pair: _Expected, seen: Rows, *, risk: float, looks: int) -> Drift | None:

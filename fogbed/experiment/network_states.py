@@ -15,6 +15,7 @@ from fogbed.experiment.sampling.metric_names import pair_name
 from fogbed.network.judging import judge_rtt
 from fogbed.network.probes import Probes
 from fogbed.network.probing import PROBE_OCTETS
+from fogbed.network.trace_verdict import levelled
 from fogbed.network.verdicts import PairVerdict, Tolerance
 from fogbed.plan.network import Impairment, NetworkPlan
 
@@ -83,6 +84,9 @@ def measured_state(
 ) -> dict[str, Any]:
     """Return a state's matrices as the bundle keeps them.
 
+    Of a pair whose links replay a trace, p50 and p99 are those of what was measured less what was
+    asked when each probe was sent, on top of what is typical of the trace.
+
     Args:
         state: what was in force, and when.
         bare: RTT of the untouched network, shape (n, n), milliseconds.
@@ -133,13 +137,13 @@ def _judge(  # noqa: PLR0913 - what was asked and what was measured; one more by
     judged: int,
 ) -> PairVerdict:
     i, j = pair
-    plan = state.plan
+    there, back = state.plan.at(i, j), state.plan.at(j, i)
     return judge_rtt(
-        ends=(plan.nodes[i], plan.nodes[j]),
-        there=plan.impairments[int(plan.index[i, j])],
-        back=plan.impairments[int(plan.index[j, i])],
+        ends=state.plan.ends(i, j),
+        there=there,
+        back=back,
         bare_ms=bare_ms,
-        probes=probes,
+        probes=levelled(there, back, bare_ms, probes),
         probe_octets=PROBE_OCTETS,
         load_octets=JOB_PACKET,
         tolerance=tolerance,

@@ -137,6 +137,7 @@ class Run:
             until_stopped.callback(sampler.stop)
             self._begin("waiting for the first ride")
             origin = self._await_first_ride(workload)
+            network.begin(origin)
             self._keep_schedule(actions, origin)
             self._begin("stopping the job")
             stopped = workload.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from fogbed.experiment.absences import Absence, Absences, settled
@@ -75,6 +75,7 @@ class RunNetwork:
             NetworkError: what is in force is not what was asked, or it cannot be measured.
         """
         context = self._context
+        self._let_begin(context.clock.now())
         plans = [self._first, *self._plans.values()]
         self._bare = context.dependencies.lay_network(context.platform, plans, context.progress)
         touched = require_in_force(self._first, self._emulator.show())
@@ -97,6 +98,28 @@ class RunNetwork:
         )
         if not self._unshaped:
             self._expect(self._first, self._bare, 0.0)
+
+    def begin(self, origin: float) -> None:
+        """Let jitter and traces begin with the first ride, at ``origin`` (epoch s), in place.
+
+        So a run that is repeated meets the same delays at the same times.
+
+        Raises:
+            NetworkError: it could not be applied, or the read-back is not as asked.
+        """
+        self._let_begin(origin)
+        if not any(each.follows_time for each in self._first.impairments):
+            return
+        self._emulator.apply(self._first, lease_s=None)
+        require_in_force(self._first, self._emulator.show())
+        if self._bare is not None and not self._unshaped:
+            self._expect(self._first, self._bare, 0.0)
+
+    def _let_begin(self, origin: float) -> None:
+        at = round(origin * 1e9)
+        self._first = replace(self._first, origin_ns=at)
+        self._plans = {index: replace(plan, origin_ns=at) for index, plan in self._plans.items()}
+        self._changes[0] = ("profile", 0.0, self._first)
 
     def put_in_force(self, index: int) -> Mapping[str, Any]:
         """Apply what was planned for after action ``index`` (from 1); return what changed.

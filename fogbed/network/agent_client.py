@@ -171,6 +171,7 @@ class Pending:
                 for to in sent
             },
             heard_ms={source: np.array(heard[source], float) for source in heard},
+            began_ns=reply["began_ns"],
             machine=Machine(**reply["machine"]),
         )
 
@@ -190,10 +191,12 @@ class Machine:
 class Probed:
     """What one node has seen while it probed others.
 
-    ``probes`` per target address. ``heard_ms`` per target address: of its own probes to this node,
+    ``probes`` per target address; the first of all was sent at ``began_ns`` of its real-time clock.
+    ``heard_ms`` per target address: of its own probes to this node,
     the arrival by this node's clock less the departure by the target's, in milliseconds.
     """
 
     probes: Mapping[str, Probes]
     heard_ms: Mapping[str, npt.NDArray[np.float64]]
+    began_ns: int
     machine: Machine

@@ -18,6 +18,7 @@ ROOTS = (
     "fogbed.network.agent.unpack",
     "fogbed.network.agent.session",
     "fogbed.network.link",
+    "fogbed.network.trace",
 )
 """What the closure over imports of fogbed starts from."""
 ENTRY = "fogbed.network.agent.session:main"

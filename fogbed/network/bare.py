@@ -163,7 +163,7 @@ def with_rates(  # noqa: PLR0913 - the bare network, the plan, and where both ar
 
 
 def _asks_more(link: Link, bare: Bare) -> bool:
-    return (link.impairment.rate_bps or 0) > bare.rates_bps[link.source, link.target]
+    return (link.impairment.most_rate_bps or 0) > bare.rates_bps[link.source, link.target]
 
 
 def _batch_of(ends: Pair, batches: Sequence[Sequence[Pair]]) -> Sequence[Pair]:
@@ -208,7 +208,7 @@ def require_carried(plan: NetworkPlan, bare: Bare, *, one_medium: bool) -> None:
     problems = []
     for link in _limited(plan):
         carried = bare.rates_bps.get((link.source, link.target), best)
-        asked = link.impairment.rate_bps or 0
+        asked = link.impairment.most_rate_bps or 0
         if carried is not None and asked > carried:
             problems.append(
                 f"{link.source} to {link.target}: {format_rate(asked)} is asked, "

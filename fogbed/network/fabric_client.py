@@ -12,7 +12,9 @@ import numpy as np
 
 from fogbed.errors import NetworkError
 from fogbed.network.emulator import EmulatorCost, LinkCounters, PairCounters
+from fogbed.network.link import Shape
 from fogbed.plan.network import Impairment, NetworkPlan
+from fogbed.plan.trace import Trace
 
 TIMEOUT_S = 10.0
 
@@ -44,6 +46,10 @@ class FabricEmulator:
             impairments=[_as_list(impairment) for impairment in plan.impairments],
             index=plan.index.tolist(),
             seed=plan.seed,
+            origin_ns=plan.origin_ns,
+            traces={
+                each.trace.key: each.trace.to_json() for each in plan.impairments if each.trace
+            },
         )
         different = plan.differences(self.show())
         if different:
@@ -54,21 +60,23 @@ class FabricEmulator:
             )
 
     def show(self) -> NetworkPlan:
-        """Return what is in force now, from the fabric.
+        """Return what is in force now, from the fabric; with a trace, the step of it that is.
 
         Raises:
             NetworkError: the fabric does not answer.
         """
         reply = self._ask("show")
+        traces = {key: Trace.from_json(members) for key, members in reply["traces"].items()}
         impairments = tuple(
-            Impairment(delay_ms=delay, jitter_ms=jitter, loss=loss, rate_bps=rate)
-            for delay, jitter, loss, rate in reply["impairments"]
+            Impairment(**dict(zip(Shape._fields, values, strict=True)), trace=traces.get(key))
+            for *values, key in reply["impairments"]
         )
         return NetworkPlan(
             tuple(reply["nodes"]),
             impairments,
             np.array(reply["index"], dtype=np.uint32),
             reply["seed"],
+            reply["origin_ns"],
         )
 
     def clear(self) -> None:
@@ -160,5 +168,7 @@ class FabricEmulator:
         return reply
 
 
-def _as_list(impairment: Impairment) -> list[float | int | None]:
-    return [impairment.delay_ms, impairment.jitter_ms, impairment.loss, impairment.rate_bps]
+def _as_list(impairment: Impairment) -> list[float | int | str | None]:
+    """Return an impairment in the order of the control socket."""
+    shape = [getattr(impairment, name) for name in Shape._fields]
+    return [*shape, impairment.trace.key if impairment.trace else None]

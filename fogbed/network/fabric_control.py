@@ -1,10 +1,13 @@
 """The fabric's control socket: one JSON object per line in, one out.
 
-    {"do": "apply", "nodes": [...], "impairments": [[delay ms, jitter ms, loss, bit/s|null], ...],
-     "index": [[...], ...], "seed": ...}
+    {"do": "apply", "nodes": [...], "index": [[...], ...], "seed": ..., "origin_ns": ...,
+     "impairments": [[delay ms, jitter ms, loss, bit/s|null, corrupt, duplicate, reorder,
+                      key of its trace|null], ...],
+     "traces": {key: {...}, ...}}
     {"do": "show"}      {"do": "clear"}      {"do": "counters", "used": bool}      {"do": "stop"}
     {"do": "cut", "node": ...}      {"do": "heal", "node": ...}
 
+``show`` answers with what ``apply`` takes; of a link with a trace, the step that is in force.
 ``used`` leaves out the links that have carried and lost nothing. Every answer has ``ok``; with
 false, ``error`` says why and nothing was changed. The socket is 0600: who may write to it is who
 started the fabric.
@@ -17,6 +20,7 @@ import os
 import select
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -25,6 +29,7 @@ from typing import Any
 from fogbed.network.fabric_loop import LATENESS_STEP_NS, Fabric
 from fogbed.network.fabric_memory import Memory
 from fogbed.network.link import UNTOUCHED, Shape
+from fogbed.plan.trace import Trace
 
 _CHANGES = ("apply", "clear", "cut", "heal")
 MAX_REQUEST = 16 * 2**20
@@ -117,29 +122,45 @@ class ControlServer:
 
     def _do_apply(self, request: dict[str, Any]) -> dict[str, Any]:
         numbers = {port.node: i for i, port in enumerate(self._fabric.ports)}
-        shapes = [_shape(values) for values in request["impairments"]]
-        wanted = {link.number: UNTOUCHED for link in chain(*self._fabric.links)}
+        traces = {key: Trace.from_json(each) for key, each in request["traces"].items()}
+        asked = [_asked(values, traces) for values in request["impairments"]]
+        wanted: dict[int, tuple[Shape, Trace | None]]
+        wanted = {link.number: (UNTOUCHED, None) for link in chain(*self._fabric.links)}
         rows = [numbers[name] for name in request["nodes"]]
         for i, row in zip(rows, request["index"], strict=True):
             for j, index in zip(rows, row, strict=True):
-                wanted[self._fabric.links[i][j].number] = shapes[index]
-        self._fabric.reseed(int(request["seed"]))
-        self._fabric.reshape([(link, wanted[link.number]) for link in chain(*self._fabric.links)])
+                wanted[self._fabric.links[i][j].number] = asked[index]
+        self._fabric.follow(int(request["seed"]), int(request["origin_ns"]))
+        links = [(link, *wanted[link.number]) for link in chain(*self._fabric.links)]
+        self._fabric.apply(
+            [(link, shape) for link, shape, trace in links if trace is None],
+            [(link, shape, trace) for link, shape, trace in links if trace is not None],
+        )
         return {}
 
     def _do_show(self, _: dict[str, Any]) -> dict[str, Any]:
-        distinct: dict[Shape, int] = {UNTOUCHED: 0}
+        trace_of = self._fabric.replay.trace_of
+        traces = {trace.key: trace.to_json() for trace in set(trace_of.values())}
+        keys = {number: trace.key for number, trace in trace_of.items()}
+        distinct: dict[tuple[Any, ...], int] = {(*UNTOUCHED, None): 0}
         index = [
-            [distinct.setdefault(link.shape, len(distinct)) for link in row]
+            [
+                distinct.setdefault((*link.shape, keys.get(link.number)), len(distinct))
+                for link in row
+            ]
             for row in self._fabric.links
         ]
-        nodes = [port.node for port in self._fabric.ports]
-        impairments = list(distinct)
-        seed = self._fabric.seed
-        return {"nodes": nodes, "impairments": impairments, "index": index, "seed": seed}
+        return {
+            "nodes": [port.node for port in self._fabric.ports],
+            "impairments": list(distinct),
+            "index": index,
+            "seed": self._fabric.seed,
+            "origin_ns": self._fabric.origin_ns,
+            "traces": traces,
+        }
 
     def _do_clear(self, _: dict[str, Any]) -> dict[str, Any]:
-        self._fabric.reshape([(link, UNTOUCHED) for link in chain(*self._fabric.links)])
+        self._fabric.apply([(link, UNTOUCHED) for link in chain(*self._fabric.links)], ())
         self._fabric.isolate(frozenset())
         return {}
 
@@ -202,13 +223,27 @@ class _Peer:
             self.outgoing = self.outgoing[self.socket.send(self.outgoing) :]
 
 
-def _shape(values: list[Any]) -> Shape:
-    delay_ms, jitter_ms, loss, rate_bps = values
-    outside = min(delay_ms, jitter_ms, loss, rate_bps or 1) < 0 or loss > 1 or rate_bps == 0
+def _asked(values: list[Any], traces: Mapping[str, Trace]) -> tuple[Shape, Trace | None]:
+    """Return a link's shape, and the trace that drives it."""
+    delay_ms, jitter_ms, loss, rate_bps, corrupt, duplicate, reorder, key = values
+    asked = Shape(
+        float(delay_ms),
+        float(jitter_ms),
+        float(loss),
+        rate_bps,
+        float(corrupt),
+        float(duplicate),
+        float(reorder),
+    )
+    trace = None if key is None else traces[key]
+    delays = None if trace is None else trace.delay_ms
+    fractions = (asked.loss, asked.corrupt, asked.duplicate, asked.reorder)
+    outside = asked.delay_ms < 0 or asked.jitter_ms < 0 or not all(0 <= f <= 1 for f in fractions)
+    outside = outside or (asked.rate_bps is not None and asked.rate_bps <= 0)
     # nothing arrives before it left: cut off there, jitter would make the mean grow
-    if outside or jitter_ms > delay_ms:
+    if outside or asked.jitter_ms > min(delays or (asked.delay_ms,)):
         raise ValueError(f"not an impairment: {values}")
-    return (float(delay_ms), float(jitter_ms), float(loss), rate_bps)
+    return asked, trace
 
 
 def _percentile(steps: list[int], percent: int) -> float:

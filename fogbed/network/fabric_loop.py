@@ -21,6 +21,9 @@ from typing import Protocol
 
 from fogbed.network.jitter import path_key
 from fogbed.network.link import Link, Shape
+from fogbed.network.origin import monotonic_of
+from fogbed.network.replay import Replay
+from fogbed.plan.trace import Trace
 
 # How many packets one port may send before what is due leaves and the others have their turn.
 BATCH = 32
@@ -69,27 +72,46 @@ class Fabric:
         self.lateness = [0] * LATENESS_STEPS
         self.cut: frozenset[str] = frozenset()
         self.seed = 0
+        self.origin_ns = 0
+        self._origin = monotonic_of(0)
+        self.replay = Replay()
+        self._next_step: int | None = None
         self._heap: list[tuple[int, int, Link]] = []
         self._timer = _Timer()
-        self._readers: dict[int, Callable[[], None]] = {self._timer.fd: self._timer.acknowledge}
+        self._readers: dict[int, Callable[[], None]] = {self._timer.fd: self._ring}
         self.links = [[self._connect(i, j) for j in range(len(ports))] for i in range(len(ports))]
 
     def _connect(self, i: int, j: int) -> Link:
         source, target = self.ports[i], self.ports[j]
         key = path_key(self.seed, source.node, target.node)
-        link = Link(i * len(self.ports) + j, fd=target.fd, header=source.header, key=key)
+        number = i * len(self.ports) + j
+        link = Link(number, fd=target.fd, header=source.header, key=key, origin=self._origin)
         if i != j:
             source.links[target.address] = link
         return link
 
-    def reseed(self, seed: int) -> None:
-        """Draw loss and jitter of every link from another seed, from the next packet on."""
-        if seed == self.seed:
+    def follow(self, seed: int, origin_ns: int) -> None:
+        """Draw loss, faults and jitter of every link from another seed and time, from now on.
+
+        ``origin_ns``: where the laws have their time 0, in nanoseconds of the real-time clock.
+        """
+        if (seed, origin_ns) == (self.seed, self.origin_ns):
             return
-        self.seed = seed
+        if origin_ns != self.origin_ns:
+            self._origin = monotonic_of(origin_ns)
+        self.seed, self.origin_ns = seed, origin_ns
         for source, row in zip(self.ports, self.links, strict=True):
             for target, link in zip(self.ports, row, strict=True):
-                link.draw_from(path_key(seed, source.node, target.node))
+                link.draw_from(path_key(seed, source.node, target.node), self._origin)
+
+    def apply(
+        self, shapes: Sequence[tuple[Link, Shape]], traced: Sequence[tuple[Link, Shape, Trace]]
+    ) -> None:
+        """Give links other impairments, and other traces in the place of all that are replayed."""
+        self.replay = Replay(traced, self._origin)
+        now = time.monotonic_ns()
+        self.reshape([*shapes, *self.replay.shapes(now)])
+        self._next_step = self.replay.next_change(now)
 
     def reshape(self, shapes: Sequence[tuple[Link, Shape]]) -> None:
         """Give links other impairments, each by one assignment between two packets."""
@@ -111,9 +133,18 @@ class Fabric:
 
     def _order(self) -> None:
         """Schedule every link anew: what was the first to leave of one may not be any more."""
-        rows = (link for row in self.links for link in row if link.line)
-        self._heap = [(link.line[0][0], link.number, link) for link in rows]
+        busy = [link for row in self.links for link in row if link.line]
+        for link in busy:
+            link.due = link.line[0][0]
+        self._heap = [(link.due, link.number, link) for link in busy]
         heapify(self._heap)
+
+    def _ring(self) -> None:
+        """Do what the timer rang for, besides what is due to leave."""
+        self._timer.acknowledge()
+        if self._next_step is not None and self._next_step <= (now := time.monotonic_ns()):
+            self.reshape(self.replay.shapes(now))
+            self._next_step = self.replay.next_change(now)
 
     def run(self, control: Control) -> None:
         """Carry packets and answer the control socket until ``control`` is told to stop."""
@@ -133,7 +164,10 @@ class Fabric:
                     continue
                 reader()
                 self._deliver()
-            if self._heap:
+            if self._next_step is not None:
+                due = self._heap[0][0] if self._heap else self._next_step
+                self._timer.arm(min(self._next_step, due))
+            elif self._heap:
                 self._timer.arm(self._heap[0][0])
 
     def _receive(self, port: PortState) -> None:
@@ -153,7 +187,8 @@ class Fabric:
                     link.packets += 1
                     link.octets += len(packet) - header
                 elif link.accept(packet, clock()):
-                    heappush(heap, (link.line[0][0], link.number, link))
+                    link.due = link.line[0][0]
+                    heappush(heap, (link.due, link.number, link))
         except BlockingIOError:
             return
         except OSError as error:
@@ -167,7 +202,9 @@ class Fabric:
     def _deliver(self) -> None:
         heap, clock, write, lateness = self._heap, time.monotonic_ns, os.write, self.lateness
         while heap and heap[0][0] <= (now := clock()):
-            _, number, link = heappop(heap)
+            due, number, link = heappop(heap)
+            if due != link.due:  # a packet that overtook the first of a line was scheduled since
+                continue
             line, fd, header = link.line, link.fd, link.header
             while line and line[0][0] <= now:
                 release, _, packet = line.popleft()
@@ -182,7 +219,8 @@ class Fabric:
                 link.packets += 1
                 link.octets += len(packet) - header
             if line:
-                heappush(heap, (line[0][0], number, link))
+                link.due = line[0][0]
+                heappush(heap, (link.due, number, link))
 
 
 class _Timer:

@@ -175,7 +175,8 @@ def measure_in_batches(
 
 def quiet_s(link: Link) -> float:
     """Return how long nothing may come in before a flow on the link is over."""
-    return 0.5 + 3 * (link.impairment.delay_ms + link.impairment.jitter_ms) / 1000
+    most = link.impairment.extremes[-1]
+    return 0.5 + 3 * (most.delay_ms + most.jitter_ms) / 1000
 
 
 def disjoint_links(links: Sequence[Link]) -> list[list[Link]]:

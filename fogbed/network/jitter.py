@@ -48,14 +48,17 @@ def path_key(seed: int, source: str, target: str) -> int:
 class Jitter:
     """The noise of one direction with a jitter of ``jitter_ns`` nanoseconds (more than 0).
 
-    The line that the noise is on is remembered, so that the next packet costs a multiplication.
+    ``origin`` is where the law's time 0 lies, in nanoseconds of the clock that is asked with: one
+    origin on all clocks, and all emulators follow one law. The line that the noise is on is
+    remembered, so that the next packet costs a multiplication.
     """
 
-    __slots__ = ("_base", "_from", "_jitter_ns", "_key", "_slope", "_until")
+    __slots__ = ("_base", "_from", "_jitter_ns", "_key", "_origin", "_slope", "_until")
 
-    def __init__(self, key: int, jitter_ns: int) -> None:
+    def __init__(self, key: int, jitter_ns: int, origin: int = 0) -> None:
         self._key = key
         self._jitter_ns = jitter_ns
+        self._origin = origin
         self._from = self._until = 0
         self._base = self._slope = 0.0
 
@@ -68,7 +71,7 @@ class Jitter:
     def _follow(self, when: int) -> None:
         """Remember the line that the noise is on from ``when`` to its next turn or knot."""
         span = KNOT * self._jitter_ns
-        knot, into = divmod(when, span)
+        knot, into = divmod(when - self._origin, span)
         start = self._draw(knot)
         turns = 1.0 + (self._draw(knot + 1) - start) % 1.0
         phase = start + turns * into / span
@@ -79,7 +82,7 @@ class Jitter:
         self._slope = 4 * self._jitter_ns * turns / span * (-1 if falling else 1)
         self._from = when
         turn = ((half + 1) / 2 - start) / turns * span
-        self._until = knot * span + int(min(turn, span))
+        self._until = self._origin + knot * span + int(min(turn, span))
 
     def _draw(self, knot: int) -> float:
         """Return u of a knot, in [0, 1)."""

@@ -19,10 +19,12 @@ class AllProbes:
     """What every node has seen, by numbers of nodes (source, target), and where each one runs.
 
     ``heard_ms``: arrival by the target's clock less departure by the source's, in milliseconds.
+    ``began_ns``: when each node (by number) sent its first probe, by its real-time clock.
     """
 
     probes: Mapping[tuple[int, int], Probes]
     heard_ms: Mapping[tuple[int, int], npt.NDArray[np.float64]]
+    began_ns: Mapping[int, int]
     machines: Mapping[str, Machine]
 
 
@@ -51,5 +53,6 @@ def probe_all(
     return AllProbes(
         probes={(i, j): came[nodes[i]].probes[addresses[nodes[j]]] for i, j in pairs},
         heard_ms={(i, j): came[nodes[j]].heard_ms[addresses[nodes[i]]] for i, j in pairs},
+        began_ns={i: came[node].began_ns for i, node in enumerate(nodes)},
         machines={node: each.machine for node, each in came.items()},
     )

@@ -38,7 +38,7 @@ class Rtts:
         jittery = any(impairment.jitter_ms for impairment in plan.impairments)
         self._count, self._interval_s = probing(pairs, count, jittery=jittery)
         # The longest way there and back, twice: what comes later than that is lost
-        self._wait_s = 1.0 + 2 * float(plan.asked_rtt_ms().max(initial=0.0)) / 1000
+        self._wait_s = 1.0 + 2 * plan.longest_rtt_ms() / 1000
 
     def idle(self) -> AllProbes:
         """Probe while nothing of ours is on the links."""

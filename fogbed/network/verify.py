@@ -22,6 +22,7 @@ from fogbed.network.probing import PROBE_OCTETS, AllProbes
 from fogbed.network.remarks import remarks_on
 from fogbed.network.rtts import COUNT, Rtts
 from fogbed.network.sessions import agents
+from fogbed.network.trace_verdict import is_steady, levelled
 from fogbed.network.verdicts import (
     OneWayVerdict,
     PairVerdict,
@@ -61,6 +62,9 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     off by the fraction ``tolerance`` or by ``or_ms``, the larger; ``count`` probes are sent per
     pair, up to five times as many in the same time where a pair has jitter.
 
+    A trace that is replayed is judged by RTTs, each by what was asked when it was sent; one-way
+    delays, and flows where it drives the loss or the rate, are left out.
+
     What ``emulator`` says is in force is judged too, and what its queues dropped is counted.
     One-way delays are judged between nodes of one kernel, and where ``clocks`` has a bound for
     both.
@@ -69,8 +73,12 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
         NetworkError: an agent failed, or the emulator does not answer.
     """
     asked = Tolerance(fraction=tolerance, or_ms=or_ms)
-    links = list(plan.links()) if flows else []
-    read_back = None if emulator is None else _read_back(plan, emulator)
+    in_force = None if emulator is None else emulator.show()
+    read_back = None if in_force is None else _read_back(plan, in_force)
+    if in_force is not None:
+        # what a profile asks for has no origin; what is in force has
+        plan = replace(plan, origin_ns=in_force.origin_ns)
+    links = [link for link in plan.links() if is_steady(link.impairment)] if flows else []
     counting = Counting(emulator)
     rates: list[RateVerdict] = []
     packets = PacketVerdicts()
@@ -87,9 +95,9 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
                     links, sessions, addresses, progress, one_medium=one_medium
                 )
     judge = _Judge(plan, bare, asked)
-    pairs = judge.rtts(idle.probes)
+    pairs = judge.rtts(idle)
     if loaded is not None:
-        pairs += judge.rtts(loaded.probes, load_octets=LOAD_PACKET)
+        pairs += judge.rtts(loaded, load_octets=LOAD_PACKET)
     return Verification(
         nodes=plan.nodes,
         bare_ms=bare,
@@ -106,8 +114,7 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     )
 
 
-def _read_back(plan: NetworkPlan, emulator: LinkEmulator) -> ReadBack:
-    in_force = emulator.show()
+def _read_back(plan: NetworkPlan, in_force: NetworkPlan) -> ReadBack:
     # what is drawn from another seed is no other impairment
     same_seed = replace(in_force, seed=plan.seed)
     return ReadBack(links=len(list(plan.links())), differences=plan.differences(same_seed))
@@ -129,30 +136,34 @@ class _Judge:
         self._bare = bare
         self._tolerance = tolerance
 
-    def rtts(
-        self, seen: Mapping[tuple[int, int], Probes], *, load_octets: int = 0
-    ) -> list[PairVerdict]:
+    def rtts(self, seen: AllProbes, *, load_octets: int = 0) -> list[PairVerdict]:
         return [
             judge_rtt(
                 ends=self._plan.ends(i, j),
                 there=self._plan.at(i, j),
                 back=self._plan.at(j, i),
                 bare_ms=float(self._bare[i, j]),
-                probes=probes,
+                probes=self._levelled((i, j), probes, seen.began_ns[i]),
                 probe_octets=PROBE_OCTETS,
                 load_octets=load_octets,
                 tolerance=self._tolerance,
-                judged=len(seen),
+                judged=len(seen.probes),
             )
-            for (i, j), probes in seen.items()
+            for (i, j), probes in seen.probes.items()
         ]
+
+    def _levelled(self, pair: tuple[int, int], probes: Probes, began_ns: int) -> Probes:
+        i, j = pair
+        since_ms = (began_ns - self._plan.origin_ns) / 1e6
+        sent = Probes(sent_ms=probes.sent_ms + since_ms, rtts_ms=probes.rtts_ms)
+        return levelled(self._plan.at(i, j), self._plan.at(j, i), float(self._bare[i, j]), sent)
 
     def one_ways(self, seen: AllProbes, clocks: Mapping[str, Clock]) -> list[OneWayVerdict]:
         found = []
         for (i, j), heard_ms in seen.heard_ms.items():
             ends = self._plan.ends(i, j)
             known = apart(*ends, seen.machines, clocks)
-            if known is None:
+            if known is None or self._plan.at(i, j).trace is not None:
                 continue
             verdict = judge_one_way(
                 ends=ends,

@@ -2,43 +2,34 @@
 
 A profile's lines are laid over each other from the least to the most specific: default, tier
 pair, node and tier, node pair; among equals the later line is laid over the earlier. A line sets
-what it names (delay, jitter, loss, rate) and leaves the rest as the lines below it have it.
+what it names and leaves the rest as the lines below it have it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from fogbed.errors import UsageError
+from fogbed.plan.impairment import UNTOUCHED, Impairment, merge
 from fogbed.spec.base import TIERS
 from fogbed.spec.network_profile import LinkRule, NetworkProfile, Shape
 from fogbed.spec.testbed import Testbed
-from fogbed.units import format_delay
+from fogbed.units import format_delay, format_fraction
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Impairment:
-    """What is added in one direction.
-
-    One-way delay and uniform jitter (plus or minus, a law of time) in milliseconds, loss as a
-    fraction, rate in bit/s of layer 3 bytes (None: not limited). Of the packets, a fraction each is
-    corrupted, sent twice, or sent without the delay, past others.
-    """
-
-    delay_ms: float = 0.0
-    jitter_ms: float = 0.0
-    loss: float = 0.0
-    rate_bps: int | None = None
-    corrupt: float = 0.0
-    duplicate: float = 0.0
-    reorder: float = 0.0
-
-
-UNTOUCHED = Impairment()
+__all__ = [
+    "UNTOUCHED",
+    "Difference",
+    "Impairment",
+    "Link",
+    "NetworkPlan",
+    "change",
+    "plan_network",
+    "untouched",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +56,17 @@ class NetworkPlan:
     """The impairment of every ordered pair of ``nodes``.
 
     ``index`` has shape (n, n), dtype uint32: ``impairments[index[i, j]]`` applies from node i to
-    node j. ``impairments[0]`` is always UNTOUCHED, which is also the diagonal. Loss and jitter are
-    drawn from ``seed``.
+    node j. ``impairments[0]`` is always UNTOUCHED, which is also the diagonal. Loss, faults and
+    jitter are drawn from ``seed``. ``origin_ns`` is where the law of jitter and all traces have
+    their time 0, in nanoseconds of the real-time clock (since 1970): the same plan does the same
+    at the same time after its origin.
     """
 
     nodes: tuple[str, ...]
     impairments: tuple[Impairment, ...]
     index: npt.NDArray[np.uint32]
     seed: int = 0
+    origin_ns: int = 0
 
     def between(self, source: str, target: str) -> Impairment:
         """Return what is added from ``source`` to ``target`` (names of nodes)."""
@@ -95,7 +89,8 @@ class NetworkPlan:
     def differences(self, found: NetworkPlan) -> tuple[Difference, ...]:
         """Return the ordered pairs that are not in ``found`` as they are here.
 
-        Nodes go by their names; what one of the two does not know is untouched there.
+        Nodes go by their names; what one of the two does not know is untouched there. Of a trace
+        any of its steps may be in force.
         """
         nodes = tuple(dict.fromkeys((*self.nodes, *found.nodes)))
         numbers: dict[Impairment, int] = {UNTOUCHED: 0}
@@ -108,7 +103,15 @@ class NetworkPlan:
 
     def asked_rtt_ms(self) -> npt.NDArray[np.float64]:
         """Return d(i,j) + d(j,i) of every pair in milliseconds, shape (n, n)."""
-        delays = np.array([impairment.delay_ms for impairment in self.impairments])[self.index]
+        return self._rtt_ms([impairment.delay_ms for impairment in self.impairments])
+
+    def longest_rtt_ms(self) -> float:
+        """Return the most that is ever asked of any pair, in milliseconds."""
+        longest = [impairment.extremes[-1].delay_ms for impairment in self.impairments]
+        return float(self._rtt_ms(longest).max(initial=0.0))
+
+    def _rtt_ms(self, delays_ms: Sequence[float]) -> npt.NDArray[np.float64]:
+        delays = np.array(delays_ms)[self.index]
         asked: npt.NDArray[np.float64] = delays + delays.T
         return asked
 
@@ -117,7 +120,7 @@ def _numbered(
     plan: NetworkPlan, nodes: Sequence[str], numbers: dict[Impairment, int]
 ) -> npt.NDArray[np.intp]:
     """Return a plan's index for ``nodes``, by ``numbers`` that two plans share and that grow."""
-    own = np.array([numbers.setdefault(each, len(numbers)) for each in plan.impairments])
+    own = np.array([numbers.setdefault(each.settled(), len(numbers)) for each in plan.impairments])
     numbered = {name: place for place, name in enumerate(nodes)}
     places = [numbered[name] for name in plan.nodes]
     index = np.zeros((len(nodes), len(nodes)), np.intp)
@@ -162,7 +165,7 @@ class _Layers:
 
     def __init__(self, plan: NetworkPlan) -> None:
         self.nodes = plan.nodes
-        self._seed = plan.seed
+        self._seed, self._origin_ns = plan.seed, plan.origin_ns
         self._index = plan.index.copy()
         self._impairments = list(plan.impairments)
         self._numbers = {impairment: i for i, impairment in enumerate(plan.impairments)}
@@ -178,7 +181,7 @@ class _Layers:
         # The impairments below are few: each is merged with the line once, not once per pair.
         table = np.arange(len(self._impairments), dtype=np.uint32)
         for number in _distinct(under, len(table)):
-            table[number] = self._number(_merge(self._impairments[number], shape, delay))
+            table[number] = self._number(merge(self._impairments[number], shape, delay))
         self._index[block] = table[under]
 
     def plan(self) -> NetworkPlan:
@@ -189,7 +192,7 @@ class _Layers:
         table = np.zeros(len(self._impairments), dtype=np.uint32)
         table[kept] = np.arange(len(kept), dtype=np.uint32)
         impairments = tuple(self._impairments[number] for number in kept)
-        return NetworkPlan(self.nodes, impairments, table[self._index], self._seed)
+        return NetworkPlan(self.nodes, impairments, table[self._index], self._seed, self._origin_ns)
 
     def _number(self, impairment: Impairment) -> int:
         number = self._numbers.setdefault(impairment, len(self._impairments))
@@ -202,15 +205,6 @@ def _distinct(index: npt.NDArray[np.uint32], count: int) -> npt.NDArray[np.intp]
     if index.size < count:
         return np.unique(index).astype(np.intp)
     return np.flatnonzero(np.bincount(index.ravel(), minlength=count))
-
-
-def _merge(below: Impairment, shape: Shape, delay: float | None) -> Impairment:
-    return Impairment(
-        delay_ms=below.delay_ms if delay is None else delay,
-        jitter_ms=below.jitter_ms if shape.jitter is None else shape.jitter,
-        loss=below.loss if shape.loss is None else shape.loss,
-        rate_bps=below.rate_bps if shape.rate is None else shape.rate,
-    )
 
 
 def _lay_rules(layers: _Layers, rules: Sequence[LinkRule], testbed: Testbed) -> NetworkPlan:
@@ -233,26 +227,44 @@ def _lay_rules(layers: _Layers, rules: Sequence[LinkRule], testbed: Testbed) -> 
         layers.lay(sources, targets, rule, rule.one_way_ms)
     plan = layers.plan()
     _require_delay_for_jitter(plan)
+    _require_delay_for_reorder(plan)
     return plan
 
 
 def _require_delay_for_jitter(plan: NetworkPlan) -> None:
     """Refuse jitter that would have a packet arrive before it left: it could not be uniform."""
-    bad = [number for number, one in enumerate(plan.impairments) if one.jitter_ms > one.delay_ms]
-    if not bad:
-        return
-    lines = []
-    for number in bad:
+    bad = {
+        number: f"jitter {format_delay(one.jitter_ms)}, delay {format_delay(least)}"
+        for number, one in enumerate(plan.impairments)
+        if one.jitter_ms > (least := one.extremes[0].delay_ms)
+    }
+    if bad:
+        raise UsageError(
+            "jitter is more than the one-way delay once all lines are laid over each other",
+            details="\n".join(_pairs_with(plan, bad)),
+            hint="give these pairs a delay of at least their jitter, or `jitter: 0ms`",
+        )
+
+
+def _require_delay_for_reorder(plan: NetworkPlan) -> None:
+    """Refuse packets that overtake where none is delayed: there is nothing to overtake."""
+    bad = {
+        number: f"reorder {format_fraction(one.reorder)}"
+        for number, one in enumerate(plan.impairments)
+        if one.reorder and not one.extremes[-1].delay_ms
+    }
+    if bad:
+        raise UsageError(
+            "reorder without any delay once all lines are laid over each other",
+            details="\n".join(_pairs_with(plan, bad)),
+            hint="give these pairs a delay, past which packets go, or `reorder: 0%`",
+        )
+
+
+def _pairs_with(plan: NetworkPlan, bad: Mapping[int, str]) -> Iterator[str]:
+    """Yield a line for each impairment that is ``bad``: the first of its pairs, and what it is."""
+    for number, what in bad.items():
         ends = np.argwhere(plan.index == number)
         source, target = (plan.nodes[int(end)] for end in ends[0])
         more = f" and {len(ends) - 1} more" if len(ends) > 1 else ""
-        one = plan.impairments[number]
-        lines.append(
-            f"{source} to {target}{more}: jitter {format_delay(one.jitter_ms)}, "
-            f"delay {format_delay(one.delay_ms)}"
-        )
-    raise UsageError(
-        "jitter is more than the one-way delay once all lines are laid over each other",
-        details="\n".join(lines),
-        hint="give these pairs a delay of at least their jitter, or `jitter: 0ms`",
-    )
+        yield f"{source} to {target}{more}: {what}"

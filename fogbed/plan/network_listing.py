@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fogbed.plan.network import Impairment, NetworkPlan
+from fogbed.plan.impairment import Impairment, members_of
+from fogbed.plan.network import NetworkPlan
 
 
 def as_json(plan: NetworkPlan) -> Iterator[str]:
     """Yield one JSON document: ``nodes``, and every touched ordered pair in ``links``.
 
-    Delays and jitter in milliseconds, loss as a fraction, rate in bit/s or null; the same names
-    as ``Impairment`` has. One piece per source node.
+    Delays and jitter in milliseconds, loss and faults as fractions, rate in bit/s or null; the same
+    names as ``Impairment`` has, and ``trace`` where there is one. One piece per source node.
     """
     names = [json.dumps(name) for name in plan.nodes]
     targets = np.array([f', "to": {name}, ' for name in names], dtype=object)
@@ -32,10 +33,4 @@ def as_json(plan: NetworkPlan) -> Iterator[str]:
 
 
 def _members(impairment: Impairment) -> str:
-    members = {
-        "delay_ms": impairment.delay_ms,
-        "jitter_ms": impairment.jitter_ms,
-        "loss": impairment.loss,
-        "rate_bps": impairment.rate_bps,
-    }
-    return json.dumps(members)[1:-1] + "}"
+    return json.dumps(members_of(impairment))[1:-1] + "}"

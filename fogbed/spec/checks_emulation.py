@@ -19,6 +19,9 @@ _ADDED: Mapping[str, Callable[[object], float]] = {
     "jitter": parse_delay_ms,
     "loss": parse_fraction,
     "rate": parse_rate_bps,
+    "corrupt": parse_fraction,
+    "duplicate": parse_fraction,
+    "reorder": parse_fraction,
 }
 
 
@@ -85,4 +88,5 @@ def _emulates_nothing(profile: Part | None) -> bool:
 
 
 def _adds(shape: Part) -> bool:
-    return any(shape[key].read(parse) for key, parse in _ADDED.items())
+    asked = any(shape[key].read(parse) for key, parse in _ADDED.items())
+    return asked or shape["trace"].is_given

@@ -9,9 +9,9 @@ from fogbed.spec.base import TIERS
 from fogbed.spec.part import Part
 from fogbed.spec.view import TestbedView
 from fogbed.spec.wording import suggest
-from fogbed.units import format_delay, parse_delay_ms
+from fogbed.units import format_delay, parse_delay_ms, parse_fraction
 
-SHAPE = ("delay", "jitter", "loss", "rate")
+SHAPE = ("delay", "jitter", "loss", "rate", "corrupt", "duplicate", "reorder")
 
 
 def one_way_or_both(rule: Part) -> Iterator[Problem]:
@@ -47,7 +47,8 @@ def jitter_above_delay(rule: Part) -> Iterator[Problem]:
 
 def changes_nothing(rule: Part) -> Iterator[Problem]:
     """A line asks for something."""
-    if not any(rule[key].is_given for key in (*SHAPE, "rtt")) and isinstance(rule.value, dict):
+    asked = any(rule[key].is_given for key in (*SHAPE, "rtt", "trace"))
+    if not asked and isinstance(rule.value, dict):
         yield rule.problem("asks for nothing", "write delay, jitter, loss or rate")
 
 
@@ -69,12 +70,17 @@ LINK_CHECKS: tuple[Callable[[Part], Iterator[Problem]], ...] = (
 
 def jitter_without_delay(profile: Part) -> Iterator[Problem]:
     """Jitter goes around a delay, so a profile with one has the other."""
-    shapes = [profile["default"], *profile["links"].items()]
-    if any(shape["delay"].is_given or shape["rtt"].is_given for shape in shapes):
-        return
-    for shape in shapes:
+    for shape in _without_delay(profile):
         if shape["jitter"].read(parse_delay_ms):
             yield shape["jitter"].problem("jitter without any delay", "write a delay too")
+
+
+def reorder_without_delay(profile: Part) -> Iterator[Problem]:
+    """What is reordered goes past packets that wait, so a profile with reorder has a delay."""
+    for shape in _without_delay(profile):
+        if shape["reorder"].read(parse_fraction):
+            what = "reorder without any delay: there is no packet to overtake"
+            yield shape["reorder"].problem(what, "write a delay too")
 
 
 def jitter_of_default(profile: Part) -> Iterator[Problem]:
@@ -101,6 +107,7 @@ PROFILE_CHECKS: tuple[Callable[[Part], Iterator[Problem]], ...] = (
     nothing_to_emulate,
     links_of_profile,
     jitter_without_delay,
+    reorder_without_delay,
     jitter_of_default,
 )
 
@@ -130,3 +137,10 @@ def ends_of(rule: Part) -> list[Part]:
 def _one_way(shape: Part) -> float | None:
     rtt = shape["rtt"].read(parse_delay_ms)
     return shape["delay"].read(parse_delay_ms) if rtt is None else rtt / 2
+
+
+def _without_delay(profile: Part) -> list[Part]:
+    """Return all lines of a profile in which no line has a delay; none of another one's."""
+    shapes = [profile["default"], *profile["links"].items()]
+    delayed = any(shape[key].is_given for shape in shapes for key in ("delay", "rtt", "trace"))
+    return [] if delayed else shapes

@@ -19,6 +19,7 @@ from fogbed.spec.network_profile import NetworkProfile
 from fogbed.spec.part import Part
 from fogbed.spec.ranges import expand_nodes
 from fogbed.spec.testbed import Testbed
+from fogbed.spec.traces import read_traces, with_traces
 from fogbed.spec.view import TestbedView
 from fogbed.spec.vocabulary import Vocabulary
 from fogbed.spec.wording import did_you_mean, write_one_of
@@ -84,7 +85,11 @@ def read_profile(document: Document) -> Reading[NetworkProfile]:
     root = _root(document, "NetworkProfile")
     model, wrong = read_fields(NetworkProfile, document, document.tree, _same)
     found = [problem for check in PROFILE_CHECKS for problem in check(root)]
-    return Reading(root, model, _merged(document, [], wrong, found))
+    traces, wrong_traces = read_traces(root["links"], Path(document.file).parent)
+    problems = _merged(document, [], wrong, [*found, *wrong_traces])
+    if model is not None and not problems:
+        model = model.model_copy(update={"links": with_traces(model.links, traces)})
+    return Reading(root, model, problems)
 
 
 def read_experiment(document: Document, vocabulary: Vocabulary) -> Reading[Experiment]:

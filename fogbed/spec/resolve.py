@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +21,8 @@ from fogbed.spec.load import Reading, read_experiment, read_profile, read_testbe
 from fogbed.spec.network_profile import NetworkProfile
 from fogbed.spec.part import Part
 from fogbed.spec.testbed import Testbed
+from fogbed.spec.trace_file import TraceContent
+from fogbed.spec.traces import read_traces, with_traces
 from fogbed.spec.vocabulary import Vocabulary
 from fogbed.spec.wording import did_you_mean
 
@@ -86,6 +88,10 @@ def resolve_document(
         if action["profile"].text is not None:
             found = files.find(action["profile"], _PROFILES)
             profiles[index] = files.read(found, read_profile)
+    traces = {
+        index: files.read_traces(action["links"])
+        for index, action in enumerate(root["scenario"].items())
+    }
     rides = {key: files.find_data(root["workload"][key]) for key in ("rides", "landmarks")}
     if read_bed is not None and read_bed.view is not None:
         for check in (*JOINT_CHECKS, *vocabulary.joint_checks):
@@ -97,7 +103,21 @@ def resolve_document(
             files.problems.extend(emulated(root, parts, read_bed.view))
     if files.problems:
         raise SpecError(list(dict.fromkeys(files.problems)))
-    return _resolved(reading, read_bed, profiles, (path, testbed_path, profile_path), rides)
+    resolved = _resolved(reading, read_bed, profiles, (path, testbed_path, profile_path), rides)
+    return replace(resolved, experiment=_holding(resolved.experiment, traces))
+
+
+def _holding(
+    experiment: Experiment, traces: Mapping[int, Mapping[int, TraceContent]]
+) -> Experiment:
+    """Return the experiment with what the traces of its actions' links hold."""
+    scenario = tuple(
+        action.model_copy(update={"links": with_traces(dict(action)["links"], contents)})
+        if (contents := traces[index])
+        else action
+        for index, action in enumerate(experiment.scenario)
+    )
+    return experiment.model_copy(update={"scenario": scenario})
 
 
 def _resolved(
@@ -169,6 +189,12 @@ class _Files:
             way_out = "paths start at this file; a name is looked up among the datasets"
             self.problems.append(reference.problem(f"there is no file or folder {own}", way_out))
         return str(own.absolute())
+
+    def read_traces(self, links: Part) -> Mapping[int, TraceContent]:
+        """Read the traces of an action's links; what is wrong with them is collected."""
+        contents, problems = read_traces(links, self.experiment.parent)
+        self.problems.extend(problems)
+        return contents
 
     def read(self, path: Path | None, read: Callable[[Document], Reading[S]]) -> Reading[S] | None:
         """Read a file as far as it goes; its problems are collected."""

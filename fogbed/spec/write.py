@@ -95,8 +95,7 @@ def _without_null(schema: Any) -> Any:  # noqa: ANN401 - whatever JSON can hold
     if not isinstance(schema, dict):
         return schema
     plain = {key: _without_null(value) for key, value in schema.items()}
-    choices = [each for each in plain.get("anyOf", []) if each != {"type": "null"}]
-    if len(choices) == 1:
-        del plain["anyOf"]
-        return {**choices[0], **plain}
-    return plain
+    if "anyOf" not in plain:
+        return plain
+    choices = [each for each in plain.pop("anyOf") if each != {"type": "null"}]
+    return {**choices[0], **plain} if len(choices) == 1 else {**plain, "anyOf": choices}

@@ -68,6 +68,9 @@ def test_plan_as_json_has_numbers(capsys):
                 "jitter_ms": 1.0,
                 "loss": 0.001,
                 "rate_bps": 100000000,
+                "corrupt": 0.0,
+                "duplicate": 0.0,
+                "reorder": 0.0,
             }
         ],
     }

@@ -53,9 +53,13 @@ def _title_of_rule(rule: LinkRule) -> str:
             ("jitter", rule.jitter, units.format_delay),
             ("loss", rule.loss, units.format_fraction),
             ("rate", rule.rate, units.format_rate),
+            ("corrupt", rule.corrupt, units.format_fraction),
+            ("duplicate", rule.duplicate, units.format_fraction),
+            ("reorder", rule.reorder, units.format_fraction),
         )
         if value is not None
     ]
+    figures += [f"trace {rule.trace.file}"] if rule.trace else []
     return f"{ends} {', '.join(figures)}"
 
 

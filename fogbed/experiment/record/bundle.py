@@ -4,6 +4,7 @@
 
     experiment.yml testbed.yml profile.yml  what ran, resolved, every default written out
     profile-N.yml                           the profile that action N changes to
+    traces/NAME.csv                         the traces that links of these replay
     environment.json                        versions, machine, data: ``environment.capture``
     journal.jsonl                           one line per event, as it happened (below)
     network/NN-<label>.json                 asked and measured, per state of the network (below)

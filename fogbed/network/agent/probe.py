@@ -45,7 +45,8 @@ def ping(
 
     ``count`` probes each, ``interval_s`` apart and spread evenly over the interval; ``size``
     is the IP packet's. Waits ``wait_s`` for the last ones. ``sent_ms`` per target: when each
-    was really sent, in milliseconds since the first of all; late ones are caught up with.
+    was really sent, in milliseconds since the first of all, which was at ``began_ns`` of this
+    node's real-time clock; late ones are caught up with.
     ``heard_ms`` per target: of its own probes to this node that came in meanwhile, the arrival by
     this node's real-time clock less the departure by the other's (empty without a raw socket).
     """
@@ -90,12 +91,14 @@ class Probe:
                 sent.append(time.monotonic_ns())
                 self._send(target, number)
             self._receive_until(time.monotonic() + wait_s, rtts)
+        began_ns = time.time_ns() - (time.monotonic_ns() - sent[0]) if sent else time.time_ns()
         times = [round((when - sent[0]) / 1e6, 3) for when in sent]
         sent_ms = (times[k :: len(self._targets)] for k in range(len(self._targets)))
         return {
             "rtts_ms": dict(zip(self._targets, rtts)),  # noqa: B905 - 3.9 has no strict
             "sent_ms": dict(zip(self._targets, sent_ms)),  # noqa: B905
             "heard_ms": {t: self._heard[socket.inet_aton(t)] for t in self._targets},
+            "began_ns": began_ns,
             "machine": machine(),
         }
 

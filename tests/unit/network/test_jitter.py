@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fogbed.network.jitter import KNOT, SLOPE, Jitter, path_key
-from fogbed.network.link import Link
+from fogbed.network.link import Link, Shape
 
 from .law import noise
 
@@ -113,7 +113,7 @@ def test_along_the_time_it_is_uniform_at_any_packet_rate(spacing):
 def test_mean_and_median_are_what_was_asked_at_any_packet_rate(spacing_us):
     """20 ms +-10 ms: pushing packets back made it 24.0, 25.7, 30.8 and 32.9 ms of RTT."""
     link = Link(1, fd=-1, header=0, key=path_key(0, "a", "b"))
-    link.reshape((20.0, 10.0, 0.0, None), 0)
+    link.reshape(Shape(delay_ms=20.0, jitter_ms=10.0), 0)
     delays = []
     # the more packets in a turn, the fewer turns are needed
     for number in range(max(10_000, 20_000_000 // spacing_us)):
@@ -150,3 +150,13 @@ def test_every_pair_of_a_large_testbed_has_a_key_of_its_own():
     nodes = [f"{tier}-{number}" for tier in ("edge", "fog", "cloud") for number in range(60)]
     found = {path_key(seed, a, b) for seed in (0, 1) for a in nodes for b in nodes}
     assert len(found) == 2 * len(nodes) ** 2
+
+
+@given(
+    origin=st.integers(-(10**19), 10**19),
+    times=st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=20),
+)
+def test_a_law_is_one_of_time_since_its_origin(origin, times):
+    here, there = Jitter(7, 10_000_000), Jitter(7, 10_000_000, origin)
+    # a nanosecond: where the law turns depends on which time was asked for first
+    assert all(abs(there.at(origin + t) - here.at(t)) <= 1 for t in times)

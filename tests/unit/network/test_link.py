@@ -2,19 +2,20 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fogbed.network.jitter import Jitter
-from fogbed.network.link import HELD_OCTETS, QUEUE_NS, Link
+from fogbed.network.link import HELD_OCTETS, QUEUE_NS, Link, Shape
 
 MS = 1_000_000
 SECOND = 1000 * MS
 
 
-def link_with(*, delay_ms=0.0, jitter_ms=0.0, loss=0.0, rate_bps=None, header=0):
+def link_with(*, header=0, **shape):
     link = Link(1, fd=-1, header=header, key=7)
-    link.reshape((delay_ms, jitter_ms, loss, rate_bps), 0)
+    link.reshape(Shape(**shape), 0)
     return link
 
 
@@ -80,7 +81,7 @@ def test_jitter_never_pushes_a_packet_back():
 
 def test_the_law_goes_on_where_it_was_when_something_else_changes():
     link, law = link_with(delay_ms=20, jitter_ms=10), Jitter(7, 10 * MS)
-    link.reshape((30.0, 10.0, 0.0, None), 5 * MS)
+    link.reshape(Shape(30.0, 10.0, 0.0, None), 5 * MS)
     link.accept(b"x", 6 * MS)
     assert [release for release, _ in drain(link)] == [36 * MS + law.at(6 * MS)]
 
@@ -88,7 +89,7 @@ def test_the_law_goes_on_where_it_was_when_something_else_changes():
 def test_a_shorter_delay_lets_nothing_overtake():
     link = link_with(delay_ms=300)
     link.accept(b"first", 0)
-    link.reshape((1.0, 0.0, 0.0, None), 10 * MS)
+    link.reshape(Shape(1.0, 0.0, 0.0, None), 10 * MS)
     link.accept(b"second", 20 * MS)
     assert [release for release, _ in drain(link)] == [300 * MS, 300 * MS]
 
@@ -96,7 +97,7 @@ def test_a_shorter_delay_lets_nothing_overtake():
 def test_a_link_that_is_untouched_again_is_open_only_for_new_packets():
     link = link_with(delay_ms=300)
     link.accept(b"first", 0)
-    link.reshape((0.0, 0.0, 0.0, None), 10 * MS)
+    link.reshape(Shape(0.0, 0.0, 0.0, None), 10 * MS)
     assert link.open
     assert len(link.line) == 1
 
@@ -106,7 +107,7 @@ def test_packets_that_wait_for_the_rate_take_the_new_one_and_the_one_being_sent_
     for _ in range(4):
         link.accept(b"x" * 1000, 0)
     # at 1.5 ms one is gone and half of the second; at half the rate the rest takes twice as long
-    link.reshape((0.0, 0.0, 0.0, 4_000_000), 1_500_000)
+    link.reshape(Shape(0.0, 0.0, 0.0, 4_000_000), 1_500_000)
     assert [release for release, _ in drain(link)] == [1 * MS, 2_500_000, 4_500_000, 6_500_000]
 
 
@@ -114,17 +115,17 @@ def test_packets_that_wait_leave_at_once_when_the_rate_is_lifted():
     link = link_with(rate_bps=80_000)
     for _ in range(3):
         link.accept(b"x" * 1000, 0)
-    link.reshape((0.0, 0.0, 0.0, None), 1 * MS)
+    link.reshape(Shape(0.0, 0.0, 0.0, None), 1 * MS)
     assert [release for release, _ in drain(link)] == [1 * MS] * 3
 
 
 def test_another_key_draws_other_losses_and_jitter_in_order_from_the_next_packet_on():
     link = Link(1, fd=0, header=0, key=1)
-    link.reshape((20.0, 10.0, 0.0, None), 0)
+    link.reshape(Shape(20.0, 10.0, 0.0, None), 0)
     link.accept(b"a", 0)
     link.draw_from(2)
     other = Link(1, fd=0, header=0, key=2)
-    other.reshape((20.0, 10.0, 0.0, None), 0)
+    other.reshape(Shape(20.0, 10.0, 0.0, None), 0)
     later = 200 * MS  # past all that the first packet may hold back
     for each in (link, other):
         each.accept(b"b", later)
@@ -144,6 +145,96 @@ def test_loss_is_what_was_asked_and_the_same_for_the_same_seed():
     assert 880 <= counts[0] <= 1120
 
 
+def ipv4(number=0, size=100, *, options=0):
+    """Return a packet whose header has ``options`` words of options, with a number behind it."""
+    header = bytes([0x45 + options]) + bytes(19 + 4 * options)
+    return header + number.to_bytes(4, "big") + bytes(size - len(header) - 4)
+
+
+@pytest.mark.parametrize("header", [0, 14])
+def test_a_corrupted_packet_has_one_bit_flipped_behind_its_ip_header(header):
+    link = link_with(corrupt=1.0, header=header)
+    packet = bytes(header) + ipv4(options=2)
+    places = set()
+    for number in range(2000):
+        link.accept(packet, number)
+        ((*_, spoilt),) = link.line
+        drain(link)
+        bits = int.from_bytes(packet, "big") ^ int.from_bytes(spoilt, "big")
+        assert bits.bit_count() == 1
+        places.add(len(packet) - 1 - (bits.bit_length() - 1) // 8)
+    assert places == set(range(header + 28, len(packet))), "every byte behind the header, no other"
+
+
+def test_a_packet_without_a_payload_is_left_as_it_is():
+    link = link_with(corrupt=1.0)
+    link.accept(ipv4()[:20], 0)
+    assert [packet for *_, packet in link.line] == [ipv4()[:20]]
+
+
+def test_a_duplicate_follows_its_packet_and_takes_the_rate_as_well():
+    link = link_with(duplicate=1.0, rate_bps=8_000_000)
+    assert link.accept(b"x" * 1000, 0)
+    link.accept(b"y" * 1000, 0)
+    assert [(release, packet[:1]) for release, _, packet in link.line] == [
+        (1 * MS, b"x"), (2 * MS, b"x"), (3 * MS, b"y"), (4 * MS, b"y")
+    ]  # fmt: skip
+
+
+def test_what_is_reordered_goes_at_once_and_past_what_still_has_its_delay():
+    link = link_with(delay_ms=20)
+    link.accept(b"first", 0)
+    link.reshape(Shape(delay_ms=20, reorder=1.0), 1 * MS)
+    assert link.accept(b"second", 2 * MS), "the link is to be scheduled anew"
+    assert [(release, packet) for release, _, packet in link.line] == [
+        (2 * MS, b"second"), (20 * MS, b"first")
+    ]  # fmt: skip
+    assert not link.accept(b"third", 3 * MS)
+    assert [packet for *_, packet in link.line] == [b"second", b"third", b"first"]
+
+
+def test_what_is_reordered_still_waits_for_the_rate():
+    link = link_with(delay_ms=20, reorder=1.0, rate_bps=8_000_000)
+    for _ in range(2):
+        link.accept(b"x" * 1000, 0)
+    assert [release for release, _ in drain(link)] == [1 * MS, 2 * MS]
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [
+        ({"corrupt": 0.03}, lambda link, sent: sum(p not in sent for *_, p in link.line)),
+        ({"duplicate": 0.03}, lambda link, sent: len(link.line) - len(sent)),
+        (
+            {"reorder": 0.03, "delay_ms": 1000},
+            lambda link, _: sum(release == left for release, left, _ in link.line),
+        ),
+    ],
+    ids=["corrupt", "duplicate", "reorder"],
+)
+def test_a_fault_is_as_frequent_as_asked_the_same_for_the_same_seed_and_changes_no_loss(
+    shape, count
+):
+    # as many as 99.99 % of binomial samples of 20,000 have
+    figures, losses = set(), set()
+    for loss in (0.0, 0.01, 0.01):
+        link = link_with(**shape, loss=loss)
+        sent = {ipv4(number) for number in range(20_000)}
+        for number, packet in enumerate(sorted(sent)):
+            link.accept(packet, number * 10_000)
+        losses.add((loss, link.lost))
+        if loss == 0:
+            assert 506 <= count(link, sent) <= 694
+        else:
+            figures.add(count(link, sent))
+    plain = link_with(loss=0.01)
+    for number in range(20_000):
+        plain.accept(ipv4(number), number * 10_000)
+        plain.held = 0
+    assert losses == {(0.0, 0), (0.01, plain.lost)}
+    assert len(figures) == 1
+
+
 def test_a_link_that_is_cut_carries_nothing_until_it_is_joined():
     link = link_with(delay_ms=5)
     assert link.accept(b"x", 0)
@@ -155,19 +246,32 @@ def test_a_link_that_is_cut_carries_nothing_until_it_is_joined():
     assert link.lost == 2
 
 
-plain = st.tuples(
+no_faults = 3 * [st.just(0.0)]
+plain = st.builds(
+    Shape,
     st.sampled_from([0.0, 1.0]),
     st.just(0.0),
     st.just(0.0),
     st.sampled_from([None, 1_000_000]),
+    *no_faults,
 )
-jittery = st.tuples(
+jittery = st.builds(
+    Shape,
     st.sampled_from([10.0, 20.0, 150.0]),
     st.sampled_from([0.0, 0.5, 10.0]),
     st.just(0.0),
     st.sampled_from([None, 1_000_000, 10_000_000, 1_000_000_000]),
+    *no_faults,
 )
 shapes = plain | jittery
+faulty = st.builds(
+    Shape,
+    st.sampled_from([0.0, 20.0]),
+    st.sampled_from([0.0]),
+    st.just(0.0),
+    st.sampled_from([None, 1_000_000, 100_000_000]),
+    *3 * [st.sampled_from([0.0, 0.3, 1.0])],
+)
 steps = st.lists(
     st.tuples(
         st.integers(min_value=0, max_value=30 * MS),
@@ -198,6 +302,27 @@ def test_whatever_is_changed_nothing_is_lost_doubled_reordered_or_early(first, s
     assert all(release >= came for release, (_, came) in zip(releases, sent, strict=True))
 
 
+@given(first=faulty, steps=st.lists(st.integers(0, 30 * MS) | faulty, max_size=40))
+def test_whatever_faults_there_are_the_line_is_in_order_and_all_copies_are_on_it(first, steps):
+    link, now, sent = link_with(), 0, {}
+    link.reshape(first, 0)
+    for step in steps:
+        if isinstance(step, int):
+            now += step
+            before, first_out = len(link.line), list(link.line)[:1]
+            scheduled = link.accept(ipv4(len(sent)), now)
+            sent[len(sent)] = len(link.line) - before
+            assert scheduled == (list(link.line)[:1] != first_out)
+        else:
+            link.reshape(step, now)
+            first = step
+    releases = [release for release, _, _ in link.line]
+    assert releases == sorted(releases)
+    assert all(release >= departure for release, departure, _ in link.line)
+    assert len(link.line) == sum(sent.values())
+    assert link.held == sum(len(packet) for *_, packet in link.line)
+
+
 @given(
     rate=st.sampled_from([1_000_000, 10_000_000, 100_000_000]),
     gaps=st.lists(st.integers(min_value=0, max_value=MS), min_size=50, max_size=200),
@@ -209,7 +334,7 @@ def test_no_window_carries_more_than_the_rate_however_often_it_is_set_again(rate
     for number, gap in enumerate(gaps):
         now += gap
         if number in changes:
-            link.reshape((0.0, 0.0, 0.0, rate), now)
+            link.reshape(Shape(0.0, 0.0, 0.0, rate), now)
         link.accept(b"x" * 1500, now)
     releases = [release for release, _ in drain(link)]
     spacing = 1500 * 8 * SECOND / rate

@@ -223,6 +223,9 @@ def test_the_listing_is_json_with_every_touched_pair():
         "jitter_ms": 0.0,
         "loss": 0.0,
         "rate_bps": None,
+        "corrupt": 0.0,
+        "duplicate": 0.0,
+        "reorder": 0.0,
     }
     assert len(listed["links"]) == 4
     assert json.loads("".join(as_json(untouched(["a"])))) == {"nodes": ["a"], "links": []}

@@ -1,7 +1,8 @@
 """Spec files and what is said of them: each case is a file that ends in ``# says`` comments.
 
 ``rules``: for every cross-check a case with a wrong field and a broken rule, and both are said.
-``fields``: what can be wrong with a value by itself. ``sound``: files without a problem, among them
+``fields``: what can be wrong with a value by itself. ``traces``: what can be wrong with the file of
+a trace, and beside it. ``sound``: files without a problem, among them
 the examples of design.md.
 """
 
@@ -71,6 +72,11 @@ def test_every_wrong_field_of_a_file_is_said_at_once(
 ) -> None:
     monkeypatch.chdir(CASES / "fields")
     assert said_of(name) == expected_of(name)
+
+
+def test_every_problem_of_every_trace_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CASES / "traces")
+    assert said_of("problems.yml") == expected_of("problems.yml")
 
 
 @pytest.mark.parametrize("name", cases("sound"))
