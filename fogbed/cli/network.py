@@ -121,7 +121,7 @@ def apply(
         replace(asked, origin_ns=time.time_ns()),
         platform.emulator(),
         memory=platform.bare_memory(),
-        channels={node.name: platform.channel(node.name) for node in bed.nodes},
+        channels={node.name: platform.inside(node.name) for node in bed.nodes},
         addresses=platform.addresses(),
         progress=console.LiveProgress(),
     )
@@ -168,7 +168,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
     platform = platforms.open_platform(bed)
     emulator = platform.emulator()
     where: _Where = {
-        "channels": {node.name: platform.channel(node.name) for node in bed.nodes},
+        "channels": {node.name: platform.inside(node.name) for node in bed.nodes},
         "addresses": platform.addresses(),
         "progress": console.LiveProgress(),
     }

@@ -68,6 +68,8 @@ def _show_processes(status: TestbedStatus) -> None:
         console.say(f"Flink: {status.endpoints.flink}")
         if status.endpoints.prometheus is not None:
             console.say(f"Prometheus: {status.endpoints.prometheus}")
+        if status.endpoints.grafana is not None:
+            console.say(f"Grafana: {status.endpoints.grafana}")
 
 
 def _show_cluster(status: TestbedStatus) -> None:

@@ -65,13 +65,15 @@ def lay_network(platform: Platform, plans: Sequence[NetworkPlan], progress: Prog
         UsageError: a plan asks for a rate above what the bare network carries.
         NetworkError: it cannot be measured, set or read back.
     """
+    emulator = platform.emulator()
     bare = apply_plan(
         plans[0],
-        platform.emulator(),
+        emulator,
         memory=platform.bare_memory(),
-        channels={node: platform.channel(node) for node in plans[0].nodes},
+        channels={node: platform.inside(node) for node in plans[0].nodes},
         addresses=platform.addresses(),
         progress=progress,
+        lease_s=emulator.lease_s,
         later=plans[1:],
         anew=True,
     )
@@ -89,7 +91,7 @@ def verify_network(
     """Measure every ordered pair, and rates and losses where asked, before the job runs."""
     seen = verify(
         plan,
-        channels={node: platform.channel(node) for node in plan.nodes},
+        channels={node: platform.inside(node) for node in plan.nodes},
         addresses=platform.addresses(),
         progress=progress,
         bare=bare,
@@ -169,7 +171,7 @@ def pinger(platform: Platform) -> OpenPinger:
 
     @contextmanager
     def open_on(node: str) -> Iterator[Pinger]:
-        with Agent(platform.channel(node)) as agent:
+        with Agent(platform.inside(node)) as agent:
             yield _AgentPinger(agent, addresses)
 
     return open_on

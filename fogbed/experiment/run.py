@@ -102,6 +102,7 @@ class Run:
         plans = plan_changes(context.resolved, context.timeline, self._repertoire)
         network = self._network = RunNetwork(context, plans, self._silences)
         self._undo(undo, "clearing the network", network.clear)
+        undo.enter_context(network.renewed())
         network.prepare()
         # well before the job: an agent's start would be missed at its beginning
         undo.callback(network.round_trips.stop)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from typing import Any
 
+from fogbed.errors import FogbedError
 from fogbed.experiment.absences import Absence, Absences, settled
 from fogbed.experiment.actions.planned_events import KUBELET, PlannedDeath
 from fogbed.experiment.drift import EVERY_S, WINDOW_S, Drift, DriftWatch
@@ -32,6 +34,8 @@ from fogbed.platforms.events import Event
 _LAST = int(2 * WINDOW_S * PROBES_PER_S)
 _MOST_NAMED = 20
 
+_LEASES = "renewal of the emulation's leases"
+
 
 class RunNetwork:
     """The states of one run's network, in the order in which they really came.
@@ -51,6 +55,7 @@ class RunNetwork:
         )
         self._unshaped = resolved.profile.why_not_emulated
         self._plans = plans
+        self._silences = silences
         self._changes: list[tuple[str, float, NetworkPlan]] = [("profile", 0.0, self._first)]
         self._bare: Matrix | None = None
         self._lock = threading.Lock()
@@ -65,6 +70,20 @@ class RunNetwork:
             failed=silences.begin,
             answered=silences.end,
         )
+
+    def renewed(self) -> AbstractContextManager[None]:
+        """Have what is applied stay in force until the block is left; to be entered first.
+
+        On real nodes it would be taken away a minute after this process had died.
+        """
+
+        def told(error: FogbedError | None) -> None:
+            if error is None:
+                self._silences.end(_LEASES)
+            else:
+                self._silences.begin(_LEASES, error)
+
+        return self._emulator.renewed(told)
 
     def prepare(self) -> None:
         """Measure the bare network, apply the profile, verify it, and write both down.
@@ -128,7 +147,7 @@ class RunNetwork:
             NetworkError: it could not be applied, or the read-back is not as asked.
         """
         plan = self._plans[index]
-        self._emulator.apply(plan, lease_s=None)
+        self._emulator.apply(plan, lease_s=self._emulator.lease_s)
         done = self._context.clock.now()
         touched = require_in_force(plan, self._emulator.show())
         with self._lock:

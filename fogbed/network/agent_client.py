@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fogbed.network.agent_conversation import Conversation
+from fogbed.network.agent_requests import LinksRequests, NodeRequests
 from fogbed.network.probes import Probes
 
 Protocol = Literal["udp", "tcp"]
@@ -72,7 +72,7 @@ class ExecOutcome:
     cut: bool
 
 
-class Agent(Conversation):
+class Agent(NodeRequests, LinksRequests):
     """A session with the agent on one node; leaving the block ends whatever it started there."""
 
     def ping(

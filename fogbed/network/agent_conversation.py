@@ -22,7 +22,9 @@ _END_S, _ANSWER_S, _KEPT = 5.0, 15.0, 4000
 class Conversation:
     """A session with the agent on one node; leaving the block ends whatever it started there."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, program: bytes | None = None) -> None:
+        """``program``: what is sent in place of the agent as it is here, packed like it."""
+        self._program = packed() if program is None else program
         self.node = channel.node
         self._channel = channel
         self._waiting: dict[int, Future[dict[str, Any]]] = {}
@@ -46,7 +48,7 @@ class Conversation:
         self._complaints.start()
         self._answers.start()
         try:
-            self._write(packed())
+            self._write(self._program)
         except BaseException:
             self._end()
             raise
@@ -73,6 +75,15 @@ class Conversation:
         self._complaints.join()
         for stream in (self._process.stdout, self._process.stderr):
             _stream(stream).close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the agent still listens; False once the way to it broke off."""
+        return self._answers.is_alive()
+
+    def bye(self) -> None:
+        """Have the agent end by itself; every request after this one fails."""
+        self._ask("bye")
 
     def result(self, answer: Future[dict[str, Any]], wait_s: float) -> dict[str, Any]:
         """Wait for an answer that takes ``wait_s`` seconds by itself."""

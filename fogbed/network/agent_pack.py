@@ -1,43 +1,34 @@
 """The agent as one program: its modules and what they import of fogbed, packed to be sent.
 
-The blob is a JSON object of module names and sources, compressed. On the node a short bootstrap
-reads it and leaves the rest to ``fogbed/network/agent/unpack.py``, which is in it.
+On the node a short bootstrap reads it and leaves the rest to ``fogbed/network/agent/unpack.py``,
+which is in it.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
-import json
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from fogbed.network.agent import this_program
 
 _HOME = Path(__file__).parents[2]
 ROOTS = (
     "fogbed.network.agent.unpack",
+    "fogbed.network.agent.guardian",
     "fogbed.network.agent.session",
     "fogbed.network.link",
-    "fogbed.network.trace",
 )
 """What the closure over imports of fogbed starts from."""
-ENTRY = "fogbed.network.agent.session:main"
-_READ = (
-    "import sys, json, zlib; file = {file};"
-    " packed = json.loads(zlib.decompress(file.read(int(file.readline()))));"
-    " names = {{'__name__': 'fogbed.network.agent.unpack'}};"
-    " exec(compile(packed[names['__name__']], 'fogbed/network/agent/unpack.py', 'exec'), names);"
-    " names['run'](packed, {entry!r})"
-)
-BOOTSTRAP = _READ.format(file="sys.stdin.buffer", entry=ENTRY)
+BOOTSTRAP = this_program.bootstrap("fogbed.network.agent.session:main")
 """For ``python -c``: the program follows on stdin, so nothing is left on the node."""
 
 
 @functools.cache
 def packed() -> bytes:
     """Return the program as it goes through a channel: its length in a line, then the blob."""
-    blob = zlib.compress(json.dumps(modules()).encode(), 9)
-    return b"%d\n" % len(blob) + blob
+    return this_program.packed(modules())
 
 
 def modules() -> Mapping[str, str]:

@@ -19,13 +19,15 @@ def apply_plan(  # noqa: PLR0913 - what is applied, and where it goes; by keywor
     channels: Mapping[str, Channel],
     addresses: Mapping[str, str],
     progress: Progress,
+    lease_s: float | None = None,
     later: Sequence[NetworkPlan] = (),
     anew: bool = False,
 ) -> Bare:
     """Apply ``plan`` and return the bare network it was laid over, measured unless known.
 
     ``later`` plans, which will follow in place, are refused now if they ask too much. ``anew``:
-    what is in force is taken away first, and the bare network measured again.
+    what is in force is taken away first, and the bare network measured again. ``lease_s`` is the
+    emulator's own, of whoever stays and renews it; without, the plan stays until it is cleared.
 
     Raises:
         UsageError: a rate is above what the bare network carries; nothing was changed.
@@ -52,5 +54,5 @@ def apply_plan(  # noqa: PLR0913 - what is applied, and where it goes; by keywor
             progress=progress,
         )
         require_carried(each, bare, one_medium=memory.one_medium)
-    emulator.apply(plan, lease_s=None)
+    emulator.apply(plan, lease_s=lease_s)
     return bare

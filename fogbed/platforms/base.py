@@ -157,8 +157,22 @@ class Machines(Protocol):
             UsageError, PlatformError: there is no such node, or the testbed is not up.
         """
 
+    def inside(self, node: str) -> Channel:
+        """Return how to run programs where ``node`` is in the emulated network.
+
+        What is sent from there to the addresses of the others is what their links carry. On
+        clusters that is a pod of the node's, which is neither the node itself nor its root.
+
+        Raises:
+            UsageError, PlatformError: there is no such node, or the testbed is not up.
+        """
+
     def addresses(self) -> dict[str, str]:
-        """Return the address of every node inside the testbed, by name."""
+        """Return the address of every node in the emulated network, by name.
+
+        Raises:
+            PlatformError: the testbed is not up.
+        """
 
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
         """Yield the last ``lines`` of what runs on ``node``; with ``follow`` go on with new ones.

@@ -253,6 +253,9 @@ def find_run(runs_dir: Path, run: str) -> Bundle:
     Raises:
         UsageError: there is none, or several begin so.
     """
+    if not run:
+        # every name begins so: an empty variable of a script would take the only run there is
+        raise UsageError("which run? its name is empty", hint="write its name, or last")
     if (Path(run) / "journal.jsonl").exists():
         return Bundle(Path(run))
     runs = list_runs(runs_dir)

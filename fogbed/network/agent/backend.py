@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 
@@ -55,7 +55,8 @@ class Peer:
     """Another node as the emulated network calls it, and what is done on the way to it.
 
     ``networks``: prefixes such as "10.244.2.0/24"; ``hosts``: addresses inside them that are the
-    node's own, not a pod's, and exempt. ``cut``: nothing goes to it at all.
+    node's own, not a pod's, and exempt. ``cut``: nothing goes to it at all. ``trace``: key of the
+    trace that drives parts of the shape; backends never see one.
     """
 
     node: str
@@ -63,6 +64,7 @@ class Peer:
     hosts: tuple[str, ...] = ()
     shape: Shape = UNTOUCHED
     cut: bool = False
+    trace: str | None = None
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Peer:
@@ -73,6 +75,7 @@ class Peer:
             hosts=tuple(said.get("hosts", ())),
             shape=Shape.from_json(said.get("shape", {})),
             cut=bool(said.get("cut", False)),
+            trace=said.get("trace"),
         )
 
 
@@ -82,7 +85,7 @@ class Row:
 
     ``networks`` and ``hosts`` are the node's own, as of a `Peer`. ``seed`` and both ends' names are
     what loss and jitter are drawn from. ``origin_ns``: where the law of jitter has its time 0, in
-    nanoseconds of the real-time clock.
+    nanoseconds of the real-time clock. ``traces``: what peers' keys mean, as JSON.
     """
 
     testbed: str
@@ -92,6 +95,7 @@ class Row:
     peers: tuple[Peer, ...]
     seed: int = 0
     origin_ns: int = 0
+    traces: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Row:
@@ -114,6 +118,7 @@ class Row:
             peers=peers,
             seed=int(said.get("seed", 0)),
             origin_ns=int(said.get("origin_ns", 0)),
+            traces=said.get("traces", {}),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -137,12 +142,17 @@ class Counters:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a backend takes: processor seconds, and how much later than asked packets left."""
+    """What a backend takes: processor seconds, and how much later than asked packets left.
+
+    ``foreign`` packets went into its tunnel and to no peer, ``overrun`` found its queue full.
+    """
 
     cpu_s: float
     uptime_s: float
     lateness_p50_ms: float
     lateness_p99_ms: float
+    foreign: int = 0
+    overrun: int = 0
 
 
 class Backend(Protocol):

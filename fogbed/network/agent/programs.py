@@ -35,8 +35,11 @@ class Programs:
     def exec(self, argv: list[str], timeout_s: float) -> dict[str, Any]:
         """Run a program to its end; output is cut at 1 MiB per stream and said to be."""
         bounded(timeout_s, MAX_SECONDS)
+        return self.finish(self.start(argv), timeout_s)
+
+    def finish(self, child: subprocess.Popen[bytes], timeout_s: float) -> dict[str, Any]:
+        """Wait for a program that was started; what ``exec`` returns."""
         began = time.monotonic()
-        child = self.start(argv)
         streams = {"stdout": Drain(child.stdout), "stderr": Drain(child.stderr)}
         try:
             child.wait(timeout_s)
@@ -57,20 +60,26 @@ class Programs:
             **outcome,
         }
 
-    def start(self, argv: list[str]) -> subprocess.Popen[bytes]:
-        """Start a program that ends with the session; its output is to be read from its pipes."""
+    def start(self, argv: list[str], stdin: bytes = b"") -> subprocess.Popen[bytes]:
+        """Start a program that ends with the session; its output is to be read from its pipes.
+
+        It reads ``stdin`` at once, and then its end.
+        """
         # Started and noted in one: the session's end must not come in between, and miss it.
         with self._lock:
             if self._ended:
                 raise RuntimeError("the session has ended")
             child = subprocess.Popen(
                 argv,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
             self._children.add(child)
+        if child.stdin is not None:
+            with contextlib.suppress(BrokenPipeError), child.stdin as pipe:
+                pipe.write(stdin)
         return child
 
 

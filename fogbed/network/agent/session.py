@@ -1,8 +1,9 @@
 """One session of the agent: JSON lines over stdio.
 
 Requests ``{"id": 1, "do": "ping", "with": {...}}``, answers ``{"id": 1, "ok": true, ...}`` or
-``{"id": 1, "ok": false, "error": "..."}`` in the order in which they are done. When stdin ends, so
-does the session, with everything that it started.
+``{"id": 1, "ok": false, "error": "..."}`` in the order in which they are done. When stdin ends, or
+after the request "bye", so does the session, with everything that it started; links that were
+applied stay, in the hands of the resident (``guardian.py``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import threading
 from collections.abc import Callable
 from typing import IO, Any
 
+from fogbed.network.agent.backend import BackendError
 from fogbed.network.agent.flows import Flows
 from fogbed.network.agent.probe import ping
 from fogbed.network.agent.programs import Programs
@@ -38,12 +40,16 @@ class Session:
             "collect": flows.collect,
             "send": send,
             "exec": self._programs.exec,
+            "bye": dict,
         }
 
     def run(self) -> None:
         """Serve requests until the stream ends, then end what they started."""
         for line in self._incoming:
             request = json.loads(line)
+            if request["do"] == "bye":
+                self._serve(request)
+                break
             threading.Thread(target=self._serve, args=(request,), daemon=True).start()
         self.end()
 
@@ -51,9 +57,20 @@ class Session:
         """End what was started."""
         self._programs.kill()
 
+    def _request(self, name: str) -> Callable[..., dict[str, Any]]:
+        if name not in self._requests:
+            # many sessions only probe, and dozens start at once on one computer
+            from fogbed.network.agent.node_requests import node_requests  # noqa: PLC0415
+
+            with self._lock:
+                self._requests = {**node_requests(self._programs), **self._requests}
+        return self._requests[name]
+
     def _serve(self, request: dict[str, Any]) -> None:
         try:
-            answer = {"ok": True, **self._requests[request["do"]](**request["with"])}
+            answer = {"ok": True, **self._request(request["do"])(**request["with"])}
+        except BackendError as error:  # its text is for people
+            answer = {"ok": False, "error": str(error)}
         except Exception as error:  # noqa: BLE001 - every request gets an answer
             answer = {"ok": False, "error": f"{type(error).__name__}: {error}"}
         line = json.dumps({"id": request["id"], **answer}).encode() + b"\n"

@@ -18,7 +18,7 @@ from fogbed.plan.services.data import data_of
 from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.image_lock import pinned_images
 from fogbed.platforms.kubernetes import logs, preview, status
-from fogbed.platforms.kubernetes.agents import agent_channels, agent_pods
+from fogbed.platforms.kubernetes.agents import agent_pods
 from fogbed.platforms.kubernetes.cluster import Cluster
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import adopt_credentials
@@ -28,7 +28,6 @@ from fogbed.platforms.kubernetes.examination import (
     examine_planned,
     failed_check,
 )
-from fogbed.platforms.kubernetes.kernels import check_kernels
 from fogbed.platforms.kubernetes.ownership import (
     ForeignTestbed,
     keep_owner,
@@ -37,6 +36,7 @@ from fogbed.platforms.kubernetes.ownership import (
 )
 from fogbed.platforms.kubernetes.removal import remove_testbed
 from fogbed.platforms.kubernetes.running import RunningCluster
+from fogbed.platforms.kubernetes.shaping import Shapers, check_emulators, node_emulator
 from fogbed.platforms.preflight import Check
 from fogbed.platforms.requests import DownRequest, Preview, UpRequest
 from fogbed.platforms.state import only_one, read_origin
@@ -234,10 +234,9 @@ class KubernetesPlatform(RunningCluster):
         with KubeObjects(access) as kube:
             yield from examine_cluster(kube, self.testbed, hosts, pinned=pinned, brought=brought)
             yield check_owner(kube, self.testbed, read_owner(self._files))
-            # who may not see the agents is told so by up, which needs them
+            # who may not see the shapers is told so by up, which needs them
             with suppress(FogbedError):
-                pods = agent_pods(kube, self.testbed, hosts)
-                yield from check_kernels(agent_channels(access, self.testbed, pods))
+                yield from _check_emulators(kube, access, self.testbed, hosts)
 
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
         """Yield lines of the logs of the testbed's pods on ``node``.
@@ -249,6 +248,17 @@ class KubernetesPlatform(RunningCluster):
         self._require_node(node)
         host = self.hosts[node]
         return logs.read_logs(self.kube, self.testbed, host, lines=lines, follow=follow)
+
+
+def _check_emulators(
+    kube: KubeObjects, access: KubeAccess, testbed: Testbed, hosts: Mapping[str, str]
+) -> Sequence[Check]:
+    """Return which emulator serves on each node that has a shaper."""
+    nodes = tuple(agent_pods(kube, testbed, hosts, "shaper"))
+    shapers = Shapers(kube, access, testbed, hosts)
+    emulator = node_emulator(testbed, nodes, networks=dict, channel=shapers.channel)
+    with closing(emulator):
+        return check_emulators(emulator)
 
 
 def _told(testbed: Testbed) -> str:

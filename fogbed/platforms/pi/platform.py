@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -257,9 +257,9 @@ class PiPlatform(RunningCluster):
         require_nodes(self.testbed, [node])
         return ssh.channel(self.testbed, node, sudo=root)
 
-    def addresses(self) -> dict[str, str]:
-        """Return the address of every node by name."""
-        return {node.name: node.address or "" for node in self.testbed.nodes}
+    def _shaping_channel(self) -> Callable[[str], Channel]:
+        """Return what leads to each node's own network: SSH, as root."""
+        return lambda node: self.channel(node, root=True)
 
     def _play(
         self,

@@ -1,0 +1,96 @@
+"""How a session starts the resident: as a unit of systemd's where that can be, else detached."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+from fogbed.network.agent import record, systemd, this_program
+from fogbed.network.agent.backend import BackendError
+
+SERVE, CLEAR = "fogbed.network.agent.guardian:main", "fogbed.network.agent.guardian:clear_main"
+_START_S = 60.0
+
+
+def launch() -> None:
+    """Start the resident of this network, unless one is there (or about to end).
+
+    Raises:
+        BackendError: it could not be started.
+    """
+    why_not = systemd.unserved(systemd.surroundings())
+    if not why_not:
+        why_not = _as_unit()
+    if why_not:
+        _detached(f"guardian (systemd does not hold it: {why_not})")
+
+
+def _as_unit() -> str:
+    """Start it under systemd; return why that could not be done, with nothing left behind."""
+    unit = f"fogbed-links-{record.network()}"
+    scripts: list[Path] = []
+    try:
+        for entry, name in ((SERVE, "serve"), (CLEAR, "clear")):
+            script = record.own_folder() / f"{unit}-{name}.py"
+            scripts.append(script)
+            _write_new(script, this_program.as_script(this_program.own_sources(), entry))
+        done = subprocess.run(
+            systemd.command(unit, sys.executable, *map(str, scripts)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_START_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        _remove(scripts)
+        return str(error)
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.strip()
+    if "already" in said:  # another session's is starting, or ending: the caller asks again
+        return ""
+    _remove(scripts)
+    return said or f"systemd-run ended with {done.returncode}"
+
+
+def _write_new(script: Path, text: str) -> None:
+    # A unit that still ends may run the file that it has: never write into it.
+    fresh = script.with_suffix(".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(script)
+
+
+def _remove(scripts: list[Path]) -> None:
+    for script in scripts:
+        with contextlib.suppress(OSError):
+            script.unlink()
+
+
+def _detached(net: str) -> None:
+    argv = [sys.executable, "-I", "-c", this_program.bootstrap(SERVE), net]
+    started = subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        cwd="/",
+    )
+    if started.stdin is None or started.stdout is None:
+        raise BackendError("the agent's resident has no pipes")
+    with started.stdin, started.stdout:
+        with contextlib.suppress(BrokenPipeError):
+            started.stdin.write(this_program.packed(this_program.own_sources()))
+            started.stdin.close()
+        ready, _, _ = select.select([started.stdout], [], [], _START_S)
+        line = started.stdout.readline().decode(errors="replace").strip() if ready else ""
+        if line in ("serving", "taken"):
+            return
+        started.kill()
+        rest = started.stdout.read(4000).decode(errors="replace").strip()
+    started.wait()
+    raise BackendError(f"the agent's resident does not start: {line} {rest}".strip())

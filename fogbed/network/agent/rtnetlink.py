@@ -1,0 +1,309 @@
+"""Links, addresses, routes and rules by netlink (linux/if_link.h, rtnetlink.h, fib_rules.h).
+
+Reading returns plain values; what changes something is a function that returns a `Request`, so that
+changes can go to the kernel in one batch. Packed: standard library only, Python >= 3.9 at run time.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fogbed.network.agent.netlink import (
+    CREATE,
+    EXCLUSIVE,
+    REPLACE,
+    Netlink,
+    Request,
+    attribute,
+    attributes,
+    nested,
+    number_of,
+    text_attribute,
+    text_of,
+)
+
+MAIN_TABLE = 254
+UNICAST = 1
+IFF_UP = 1
+_IFINFO = struct.Struct("=BxHiII")
+_IFADDR = struct.Struct("=BBBBI")
+_RTMSG = struct.Struct("=BBBBBBBBI")  # and struct fib_rule_hdr
+_U32 = struct.Struct("=I")
+_WIDE_TABLE = 252  # RT_TABLE_COMPAT: the number does not fit, the attribute has it
+_STATIC = 4  # RTPROT_STATIC
+_LINK_SCOPE = 253
+_TO_TABLE = 1  # FR_ACT_TO_TBL
+
+
+@dataclass(frozen=True)
+class Device:
+    """A network device: its index, name, kind ("vxlan", "veth", ...; "" for hardware).
+
+    ``mtu`` in octets of layer 3; ``hardware`` is its ARPHRD_* type (1: Ethernet). ``master``: the
+    index of the bridge it is a port of, or 0; ``peer``: of the device below it or its other end.
+    """
+
+    index: int
+    name: str
+    kind: str
+    mtu: int
+    hardware: int
+    up: bool
+    master: int
+    peer: int
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address of a device, with the length of its network's prefix."""
+
+    index: int
+    address: str
+    length: int
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route: ``target`` as "10.244.2.0/24"; ``via`` "" where the target is on the link.
+
+    ``device``: index (0: none); ``kind``: RTN_* (1: unicast, 2: local).
+    """
+
+    target: str
+    via: str
+    device: int
+    table: int
+    kind: int
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of policy routing: packets that match all that is given look up ``table``."""
+
+    priority: int
+    table: int
+    iif: str = ""
+    source: str = ""
+    target: str = ""
+    mark: int = 0
+    mask: int = 0
+
+
+def links(netlink: Netlink) -> list[Device]:
+    """Return all devices."""
+    return [_device(body) for _, body in netlink.dump(18, _IFINFO.pack(0, 0, 0, 0, 0))]
+
+
+def link(netlink: Netlink, name: str) -> Device:
+    """Return a device by its name.
+
+    Raises:
+        NetlinkError: ENODEV, there is none.
+    """
+    body = _IFINFO.pack(0, 0, 0, 0, 0) + text_attribute(3, name)
+    return _device(netlink.ask(Request(18, 0, body)).body)
+
+
+def addresses(netlink: Netlink, family: int = socket.AF_INET) -> list[Address]:
+    """Return the addresses of all devices."""
+    found = []
+    for _, body in netlink.dump(22, _IFADDR.pack(family, 0, 0, 0, 0)):
+        _, length, _, _, index = _IFADDR.unpack_from(body)
+        given = attributes(body, _IFADDR.size)
+        # IFA_LOCAL is the device's own where IFA_ADDRESS is the other end's.
+        found.append(Address(index, _address(family, given.get(2, given.get(1, b""))), length))
+    return found
+
+
+def routes(netlink: Netlink, family: int = socket.AF_INET) -> list[Route]:
+    """Return the routes of all tables."""
+    body = _RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+    return [_route(answer.body) for answer in netlink.dump(26, body)]
+
+
+def route_to(netlink: Netlink, target: str, *, mark: int = 0) -> Route:
+    """Return the route that a packet from here to an address takes.
+
+    Raises:
+        NetlinkError: ENETUNREACH, there is none.
+    """
+    return _route(netlink.ask(_lookup(target, mark)).body)
+
+
+def routes_to(netlink: Netlink, targets: Iterable[str]) -> list[Route | None]:
+    """Return the routes that packets from here to many addresses take; None where there is none."""
+    answers = netlink.ask_many([_lookup(target, 0) for target in targets])
+    return [_route(answer.body) if answer else None for answer in answers]
+
+
+def _lookup(target: str, mark: int) -> Request:
+    family, octets = _octets(target)
+    body = _RTMSG.pack(family, 8 * len(octets), 0, 0, 0, 0, 0, 0, 0) + attribute(1, octets)
+    return Request(26, 0, body + attribute(16, _U32.pack(mark)) if mark else body)
+
+
+def rules(netlink: Netlink, family: int = socket.AF_INET) -> list[Rule]:
+    """Return the rules of policy routing that look a table up."""
+    found = []
+    for _, body in netlink.dump(34, _RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)):
+        family, to, source, _, table, _, _, action, _ = _RTMSG.unpack_from(body)
+        given = attributes(body, _RTMSG.size)
+        if action == _TO_TABLE:
+            found.append(
+                Rule(
+                    number_of(given.get(6)),
+                    number_of(given.get(15), table),
+                    text_of(given.get(3, b"")),
+                    _prefix(family, given.get(2), source),
+                    _prefix(family, given.get(1), to),
+                    number_of(given.get(10)),
+                    number_of(given.get(16)),
+                )
+            )
+    return found
+
+
+def add_device(name: str, kind: str, *, peer: str = "") -> Request:
+    """Make a device (kind "dummy", "veth", "ifb", ...); a veth's other end is called ``peer``."""
+    info = [text_attribute(1, kind)]
+    if peer:
+        info.append(nested(2, attribute(1, _IFINFO.pack(0, 0, 0, 0, 0) + text_attribute(3, peer))))
+    body = _IFINFO.pack(0, 0, 0, 0, 0) + text_attribute(3, name) + nested(18, *info)
+    return Request(16, CREATE | EXCLUSIVE, body)
+
+
+def delete_device(index: int) -> Request:
+    """Remove a device."""
+    return Request(17, 0, _IFINFO.pack(0, 0, index, 0, 0))
+
+
+def set_up(index: int, *, up: bool = True) -> Request:
+    """Switch a device on or off."""
+    return Request(16, 0, _IFINFO.pack(0, 0, index, IFF_UP if up else 0, IFF_UP))
+
+
+def set_mtu(index: int, mtu: int) -> Request:
+    """Set a device's MTU, in octets of layer 3."""
+    return Request(16, 0, _IFINFO.pack(0, 0, index, 0, 0) + attribute(4, _U32.pack(mtu)))
+
+
+def move_device(index: int, pid: int) -> Request:
+    """Move a device into the network namespace of a process."""
+    return Request(16, 0, _IFINFO.pack(0, 0, index, 0, 0) + attribute(19, _U32.pack(pid)))
+
+
+def add_address(index: int, address: str, length: int) -> Request:
+    """Give a device an address."""
+    family, octets = _octets(address)
+    body = _IFADDR.pack(family, length, 0, 0, index) + attribute(2, octets) + attribute(1, octets)
+    return Request(20, CREATE | EXCLUSIVE, body)
+
+
+def add_route(target: str, *, device: int = 0, via: str = "", table: int = MAIN_TABLE) -> Request:
+    """Set a route to ``target`` ("0.0.0.0/0": all), in the place of one to the same."""
+    return Request(24, CREATE | REPLACE, _route_body(target, device, via, table))
+
+
+def delete_route(
+    target: str, *, device: int = 0, via: str = "", table: int = MAIN_TABLE
+) -> Request:
+    """Remove a route."""
+    return Request(25, 0, _route_body(target, device, via, table))
+
+
+def add_rule(rule: Rule) -> Request:
+    """Add a rule of policy routing; the same one twice is refused with EEXIST."""
+    return Request(32, CREATE | EXCLUSIVE, _rule_body(rule))
+
+
+def delete_rule(rule: Rule) -> Request:
+    """Remove a rule of policy routing."""
+    return Request(33, 0, _rule_body(rule))
+
+
+def _route_body(target: str, device: int, via: str, table: int) -> bytes:
+    family, octets, length = _network(target)
+    scope = 0 if via else _LINK_SCOPE
+    body = _RTMSG.pack(family, length, 0, 0, _octet(table), _STATIC, scope, UNICAST, 0)
+    body += attribute(15, _U32.pack(table))
+    if length:
+        body += attribute(1, octets)
+    if via:
+        body += attribute(5, _octets(via)[1])
+    if device:
+        body += attribute(4, _U32.pack(device))
+    return body
+
+
+def _rule_body(rule: Rule) -> bytes:
+    family = socket.AF_INET6 if ":" in rule.source + rule.target else socket.AF_INET
+    parts = [attribute(6, _U32.pack(rule.priority)), attribute(15, _U32.pack(rule.table))]
+    lengths = []
+    for kind, prefix in ((1, rule.target), (2, rule.source)):
+        _, octets, length = _network(prefix) if prefix else (0, b"", 0)
+        lengths.append(length)
+        if prefix:
+            parts.append(attribute(kind, octets))
+    if rule.iif:
+        parts.append(text_attribute(3, rule.iif))
+    if rule.mark:
+        parts.append(attribute(10, _U32.pack(rule.mark)))
+        parts.append(attribute(16, _U32.pack(rule.mask or 0xFFFFFFFF)))
+    fixed = _RTMSG.pack(family, *lengths, 0, _octet(rule.table), 0, 0, _TO_TABLE, 0)
+    return fixed + b"".join(parts)
+
+
+def _octet(table: int) -> int:
+    return table if table >> 8 == 0 else _WIDE_TABLE
+
+
+def _device(body: bytes) -> Device:
+    _, hardware, index, flags, _ = _IFINFO.unpack_from(body)
+    given = attributes(body, _IFINFO.size)
+    return Device(
+        index,
+        text_of(given.get(3, b"")),
+        text_of(attributes(given.get(18, b"")).get(1, b"")),
+        number_of(given.get(4)),
+        hardware,
+        bool(flags & IFF_UP),
+        number_of(given.get(10)),
+        number_of(given.get(5)),
+    )
+
+
+def _route(body: bytes) -> Route:
+    family, length, _, _, table, _, _, kind, _ = _RTMSG.unpack_from(body)
+    given = attributes(body, _RTMSG.size)
+    return Route(
+        _prefix(family, given.get(1), length)
+        or ("::/0" if family == socket.AF_INET6 else "0.0.0.0/0"),
+        _address(family, given.get(5, b"")),
+        number_of(given.get(4)),
+        number_of(given.get(15), table),
+        kind,
+        _address(family, given.get(7, b"")),
+    )
+
+
+def _address(family: int, octets: bytes) -> str:
+    return socket.inet_ntop(family, octets) if octets else ""
+
+
+def _prefix(family: int, octets: bytes | None, length: int) -> str:
+    return f"{_address(family, octets)}/{length}" if octets else ""
+
+
+def _octets(address: str) -> tuple[int, bytes]:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return family, socket.inet_pton(family, address)
+
+
+def _network(target: str) -> tuple[int, bytes, int]:
+    address, _, length = target.partition("/")
+    family, octets = _octets(address)
+    return family, octets, int(length) if length else 8 * len(octets)

@@ -1,0 +1,95 @@
+"""Where packets to each peer leave this node: found by asking the kernel for the route.
+
+A VXLAN device, a plain route to the peer's node or the bare NIC: whichever the route says is where
+to shape. Packed: standard library only, Python >= 3.9 at run time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fogbed.network.agent.backend import BackendError, Peer, Row
+from fogbed.network.agent.netlink import Netlink
+from fogbed.network.agent.rtnetlink import UNICAST, Device, Route, links, routes_to
+from fogbed.plan.tc import Egress
+from fogbed.plan.tc_filters import mask_of, parse, spell
+
+_ETHERNET, _LOOPBACK = 1, 772  # ARPHRD_*
+_ETHERNET_HEADER = 14
+_POINT_TO_POINT = 31
+
+
+@dataclass(frozen=True)
+class Place:
+    """The device by which packets to a peer leave: its index and what a plan says of it."""
+
+    index: int
+    egress: Egress
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each peer is, by its name, and the node's own addresses that are exempt."""
+
+    of: dict[str, Place]
+    hosts: tuple[str, ...]
+
+
+def find_places(netlink: Netlink, row: Row) -> Places:
+    """Return the places of a row's peers.
+
+    Besides what the row says, the address is exempt by which the node itself speaks to a peer's
+    network, unless it is one of those that are shaped (as a plain host's is).
+
+    Raises:
+        BackendError: peers have no route, or more than one device; all of them are named.
+        ValueError: a network is not IPv4.
+    """
+    devices = {device.index: device for device in links(netlink)}
+    probes = [(peer, network) for peer in row.peers for network in peer.networks]
+    found = routes_to(netlink, [_inside(network) for _, network in probes])
+    of: dict[str, Place] = {}
+    problems = []
+    sources = set()
+    for (peer, network), route in zip(probes, found):  # noqa: B905 - Python 3.9 has no strict=
+        problem = _problem(peer, network, route, of)
+        if problem or route is None:
+            problems.append(problem)
+            continue
+        of[peer.node] = Place(route.device, _egress(devices[route.device]))
+        sources.add(route.source)
+    if problems:
+        raise BackendError(
+            f"where {row.node} reaches other nodes is not known: {'; '.join(problems)}; "
+            "is the cluster's network up?"
+        )
+    own = [parse(network) for network in row.networks]
+    extra = sorted(each for each in sources if each and not _is_within(each, own))
+    return Places(of, (*row.hosts, *(each for each in extra if each not in row.hosts)))
+
+
+def _problem(peer: Peer, network: str, route: Route | None, of: dict[str, Place]) -> str:
+    if route is None:
+        return f"no route to {network} ({peer.node})"
+    if route.kind != UNICAST or not route.device:
+        return f"{network} ({peer.node}) is on this node itself"
+    before = of.get(peer.node)
+    if before is not None and before.index != route.device:
+        return f"networks of {peer.node} leave by two devices"
+    return ""
+
+
+def _inside(network: str) -> str:
+    """Return an address in a network that is a pod's, if it has pods."""
+    value, length = parse(network)
+    return spell(value + 2 if length < _POINT_TO_POINT else value, mask_of(32)).partition("/")[0]
+
+
+def _is_within(address: str, networks: list[tuple[int, int]]) -> bool:
+    value, _ = parse(address)
+    return any(value & mask_of(length) == base for base, length in networks)
+
+
+def _egress(device: Device) -> Egress:
+    header = _ETHERNET_HEADER if device.hardware in {_ETHERNET, _LOOPBACK} else 0
+    return Egress(device.name, device.mtu, header)

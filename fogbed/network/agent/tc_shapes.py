@@ -1,0 +1,41 @@
+"""What a peer's class and netem mean, in the words of a row.
+
+Packed: standard library only, Python >= 3.9 at run time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fogbed.network.agent.backend import Peer, Shape
+from fogbed.plan.tc import CERTAIN, Egress, Leaf, leaf_of
+
+_DIGITS = 9  # of a fraction: the kernel has 32 bits
+
+
+def as_leaf(peer: Peer, egress: Egress) -> Leaf:
+    """Return what is asked of a peer, in the kernel's units."""
+    return leaf_of(**peer.shape.to_json(), cut=peer.cut, mtu=egress.mtu)
+
+
+def as_shape(leaf: Leaf, asked: Peer, egress: Egress) -> Shape:
+    """Return what the kernel has, without jitter, which it knows nothing of.
+
+    Where that is what the asked shape comes to in the kernel's units, the shape as it was asked: a
+    rate of 1001 bit/s is 125 octets/s.
+    """
+    wanted = as_leaf(asked, egress)
+    if replace(leaf, limit=wanted.limit, cut=wanted.cut) == wanted:
+        return replace(asked.shape, jitter_ms=0.0)
+    loss, corrupt, duplicate, reorder = (
+        round(share / CERTAIN, _DIGITS)
+        for share in (leaf.loss, leaf.corrupt, leaf.duplicate, leaf.reorder)
+    )
+    return Shape(
+        delay_ms=leaf.delay_ns / 1e6,
+        loss=loss,
+        rate_bps=8 * leaf.octets_per_s or None,
+        corrupt=corrupt,
+        duplicate=duplicate,
+        reorder=reorder,
+    )
