@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,7 +94,7 @@ def test_a_node_that_is_not_ready_is_not_judged_until_it_is_again(dense: Laborat
     at(dense, 100.0, {"silent": {"edge-1"}})
     at(dense, 290.0, {"silent": set()})
     for event in told:
-        dense.clock.at.append((event.time, lambda e=event: dense.platform.happened.append(e)))
+        dense.clock.at.append((event.time, partial(dense.platform.happened.append, event)))
     verdict = dense.run(ASSERTED).verdicts[0]
     assert (verdict["status"], verdict["invalid_from_s"]) == ("passed", None)
     (state,) = [each for each in dense.bundle().matrices() if each["how"] == "load"]

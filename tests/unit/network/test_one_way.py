@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fogbed.network.agent_client import Machine
-from fogbed.network.clocks import Apart, Clock, apart
+from fogbed.network.clocks import Apart, Clock, apart, between
 from fogbed.network.one_way import judge_one_way
 from fogbed.network.probes import Probes
 from fogbed.network.remarks import remarks_on
@@ -71,6 +71,14 @@ def test_nodes_on_one_kernel_have_one_clock_and_others_need_a_bound():
     known = apart("a", "b", machines, clocks)
     assert known is not None
     assert (known.offset_ms, known.bound_ms) == (pytest.approx(-3.0), pytest.approx(0.5))
+
+
+def test_a_clock_that_goes_wrong_meanwhile_is_known_less_well():
+    before = {"a": Clock(offset_s=0.0010, bound_s=0.0001)}
+    after = {"a": Clock(offset_s=0.0016, bound_s=0.0002)}
+    known = between(before, after)["a"]
+    assert known.offset_s == pytest.approx((0.0009 + 0.0018) / 2)
+    assert known.bound_s == pytest.approx((0.0018 - 0.0009) / 2)
 
 
 def plan(delay_ms):
