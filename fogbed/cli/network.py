@@ -107,7 +107,8 @@ def apply(
 ) -> None:
     """Put a profile into force, in place; the bare network is measured before the first time.
 
-    Jitter and traces begin anew with every apply.
+    It stays, without anybody watching over it, until it is cleared or the testbed goes. Jitter and
+    traces begin anew with every apply.
     """
     bed = platforms.find_testbed(testbed)
     wanted = _load_profile(profile)
@@ -117,15 +118,19 @@ def apply(
         network_shown.show_plan(asked, title=f"would be in force on testbed {bed.name}")
         return
     platform = platforms.open_platform(bed)
+    emulator = platform.emulator()
     bare = apply_plan(
         replace(asked, origin_ns=time.time_ns()),
-        platform.emulator(),
+        emulator,
         memory=platform.bare_memory(),
         channels={node.name: platform.inside(node.name) for node in bed.nodes},
         addresses=platform.addresses(),
         progress=console.LiveProgress(),
     )
     network_shown.show_applied(wanted.name, bed.name, asked, bare)
+    if emulator.lease_s is not None:
+        network_shown.show_backends(emulator.backends())
+        console.say(f"it stays until it is cleared: fogbed network clear -t {bed.name}")
 
 
 @app.command(epilog="Example: fogbed network show -t laptop --json")
@@ -134,11 +139,13 @@ def show(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
     bed = platforms.find_testbed(testbed)
     emulator = platforms.open_platform(bed).emulator()
     in_force = emulator.show()
-    counted = emulator.counters()
+    counted, backends = emulator.counters(), emulator.backends()
     if as_json:
-        console.say_json(network_shown.state_as_json(in_force, counted))
-    else:
-        network_shown.show_state(bed.name, in_force, counted)
+        console.say_json(network_shown.state_as_json(in_force, counted, backends))
+        return
+    network_shown.show_state(bed.name, in_force, counted)
+    if emulator.lease_s is not None:
+        network_shown.show_backends(backends)
 
 
 @app.command(

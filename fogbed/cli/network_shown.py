@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -20,6 +20,11 @@ from fogbed.units import format_delay, format_fraction, format_rate
 T = TypeVar("T")
 
 MOST_LINES = 200
+_BACKENDS = {
+    "tc": "tc (netem, in the kernel) shapes",
+    "fabric": "the node fabric (in user space) shapes",
+    "": "nothing shapes",
+}
 _SHAPE = ("delay", "jitter", "loss", "rate")
 _MORE = ("corrupt", "duplicate", "reorder", "trace")
 
@@ -61,6 +66,15 @@ def show_applied(profile: str, testbed: str, plan: NetworkPlan, bare: Bare) -> N
         console.note(remark)
 
 
+def show_backends(backends: Mapping[str, str]) -> None:
+    """Print which emulator shapes on which of the nodes that shape by themselves."""
+    names: dict[str, list[str]] = {}
+    for node, backend in backends.items():
+        names.setdefault(backend, []).append(node)
+    for backend, nodes in names.items():
+        console.say(f"{_BACKENDS.get(backend, backend)} on {', '.join(nodes)}")
+
+
 def show_state(testbed: str, plan: NetworkPlan, counted: LinkCounters) -> None:
     """Print what is in force and the counters of every pair that is touched or has carried."""
     rows, asked = [], _columns(plan)
@@ -81,15 +95,22 @@ def show_state(testbed: str, plan: NetworkPlan, counted: LinkCounters) -> None:
         )
 
 
-def state_as_json(plan: NetworkPlan, counted: LinkCounters) -> dict[str, Any]:
-    """Return what is in force, and the counters, as JSON can hold them."""
+def state_as_json(
+    plan: NetworkPlan, counted: LinkCounters, backends: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what is in force, by which emulators, and the counters, as JSON can hold them."""
     links = [
         {"from": link.source, "to": link.target, **members_of(link.impairment)}
         for link in plan.links()
     ]
     counters = [asdict(pair) for pair in counted.links]
     cost = {} if counted.cost is None else asdict(counted.cost)
-    return {"nodes": plan.nodes, "links": links, "statistics": {"links": counters, **cost}}
+    return {
+        "nodes": plan.nodes,
+        "links": links,
+        "emulators": dict(backends),
+        "statistics": {"links": counters, **cost},
+    }
 
 
 def _columns(plan: NetworkPlan) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ def packed() -> bytes:
     return this_program.packed(modules())
 
 
+@functools.cache
 def modules() -> Mapping[str, str]:
     """Return the source of every module that is packed, by its name.
 

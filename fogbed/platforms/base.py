@@ -50,7 +50,7 @@ class NodeStatus:
     """One node; ``slots`` and ``free_slots`` of its TaskManager, as Flink reports them.
 
     Of a Pi: the version of its kubelet, its temperature in degrees Celsius, and what the firmware
-    says of throttling and under-voltage.
+    says of throttling and under-voltage. ``emulation``: what shapes its links, or what could.
     """
 
     name: str
@@ -65,6 +65,7 @@ class NodeStatus:
     version: str = ""
     temperature_c: float | None = None
     throttled: str = ""
+    emulation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

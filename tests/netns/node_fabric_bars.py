@@ -101,6 +101,25 @@ def costs(net):
     say(f"cost of node a: {net.backends.nodes[0].ask('cost')}")
 
 
+def many(net):
+    """Print how long a row of 999 peers takes to install, to change in place, and to clear."""
+    node, row = net.backends.nodes[0], net.backends.row(0, {})
+    net.clear()
+    net.layout.run("n0", "ip route add default via 192.168.77.11")
+    for number in range(997):
+        network = f"10.{100 + number // 256}.{number % 256}"
+        hosts = [f"{network}.0", f"{network}.1"]
+        row["peers"].append({"node": f"m{number}", "networks": [f"{network}.0/24"], "hosts": hosts})
+    for what, delay in (("install", 5), ("change", 6)):
+        row["peers"][0]["shape"] = {"delay_ms": delay}
+        began = time.monotonic()
+        node.ask("apply", row=row)
+        say(f"999 peers, 1996 addresses of their own: {what} {time.monotonic() - began:.2f} s")
+    began = time.monotonic()
+    node.ask("clear")
+    say(f"999 peers: clear {time.monotonic() - began:.2f} s")
+
+
 def _flow(net, protocol, **given):
     address, node = net.addresses["b"], net.backends.nodes[0]
     flow = net.sessions["b"].listen(protocol, address, seconds=30)
@@ -118,6 +137,7 @@ def main(pods="bridge", between="vxlan"):
         delays(net)
         rates(net)
         costs(net)
+        many(net)
 
 
 if __name__ == "__main__":

@@ -164,6 +164,39 @@ def service(pods, between, masqueraded="", backend="fabric"):
         return {"connections": seen, "carried": carried}
 
 
+def surviving(pods, between):
+    """Hold a connection to a service's address open while shaping comes, goes and is killed."""
+    with nodes(pods, between) as (layout, backends, _):
+        with inside(layout.namespaces["p1"]):
+            listener = socket.create_server((pod_address(1), POD_PORT))
+        with inside(layout.namespaces["p0"]):
+            client = socket.create_connection((SERVICE, SERVICE_PORT), timeout=10)
+        server, _ = listener.accept()
+
+        def killed():
+            backends.apply(shaped(2))
+            for node in backends.nodes:
+                node.kill()
+
+        def succeeded():
+            for number in layout.numbers:
+                backends.start(number)
+            backends.apply(shaped(3))
+
+        stages = {
+            "before": lambda: None,
+            "applied": lambda: backends.apply(shaped(5)),
+            "cleared": backends.clear,
+            "killed": killed,
+            "succeeded": succeeded,
+        }
+        seen = {}
+        for stage, act in stages.items():
+            act()
+            seen[stage] = _exchange(client, server) and _exchange(server, client)
+        return seen
+
+
 def _exchange(sender, receiver):
     blob = os.urandom(BLOB)
     thread = threading.Thread(target=sender.sendall, args=(blob,))
@@ -226,6 +259,11 @@ def changing(pods, between):
         seen["after"] = [least(sessions["p0"], pod_address(other)) for other in (1, 2)]
         layout.run("n0", "ip rule del priority 10203")
         seen["rule"] = _step(node)
+        node.ask("clear")
+        node.ask("apply", row=row)
+        seen["sound"] = _step(node)
+        layout.run("n0", "ip link set fogbed0 down", "ip link set fogbed0 up")
+        seen["off"] = _step(node)
         layout.run("n0", "ip link del fogbed0")
         seen["device"] = _step(node)
         node.ask("clear")

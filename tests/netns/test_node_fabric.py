@@ -66,6 +66,12 @@ def test_a_service_s_address_leads_to_a_pod_of_another_node(told, layout, masque
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids="-".join)
+def test_connections_survive_that_shaping_comes_and_goes(told, layout):
+    seen = told("surviving", *layout)
+    assert seen == dict.fromkeys(["before", "applied", "cleared", "killed", "succeeded"], True)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids="-".join)
 def test_a_strict_reverse_path_filter_is_refused_with_the_way_out(told, layout):
     seen = told("strict", *layout)
     device = "flannel/1" if layout[1] == "vxlan" else "eth0"
@@ -85,6 +91,8 @@ def test_peers_come_and_go_and_a_wrong_row_changes_nothing(told):
     assert "10.244.0.0/24 is of n0 and of n1" in seen["own"]
     assert "n1 has no IPv4 network" in seen["only_6"]
     assert "took rules of ours away" in seen["rule"]
+    assert seen["sound"] == ""
+    assert "switched fogbed0 off" in seen["off"]
     assert "fogbed0 was taken away" in seen["device"]
     assert seen["rules"] == 3, "rules were left"
 

@@ -31,7 +31,7 @@ def why_not() -> str:
 
     # unshare(2) moves the calling thread only
     def attempt() -> None:
-        ctypes.CDLL(None).unshare(_CLONE_NEWNET)
+        ctypes.CDLL(None)["unshare"](_CLONE_NEWNET)
         outcome.append(_reason())
 
     thread = threading.Thread(target=attempt)

@@ -19,7 +19,12 @@ from fogbed.network.agent.fabric_trial import why_not
 from fogbed.network.agent.loop_thread import LoopThread
 from fogbed.network.agent.netlink import Netlink
 from fogbed.network.agent.node_links import NodeLinks, Tunnel
-from fogbed.network.agent.policy_routing import change, installed
+from fogbed.network.agent.policy_routing import (
+    change,
+    installed,
+    installed_routes,
+    installed_rules,
+)
 from fogbed.network.agent.routing import DEVICE, Routing, ipv4, routing_of, row_problems
 from fogbed.network.agent.rtnetlink import set_mtu
 from fogbed.network.agent.tunnel import configure, open_tun, overrun
@@ -114,9 +119,12 @@ class NodeFabric:
             error = current.thread.error
             raise BackendError(f"the packet loop has ended: {error!r}") from error
         with Netlink() as netlink:
-            missing = current.routing.rules - installed(netlink).rules
+            missing = current.routing.rules - installed_rules(netlink)
+            routes = installed_routes(netlink)
         if missing:
             raise BackendError(f"somebody took rules of ours away: {_listed(missing)}")
+        if routes < len(current.routing.routes):
+            raise BackendError(f"routes of ours are gone: somebody switched {DEVICE} off?")
         if not current.exemption.there():
             raise BackendError("somebody took the exemption from connection tracking away")
         return CHECK_S
@@ -161,7 +169,8 @@ def _install(netlink: Netlink, row: Row) -> _InForce:
 
 
 def _change(netlink: Netlink, current: _InForce, row: Row) -> None:
-    kept = {network: way for network, way in current.ways.items() if network in _networks(row)}
+    networks = {network for peer in row.peers for network in ipv4(peer.networks)}
+    kept = {network: way for network, way in current.ways.items() if network in networks}
     new = [peer for peer in row.peers if not kept.keys() >= set(ipv4(peer.networks))]
     ways = {**ways_out(netlink, new), **kept}
     wanted = routing_of(row, own_address=own_address(row))
@@ -239,10 +248,6 @@ def _cost(current: _InForce, lost: int) -> Cost:
         foreign=current.links.tunnel.foreign,
         overrun=lost,
     )
-
-
-def _networks(row: Row) -> set[str]:
-    return {network for peer in row.peers for network in ipv4(peer.networks)}
 
 
 def _mtu(ways: dict[str, WayOut]) -> int:

@@ -28,6 +28,7 @@ from fogbed.network.agent.routing import END, PROTOCOL, TABLE, Action, Route, Ro
 # linux/rtnetlink.h, linux/fib_rules.h
 _NEWROUTE, _DELROUTE, _GETROUTE, _NEWRULE, _DELRULE, _GETRULE = 24, 25, 26, 32, 33, 34
 _HEADER = struct.Struct("=BBBBBBBBI")  # struct rtmsg, and struct fib_rule_hdr
+_PROTOCOL = 5  # the offset of rtm_protocol
 _U32 = struct.Struct("=I")
 _COMPAT = 252  # RT_TABLE_COMPAT: the number is too large for the header, and in an attribute
 _RTN_UNICAST, _RTN_THROW, _RT_SCOPE_LINK = 1, 9, 253
@@ -41,12 +42,22 @@ _GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV}
 
 def installed(netlink: Netlink) -> Routing:
     """Return the rules and routes of ours that are in the kernel."""
-    rules = (_rule_of(answer.body) for answer in netlink.dump(_GETRULE, _family()))
     routes = (_route_of(answer.body) for answer in netlink.dump(_GETROUTE, _family()))
     return Routing(
-        rules=frozenset(rule for rule in rules if rule is not None),
+        rules=installed_rules(netlink),
         routes=frozenset(route for route in routes if route is not None),
     )
+
+
+def installed_rules(netlink: Netlink) -> frozenset[Rule]:
+    """Return the rules of ours that are in the kernel."""
+    rules = (_rule_of(answer.body) for answer in netlink.dump(_GETRULE, _family()))
+    return frozenset(rule for rule in rules if rule is not None)
+
+
+def installed_routes(netlink: Netlink) -> int:
+    """Return how many routes of ours are in the kernel: counted only, which is fast."""
+    return sum(answer.body[_PROTOCOL] == PROTOCOL for answer in netlink.dump(_GETROUTE, _family()))
 
 
 def change(netlink: Netlink, old: Routing, new: Routing, *, device: int) -> None:

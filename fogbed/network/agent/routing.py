@@ -68,7 +68,7 @@ def row_problems(row: Row) -> list[str]:
         *((each.node, ipv4(each.networks)) for each in row.peers),
     ]
     problems = [f"{node} has no IPv4 network" for node, networks in ends if not networks]
-    problems += [f"{peer.node} is asked to: {text}" for peer in row.peers for text in _wrong(peer)]
+    problems += [f"asked of {peer.node}: {text}" for peer in row.peers for text in _wrong(peer)]
     owners: dict[IPv4Network, str] = {}
     for node, text in ((node, text) for node, networks in ends for text in networks):
         network = IPv4Network(text, strict=False)
@@ -89,15 +89,17 @@ def row_problems(row: Row) -> list[str]:
 def _wrong(peer: Peer) -> list[str]:
     shape, problems = peer.shape, []
     if shape.delay_ms < 0:
-        problems.append(f"delay by {shape.delay_ms} ms")
+        problems.append(f"a delay of {shape.delay_ms} ms")
     # nothing arrives before it left
     if not 0 <= shape.jitter_ms <= shape.delay_ms:
-        problems.append(f"jitter by {shape.jitter_ms} ms around a delay of {shape.delay_ms} ms")
+        problems.append(f"a jitter of {shape.jitter_ms} ms around a delay of {shape.delay_ms} ms")
     if shape.rate_bps is not None and shape.rate_bps <= 0:
-        problems.append(f"rate {shape.rate_bps} bit/s")
+        problems.append(f"a rate of {shape.rate_bps} bit/s")
     fractions = ("loss", "corrupt", "duplicate", "reorder")
     wrong = {name: getattr(shape, name) for name in fractions}
-    problems += [f"{name} {part} of 1" for name, part in wrong.items() if not 0 <= part <= 1]
+    problems += [
+        f"{name} {part}, which is no fraction" for name, part in wrong.items() if not 0 <= part <= 1
+    ]
     return problems
 
 

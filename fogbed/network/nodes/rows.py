@@ -80,9 +80,7 @@ def rows_of(
             peers=tuple(peer(i, j) for j in everyone if j != i),
             seed=plan.seed,
             origin_ns=plan.origin_ns,
-            traces={
-                key: rows[key] for key in {traces[int(each)] for each in plan.index[i]} - {None}
-            },
+            traces={key: rows[key] for key in {traces[int(each)] for each in plan.index[i]} if key},
         )
         for i, name in enumerate(plan.nodes)
     }

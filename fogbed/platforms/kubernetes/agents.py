@@ -22,17 +22,27 @@ def agent_pods(
         ServiceError: the API server does not say.
     """
     names = {host: node for node, host in hosts.items()}
+    pods = _running(kube, testbed, kind)
+    return {names[host]: pod for host, pod in pods.items() if host in names}
+
+
+def shaper_hosts(kube: KubeObjects, testbed: Testbed) -> dict[str, str]:
+    """Return the cluster's nodes on which a shaper of the testbed runs, whichever node each is.
+
+    Raises:
+        ServiceError: the API server does not say.
+    """
+    return {host: host for host in _running(kube, testbed, "shaper")}
+
+
+def _running(kube: KubeObjects, testbed: Testbed, kind: Kind) -> dict[str, dict[str, Any]]:
     pods = kube.list(
         "v1",
         "Pod",
         agent_namespace_of(testbed.name),
         {"app.kubernetes.io/component": kind, "app.kubernetes.io/part-of": testbed.name},
     )
-    return {
-        names[pod["spec"]["nodeName"]]: pod
-        for pod in pods
-        if pod["spec"].get("nodeName") in names and is_running(pod)
-    }
+    return {pod["spec"]["nodeName"]: pod for pod in pods if is_running(pod)}
 
 
 def is_running(pod: Mapping[str, Any]) -> bool:

@@ -18,7 +18,6 @@ from fogbed.plan.services.data import data_of
 from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.image_lock import pinned_images
 from fogbed.platforms.kubernetes import logs, preview, status
-from fogbed.platforms.kubernetes.agents import agent_pods
 from fogbed.platforms.kubernetes.cluster import Cluster
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import adopt_credentials
@@ -36,7 +35,7 @@ from fogbed.platforms.kubernetes.ownership import (
 )
 from fogbed.platforms.kubernetes.removal import remove_testbed
 from fogbed.platforms.kubernetes.running import RunningCluster
-from fogbed.platforms.kubernetes.shaping import Shapers, check_emulators, node_emulator
+from fogbed.platforms.kubernetes.shaping import check_shapers, end_shaping, with_emulation
 from fogbed.platforms.preflight import Check
 from fogbed.platforms.requests import DownRequest, Preview, UpRequest
 from fogbed.platforms.state import only_one, read_origin
@@ -189,6 +188,7 @@ class KubernetesPlatform(RunningCluster):
             if not everything:
                 # the Secrets go, and the data that they open stays
                 adopt_credentials(self._files, kube, self.testbed.name)
+            end_shaping(kube, access, self.testbed, progress)
             remove_testbed(kube, self.testbed.name, progress, everything=everything)
 
     def preview(self) -> Preview:
@@ -206,7 +206,8 @@ class KubernetesPlatform(RunningCluster):
         """Return nodes, processes, URLs, problems and drift as they are now."""
         if not self._files.kubeconfig.exists():
             return status.down(self.testbed, "not up yet")
-        return status.read_status(self.testbed, self)
+        found = status.read_status(self.testbed, self)
+        return with_emulation(found, self.emulator()) if found.state != "down" else found
 
     def examine(self) -> Sequence[Check]:
         """Return what ``up`` needs and finds, or not: of this computer, and of the cluster."""
@@ -236,7 +237,7 @@ class KubernetesPlatform(RunningCluster):
             yield check_owner(kube, self.testbed, read_owner(self._files))
             # who may not see the shapers is told so by up, which needs them
             with suppress(FogbedError):
-                yield from _check_emulators(kube, access, self.testbed, hosts)
+                yield from check_shapers(kube, access, self.testbed, hosts)
 
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
         """Yield lines of the logs of the testbed's pods on ``node``.
@@ -248,17 +249,6 @@ class KubernetesPlatform(RunningCluster):
         self._require_node(node)
         host = self.hosts[node]
         return logs.read_logs(self.kube, self.testbed, host, lines=lines, follow=follow)
-
-
-def _check_emulators(
-    kube: KubeObjects, access: KubeAccess, testbed: Testbed, hosts: Mapping[str, str]
-) -> Sequence[Check]:
-    """Return which emulator serves on each node that has a shaper."""
-    nodes = tuple(agent_pods(kube, testbed, hosts, "shaper"))
-    shapers = Shapers(kube, access, testbed, hosts)
-    emulator = node_emulator(testbed, nodes, networks=dict, channel=shapers.channel)
-    with closing(emulator):
-        return check_emulators(emulator)
 
 
 def _told(testbed: Testbed) -> str:

@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,15 @@ from fogbed.clients.channel import Channel
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.kube_exec import pod_channel
 from fogbed.clients.kube_objects import KubeObjects
+from fogbed.clients.progress import Progress
 from fogbed.errors import FogbedError
 from fogbed.network.agent_client import Agent
+from fogbed.network.emulator import LinkEmulator
 from fogbed.network.nodes.emulator import NodeEmulator
 from fogbed.network.nodes.survey import WAY_OUT, Serving
 from fogbed.plan.cluster import agent_namespace_of
-from fogbed.platforms.kubernetes.agents import agent_pods, require_agent
+from fogbed.platforms.base import TestbedStatus
+from fogbed.platforms.kubernetes.agents import agent_pods, require_agent, shaper_hosts
 from fogbed.platforms.kubernetes.pod_networks import pod_networks
 from fogbed.platforms.preflight import Check
 from fogbed.spec.testbed import Testbed
@@ -108,11 +113,82 @@ def this_controller() -> str:
 
 def check_emulators(emulator: NodeEmulator) -> Sequence[Check]:
     """Return a check for each node: which emulator serves there; none of them blocks ``up``."""
-    found = emulator.survey()
+    with closing(emulator):
+        found = emulator.survey()
     return [
         *(_check(node, each) for node, each in found.given.items()),
         *(_unknown(node, error) for node, error in found.failed.items()),
     ]
+
+
+def end_shaping(
+    kube: KubeObjects, access: KubeAccess, testbed: Testbed, progress: Progress
+) -> None:
+    """Have every node that a shaper runs on shape nothing any more, whatever the file says of it.
+
+    What stands in the way is told, and stops nothing: the shapers' own end clears as well.
+
+    Raises:
+        ServiceError: the API server does not answer.
+    """
+    hosts = shaper_hosts(kube, testbed)
+    if hosts:
+        shapers = Shapers(kube, access, testbed, hosts)
+        give_back(
+            node_emulator(testbed, tuple(hosts), networks=dict, channel=shapers.channel), progress
+        )
+
+
+def check_shapers(
+    kube: KubeObjects, access: KubeAccess, testbed: Testbed, hosts: Mapping[str, str]
+) -> Sequence[Check]:
+    """Return which emulator serves on each node that a shaper runs on.
+
+    Raises:
+        ServiceError: the API server does not answer.
+    """
+    nodes = tuple(agent_pods(kube, testbed, hosts, "shaper"))
+    shapers = Shapers(kube, access, testbed, hosts)
+    return check_emulators(node_emulator(testbed, nodes, networks=dict, channel=shapers.channel))
+
+
+def give_back(emulator: NodeEmulator, progress: Progress) -> None:
+    """Take away what shapes before the nodes go; what stands in the way is told, no more."""
+    with progress.step("the network as it was"), closing(emulator):
+        failed = emulator.give_back()
+    for node, error in failed.items():
+        progress.note(
+            f"what shapes the links of {node} could not be taken away ({_said(error)}); what was "
+            "leased goes by itself, the rest with a restart of the node"
+        )
+
+
+def with_emulation(found: TestbedStatus, emulator: LinkEmulator) -> TestbedStatus:
+    """Return a status with what shapes each node's links, or what could; unchanged without one."""
+    if not isinstance(emulator, NodeEmulator):
+        return found
+    survey = emulator.survey()
+    told = {node: _serves(each) for node, each in survey.given.items()}
+    told |= dict.fromkeys(survey.failed, "unknown")
+    unknown = [
+        f"what shapes the links of {node} is unknown: {_said(error)}"
+        for node, error in survey.failed.items()
+    ]
+    return replace(
+        found,
+        nodes=[replace(node, emulation=told.get(node.name, "")) for node in found.nodes],
+        problems=[*found.problems, *unknown],
+    )
+
+
+def _serves(each: Serving) -> str:
+    if each.backend:
+        return f"{each.backend}, in force"
+    return each.able or "none can"
+
+
+def _said(error: FogbedError) -> str:
+    return ": ".join(filter(None, (error.message, error.details, error.hint)))
 
 
 def _check(node: str, serving: Serving) -> Check:
@@ -132,11 +208,10 @@ def _check(node: str, serving: Serving) -> Check:
 
 
 def _unknown(node: str, error: FogbedError) -> Check:
-    said = ": ".join(filter(None, (error.message, error.details)))
     return Check(
         "emulation",
         ok=False,
-        found=f"{node}: what can shape its links is not known: {said}",
+        found=f"{node}: what can shape its links is not known: {_said(error)}",
         fix=error.hint or "",
         blocks=False,
     )

@@ -14,10 +14,12 @@ from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import FogbedError, PlatformError
 from fogbed.files import write_whole
+from fogbed.network.nodes.emulator import NodeEmulator
 from fogbed.plan.inventory import render_inventory
 from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.kubernetes.logs import read_logs
 from fogbed.platforms.kubernetes.running import RunningCluster
+from fogbed.platforms.kubernetes.shaping import give_back, node_emulator, with_emulation
 from fogbed.platforms.kubernetes.status import with_stack
 from fogbed.platforms.pi.access import ClusterAccess
 from fogbed.platforms.pi.doctor.controller import examine_controller
@@ -125,6 +127,8 @@ class PiPlatform(RunningCluster):
             silent = silent_nodes(self.testbed, names)
             heard = [name for name in names if name not in silent]
             if heard:
+                if self.testbed.emulates_networks and self.folder.kubeconfig.exists():
+                    give_back(self.emulator_of(heard), progress)
                 some = replace(options, limit=tuple(heard)) if silent else options
                 variables = {"fogbed_purge": request.purge}
                 result = self._play("reset", progress, options=some, variables=variables)
@@ -242,7 +246,8 @@ class PiPlatform(RunningCluster):
     def status(self) -> TestbedStatus:
         """Return nodes, the cluster's own services, versions, drift and problems."""
         found = read_status(self.testbed, self.folder, self.inventory())
-        return with_stack(found, self) if found.state != "down" else found
+        is_down = found.state == "down"
+        return found if is_down else with_emulation(with_stack(found, self), self.emulator())
 
     def examine(self) -> Sequence[Check]:
         """Return the checks of this computer; those of the nodes: ``doctor.diagnosis``."""
@@ -260,6 +265,10 @@ class PiPlatform(RunningCluster):
     def _shaping_channel(self) -> Callable[[str], Channel]:
         """Return what leads to each node's own network: SSH, as root."""
         return lambda node: self.channel(node, root=True)
+
+    def emulator_of(self, nodes: Sequence[str]) -> NodeEmulator:
+        """Return what asks some of the nodes what shapes there, and ends it; it shapes nothing."""
+        return node_emulator(self.testbed, nodes, networks=dict, channel=self._shaping_channel())
 
     def _play(
         self,

@@ -67,13 +67,13 @@ def test_a_bare_host_s_own_traffic_is_shaped_from_its_own_address():
         (row_of(Peer("d", ("fd00::/64",))), "d has no IPv4 network"),
         (row_of(B, networks=("fd00::/64",)), "a has no IPv4 network"),
         (row_of(Peer("d", ("10.244.1.7/24",))), "10.244.1.7/24 of d is not a network"),
-        (row_of(Peer("d", ("10.9.0.0/24",), shape=Shape(delay_ms=-1))), "d is asked to: delay"),
-        (row_of(Peer("d", ("10.9.0.0/24",), shape=Shape(loss=1.1))), "d is asked to: loss"),
-        (row_of(Peer("d", ("10.9.0.0/24",), shape=Shape(corrupt=2))), "d is asked to: corrupt"),
-        (row_of(Peer("d", ("10.9.0.0/24",), shape=Shape(rate_bps=0))), "d is asked to: rate"),
+        (row_of(Peer("d", ("10.9.0.0/24",), shape=Shape(delay_ms=-1))), "asked of d: a delay"),
+        (row_of(Peer("d", ("10.9.0.0/24",), shape=Shape(loss=1.1))), "asked of d: loss"),
+        (row_of(Peer("d", ("10.9.0.0/24",), shape=Shape(corrupt=2))), "asked of d: corrupt"),
+        (row_of(Peer("d", ("10.9.0.0/24",), shape=Shape(rate_bps=0))), "asked of d: a rate"),
         (
             row_of(Peer("d", ("10.9.0.0/24",), shape=Shape(delay_ms=1, jitter_ms=2))),
-            "d is asked to: jitter",
+            "asked of d: a jitter",
         ),
     ],
 )
