@@ -23,9 +23,17 @@ from fogbed.spec.testbed import Testbed
 CASES = Path(__file__).resolve().parent.parent / "tests" / "cases" / "manifests"
 MINORS = ("1.34", "1.35", "1.36")
 # Components whose pods are root, and why.
-ROOT = {"agent": "only root's programs get NET_RAW, with which it sends and times ICMP echoes"}
+ROOT = {
+    "agent": "only root's programs get NET_RAW, with which it sends and times ICMP echoes",
+    "shaper": "only root's programs get NET_ADMIN, with which it queues and routes packets",
+}
 # Components whose pods see their node's files, and why; read-only, all of them.
-HOST = {"node-exporter": "what a node's disks, interfaces and sensors say stands in its files"}
+HOST = {
+    "node-exporter": "what a node's disks, interfaces and sensors say stands in its files",
+    "shaper": "the node fabric takes packets in through the node's /dev/net/tun",
+}
+# Components whose pods are in their node's own network, and why.
+IN_NETWORK = {"shaper": "what pods send to other nodes passes there"}
 _LABELS = tuple(f"{LABEL}/{each}" for each in ("managed-by", "part-of", "component"))
 
 # each call would read the same files again, megabytes of definitions among them
@@ -93,7 +101,8 @@ def _faults_of_host(
     mounts = [mount for each in containers for mount in each.get("volumeMounts", ())]
     if any(each["name"] in of_host and each.get("readOnly") is not True for each in mounts):
         yield "it may write to its node"
-    if any(pod.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")):
+    own = ("hostPID", "hostIPC", *(() if component in IN_NETWORK else ("hostNetwork",)))
+    if any(pod.get(key) for key in own):
         yield "it is in its node's own network, or sees its processes"
 
 

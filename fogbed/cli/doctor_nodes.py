@@ -7,12 +7,14 @@ from dataclasses import asdict
 
 from fogbed.cli import console
 from fogbed.errors import PlatformError
+from fogbed.platforms.kubernetes.shaping import check_emulators
 from fogbed.platforms.pi.doctor.controller import examine_controller
 from fogbed.platforms.pi.doctor.diagnosis import diagnose
 from fogbed.platforms.pi.doctor.facts import Finding, NodeSurvey
 from fogbed.platforms.pi.doctor.survey import survey
 from fogbed.platforms.pi.doctor.wanted import list_wanted
 from fogbed.platforms.preflight import Check
+from fogbed.platforms.table import open_pi
 from fogbed.spec.testbed import Testbed
 
 _COLUMNS = ("node", "OS", "arch", "memory", "disk free", "clock", "heat", "problems")
@@ -33,10 +35,12 @@ def doctor_nodes(testbed: Testbed, *, as_json: bool) -> None:
     # without ssh there is nobody to ask
     surveys = [] if "ssh" in here else survey(testbed, console.LiveProgress())
     findings = diagnose(list_wanted(testbed), surveys)
+    emulation = _emulation(testbed, [each.node for each in surveys if each.facts])
     if as_json:
-        _show_json(controller=checks, nodes=surveys, findings=findings)
+        _show_json(controller=checks, nodes=surveys, findings=findings, emulation=emulation)
     else:
         _show(checks, surveys, findings)
+        _show_emulation(emulation)
     there = dict.fromkeys(each.node for each in findings if each.level == "blocks")
     blocking = [*(f"this computer ({name})" for name in here), *there]
     if blocking:
@@ -63,6 +67,21 @@ def _show(
     for finding in findings:
         console.say(f"{_MARKS[finding.level]:<3} {finding.node}: {finding.name}: {finding.found}")
         console.say(f"    {finding.fix}")
+
+
+def _emulation(testbed: Testbed, nodes: Sequence[str]) -> Sequence[Check]:
+    """Return which emulator serves on each node that was heard."""
+    if not testbed.emulates_networks:
+        return ()
+    with console.LiveProgress().step("trying what can shape links"):
+        return check_emulators(open_pi(testbed).emulator_of(nodes))
+
+
+def _show_emulation(checks: Sequence[Check]) -> None:
+    for check in checks:
+        console.say(f"{'ok' if check.ok else 'but':<3} {check.found}")
+        if check.fix:
+            console.say(f"    {check.fix}")
 
 
 def _brief(check: Check) -> str:

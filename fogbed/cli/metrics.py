@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -119,9 +120,11 @@ def query(  # noqa: PLR0913 - one parameter per option
     from fogbed.experiment.querying.tables import frame_of, write_table
     from fogbed.experiment.querying.when import parse_when
 
+    _require_two_files(csv, parquet)
     bundle, frame = _meant(run, runs)
     when = parse_when(frame, at=at, from_=from_, to=to, step=step, is_range=bundle is not None)
-    with open_answers(_testbed(testbed, bundle), bundle) as answers:
+    asking = _told(when.requests)
+    with open_answers(_testbed(testbed, bundle), bundle) as answers, asking:
         series = answers.query(promql, when)
         place = answers.place
     for path, suffix in ((csv, ".csv"), (parquet, ".parquet")):
@@ -157,6 +160,20 @@ def export(
         series = all_of_now(platforms.find_testbed(testbed), frame.window)
     write_table(long_frame_of(series), output, suffix)
     metrics_shown.show_written(series, output)
+
+
+def _require_two_files(csv: Path | None, parquet: Path | None) -> None:
+    if csv is not None and parquet is not None and csv.resolve() == parquet.resolve():
+        raise UsageError(
+            f"--csv and --parquet name one file, {csv}", hint="name a file for each of them"
+        )
+
+
+def _told(requests: int) -> AbstractContextManager[object]:
+    """Say that it takes a while where one request does not do."""
+    if requests == 1:
+        return nullcontext()
+    return console.LiveProgress().step(f"asking in {requests} parts")
 
 
 def _meant(run: str | None, runs: Path | None) -> tuple[Bundle | None, Frame]:

@@ -62,7 +62,7 @@ def exec_(
     machines = platforms.open_for_programs(bed)
     chosen = _chosen(bed, names)
     channels = [machines.channel(name, root=sudo) for name in chosen]
-    if bed.has_agents and [names] == chosen and not as_json:
+    if bed.is_reached_through_agents and [names] == chosen and not as_json:
         _become(channels[0].argv(argv))
     try:
         runs = run_all(channels, argv, _silent if as_json else _aloud(chosen))

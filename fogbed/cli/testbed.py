@@ -170,7 +170,7 @@ def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> Non
 
 def logs(
     node: Annotated[
-        str, typer.Argument(help="A node's name; or `fabric`, `keeper`, `prometheus`.")
+        str, typer.Argument(help="A node's name; or `fabric`, `keeper`, `prometheus`, `grafana`.")
     ],
     *,
     testbed: TestbedOption = None,
@@ -180,13 +180,16 @@ def logs(
     """Show the logs of a node; on pi kubelet's and containerd's. Example: fogbed logs fog-1 -f."""
     bed = platforms.find_testbed(testbed)
     try:
-        _show_logs(platforms.open_machines(bed).logs(node, lines=lines, follow=follow))
+        if not _show_logs(platforms.open_machines(bed).logs(node, lines=lines, follow=follow)):
+            console.note(f"{node} has said nothing: what is well may be silent")
     except BrokenPipeError:
         console.nobody_reads()
 
 
-def _show_logs(lines: Iterable[LogLine]) -> None:
+def _show_logs(lines: Iterable[LogLine]) -> bool:
+    """Show lines; return whether there were any."""
     known: list[str] = []
+    line = None
     for line in lines:
         if line.is_new:
             source = f"{Path(line.source).name}: " if len(known) > 1 else ""
@@ -196,3 +199,4 @@ def _show_logs(lines: Iterable[LogLine]) -> None:
             known.append(line.source)
             console.note(f"==> {line.source}")
         console.pass_on(line.text)
+    return line is not None

@@ -68,10 +68,12 @@ def _show_processes(status: TestbedStatus) -> None:
         console.say(f"Flink: {status.endpoints.flink}")
         if status.endpoints.prometheus is not None:
             console.say(f"Prometheus: {status.endpoints.prometheus}")
+        if status.endpoints.grafana is not None:
+            console.say(f"Grafana: {status.endpoints.grafana}")
 
 
 def _show_cluster(status: TestbedStatus) -> None:
-    columns = ("node", "role", "tier", "address", "state", "free slots", "version", "heat")
+    columns = ("node", "role", "tier", "address", "state", "free slots", "version", "heat", "links")
     console.say_table(columns, [_machine(node) for node in status.nodes])
     if status.processes:
         components: dict[str, list[ProcessStatus]] = {}
@@ -96,6 +98,7 @@ def _machine(node: NodeStatus) -> tuple[str, ...]:
         f"{node.free_slots} of {node.slots}" if node.slots else "none",
         node.version,
         ", ".join(word for word in (heat, node.throttled) if word),
+        node.emulation,
     )
 
 

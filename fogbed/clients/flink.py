@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import requests
 
 from fogbed.clients import flink_values as values
 from fogbed.clients.flink_values import Jar, Job, JobSummary, Operation, Subtask
+from fogbed.clients.sessions import HoldsSession
 from fogbed.errors import ServiceAwayError, ServiceBusyError, ServiceError
 from fogbed.plan.slots import TaskManager
 
@@ -20,7 +21,7 @@ _TIMEOUT_S = 30.0
 _RUN_TIMEOUT_S = 120.0
 
 
-class FlinkClient:
+class FlinkClient(HoldsSession):
     """A session cluster's JobManager, by the URL of its REST interface.
 
     Every method raises ServiceError, with method, URL, status and body, when the JobManager does
@@ -32,22 +33,9 @@ class FlinkClient:
     def __init__(
         self, url: str, session: requests.Session | None = None, *, timeout_s: float = _TIMEOUT_S
     ) -> None:
+        super().__init__(session)
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
-        if session is None:
-            session = requests.Session()
-            session.trust_env = False  # a proxy from the environment does not know loopback
-        self._session = session
-
-    def close(self) -> None:
-        """Close the connections to the JobManager."""
-        self._session.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     # -- the cluster ---------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import requests
 from prometheus_api_client import PrometheusConnect
@@ -12,6 +12,7 @@ from urllib3.util.retry import Retry
 
 from fogbed.clients.prometheus_values import Alert, Window, parse_result, parts_of, step_for
 from fogbed.clients.series import NAME, Series, joined
+from fogbed.clients.sessions import HoldsSession
 from fogbed.errors import FogbedError, ServiceAwayError, ServiceBusyError, ServiceError, UsageError
 
 T = TypeVar("T")
@@ -20,7 +21,7 @@ _TIMEOUT_S = 30
 _SAID = 500  # characters
 
 
-class PrometheusClient:
+class PrometheusClient(HoldsSession):
     """A Prometheus by its URL (``http://127.0.0.1:9090``).
 
     Every method raises ServiceAwayError where nobody listens, ServiceBusyError where no answer
@@ -28,26 +29,15 @@ class PrometheusClient:
     """
 
     def __init__(self, url: str, *, timeout_s: int = _TIMEOUT_S) -> None:
+        super().__init__()
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
-        self._session = requests.Session()
-        self._session.trust_env = False  # a proxy from the environment does not know loopback
         self._session.hooks["response"].append(_judge)
         # whoever asks decides whether to ask again
         never = Retry(0, read=False)
         self._connect = PrometheusConnect(
             self.url, retry=never, session=self._session, timeout=timeout_s
         )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._session.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def query(self, promql: str, *, at: float | None = None) -> list[Series]:
         """Return a query's series at one instant (epoch seconds), now where None.
@@ -64,7 +54,8 @@ class PrometheusClient:
         Without a step one is chosen that suits the window.
 
         Raises:
-            UsageError: the query cannot be answered; the error has Prometheus's own sentence.
+            UsageError: the query cannot be answered; the error has Prometheus's own sentence. Or
+                the window has too many points.
         """
         step_s = step_for(window) if step_s is None else step_s
         parts = [self._part(promql, part, step_s) for part in parts_of(window, step_s)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from fogbed.errors import UsageError
 
 # it refuses more than 11,000 points of a series in one answer
 POINTS_PER_REQUEST = 10_000
+# eleven days of seconds: of more neither we nor who reads the file has room
+MOST_POINTS = 1_000_000
 # enough for a table or a chart, where nobody asked for a step
 _ENOUGH_POINTS = 1_000
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
@@ -52,12 +54,26 @@ def step_for(window: Window) -> float:
     )
 
 
-def parts_of(window: Window, step_s: float) -> Iterator[Window]:
-    """Yield windows of at most ``POINTS_PER_REQUEST`` points, which have the whole's points."""
+def parts_of(window: Window, step_s: float) -> list[Window]:
+    """Return windows of at most ``POINTS_PER_REQUEST`` points, which have the whole's points.
+
+    Raises:
+        UsageError: there are more than ``MOST_POINTS`` in all.
+    """
     points = math.floor(window.length_s / step_s + 1e-9) + 1
-    for first in range(0, points, POINTS_PER_REQUEST):
-        last = min(first + POINTS_PER_REQUEST, points) - 1
-        yield Window(window.start + first * step_s, window.start + last * step_s)
+    if points > MOST_POINTS:
+        raise UsageError(
+            f"a value every {step_s:g} s of {window.length_s:.0f} s would be {points:,} of each"
+            f" series; {MOST_POINTS:,} is the most that is asked for",
+            hint="ask with a longer step, or for a shorter time",
+        )
+    return [
+        Window(
+            window.start + first * step_s,
+            window.start + (min(first + POINTS_PER_REQUEST, points) - 1) * step_s,
+        )
+        for first in range(0, points, POINTS_PER_REQUEST)
+    ]
 
 
 def parse_result(result: Sequence[Any]) -> list[Series]:

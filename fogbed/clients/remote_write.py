@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, Self
+from typing import Any
 
 import requests
 
 from fogbed.clients.series import Series
+from fogbed.clients.sessions import HoldsSession
 from fogbed.errors import ServiceAwayError, ServiceBusyError, ServiceError
 
 _TIMEOUT_S = 5.0
@@ -34,7 +35,7 @@ _MESSAGES = {
 }
 
 
-class RemoteWriter:
+class RemoteWriter(HoldsSession):
     """A Prometheus that takes what it is given, by its URL (``http://127.0.0.1:9090``).
 
     It must run with ``--web.enable-remote-write-receiver``. ``session`` may be given to put another
@@ -44,22 +45,9 @@ class RemoteWriter:
     def __init__(
         self, url: str, session: requests.Session | None = None, *, timeout_s: float = _TIMEOUT_S
     ) -> None:
+        super().__init__(session)
         self.url = url.rstrip("/") + "/api/v1/write"
         self._timeout_s = timeout_s
-        if session is None:
-            session = requests.Session()
-            session.trust_env = False  # a proxy from the environment does not know loopback
-        self._session = session
-
-    def close(self) -> None:
-        """Close the connections to the receiver."""
-        self._session.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def push(self, series: Iterable[Series]) -> None:
         """Hand series over; samples of one must be newer than all that were handed over before.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from fogbed.errors import FogbedError
 from fogbed.plan.network import NetworkPlan
 
 
@@ -47,8 +49,22 @@ class LinkCounters:
     cost: EmulatorCost | None
 
 
+Told = Callable[[FogbedError | None], None]
+"""Hears why a lease was not renewed, and None once it is again."""
+
+
 class LinkEmulator(Protocol):
-    """Applies a network plan to nodes. Backends: the user-space fabric; netem/HTB later."""
+    """Applies a network plan to nodes: the laptop's fabric does, and agents on real nodes."""
+
+    @property
+    def lease_s(self) -> float | None:
+        """The lease that a run asks for, in seconds; None where there is no dead man's switch."""
+
+    def renewed(self, told: Told) -> AbstractContextManager[None]:
+        """Have what is applied with a lease renewed for as long as the block lasts.
+
+        Enter it before ``apply``. Nothing is done where there is no dead man's switch.
+        """
 
     def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:
         """Set every pair as planned, in place: never a moment unshaped; read back afterwards.
@@ -64,6 +80,13 @@ class LinkEmulator(Protocol):
 
     def show(self) -> NetworkPlan:
         """Return what is in force now, as the emulation itself says; without what is cut off."""
+
+    def backends(self) -> Mapping[str, str]:
+        """Return what shapes each node's links now (``tc``, ``fabric``); "" where nothing does.
+
+        Raises:
+            NetworkError: a node does not answer.
+        """
 
     def cut(self, node: str) -> None:
         """Let nothing in and nothing out of ``node``, in the emulated network only.

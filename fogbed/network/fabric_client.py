@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fogbed.errors import NetworkError
-from fogbed.network.emulator import EmulatorCost, LinkCounters, PairCounters
+from fogbed.network.emulator import EmulatorCost, LinkCounters, PairCounters, Told
 from fogbed.network.link import Shape
 from fogbed.plan.network import Impairment, NetworkPlan
 from fogbed.plan.trace import Trace
@@ -22,8 +23,15 @@ TIMEOUT_S = 10.0
 class FabricEmulator:
     """Speaks to one running fabric; a connection per request, so nothing is held between them."""
 
+    lease_s: float | None = None
+
     def __init__(self, socket_path: Path | str) -> None:
         self._path = str(socket_path)
+
+    def renewed(self, told: Told) -> AbstractContextManager[None]:
+        """Do nothing: there is no dead man's switch."""
+        del told
+        return nullcontext()
 
     def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:
         """Set every pair as planned and read it back; pairs of other nodes become untouched.
@@ -78,6 +86,14 @@ class FabricEmulator:
             reply["seed"],
             reply["origin_ns"],
         )
+
+    def backends(self) -> dict[str, str]:
+        """Return the fabric for every node.
+
+        Raises:
+            NetworkError: the fabric does not answer.
+        """
+        return dict.fromkeys(self._ask("show")["nodes"], "fabric")
 
     def clear(self) -> None:
         """Remove every impairment and every cut.

@@ -26,7 +26,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from fogbed.network.fabric_loop import LATENESS_STEP_NS, Fabric
+from fogbed.network.fabric_loop import Fabric
 from fogbed.network.fabric_memory import Memory
 from fogbed.network.link import UNTOUCHED, Shape
 from fogbed.plan.trace import Trace
@@ -172,13 +172,14 @@ class ControlServer:
             for j, link in enumerate(row)
             if i != j and (every or link.packets or link.lost or link.dropped or link.line)
         ]
-        late = {f"lateness_p{p}_ms": _percentile(self._fabric.lateness, p) for p in (50, 99)}
+        loop = self._fabric.loop
+        late = {f"lateness_p{p}_ms": loop.lateness_ms(p) for p in (50, 99)}
         return {
             "nodes": [port.node for port in self._fabric.ports],
             "links": links,
             "foreign": sum(port.foreign for port in self._fabric.ports),
             "cpu_s": time.process_time(),
-            "uptime_s": time.monotonic() - self._fabric.started,
+            "uptime_s": time.monotonic() - loop.started,
             **late,
         }
 
@@ -244,14 +245,3 @@ def _asked(values: list[Any], traces: Mapping[str, Trace]) -> tuple[Shape, Trace
     if outside or asked.jitter_ms > min(delays or (asked.delay_ms,)):
         raise ValueError(f"not an impairment: {values}")
     return asked, trace
-
-
-def _percentile(steps: list[int], percent: int) -> float:
-    """Return the upper edge, in ms, of the step that holds the percentile; 0 without packets."""
-    rank = sum(steps) * percent / 100
-    seen = 0
-    for number, count in enumerate(steps):
-        seen += count
-        if count and seen >= rank:
-            return (number + 1) * LATENESS_STEP_NS / 1e6
-    return 0.0

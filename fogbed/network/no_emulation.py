@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from fogbed.errors import NetworkError
-from fogbed.network.emulator import LinkCounters
+from fogbed.network.emulator import LinkCounters, Told
 from fogbed.plan.network import NetworkPlan, untouched
 
 _WAY_OUT = "a profile with `emulation: none` leaves the network as it is, as profiles/none.yml"
@@ -17,8 +18,15 @@ class NoEmulation:
     A plan that adds nothing is in force all the time.
     """
 
+    lease_s: float | None = None
+
     def __init__(self, nodes: Sequence[str]) -> None:
         self._plan = untouched(nodes)
+
+    def renewed(self, told: Told) -> AbstractContextManager[None]:
+        """Do nothing: there is nothing that could be leased."""
+        del told
+        return nullcontext()
 
     def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:  # noqa: ARG002 - the seam's
         """Return if ``plan`` adds nothing, for however long.
@@ -37,6 +45,10 @@ class NoEmulation:
     def show(self) -> NetworkPlan:
         """Return the plan that adds nothing."""
         return self._plan
+
+    def backends(self) -> dict[str, str]:
+        """Return nothing for every node."""
+        return dict.fromkeys(self._plan.nodes, "")
 
     def cut(self, node: str) -> None:
         """Raise NetworkError: no node can be cut off."""

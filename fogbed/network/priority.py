@@ -22,6 +22,14 @@ def run_first() -> None:
     """
     with suppress(PermissionError):  # it leads a process group already
         os.setsid()
+    run_thread_first()
+
+
+def run_thread_first() -> None:
+    """Ask the kernel to run the calling thread before others, as `run_first` does a process.
+
+    Scheduling is a thread's own on Linux (sched(7)): other threads stay as they are.
+    """
     try:
         priority = os.sched_param(os.sched_get_priority_min(os.SCHED_RR))
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, priority)

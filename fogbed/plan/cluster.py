@@ -19,6 +19,7 @@ COMPONENTS = (
     "taskmanager",
     "minio",
     "agent",
+    "shaper",
     "local-path",
     "prometheus",
     "node-exporter",
@@ -85,7 +86,7 @@ def facts_from(testbed: Testbed) -> ClusterFacts:
     return ClusterFacts(
         hosts={node.name: node.name for node in testbed.nodes},
         scheduler="adaptive" if scheduler == "auto" else scheduler,
-        has_default_class=testbed.has_agents,
+        has_default_class=testbed.is_reached_through_agents,
         workers=frozenset(node.name for node in testbed.nodes if node.taskmanager),
     )
 

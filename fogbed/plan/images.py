@@ -18,6 +18,7 @@ _NAMED = {
     "taskmanager": "flink",
     "minio": "minio",
     "agent": "agent",
+    "shaper": "agent",
     "local-path": "local_path",
     "prometheus": "prometheus",
     "node-exporter": "node_exporter",
@@ -57,10 +58,11 @@ def _conditions(testbed: Testbed) -> dict[str, bool]:
         "minio": testbed.has_minio,
         "local-path": not all(data.has_place for data in data_of(testbed)),
         "agent": testbed.has_agents,
+        "shaper": testbed.has_shapers,
         "prometheus": watched,
         "node-exporter": watched,
         "kube-state-metrics": watched,
-        "grafana": testbed.services.grafana.enabled,
+        "grafana": testbed.asks_for_grafana,
     }
 
 

@@ -14,7 +14,7 @@ from fogbed.errors import UsageError
 from fogbed.plan.flink_settings import Runtime, Scheduler
 from fogbed.plan.local_processes import (
     FLINK,
-    PROMETHEUS,
+    GRAFANA_PORT,
     PROMETHEUS_PORT,
     LocalFront,
     LocalNode,
@@ -22,7 +22,8 @@ from fogbed.plan.local_processes import (
     LocalProcess,
     process_name,
 )
-from fogbed.plan.services import SERVICES, prometheus_laptop
+from fogbed.plan.services import SERVICES, grafana_laptop, prometheus_laptop
+from fogbed.plan.services.grafana_laptop import GrafanaProgram
 from fogbed.plan.services.prometheus_laptop import PrometheusProgram
 from fogbed.plan.services.service import Laptop, Service
 from fogbed.spec.testbed import Node, Testbed
@@ -41,9 +42,11 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
     log4j: Path,
     scheduler: Scheduler,
     prometheus: PrometheusProgram | None = None,
+    grafana: GrafanaProgram | None = None,
 ) -> LocalPlan:
-    """Plan a testbed that keeps its files in ``folder``; ``prometheus`` runs beside it, if given.
+    """Plan a testbed that keeps its files in ``folder``.
 
+    ``prometheus`` runs beside it, if given, and ``grafana`` beside that.
     That, ``log4j`` and the paths of ``runtime`` must be plain (``fogbed.links``): class paths,
     lists of folders and log4j's patterns have no spelling for every character. ``storage`` is the
     same folder as Flink's file system reads it: what jobs leave there is named by it for good.
@@ -74,16 +77,20 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
     )
     if prometheus is None:
         return plan
-    return _watched(plan, prometheus_laptop.process(testbed, prometheus, folder))
+    watching = prometheus_laptop.process(testbed, prometheus, folder)
+    plan = _watched(plan, watching, PROMETHEUS_PORT)
+    if grafana is None:
+        return plan
+    return _watched(plan, grafana_laptop.process(testbed, grafana, folder), GRAFANA_PORT)
 
 
-def _watched(plan: LocalPlan, prometheus: LocalProcess) -> LocalPlan:
-    """Return a plan with a Prometheus beside its nodes, reached from outside too."""
+def _watched(plan: LocalPlan, watcher: LocalProcess, port: int) -> LocalPlan:
+    """Return a plan with a process beside its nodes, reached from outside too."""
     return replace(
         plan,
-        processes=(*plan.processes, prometheus),
-        first=(*plan.first, prometheus.name),
-        fronts=(*plan.fronts, LocalFront(name=PROMETHEUS, node=None, port=PROMETHEUS_PORT)),
+        processes=(*plan.processes, watcher),
+        first=(*plan.first, watcher.name),
+        fronts=(*plan.fronts, LocalFront(name=watcher.service, node=None, port=port)),
     )
 
 
@@ -182,4 +189,7 @@ def room_needed(testbed: Testbed) -> int:
     """Return how many bytes of disk the testbed takes while it is up and no job has run."""
     services = SERVICES.values()
     room = _ROOM_BESIDES + sum(each.disk * len(each.first_nodes(testbed)) for each in services)
-    return room + (prometheus_laptop.DISK if testbed.services.prometheus.enabled else 0)
+    if testbed.services.prometheus.enabled:
+        room += prometheus_laptop.DISK
+        room += grafana_laptop.DISK if testbed.services.grafana.enabled is not False else 0
+    return room

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 PREFIX_LENGTH = 24
-FLINK, PROMETHEUS = "flink", "prometheus"
+FLINK, PROMETHEUS, GRAFANA = "flink", "prometheus", "grafana"
 PROMETHEUS_PORT = 9090
+GRAFANA_PORT = 3000
 KEEPER_METRICS_PORT = 9249
-"""Both on loopback in the keeper's namespace, where nothing else is."""
+"""All on loopback in the keeper's namespace, where nothing else is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +34,10 @@ class LocalNode:
 class LocalProcess:
     """One process of a service: ``files`` (path: text) are written, ``argv`` is started.
 
-    ``environment`` is added to the keeper's own. ``slots``: the task slots it offers. ``log`` is
-    what the program logs and ``output`` what it prints. ``metrics_port``: where it tells its
-    metrics in Prometheus' format, if it does. ``node`` is None for what serves all nodes.
+    ``environment`` is added to the keeper's own, less what begins as one of ``hides`` says.
+    ``slots``: the task slots it offers. ``log`` is what the program logs and ``output`` what it
+    prints. ``metrics_port``: where it tells its metrics in Prometheus' format, if it does. ``node``
+    is None for what serves all nodes.
     """
 
     service: str
@@ -47,6 +49,7 @@ class LocalProcess:
     log: Path
     output: Path
     metrics_port: int | None = None
+    hides: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -126,4 +129,6 @@ def plan_from_json(text: str) -> LocalPlan:
 def process_from(fields: dict[str, Any]) -> LocalProcess:
     """Return a process from the fields that ``dataclasses.asdict`` made of it."""
     paths = {name: Path(fields[name]) for name in ("log", "output")}
-    return LocalProcess(**(fields | paths | {"argv": tuple(fields["argv"])}))
+    # an older fogbed's plan hides nothing
+    words = {name: tuple(fields.get(name, ())) for name in ("argv", "hides")}
+    return LocalProcess(**(fields | paths | words))

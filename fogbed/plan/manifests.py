@@ -39,6 +39,7 @@ from fogbed.plan.services import (
     minio,
     node_exporter,
     prometheus,
+    shaper,
     taskmanager,
 )
 from fogbed.plan.services.data import needs_local_path
@@ -55,6 +56,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "jobmanager": ("jobmanager",),
     "taskmanager": ("taskmanager",),
     "agent": ("agent",),
+    "shaper": ("shaper",),
     "prometheus": ("prometheus", "node-exporter", "kube-state-metrics"),
     "grafana": ("grafana",),
 }
@@ -69,6 +71,7 @@ _TEMPLATES: tuple[tuple[str, str], ...] = (
     ("jobmanager", "jobmanager"),
     ("taskmanager", "taskmanagers"),
     ("agent", "agents"),
+    ("shaper", "shapers"),
     ("node-exporter", "node-exporter"),
     ("kube-state-metrics", "kube-state-metrics"),
     ("prometheus", "access"),
@@ -203,8 +206,9 @@ def _components(cluster: Cluster) -> frozenset[str]:
     found |= {"minio"} if cluster.testbed.has_minio else set()
     found |= {"local-path"} if needs_local_path(cluster) else set()
     found |= {"agent"} if cluster.testbed.has_agents else set()
+    found |= {"shaper"} if cluster.testbed.has_shapers else set()
     found |= set(PARTS["prometheus"]) if cluster.testbed.services.prometheus.enabled else set()
-    found |= {"grafana"} if cluster.testbed.services.grafana.enabled else set()
+    found |= {"grafana"} if cluster.testbed.asks_for_grafana else set()
     return frozenset(found)
 
 
@@ -222,7 +226,7 @@ def _values(cluster: Cluster, components: frozenset[str]) -> dict[str, Any]:
         "hosts": [cluster.host(node) for node in testbed.nodes],
         "owner": cluster.facts.owner,
         "is_watched": testbed.services.prometheus.enabled,
-        "has_grafana": testbed.services.grafana.enabled,
+        "has_grafana": testbed.asks_for_grafana,
         "flink": _flink(testbed),
         "jobmanager": _jobmanager(cluster),
         "taskmanagers": taskmanager.pods(cluster),
@@ -238,6 +242,7 @@ _PODS = {
     ("minio", "minio"): minio.pod,
     ("local_path", "local-path"): local_path.pod,
     ("agent", "agent"): agent.pod,
+    ("shaper", "shaper"): shaper.pod,
     ("prometheus", "prometheus"): prometheus.pod,
     ("node_exporter", "node-exporter"): node_exporter.pod,
     ("kube_state_metrics", "kube-state-metrics"): kube_state_metrics.pod,

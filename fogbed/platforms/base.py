@@ -50,7 +50,7 @@ class NodeStatus:
     """One node; ``slots`` and ``free_slots`` of its TaskManager, as Flink reports them.
 
     Of a Pi: the version of its kubelet, its temperature in degrees Celsius, and what the firmware
-    says of throttling and under-voltage.
+    says of throttling and under-voltage. ``emulation``: what shapes its links, or what could.
     """
 
     name: str
@@ -65,6 +65,7 @@ class NodeStatus:
     version: str = ""
     temperature_c: float | None = None
     throttled: str = ""
+    emulation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +158,22 @@ class Machines(Protocol):
             UsageError, PlatformError: there is no such node, or the testbed is not up.
         """
 
+    def inside(self, node: str) -> Channel:
+        """Return how to run programs where ``node`` is in the emulated network.
+
+        What is sent from there to the addresses of the others is what their links carry. On
+        clusters that is a pod of the node's, which is neither the node itself nor its root.
+
+        Raises:
+            UsageError, PlatformError: there is no such node, or the testbed is not up.
+        """
+
     def addresses(self) -> dict[str, str]:
-        """Return the address of every node inside the testbed, by name."""
+        """Return the address of every node in the emulated network, by name.
+
+        Raises:
+            PlatformError: the testbed is not up.
+        """
 
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
         """Yield the last ``lines`` of what runs on ``node``; with ``follow`` go on with new ones.

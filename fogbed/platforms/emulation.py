@@ -13,9 +13,16 @@ def require_emulation(testbed: Testbed, asked: NetworkPlan) -> None:
     """Return if ``testbed`` can shape what is asked of its links; a plan that adds nothing can be.
 
     Raises:
-        UsageError: its platform emulates no network, and ``asked`` adds something.
+        UsageError: its platform emulates no network, or its file turns that off, and ``asked`` adds
+            something.
     """
     touched = len(list(asked.links()))
+    if touched and testbed.network.emulator == "none":
+        raise UsageError(
+            f"testbed {testbed.name} says network: {{emulator: none}}, and {touched} ordered pairs "
+            "are to be changed",
+            hint="leave that line out, then fogbed up; or fogbed network apply none",
+        )
     if touched and lacks_emulation(abilities_of(testbed)):
         raise UsageError(
             f"testbed {testbed.name} is of platform {testbed.platform}, which emulates no network "

@@ -10,6 +10,7 @@ from fogbed.errors import FogbedError, PlatformError
 from fogbed.network.ports import tun_problem
 from fogbed.plan.local_processes import LocalNode
 from fogbed.platforms import preflight
+from fogbed.platforms.local import grafana as grafana_here
 from fogbed.platforms.local.java import find_flink, find_java
 from fogbed.platforms.local.limits import limit_node
 from fogbed.platforms.local.prometheus import INSTALL, OLDEST, find_prometheus, is_new_enough
@@ -34,6 +35,7 @@ def examine() -> list[Check]:
         check_limits(),
         check_sockets(),
         check_prometheus(),
+        check_grafana(),
         check_compiler(),
     ]
 
@@ -101,6 +103,19 @@ def check_prometheus() -> Check:
         return Check("prometheus", ok=True, found=found, blocks=False)
     fix = f"fogbed needs {'.'.join(map(str, OLDEST))} or newer: put one first on PATH."
     return Check("prometheus", ok=False, found=found, fix=fix, blocks=False)
+
+
+def check_grafana() -> Check:
+    """Whether testbeds with Prometheus may have Grafana too; nobody needs one."""
+    grafana = grafana_here.find_grafana()
+    if grafana is None:
+        found = f"none (only for dashboards on this computer: {grafana_here.INSTALL})"
+        return Check("grafana", ok=True, found=found, blocks=False)
+    found = f"{grafana.version} ({grafana.program})"
+    if grafana_here.is_new_enough(grafana):
+        return Check("grafana", ok=True, found=found, blocks=False)
+    fix = f"fogbed needs {grafana_here.OLDEST} or newer: put one first on PATH."
+    return Check("grafana", ok=False, found=found, fix=fix, blocks=False)
 
 
 def check_compiler() -> Check:

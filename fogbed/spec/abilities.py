@@ -42,7 +42,7 @@ class Abilities:
 ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
     {
         "local": Abilities(
-            services=frozenset({"flink", "prometheus"}),
+            services=frozenset({"flink", "prometheus", "grafana"}),
             actions=frozenset({"network", "rescale", "exec"}),
             emulates_networks=True,
             most_nodes=253,
@@ -52,6 +52,7 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
         "pi": Abilities(
             services=frozenset({"flink", "minio", "prometheus", "grafana"}),
             actions=frozenset({"network", "rescale", "exec"}),
+            emulates_networks=True,
             is_reached_over_ssh=True,
             is_a_cluster=True,
             makes_its_cluster=True,
@@ -67,6 +68,7 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
         "kind": Abilities(
             services=frozenset({"flink", "minio", "prometheus", "grafana"}),
             actions=frozenset({"network", "rescale", "exec"}),
+            emulates_networks=True,
             is_a_cluster=True,
             makes_its_cluster=True,
             up_options=frozenset({"--only", "--without"}),
@@ -74,6 +76,7 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
         "kubernetes": Abilities(
             services=frozenset({"flink", "minio", "prometheus", "grafana"}),
             actions=frozenset({"network", "rescale", "exec"}),
+            emulates_networks=True,
             is_a_cluster=True,
             down_options=frozenset({"--everything", "--forget-unreachable"}),
             asks_before_down=True,

@@ -76,10 +76,16 @@ def lacks_emulation(abilities: Abilities) -> bool:
 
 def _lacks_emulation(testbed: TestbedView) -> bool:
     abilities = abilities_named(testbed.root["platform"].text)
-    return abilities is not None and lacks_emulation(abilities)
+    return abilities is not None and (lacks_emulation(abilities) or _is_turned_off(testbed))
+
+
+def _is_turned_off(testbed: TestbedView) -> bool:
+    return testbed.root["network"]["emulator"].text == "none"
 
 
 def _what(testbed: TestbedView) -> str:
+    if _is_turned_off(testbed):
+        return "its testbed says network: {emulator: none}"
     return f"platform {testbed.root['platform'].text} emulates no network in this version of fogbed"
 
 

@@ -30,9 +30,9 @@ def settings_of_clusters(testbed: TestbedView) -> Iterator[Problem]:
         if part.value:  # the defaults are written out in a bundle
             platform = testbed.root["platform"].text
             yield part.problem(f"platform {platform} runs no containers", "remove it")
-    if services["prometheus"]["node"].value:
-        what = "is beside the nodes here, and on none of them"
-        yield services["prometheus"]["node"].problem(what, "remove it")
+    for node in (services[name]["node"] for name in ("prometheus", "grafana")):
+        if node.value:
+            yield node.problem("is beside the nodes here, and on none of them", "remove it")
 
 
 def keys_of_platform(testbed: TestbedView) -> Iterator[Problem]:
@@ -48,6 +48,9 @@ def keys_of_platform(testbed: TestbedView) -> Iterator[Problem]:
     for owner, what, part in of_platforms:
         if part.value and platform != owner:
             yield part.problem(f"platform {platform} {what}", "remove it")
+    emulator = testbed.root["network"]["emulator"]
+    if emulator.text not in (None, "auto") and platform == "local":
+        yield emulator.problem("platform local has one of its own, always", "remove it")
 
 
 def place_of_data(testbed: TestbedView) -> Iterator[Problem]:

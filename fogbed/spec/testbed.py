@@ -176,13 +176,25 @@ class Prometheus(Spec):
 class Grafana(Spec):
     """Dashboards of what Prometheus knows; on the platforms whose abilities have it.
 
-    With ``viewer`` whoever reaches it sees them without a password, and changes nothing.
+    ``enabled``: None for a cluster without one, and for a laptop that has one where its program
+    is there. With ``viewer`` whoever reaches it sees them without a password, and changes nothing.
     """
 
-    enabled: bool = False
+    enabled: bool | None = None
     node: str | None = None
     image: Image | None = None
     viewer: bool = False
+
+
+class Network(Spec):
+    """How the network between the nodes is emulated, where real nodes do it.
+
+    ``emulator``: ``tc`` (netem, in the kernel) or ``fabric`` (in user space, on each node);
+    ``auto`` takes tc where a node's kernel has netem and the fabric where it has not; ``none``
+    shapes nothing, and puts nothing on the nodes that could.
+    """
+
+    emulator: Literal["auto", "tc", "fabric", "none"] = "auto"
 
 
 class Services(Spec):
@@ -210,6 +222,7 @@ class Testbed(Spec):
     ssh: Ssh | None = None
     nodes: Annotated[tuple[Node, ...], Field(min_length=1)]
     services: Services = Services()
+    network: Network = Network()
     kubernetes: Kubernetes = Kubernetes()
     runtime: ContainerRuntime = ContainerRuntime()
     versions: Versions = Versions()
@@ -241,9 +254,23 @@ class Testbed(Spec):
 
     @property
     def has_agents(self) -> bool:
-        """Whether a pod on each node runs what is asked of it: its cluster has no SSH."""
-        abilities = ABILITIES[self.platform]
-        return abilities.is_a_cluster and not abilities.is_reached_over_ssh
+        """Whether a pod on each node stands in the pods' network, and measures it from there."""
+        return ABILITIES[self.platform].is_a_cluster
+
+    @property
+    def is_reached_through_agents(self) -> bool:
+        """Whether programs run on its nodes in the agents' pods: there is no SSH."""
+        return self.has_agents and not ABILITIES[self.platform].is_reached_over_ssh
+
+    @property
+    def emulates_networks(self) -> bool:
+        """Whether what a profile asks for can be put into force between its nodes."""
+        return ABILITIES[self.platform].emulates_networks and self.network.emulator != "none"
+
+    @property
+    def has_shapers(self) -> bool:
+        """Whether a pod on each node, in the node's own network, shapes what its pods send."""
+        return self.is_reached_through_agents and self.emulates_networks
 
     @property
     def has_minio(self) -> bool:
@@ -271,6 +298,11 @@ class Testbed(Spec):
         """The node that Prometheus runs on: as named, else the JobManager's."""
         named = self.services.prometheus.node
         return self.jobmanager_node if named is None else self.node(named)
+
+    @property
+    def asks_for_grafana(self) -> bool:
+        """Whether Grafana is to run, come what may."""
+        return self.services.grafana.enabled is True
 
     @property
     def grafana_node(self) -> Node:

@@ -22,6 +22,7 @@ nodes: [{{name: cloud-1, tier: cloud, role: control-plane}}]
 services: {services}
 """
 WATCHED = "{prometheus: {enabled: true}, grafana: {enabled: true}}"
+WITHOUT = "{prometheus: {enabled: true}, grafana: {enabled: false}}"
 WHO = Credentials(user="admin", secret="hush", place="Secret grafana-admin")  # noqa: S106
 RUN = "20261130-120000-metro"
 NOW = f"{URL}/d/fogbed-experiment?from=now-15m&to=now&var-testbed=pico"
@@ -118,7 +119,9 @@ def test_the_browser_is_left_alone_where_it_is_told_so(shown):
     ("platform", "services", "message"),
     [
         ("kind", "{}", "testbed pico has no Grafana"),
-        ("local", "{}", "testbed pico is of platform local, which runs no Grafana"),
+        ("local", "{}", "testbed pico has no Grafana"),
+        ("local", WITHOUT, "testbed pico has no Grafana"),
+        ("kind", "{prometheus: {enabled: true}}", "testbed pico has no Grafana"),
     ],
 )
 def test_without_grafana_it_says_what_there_is_instead(
@@ -129,6 +132,12 @@ def test_without_grafana_it_says_what_there_is_instead(
     error = capsys.readouterr().err
     assert message in error
     assert "fogbed watch" in error
+
+
+def test_a_laptop_that_says_nothing_of_grafana_may_have_one(testbed, shown):
+    testbed("local", "{prometheus: {enabled: true}}")
+    assert main(["dashboard"]) == 0
+    assert shown == [NOW]
 
 
 @pytest.mark.usefixtures("testbed")

@@ -100,6 +100,20 @@ def test_values_are_written_for_other_programs(asked):
     assert list(text["time"]) == list(table["time"])
 
 
+def test_two_tables_in_one_file_are_refused_before_anything_is_asked(run, capsys):
+    words = ["--csv", "load", "--parquet", f"{run.folder.parent.parent}/load"]
+    assert main(["metrics", "query", "rate(x[1m])", run.name, *words]) == 2
+    assert "--csv and --parquet name one file, load" in capsys.readouterr().err
+    assert not Path("load").exists()
+
+
+def test_a_step_that_would_never_end_is_refused(run, capsys):
+    assert main(["metrics", "query", "x", run.name, "--from", "0s", "--step", "1us"]) == 2
+    capsys.readouterr()
+    assert main(["metrics", "query", "x", "--from", "2h", "--step", "1ms"]) == 2
+    assert "would be 7,200,001 of each series" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_run_is_exported_whole(asked, run, ending):
     said = asked("export", "last", "--output", f"all.{ending}")

@@ -6,12 +6,14 @@ import json
 import os
 import socket
 import sys
+import time
 
 import psutil
 import pytest
 
 from fogbed.cli import main
 from fogbed.platforms.local.folder import TestbedFolder
+from fogbed.platforms.local.logs import follow_files, log_files
 from fogbed.platforms.state import only_one
 
 TESTBED = """\
@@ -145,6 +147,29 @@ def test_logs_shows_the_last_lines_of_each_file(capsys):
     assert capsys.readouterr().err == (
         "error: testbed shown has no logs of edge-7\nhint: it has edge-1\n"
     )
+
+
+def test_logs_of_what_says_nothing_says_so(capsys):
+    logs = TestbedFolder("shown").root / "logs"
+    logs.mkdir(parents=True)
+    (logs / "prometheus.log").touch()
+    assert main(["logs", "prometheus"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "prometheus has said nothing: what is well may be silent\n"
+
+
+def test_logs_that_are_followed_from_nothing_show_what_comes(monkeypatch):
+    logs = TestbedFolder("shown").root / "logs"
+    logs.mkdir(parents=True)
+    (logs / "prometheus.log").touch()
+
+    def written_meanwhile(_pause_s):
+        (logs / "prometheus.log").write_text("first\n", encoding="utf-8")
+
+    monkeypatch.setattr(time, "sleep", written_meanwhile)
+    found = follow_files(log_files("shown", "prometheus"))
+    assert next(found) == (logs / "prometheus.log", "first")
 
 
 def test_logs_of_a_testbed_that_is_not_up(capsys):

@@ -21,6 +21,7 @@ ON_FILES = (
     "experiment check",
     "experiment list",
     "network plan",
+    "network import",
     "demo --dry-run",
     "render",
 )
@@ -34,7 +35,7 @@ ELSEWHERE = {
     "experiment report": "tests/flink/test_demo_run.py, after its run",
     "metrics": "tests/cli/test_metrics.py and tests/prometheus/test_commands.py",
     "watch": "tests/flink/test_watch.py",
-    "dashboard": "tests/cli/test_dashboard.py: it needs a cluster's Grafana",
+    "dashboard": "tests/cli/test_dashboard.py and tests/netns/test_grafana.py",
     "open grafana": "tests/cli/test_open.py: the same",
     "doctor": "tests/cli/test_doctor.py: what it says depends on the computer",
     "init --scan": "tests/cli/test_init.py: a network to knock at",

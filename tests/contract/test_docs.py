@@ -1,10 +1,14 @@
-"""Commands and YAML of the README and of docs/ are what this version takes, and are run."""
+"""Commands, YAML and Python of the README and of docs/ are what this version takes, and are run."""
 
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 
 import pytest
 from pages import (
@@ -23,6 +27,7 @@ from fogbed.experiment.repertoire import REPERTOIRE
 TARGETS = re.findall(
     r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
 )
+MAKE_BUNDLE = CHECKOUT / "tests" / "cases" / "bundle" / "make_bundle.py"
 GREEN = """\
 lpep_pickup_datetime,Lpep_dropoff_datetime,Pickup_longitude,Pickup_latitude
 2013-08-01 08:14:37,2013-08-01 09:09:06,-73.95,40.71
@@ -90,6 +95,31 @@ def test_a_block_of_yaml_is_a_spec_that_passes(text, capsys, fresh_home):
     path = folder / "block.yml"
     path.write_text(text, encoding="utf-8")
     assert cli.main(["check", str(path)]) == 0, capsys.readouterr().err
+
+
+def python_blocks():
+    """Blocks of Python by page and place."""
+    return [
+        pytest.param(match[1], id=page.name)
+        for page in PAGES
+        for match in re.finditer(
+            r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
+        )
+    ]
+
+
+@pytest.mark.parametrize("text", python_blocks())
+def test_a_block_of_python_does_what_it_says_with_a_run_that_is_there(text, fresh_home):
+    spec = importlib.util.spec_from_file_location("make_bundle", MAKE_BUNDLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    bundle = module.make_bundle(fresh_home / "runs")
+    shutil.copy(CHECKOUT / "inventory" / "laptop.yml", bundle.folder / "testbed.yml")
+    done = subprocess.run(
+        [sys.executable, "-c", text], cwd=fresh_home, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert bundle.name in done.stdout
 
 
 @pytest.mark.parametrize(("page", "words"), of_all_pages("make"))

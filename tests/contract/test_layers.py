@@ -54,6 +54,7 @@ def lint(house):
         ("fogbed/plan/planted.py", "from fogbed import clients"),
         ("fogbed/network/planted.py", "from fogbed import stream_job"),
         ("fogbed/experiment/planted.py", "import rich"),
+        ("fogbed/experiment/planted.py", "from fogbed import notebook"),
         ("fogbed/experiment/planted.py", "import subprocess"),
         ("fogbed/stream_job/planted.py", "import requests"),
         ("fogbed/planted.py", "from fogbed import errors"),

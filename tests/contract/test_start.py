@@ -65,6 +65,16 @@ def test_what_is_only_read_or_planned_loads_no_platform(words):
     assert sorted(loaded_by(words, CHECKOUT) & (LARGE | TABLES | PLATFORMS)) == []
 
 
+def test_importing_fogbed_itself_loads_nothing_large_before_it_is_asked_for(tmp_path):
+    program = "import json, sys, fogbed; print(json.dumps(sorted(sys.modules))){}"
+    asked = program.format("; fogbed.open_run; assert 'pandas' in sys.modules")
+    done = subprocess.run(
+        [sys.executable, "-c", asked], check=True, capture_output=True, cwd=tmp_path
+    )
+    loaded = set(json.loads(done.stdout))
+    assert sorted(loaded & (LARGE | TABLES | PLATFORMS | {"fogbed.notebook", "requests"})) == []
+
+
 def test_importing_a_ride_file_is_what_loads_duckdb(tmp_path, monkeypatch):
     # the test above would pass for ever if the name had changed
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))

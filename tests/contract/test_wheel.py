@@ -111,6 +111,7 @@ USERS = {
 # Files that people or their tools read.
 READ = {
     "experiments/profiles/none.yml",
+    "fogbed/__init__.pyi",
     "fogbed/py.typed",
     "fogbed/stream_job/builtin/README.md",
     "images/README.md",

@@ -13,6 +13,7 @@ from fogbed.experiment.record.bundle import Bundle, list_runs
 
 CHECKOUT = Path(__file__).parents[2]
 NONE = CHECKOUT / "experiments" / "profiles" / "none.yml"
+METRO = CHECKOUT / "experiments" / "profiles" / "metro.yml"
 _EXPERIMENT = """\
 apiVersion: fogbed/v1
 kind: Experiment
@@ -74,13 +75,20 @@ def said(folder: Path) -> str:
     return (folder / "said.log").read_text(encoding="utf-8")[-4000:]
 
 
+def begun(
+    testbed: Path, folder: Path, *, measure_s: int, profile: Path
+) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start a run; return its process, and the folder where its bundle comes to be."""
+    file, runs = folder / "experiment.yml", folder / "runs"
+    text = _EXPERIMENT.format(testbed=testbed, profile=profile, measure=measure_s)
+    file.write_text(text, encoding="utf-8")
+    return started(folder, "experiment", "run", str(file), "--runs", str(runs)), runs
+
+
 @contextmanager
 def running(testbed: Path, folder: Path, *, measure_s: int) -> Iterator[Callable[[], Bundle]]:
     """Enter the tenth second of a run; what is yielded waits for its end."""
-    file, runs = folder / "experiment.yml", folder / "runs"
-    text = _EXPERIMENT.format(testbed=testbed, profile=NONE, measure=measure_s)
-    file.write_text(text, encoding="utf-8")
-    process = started(folder, "experiment", "run", str(file), "--runs", str(runs))
+    process, runs = begun(testbed, folder, measure_s=measure_s, profile=NONE)
 
     def ended() -> Bundle:
         process.wait(900)

@@ -7,7 +7,9 @@ The tests build on each other: they run in the order of the file.
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,13 +20,16 @@ from pathlib import Path
 import pytest
 
 from fogbed.cli import main
-from fogbed.experiment.record.bundle import Bundle
+from fogbed.experiment.record.bundle import Bundle, list_runs
 from fogbed.platforms.state import StateFolder
 from tests.lab.kind_runs import (
+    METRO,
+    begun,
     docker,
     kubectl_on,
     require_nothing_lost,
     running,
+    said,
     started,
     until,
 )
@@ -176,6 +181,52 @@ def test_with_high_availability_the_job_survives_its_jobmanager(bed, tmp_path):
         bundle = ended()
     require_nothing_lost(bundle)
     assert tells(bundle, "jobmanager")
+
+
+# -- the emulated network --------------------------------------------------------------------------
+
+
+def shaping(bed, capsys) -> set[str]:
+    """Return by what nodes shape now, as they say themselves; "" of nodes that do not."""
+    capsys.readouterr()
+    assert main(["network", "show", "-t", str(bed.file), "--json"]) == 0
+    return set(json.loads(capsys.readouterr().out)["emulators"].values())
+
+
+def test_a_controller_that_is_killed_leaves_no_node_shaped(bed, tmp_path, capsys, note_time):
+    process, runs = begun(bed.file, tmp_path, measure_s=300, profile=METRO)
+    try:
+        until(lambda: process.poll() is not None or any(is_verified(x) for x in list_runs(runs)))
+        assert process.poll() is None, said(tmp_path)
+        assert "" not in shaping(bed, capsys)
+        os.kill(process.pid, signal.SIGKILL)
+        killed = time.monotonic()
+        until(lambda: shaping(bed, capsys) == {""})
+        note_time("the controller killed -9: nothing shapes any more", time.monotonic() - killed)
+    finally:
+        process.kill()
+        process.wait()
+    # its job goes on without it
+    assert main(["job", "stop", "-t", str(bed.file)]) == 0
+
+
+def is_verified(bundle: Bundle) -> bool:
+    return bool(bundle.events("network-verified"))
+
+
+def test_nobody_is_locked_out_by_a_network_that_loses_everything(bed, tmp_path, capsys):
+    profile = tmp_path / "dead.yml"
+    profile.write_text(
+        "apiVersion: fogbed/v1\nkind: NetworkProfile\nname: dead\ndefault: {loss: 100%}\n",
+        encoding="utf-8",
+    )
+    assert main(["network", "apply", str(profile), "-t", str(bed.file)]) == 0
+    try:
+        assert main(["status", "-t", str(bed.file)]) == 0
+        assert "" not in shaping(bed, capsys)
+    finally:
+        assert main(["network", "clear", "-t", str(bed.file)]) == 0
+    assert shaping(bed, capsys) == {""}
 
 
 # -- a cluster that refuses ------------------------------------------------------------------------

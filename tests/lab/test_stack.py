@@ -19,7 +19,6 @@ CHECKOUT = Path(__file__).parents[2]
 DEMO = CHECKOUT / "experiments" / "demo.yml"
 OF_SPEED = ("rides_in_per_s", "latency_p50_ms")
 WATCHED = "services: {prometheus: {enabled: true}, grafana: {enabled: true}}\n"
-BARE = CHECKOUT / "experiments" / "profiles" / "none.yml"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,7 @@ def ran(bed, tmp_path_factory, note_time) -> Bundle:
     """The demo, run on it."""
     runs = tmp_path_factory.mktemp("stack")
     began = time.monotonic()
-    words = ["experiment", "run", str(DEMO), "-t", str(bed), "--profile", str(BARE)]
+    words = ["experiment", "run", str(DEMO), "-t", str(bed)]
     # how fast it was is for whoever reads the report: a busy machine is slow, and loses nothing
     assert main([*words, "--runs", str(runs)]) in (0, 3)
     note_time("the demo on three machines", time.monotonic() - began)
@@ -65,6 +64,17 @@ def test_the_demo_runs_unchanged_and_nothing_is_lost(ran, note_time):
     images = ran.environment()["images"]
     assert {"jobmanager", "taskmanager", "minio", "prometheus", "grafana"} <= set(images)
     assert all("@sha256:" in image for image in images.values())
+
+
+def test_the_network_was_shaped_by_the_nodes_and_is_as_it_was(bed, ran, capsys, note_said):
+    (emulation,) = [each for each in ran.verdict()["assertions"] if "emulation" in each["title"]]
+    note_said("emulation", json.dumps(emulation))
+    assert emulation["ok"] is True, emulation
+    capsys.readouterr()
+    assert main(["network", "show", "-t", str(bed), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["links"] == []
+    assert set(found["emulators"].values()) == {""}
 
 
 def test_every_dashboard_shows_it(bed, ran):

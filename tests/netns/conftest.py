@@ -50,7 +50,7 @@ def prefix_of(who: str) -> tuple[list[str], str]:
     return prefix, SYSTEM_PYTHON
 
 
-def run_apart(who: str, script: Path, *arguments: str) -> str:
+def run_apart(who: str, script: Path, *arguments: str, timeout_s: float = 120) -> str:
     """Run a script of ours in namespaces of its own and return what it printed."""
     prefix, interpreter = prefix_of(who)
     # the fixture `kind` has asked for this user; root may open what others may not
@@ -62,7 +62,7 @@ def run_apart(who: str, script: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=timeout_s,
         env={"PYTHONPATH": paths, "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
         cwd="/",
     )
@@ -77,7 +77,7 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def apart():
     return run_apart
 

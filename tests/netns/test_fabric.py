@@ -33,6 +33,11 @@ def test_facts_of_a_fabric(facts):
     # the sender's clock is read before the packet is sent, the receiver's after it came
     assert 0 <= facts["lawful"]["least_late_ms"] <= 1.0, facts["lawful"]
     assert facts["lawful"]["came"] > 1000
+    sent, carried, came = facts["faults"]["corrupt"]
+    assert (sent > 100, carried >= sent, came) == (True, True, 0), facts["faults"]
+    sent, carried, came = facts["faults"]["duplicate"]
+    # the receiver counts a number once, whatever comes of it
+    assert (carried >= 2 * sent, came) == (True, sent), facts["faults"]
     counted = facts["counting"]
     assert counted["carried"] + counted["dropped"] == counted["sent"]
     assert counted["octets"] == counted["carried"] * 1000
@@ -44,11 +49,13 @@ def test_facts_of_a_fabric(facts):
     assert facts["refusals"] == {
         "stranger": "the fabric refused to apply: KeyError: 'nobody'",
         "nonsense": (
-            "the fabric refused to apply: ValueError: not an impairment: [-1, 0.0, 0.0, None]"
+            "the fabric refused to apply: ValueError: not an impairment: "
+            "[-1, 0.0, 0.0, None, 0.0, 0.0, 0.0, None]"
         ),
         "leased": "the fabric cannot take a plan away by itself after 60 s",
         "cut": "the fabric refused to cut: KeyError: 'nobody'",
-        "early": "the fabric refused to apply: ValueError: not an impairment: [1, 2, 0.0, None]",
+        "early": "the fabric refused to apply: ValueError: not an impairment: "
+        "[1, 2, 0.0, None, 0.0, 0.0, 0.0, None]",
     }
     assert facts["kept"] == 300_000_000, "a refused plan must leave what is in force"
     assert facts["cleared"]

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from fogbed.plan.cluster import facts_from
 from fogbed.plan.manifests import plan_manifests
-from fogbed.plan.services.grafana import BOARDS
+from fogbed.plan.services.grafana_settings import BOARDS
 from fogbed.spec.testbed import Testbed
 
 TESTS = Path(__file__).parents[1]

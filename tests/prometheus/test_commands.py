@@ -9,6 +9,7 @@ import time
 import pytest
 from prometheus_server import serving
 
+import fogbed
 from fogbed import paths
 from fogbed.cli import main
 from fogbed.clients.prometheus import PrometheusClient
@@ -148,3 +149,21 @@ def test_status_waits_two_seconds_for_one_that_does_not_answer(asked, monkeypatc
     with socket.create_server(("127.0.0.1", 0)) as mute:
         _install(monkeypatch, f"http://127.0.0.1:{mute.getsockname()[1]}")
         assert json.loads(asked("status", "-t", "laptop", "--json").out)["alerts"] == []
+
+
+def test_what_takes_several_requests_says_so_and_one_does_not(asked):
+    query = ("metrics", "query", "vector(1)", "--from", "15s", "--json", "--step")
+    long = asked(*query, "1ms")
+    (series,) = json.loads(long.out)
+    assert len(series["samples"]) == 15_001
+    assert "asking in 2 parts" in long.err
+    assert "asking" not in asked(*query, "1s").err
+
+
+def test_python_gets_a_table_of_what_is_there_now_and_of_a_window(laptop):
+    now = fogbed.query('up{job="prometheus"}', testbed="laptop")
+    assert list(now["value"]) == [1.0]
+    assert set(now["testbed"]) == {"laptop"}
+    values = fogbed.query('sum(up{job="prometheus"})', from_="10s", step=1)
+    assert set(values["value"]) == {1.0}
+    assert laptop.url

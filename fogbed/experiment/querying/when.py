@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fogbed import units
-from fogbed.clients.prometheus_values import Window
+from fogbed.clients.prometheus_values import Window, parts_of, step_for
 from fogbed.errors import UsageError
 from fogbed.experiment.record.bundle import Bundle
 
@@ -26,6 +26,13 @@ class When:
             return self.window
         at = self.at or 0.0
         return Window(at, at)
+
+    @property
+    def requests(self) -> int:
+        """In how many parts Prometheus is asked; UsageError for too many points."""
+        if self.window is None:
+            return 1
+        return len(parts_of(self.window, self.step_s or step_for(self.window)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,12 +142,17 @@ class Counters:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a backend takes: processor seconds, and how much later than asked packets left."""
+    """What a backend takes: processor seconds, and how much later than asked packets left.
+
+    ``foreign`` packets went into its tunnel and to no peer, ``overrun`` found its queue full.
+    """
 
     cpu_s: float
     uptime_s: float
     lateness_p50_ms: float
     lateness_p99_ms: float
+    foreign: int = 0
+    overrun: int = 0
 
 
 class Backend(Protocol):

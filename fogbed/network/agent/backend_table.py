@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 def table() -> dict[str, type[Backend]]:
     """Return them by name; imported when they are asked for, which most sessions never do."""
-    from fogbed.network.agent.tc_backend import TcBackend  # noqa: PLC0415 - most sessions need none
+    from fogbed.network.agent.node_fabric import NodeFabric  # noqa: PLC0415 - most need none
+    from fogbed.network.agent.tc_backend import TcBackend  # noqa: PLC0415 - as above
 
-    return {"tc": TcBackend}
+    return {TcBackend.name: TcBackend, NodeFabric.name: NodeFabric}

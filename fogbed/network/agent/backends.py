@@ -30,12 +30,15 @@ def choose(wanted: str) -> Backend:
     raise BackendError(f"nothing here can shape links: {told}")
 
 
-def clear_all() -> list[str]:
-    """Have every backend remove what it made, or a killed one left; return what went wrong."""
+def clear_all(live: Backend | None = None) -> list[str]:
+    """Have every backend remove what it made, or a killed one left; return what went wrong.
+
+    ``live``: the one that has links in hand in this process, and its threads.
+    """
     problems = []
     for name, backend in table().items():
         try:
-            backend().clear()
+            (live if live is not None and live.name == name else backend()).clear()
         except Exception as error:  # noqa: BLE001 - the others clear all the same
             problems.append(f"{name}: {error}")
     return problems

@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from fogbed.network.agent import backends, record
+from fogbed.network.agent.backend import Backend
 
 
-def clear_and_record(why: str, who: Mapping[str, Any] | None = None) -> bool:
+def clear_and_record(
+    why: str, who: Mapping[str, Any] | None = None, live: Backend | None = None
+) -> bool:
     """Remove what shapes here, by whichever backend; tell whether all of it is gone.
 
     When and why is kept with ``who`` had it in force; by default who the record says had. Nothing
-    is kept where there was nothing.
+    is kept where there was nothing. ``live``: the backend that has it in hand, if it is here.
     """
-    problems = backends.clear_all()
+    problems = backends.clear_all(live)
     before = record.read() or {}
     in_force = who or before.get("in_force")
     event = {"at": time.time(), "why": why}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -11,7 +12,9 @@ from fogbed.network.agent.clearing import cleared
 from fogbed.network.agent.launch import launch
 
 ANSWER_S = 90.0
-_TRIES = 10
+_LAUNCHES = 3
+_ENDING_S = 60.0
+"""For how long one that is ending may keep its place: until nothing shapes here any more."""
 _PAUSE_S = 0.2
 _NOTHING: dict[str, Any] = {"backend": "", "shapes": {}, "severed": [], "seed": 0, "origin_ns": 0}
 
@@ -25,13 +28,17 @@ def links_apply(
     refused. ``lease_s``: after how many seconds of silence it is cleared; null: never.
     """
     asked = {"row": row, "backend": backend, "controller": controller, "lease_s": lease_s}
-    for attempt in range(_TRIES):
-        try:
+    launches = 0
+    deadline = time.monotonic() + _ENDING_S
+    while True:
+        with contextlib.suppress(wire.GoneError):
             return _passed_on("apply", asked)
-        except wire.GoneError:
-            # One that is ending keeps its place until nothing shapes here any more.
-            time.sleep(_PAUSE_S * attempt)
-            launch()
+        if launches == _LAUNCHES or time.monotonic() > deadline:
+            break
+        if launch():
+            launches += 1
+        else:
+            time.sleep(_PAUSE_S)
     raise BackendError(f"the agent's resident ends before it answers: {_why_it_ended()}")
 
 
@@ -88,6 +95,9 @@ def _passed_on(do: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _why_it_ended() -> str:
+    # A guardian that still clears answers nobody, and keeps the record when it is done.
+    with contextlib.suppress(wire.GoneError):
+        wire.ask("show", {}, wait_s=ANSWER_S)
     told = cleared(record.read())
     if told is None:
         return "nothing is recorded of its end"

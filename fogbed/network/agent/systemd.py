@@ -51,17 +51,15 @@ def surroundings() -> Surroundings:
 
 def unserved(found: Surroundings) -> str:
     """Return why systemd cannot hold the resident; "" where it can. Pure."""
-    if found.first != "systemd" or not found.is_booted:
-        return f"process 1 is {found.first or 'unknown'}, not systemd"
-    if not found.systemd_run:
-        return "there is no systemd-run"
-    if found.uid != 0:
-        return "only root may ask systemd for it"
-    if not found.shares_network:
-        return "this network is not that of process 1"
-    if not found.shares_files:
-        return "these files are not those of process 1"
-    return ""
+    requirements = (
+        (found.first == "systemd", f"process 1 is {found.first or 'unknown'}, not systemd"),
+        (found.is_booted, "process 1 is systemd, which has not booted here"),
+        (bool(found.systemd_run), "there is no systemd-run"),
+        (found.uid == 0, "only root may ask systemd for it"),
+        (found.shares_network, "this network is not that of process 1"),
+        (found.shares_files, "these files are not those of process 1"),
+    )
+    return next((why for is_met, why in requirements if not is_met), "")
 
 
 def command(unit: str, python: str, script: str, clear_script: str) -> list[str]:
@@ -97,8 +95,9 @@ def tell_systemd(state: str) -> None:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         try:
-            sender.sendto(state.encode(), address.replace("@", "\0", 1))
-        except OSError:  # it is told again
+            # A guardian waits for nobody; what is not taken now is told again.
+            sender.sendto(state.encode(), socket.MSG_DONTWAIT, address.replace("@", "\0", 1))
+        except OSError:
             return
 
 

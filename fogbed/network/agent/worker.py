@@ -17,6 +17,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fogbed.network.agent import backends, record, wire
+from fogbed.network.agent.asked import Asked
 from fogbed.network.agent.backend import Backend, BackendError, Row
 from fogbed.network.agent.clearing import clear_and_record, cleared
 from fogbed.network.agent.lease import Holder, refusal
@@ -36,9 +37,10 @@ class Worker:
         self._listener = listener
         self._net = net
         self._beat = beat
+        self._beat_at = 0.0
         self._holder: Holder | None = None
         self._backend: Backend | None = None
-        self._row: Row | None = None
+        self._asked: Asked | None = None
         self._since = 0.0
         self._step_at: float | None = None
         self._ended = ""
@@ -60,7 +62,7 @@ class Worker:
         """Serve until the links are cleared, by whatever it may be; tell whether all is gone."""
         try:
             while not self._ended:
-                self._beat()
+                self._show_life()
                 self._wait()
                 if not self._ended:
                     self._do_what_is_due()
@@ -70,6 +72,12 @@ class Worker:
 
     # -- the clock -------------------------------------------------------------------------------
 
+    def _show_life(self) -> None:
+        now = time.monotonic()
+        if now >= self._beat_at:
+            self._beat()
+            self._beat_at = now + BEAT_S
+
     def _wait(self) -> None:
         now = time.monotonic()
         times = [now + BEAT_S]
@@ -78,6 +86,9 @@ class Worker:
         left = self._holder.left_s(now) if self._holder else None
         if left is not None:
             times.append(now + left)
+        change = self._asked.change_s() if self._asked else None
+        if change is not None:
+            times.append(now + change)
         rest = max(0.0, min(times) - now)
         listener = self._listener.fileno()
         ready, _, _ = select.select([listener, self._wake], [], [], rest)
@@ -94,14 +105,17 @@ class Worker:
             return
         if self._holder.is_over(now):
             self._end(f"controller silent for {self._holder.lease_s:g} s")
-        elif self._step_at is not None and now >= self._step_at:
-            self._step()
+        elif self._backend is not None and self._asked is not None:
+            self._drive(self._backend, self._asked)
 
-    def _step(self) -> None:
-        if self._backend is None:
-            return
-        again = self._backend.step()
-        self._step_at = None if again is None else time.monotonic() + again
+    def _drive(self, backend: Backend, asked: Asked) -> None:
+        """Do what traces and the backend have to do by now."""
+        if asked.change_s() == 0:
+            backend.apply(asked.current())
+            self._step_at = time.monotonic()
+        if self._step_at is not None and time.monotonic() >= self._step_at:
+            again = backend.step()
+            self._step_at = None if again is None else time.monotonic() + again
 
     # -- requests --------------------------------------------------------------------------------
 
@@ -128,49 +142,54 @@ class Worker:
         self, row: dict[str, Any], backend: str, controller: str, lease_s: float | None
     ) -> dict[str, Any]:
         """Carry a row out; what was in force stays where a change fails."""
-        wanted = Row.from_json(row)
+        asked = Asked(row)
         if lease_s is not None and not lease_s > 0:
             raise BackendError(f"a lease of {lease_s} s is none")
-        self._refuse(controller, wanted.testbed, time.monotonic())
+        self._refuse(controller, asked.row.testbed, time.monotonic())
+        self._hear(controller)
+        holder = Holder(controller, asked.row.testbed, lease_s, time.monotonic())
         if self._backend is None:
-            self._install(wanted, backend)
+            self._install(asked.row, backend, holder)
         elif backend in ("auto", self._backend.name):
-            self._backend.apply(wanted)
+            self._backend.apply(asked.row)
         else:
             raise BackendError(
                 f"{self._backend.name} serves here already: clear it before {backend} can"
             )
-        self._row = wanted
-        self._holder = Holder(controller, wanted.testbed, lease_s, time.monotonic())
+        self._asked = asked
+        self._holder = holder.heard(time.monotonic())
         self._step_at = time.monotonic()
-        record.write({"in_force": self._who()})
+        record.write({"in_force": self._who(holder)})
         return self._show()
 
-    def _install(self, row: Row, wanted: str) -> None:
+    def _install(self, row: Row, wanted: str, holder: Holder) -> None:
         problems = backends.clear_all()  # what a killed one left, perhaps of another backend
         if problems:
             raise BackendError(f"what was left here cannot be cleared: {'; '.join(problems)}")
         backend = backends.choose(wanted)
+        # Before it is in force: this may be killed in the middle of it.
+        record.write({"in_force": self._who(holder)})
         try:
             backend.apply(row)
         except BaseException:
-            backends.clear_all()
+            backends.clear_all(backend)
+            record.remove()
             raise
         self._backend = backend
         self._since = time.time()
 
     def _show(self, controller: str = "") -> dict[str, Any]:
         self._hear(controller)
-        if self._backend is None or self._row is None:
+        if self._backend is None or self._asked is None:
             return {"backend": "", "cleared": cleared(record.read())}
         shapes = {peer: shape.to_json() for peer, shape in self._backend.show().items()}
         return {
             "backend": self._backend.name,
             "shapes": shapes,
             "severed": sorted(self._backend.severed()),
-            "seed": self._row.seed,
-            "origin_ns": self._row.origin_ns,
-            **self._who(),
+            "seed": self._asked.row.seed,
+            "origin_ns": self._asked.row.origin_ns,
+            **self._who(self._holder),
         }
 
     def _counters(self, controller: str = "") -> dict[str, Any]:
@@ -194,7 +213,7 @@ class Worker:
     ) -> dict[str, Any]:
         if not force:
             self._refuse(controller, testbed, time.monotonic())
-        problems = backends.clear_all()
+        problems = backends.clear_all(self._backend)
         if problems:
             raise BackendError(f"not everything could be cleared: {'; '.join(problems)}")
         record.remove()
@@ -212,14 +231,14 @@ class Worker:
         if self._holder is not None and controller == self._holder.controller:
             self._holder = self._holder.heard(time.monotonic())
 
-    def _who(self) -> dict[str, Any]:
-        if self._holder is None:
+    def _who(self, holder: Holder | None) -> dict[str, Any]:
+        if holder is None:
             return {}
         return {
-            "controller": self._holder.controller,
-            "testbed": self._holder.testbed,
-            "lease_s": self._holder.lease_s,
-            "left_s": self._holder.left_s(time.monotonic()),
+            "controller": holder.controller,
+            "testbed": holder.testbed,
+            "lease_s": holder.lease_s,
+            "left_s": holder.left_s(time.monotonic()),
             "since": self._since,
             "net": self._net,
         }
@@ -227,4 +246,4 @@ class Worker:
     def _end(self, why: str) -> None:
         """Clear, and keep why."""
         self._ended = why
-        self._is_clear = clear_and_record(why, self._who())
+        self._is_clear = clear_and_record(why, self._who(self._holder), self._backend)

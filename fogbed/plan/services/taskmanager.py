@@ -97,7 +97,7 @@ def _others(testbed: Testbed, node: Node) -> int:
 def _watching(testbed: Testbed, node: Node) -> int:
     if not testbed.services.prometheus.enabled:
         return 0
-    shown = testbed.services.grafana.enabled and node == testbed.grafana_node
+    shown = testbed.asks_for_grafana and node == testbed.grafana_node
     own = node_exporter.MEMORY + (grafana.MEMORY if shown else 0)
     if node != testbed.prometheus_node:
         return own

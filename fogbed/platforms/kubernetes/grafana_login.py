@@ -9,7 +9,8 @@ from typing import Any
 
 from fogbed.errors import PlatformError
 from fogbed.plan.cluster import labels_of, namespace_of
-from fogbed.plan.services.grafana import ADMIN, SECRET
+from fogbed.plan.services.grafana import SECRET
+from fogbed.plan.services.grafana_settings import ADMIN
 from fogbed.platforms.base import Credentials
 from fogbed.platforms.kubernetes.credentials import Getter
 from fogbed.spec.testbed import Testbed

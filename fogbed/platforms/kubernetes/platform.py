@@ -18,7 +18,6 @@ from fogbed.plan.services.data import data_of
 from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.image_lock import pinned_images
 from fogbed.platforms.kubernetes import logs, preview, status
-from fogbed.platforms.kubernetes.agents import agent_channels, agent_pods
 from fogbed.platforms.kubernetes.cluster import Cluster
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import adopt_credentials
@@ -28,7 +27,6 @@ from fogbed.platforms.kubernetes.examination import (
     examine_planned,
     failed_check,
 )
-from fogbed.platforms.kubernetes.kernels import check_kernels
 from fogbed.platforms.kubernetes.ownership import (
     ForeignTestbed,
     keep_owner,
@@ -37,6 +35,7 @@ from fogbed.platforms.kubernetes.ownership import (
 )
 from fogbed.platforms.kubernetes.removal import remove_testbed
 from fogbed.platforms.kubernetes.running import RunningCluster
+from fogbed.platforms.kubernetes.shaping import check_shapers, end_shaping, with_emulation
 from fogbed.platforms.preflight import Check
 from fogbed.platforms.requests import DownRequest, Preview, UpRequest
 from fogbed.platforms.state import only_one, read_origin
@@ -189,6 +188,7 @@ class KubernetesPlatform(RunningCluster):
             if not everything:
                 # the Secrets go, and the data that they open stays
                 adopt_credentials(self._files, kube, self.testbed.name)
+            end_shaping(kube, access, self.testbed, progress)
             remove_testbed(kube, self.testbed.name, progress, everything=everything)
 
     def preview(self) -> Preview:
@@ -206,7 +206,8 @@ class KubernetesPlatform(RunningCluster):
         """Return nodes, processes, URLs, problems and drift as they are now."""
         if not self._files.kubeconfig.exists():
             return status.down(self.testbed, "not up yet")
-        return status.read_status(self.testbed, self)
+        found = status.read_status(self.testbed, self)
+        return with_emulation(found, self.emulator()) if found.state != "down" else found
 
     def examine(self) -> Sequence[Check]:
         """Return what ``up`` needs and finds, or not: of this computer, and of the cluster."""
@@ -234,10 +235,9 @@ class KubernetesPlatform(RunningCluster):
         with KubeObjects(access) as kube:
             yield from examine_cluster(kube, self.testbed, hosts, pinned=pinned, brought=brought)
             yield check_owner(kube, self.testbed, read_owner(self._files))
-            # who may not see the agents is told so by up, which needs them
+            # who may not see the shapers is told so by up, which needs them
             with suppress(FogbedError):
-                pods = agent_pods(kube, self.testbed, hosts)
-                yield from check_kernels(agent_channels(access, self.testbed, pods))
+                yield from check_shapers(kube, access, self.testbed, hosts)
 
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
         """Yield lines of the logs of the testbed's pods on ``node``.

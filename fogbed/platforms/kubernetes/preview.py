@@ -38,7 +38,7 @@ def _pods(testbed: Testbed, node: Node) -> str:
         names.append("node-exporter")
         if node.name == testbed.prometheus_node.name:
             names += ["prometheus", "kube-state-metrics"]
-    if testbed.services.grafana.enabled and node.name == testbed.grafana_node.name:
+    if testbed.asks_for_grafana and node.name == testbed.grafana_node.name:
         names.append("grafana")
     if node.taskmanager:
         names.append("taskmanager")

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import cached_property
-from typing import Any
 
-from fogbed.clients.channel import Channel
-from fogbed.clients.kube_access import KubeAccess
-from fogbed.clients.kube_exec import pod_channel
 from fogbed.clients.kube_objects import KubeObjects
 from fogbed.clients.progress import Progress, Quiet
-from fogbed.errors import PlatformError, ServiceError, UsageError
-from fogbed.network.no_emulation import NoEmulation
+from fogbed.errors import ServiceError, UsageError
 from fogbed.plan.cluster import agent_namespace_of, namespace_of
 from fogbed.platforms.base import Credentials, Endpoints, Opened
 from fogbed.platforms.events import Event
 from fogbed.platforms.image_lock import pinned_images
-from fogbed.platforms.kubernetes import clocks
-from fogbed.platforms.kubernetes.agents import agent_pods, require_agent
-from fogbed.platforms.kubernetes.bare_memory import FiledBare
 from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import adopt_credentials, keep_credentials
 from fogbed.platforms.kubernetes.flink_there import (
@@ -28,10 +19,10 @@ from fogbed.platforms.kubernetes.flink_there import (
     runs_with,
     scheduler_asked_for,
 )
-from fogbed.platforms.kubernetes.folder import KubeFolder
 from fogbed.platforms.kubernetes.grafana_login import read_login
 from fogbed.platforms.kubernetes.ownership import read_owner
 from fogbed.platforms.kubernetes.pod_events import EVERY_S, read_pod_events
+from fogbed.platforms.kubernetes.reached import ReachedNodes
 from fogbed.platforms.kubernetes.rollout import roll_out
 from fogbed.platforms.kubernetes.stack import Stack
 from fogbed.platforms.kubernetes.store import open_store
@@ -44,7 +35,6 @@ from fogbed.platforms.registration import (
 from fogbed.platforms.requests import Scheduler
 from fogbed.platforms.schedulers import require_free, scheduler_wanted
 from fogbed.platforms.state import only_one, read_origin
-from fogbed.spec.testbed import Testbed
 from fogbed.stream_job.object_storage import ObjectStorage
 
 _REST, _S3, _PROMETHEUS = ("jobmanager", 8081), ("minio", 9000), ("prometheus", 9090)
@@ -52,23 +42,10 @@ _GRAFANA = ("grafana", 3000)
 _DRIFT = {"created": "is missing", "changed": "is not as the testbed says"}
 
 
-class RunningCluster:
+class RunningCluster(ReachedNodes):
     """A testbed in a cluster, as it is found; nothing here makes or ends it."""
 
     events_every_s = EVERY_S
-
-    def __init__(self, testbed: Testbed) -> None:
-        self.testbed = testbed
-        self._files = KubeFolder(testbed.name)
-
-    def cluster_access(self) -> KubeAccess:
-        """Return how the cluster is reached."""
-        return KubeAccess(kubeconfig=self._files.kubeconfig)
-
-    @cached_property
-    def hosts(self) -> Mapping[str, str]:
-        """What the cluster calls each node, by the testbed's name of it."""
-        return {node.name: node.name for node in self.testbed.nodes}
 
     # -- what is there ---------------------------------------------------------------------------
 
@@ -107,7 +84,7 @@ class RunningCluster:
         known = {"flink": _REST}
         known |= {"minio": _S3} if self.testbed.has_minio else {}
         known |= {"prometheus": _PROMETHEUS} if self.testbed.services.prometheus.enabled else {}
-        known |= {"grafana": _GRAFANA} if self.testbed.services.grafana.enabled else {}
+        known |= {"grafana": _GRAFANA} if self.testbed.asks_for_grafana else {}
         if name not in known:
             raise UsageError(
                 f"testbed {self.testbed.name} has no {name}", hint=f"open {' or '.join(known)}"
@@ -128,30 +105,6 @@ class RunningCluster:
                 user=own.access_key, secret=own.secret_key, place=str(self._files.credentials)
             ),
         )
-
-    def channel(self, node: str, *, root: bool = False) -> Channel:
-        """Return how to run a program on ``node``: in the pod of its agent, which is root there.
-
-        Raises:
-            UsageError, PlatformError: there is no such node, or no agent runs on it.
-        """
-        del root
-        self._require_node(node)
-        pod = require_agent(self._agents(), node, self.testbed)
-        return pod_channel(
-            node, self._connection.access, agent_namespace_of(self.testbed.name), pod
-        )
-
-    def addresses(self) -> dict[str, str]:
-        """Return the address of every node inside the pods' network: its agent's."""
-        pods = self._agents()
-        for node in self.testbed.nodes:
-            require_agent(pods, node.name, self.testbed)
-        return {node.name: pods[node.name]["status"]["podIP"] for node in self.testbed.nodes}
-
-    def emulator(self) -> NoEmulation:
-        """Return what shapes the links: nothing yet on this platform."""
-        return NoEmulation(tuple(node.name for node in self.testbed.nodes))
 
     def workers(self) -> KubernetesWorkers:
         """Return which nodes carry a TaskManager, to change it."""
@@ -179,16 +132,6 @@ class RunningCluster:
         """
         spaces = (namespace_of(self.testbed.name), agent_namespace_of(self.testbed.name))
         return read_pod_events(self.kube, spaces, self.hosts, since)
-
-    def clock_offset_ms(self) -> float | None:
-        """Return how far the clock of the node that is farthest off is from this computer's."""
-        return clocks.farthest_off_ms(
-            {each.name: self.channel(each.name) for each in self.testbed.nodes}
-        )
-
-    def bare_memory(self) -> FiledBare:
-        """Return where the bare network is kept."""
-        return FiledBare(self._files)
 
     # -- the scheduler -----------------------------------------------------------------------------
 
@@ -229,19 +172,6 @@ class RunningCluster:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    @cached_property
-    def _connection(self) -> Connection:
-        if not self._files.kubeconfig.exists():
-            raise PlatformError(
-                f"testbed {self.testbed.name} is not up", hint=f"fogbed up -t {self.testbed.name}"
-            )
-        return Connection(self.cluster_access(), self.testbed)
-
-    @property
-    def kube(self) -> KubeObjects:
-        """The cluster's API server."""
-        return self._connection.kube
-
     def _stack(self) -> Stack:
         pinned = pinned_images(self.testbed, read_origin(self.testbed.name))
         return self._stack_at(self._connection, self.hosts, pinned)
@@ -267,17 +197,3 @@ class RunningCluster:
         stack.deploy(scheduler, keep_credentials(self._files), progress)
         workers = [node.name for node in self.testbed.nodes if node.taskmanager]
         wait_until_registered(self.endpoints().flink, workers, progress)
-
-    def _close(self) -> None:
-        if "_connection" in self.__dict__:
-            self._connection.close()
-
-    def _agents(self) -> dict[str, dict[str, Any]]:
-        return agent_pods(self.kube, self.testbed, self.hosts)
-
-    def _require_node(self, name: str) -> None:
-        names = [node.name for node in self.testbed.nodes]
-        if name not in names:
-            raise UsageError(
-                f"testbed {self.testbed.name} has no node {name}", hint=f"it has {', '.join(names)}"
-            )

@@ -97,7 +97,7 @@ class Stack:
         make_room_for_class(self._kube, self._testbed.name, first)
         for secret in as_secrets(credentials, self._testbed):
             self._kube.apply(secret)
-        if self._testbed.services.grafana.enabled:
+        if self._testbed.asks_for_grafana:
             self._kube.apply(admin_secret(self._kube, self._testbed))
         roll_out(self._kube, first, progress)
         if self._testbed.has_minio:
@@ -140,7 +140,7 @@ class Stack:
 
     def _prune(self, manifests: Iterable[Manifest], progress: Progress) -> None:
         kept = {(each.kind, each.namespace, each.name) for each in manifests}
-        secrets = (*_SECRETS, *([SECRET] if self._testbed.services.grafana.enabled else []))
+        secrets = (*_SECRETS, *([SECRET] if self._testbed.asks_for_grafana else []))
         kept |= {("Secret", namespace_of(self._testbed.name), name) for name in secrets}
         for gone in self._kube.prune(owned_by(self._testbed.name), kept, ("", *self._namespaces())):
             progress.note(f"removed {gone}: the testbed has it no longer")

@@ -259,7 +259,7 @@ def _absent(testbed: Testbed, processes: Sequence[ProcessStatus]) -> Iterator[st
         "jobmanager",
         *(["minio"] if testbed.has_minio else []),
         *(watching if testbed.services.prometheus.enabled else []),
-        *(["grafana"] if testbed.services.grafana.enabled else []),
+        *(["grafana"] if testbed.asks_for_grafana else []),
     ]
     for name in wanted:
         if name not in there:

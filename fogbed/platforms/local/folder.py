@@ -11,7 +11,7 @@ from pathlib import Path
 from fogbed import paths
 from fogbed.errors import PlatformError
 from fogbed.files import write_whole
-from fogbed.plan.local_processes import PROMETHEUS, LocalPlan, plan_from_json
+from fogbed.plan.local_processes import GRAFANA, PROMETHEUS, LocalPlan, plan_from_json
 from fogbed.platforms.base import Endpoints
 from fogbed.platforms.state import StateFolder
 
@@ -36,10 +36,11 @@ class Launched:
 
     def endpoints(self) -> Endpoints:
         """Return the URLs of what is forwarded."""
-        prometheus = self.more_ports.get(PROMETHEUS)
+        more = {name: f"http://127.0.0.1:{port}" for name, port in self.more_ports.items()}
         return Endpoints(
             flink=f"http://127.0.0.1:{self.port}",
-            prometheus=None if prometheus is None else f"http://127.0.0.1:{prometheus}",
+            prometheus=more.get(PROMETHEUS),
+            grafana=more.get(GRAFANA),
         )
 
 

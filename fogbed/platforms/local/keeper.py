@@ -151,12 +151,13 @@ class Keeper:
         self._programs[process.name] = Supervised(self._program(process), self._log, hold)
 
     def _program(self, process: LocalProcess) -> Program:
+        ours = {name: os.environ[name] for name in os.environ if not name.startswith(process.hides)}
         return Program(
             name=process.service,
             node=process.node,
             argv=process.argv,
             output=process.output,
-            environment={**os.environ, **process.environment},
+            environment={**ours, **process.environment},
             namespace=None if process.node is None else self._namespaces[process.node],
         )
 

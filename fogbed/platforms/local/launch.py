@@ -19,13 +19,13 @@ import psutil
 import fogbed
 from fogbed import links
 from fogbed.errors import PlatformError
-from fogbed.plan.local_processes import FLINK, PROMETHEUS
+from fogbed.plan.local_processes import FLINK, GRAFANA, PROMETHEUS
 from fogbed.platforms import preflight
 from fogbed.platforms.local import peers
 from fogbed.platforms.local.folder import Launched, TestbedFolder
 from fogbed.platforms.local.steering import Steering
 
-FIRST_PORTS = {FLINK: 8081, PROMETHEUS: 9090}
+FIRST_PORTS = {FLINK: 8081, PROMETHEUS: 9090, GRAFANA: 3000}
 _CANDIDATES = 100
 _MODULE = "fogbed.platforms.local.keeper"
 _READY_S = 60.0

@@ -13,10 +13,11 @@ from fogbed.platforms.base import LogLine
 from fogbed.platforms.local.folder import TestbedFolder
 
 _POLL_S = 0.2
+_END_BYTES = 16384
 
 
 def log_files(testbed: str, node: str) -> tuple[Path, ...]:
-    """Return the log files of a node that have something in them.
+    """Return the log files of a node, also those in which nothing stands yet.
 
     ``fabric`` and ``keeper`` name the two processes that belong to no node.
 
@@ -30,7 +31,7 @@ def log_files(testbed: str, node: str) -> tuple[Path, ...]:
     found = [folder / f"{name}{kind}" for name in names for kind in (".log", ".out", ".crash")]
     there = tuple(path for path in found if path.is_file())
     if there:
-        return tuple(path for path in there if path.stat().st_size)
+        return there
     roles = [f"-{service}" for service in SERVICES]
     known = sorted({_without(path.stem, roles) for path in folder.glob("*.log")})
     raise UsageError(f"testbed {testbed} has no logs of {node}", hint=f"it has {', '.join(known)}")
@@ -51,6 +52,16 @@ def last_lines(path: Path, count: int) -> Sequence[str]:
     """Return the last ``count`` lines of a file."""
     with path.open(encoding="utf-8", errors="replace") as file:
         return [line.rstrip("\n") for line in deque(file, maxlen=count)]
+
+
+def end_of(path: Path) -> Sequence[str]:
+    """Return the last lines of a file that may be long, none of one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _END_BYTES))
+            return file.read().decode("utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def follow_files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:

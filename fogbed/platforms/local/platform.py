@@ -13,21 +13,22 @@ from fogbed.clients.progress import Progress
 from fogbed.files import write_whole
 from fogbed.network.fabric_client import FabricEmulator
 from fogbed.plan.local import plan_local, require_local, room_needed
-from fogbed.plan.local_processes import FLINK, PROMETHEUS, LocalPlan
+from fogbed.plan.local_processes import FLINK, GRAFANA, LocalPlan
 from fogbed.plan.services.jobmanager import JOBMANAGER
 from fogbed.platforms.base import Endpoints, LogLine, Opened, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
 from fogbed.platforms.local.channels import channel_into
 from fogbed.platforms.local.folder import Launched
+from fogbed.platforms.local.grafana import once_ready, prepare
 from fogbed.platforms.local.logs import read_logs
 from fogbed.platforms.local.opened import opened_here
-from fogbed.platforms.local.preview import preview_of
-from fogbed.platforms.local.prometheus import prometheus_for, wait_until_ready
+from fogbed.platforms.local.preview import preview_of, removal_of
 from fogbed.platforms.local.registration import wait_until_registered
 from fogbed.platforms.local.running import RunningTestbed
 from fogbed.platforms.local.runtime import find_runtime, free_number
 from fogbed.platforms.local.status import read_status, remove_groups
 from fogbed.platforms.local.steering import Steering
+from fogbed.platforms.local.watchers import Watchers, wait_until_ready, watchers_for
 from fogbed.platforms.local.workers import LocalWorkers
 from fogbed.platforms.ownership import give_back
 from fogbed.platforms.preflight import Check
@@ -54,7 +55,7 @@ class LocalPlatform(RunningTestbed):
             PlatformError: something did not come up, or a running job forbids the change.
         """
         require_local(self.testbed)
-        prometheus_for(self.testbed)
+        watchers = watchers_for(self.testbed)
         with only_one(self.testbed.name):
             if self._is_as_asked(request):
                 progress.note(f"testbed {self.testbed.name} is up already")
@@ -64,7 +65,7 @@ class LocalPlatform(RunningTestbed):
             paths.require_writable(self._folder.root, room=room_needed(self.testbed))
             self._make_way(progress)
             try:
-                self._start(request, progress)
+                self._start(request, watchers, progress)
                 self._wait(progress)
             except KeyboardInterrupt:
                 with shielded():
@@ -104,21 +105,16 @@ class LocalPlatform(RunningTestbed):
         """Return what ``up`` would make; nothing is touched.
 
         Raises:
-            UsageError: the testbed cannot run on one computer, or Prometheus is missing.
+            UsageError: the testbed cannot run on one computer, or a program for it is missing.
             PlatformError: Java or Flink is missing.
         """
-        prometheus_for(self.testbed)
+        watchers = watchers_for(self.testbed)
         number, scheduler = free_number(self.testbed.name), scheduler_wanted(self.testbed, None)
-        return preview_of(self._plan(number, scheduler, touch=False))
+        return preview_of(self._plan(number, scheduler, watchers, touch=False))
 
     def removal(self, request: DownRequest) -> Sequence[str]:
         """Return what ``down`` would end, remove and keep."""
-        ended = [
-            f"would end {each.name}{f' on {each.node}' if each.node else ''} (process {each.pid})"
-            for each in self.status().processes
-        ]
-        kept = [f"would keep {folder}" for folder in self._kept(request)]
-        return [*ended, f"would remove {self._folder.root}", *kept]
+        return removal_of(self.status().processes, self._folder.root, self._kept(request))
 
     def _kept(self, request: DownRequest) -> Sequence[Path]:
         """Return the folders that a ``down`` leaves, because they hold savepoints or output."""
@@ -144,16 +140,17 @@ class LocalPlatform(RunningTestbed):
             progress.note(f"testbed {self.testbed.name} is up by another spec: it starts anew")
         self._end()
 
-    def _start(self, request: UpRequest, progress: Progress) -> None:
+    def _start(self, request: UpRequest, watchers: Watchers, progress: Progress) -> None:
         scheduler = scheduler_wanted(self.testbed, request.scheduler)
-        names = [FLINK, *([PROMETHEUS] if self.testbed.services.prometheus.enabled else [])]
         with (
             progress.step(f"starting testbed {self.testbed.name}"),
-            launch.listening(names, request.port) as listeners,
+            launch.listening([FLINK, *watchers.names], request.port) as listeners,
         ):
             number = free_number(self.testbed.name)
-            plan = self._plan(number, scheduler)
+            plan = self._plan(number, scheduler, watchers)
             self._folder.make()
+            if watchers.grafana is not None:
+                prepare(self._folder)
             self._folder.write_plan(plan)
             runtime_dir = paths.runtime_dir()
             ports = {name: each.getsockname()[1] for name, each in listeners.items()}
@@ -181,7 +178,7 @@ class LocalPlatform(RunningTestbed):
         for name in plan.first:
             steering.start(name)
         wait_until_registered(self, plan.workers, progress)
-        wait_until_ready(self.endpoints().prometheus, progress)
+        wait_until_ready(self.endpoints(), progress)
 
     # -- what is there ---------------------------------------------------------------------------
 
@@ -196,7 +193,7 @@ class LocalPlatform(RunningTestbed):
         return examine()
 
     def endpoints(self) -> Endpoints:
-        """Return the URL of Flink's web page and REST interface, and of Prometheus where it runs.
+        """Return the URL of Flink's web page and REST interface, and of what watches the testbed.
 
         Raises:
             PlatformError: the testbed is not up.
@@ -209,13 +206,14 @@ class LocalPlatform(RunningTestbed):
 
     @contextmanager
     def open_service(self, name: str, local_port: int = 0) -> Iterator[Opened]:
-        """Yield where Flink's or Prometheus' web page is: as long as the testbed is up.
+        """Yield where a service's web page is, as long as the testbed is up.
 
         Raises:
             UsageError: a laptop testbed has no other service, and has its port already.
             PlatformError: the testbed is not up.
         """
-        yield opened_here(self.testbed.name, name, self.endpoints(), local_port)
+        opened = opened_here(self.testbed.name, name, self.endpoints(), local_port)
+        yield once_ready(opened, self._folder) if name == GRAFANA else opened
 
     def channel(self, node: str, *, root: bool = False) -> Channel:
         """Return how to run a program on ``node``: in its network namespace, on its CPUs.
@@ -227,6 +225,9 @@ class LocalPlatform(RunningTestbed):
         """
         del root
         return channel_into(node, self.testbed.name, self._said())
+
+    # a node here is nowhere but in the emulated network
+    inside = channel
 
     def addresses(self) -> dict[str, str]:
         """Return the address of every node inside the testbed, by name."""
@@ -268,7 +269,8 @@ class LocalPlatform(RunningTestbed):
         why = f"the JobManager must start again ({scheduler} scheduler)"
         refuse_while_a_job_runs(self.endpoints().flink, self.testbed.name, why)
         with only_one(self.testbed.name), progress.step(f"JobManager: {scheduler} scheduler"):
-            plan = self._plan(launched.number, scheduler)
+            watchers = watchers_for(self.testbed, shown=GRAFANA in launched.more_ports)
+            plan = self._plan(launched.number, scheduler, watchers)
             self._folder.write_plan(plan)
             workers = self.workers().list()
             # first: whoever interrupts what follows leaves the new one, not the old one's name
@@ -282,7 +284,9 @@ class LocalPlatform(RunningTestbed):
     def _spec_text(self) -> str:
         return spec.dump_yaml(self.testbed)
 
-    def _plan(self, number: int, scheduler: Scheduler, *, touch: bool = True) -> LocalPlan:
+    def _plan(
+        self, number: int, scheduler: Scheduler, watchers: Watchers, *, touch: bool = True
+    ) -> LocalPlan:
         folder = links.plain(self._folder.root)
         return plan_local(
             self.testbed,
@@ -292,5 +296,6 @@ class LocalPlatform(RunningTestbed):
             storage=links.flink_uri(self._folder.root),
             log4j=links.plain(LOG4J),
             scheduler=scheduler,
-            prometheus=prometheus_for(self.testbed),
+            prometheus=watchers.prometheus,
+            grafana=watchers.grafana,
         )

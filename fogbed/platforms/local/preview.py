@@ -1,11 +1,13 @@
-"""What ``up`` would make of a testbed on this computer, as rows for a user."""
+"""What ``up`` would make of a testbed on this computer and ``down`` end, for a user."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from fogbed import units
 from fogbed.plan.local_processes import LocalPlan
+from fogbed.platforms.base import ProcessStatus
 from fogbed.platforms.requests import Preview
 
 _MIB = 2**20
@@ -23,8 +25,24 @@ def preview_of(plan: LocalPlan) -> Preview:
         title=f"testbed {plan.name} would come up as",
         columns=("node", "address", "slots", "limits", "processes (heap)"),
         rows=rows,
-        remark="Prometheus would run beside the nodes." if plan.is_watched else "",
+        remark=_beside(plan),
     )
+
+
+def removal_of(
+    processes: Sequence[ProcessStatus], folder: Path, kept: Sequence[Path]
+) -> Sequence[str]:
+    """Return what ``down`` would end, remove and keep, a line each."""
+    ended = [
+        f"would end {each.name}{f' on {each.node}' if each.node else ''} (process {each.pid})"
+        for each in processes
+    ]
+    return [*ended, f"would remove {folder}", *(f"would keep {each}" for each in kept)]
+
+
+def _beside(plan: LocalPlan) -> str:
+    watching = [process.service.title() for process in plan.processes if process.node is None]
+    return f"{' and '.join(watching)} would run beside the nodes." if watching else ""
 
 
 def _limits(cores: float | None, memory: int | None) -> str:

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fogbed import paths
 from fogbed.clients import process
-from fogbed.clients.progress import Progress
-from fogbed.clients.prometheus_ready import is_ready
+from fogbed.clients.readiness import prometheus_is_ready
 from fogbed.errors import CommandError, UsageError
 from fogbed.plan.local_processes import PROMETHEUS
 from fogbed.plan.services.prometheus import rule_files
 from fogbed.plan.services.prometheus_laptop import PrometheusProgram
 from fogbed.platforms.local.folder import TestbedFolder
+from fogbed.platforms.local.logs import end_of
 from fogbed.spec.testbed import Testbed
 
 OLDEST = (2, 39)  # the first one that takes what a run hands it late
 INSTALL = "sudo apt install prometheus"
 _VERSION = re.compile(r"prometheus, version (\d+)\.(\d+)[^\s]*")
 _REASON = re.compile(r'err="((?:[^"\\]|\\.)*)"')
-_READY_S, _PAUSE_S = 15.0, 0.1
-_LAST_BYTES = 16384
 
 
 def find_prometheus() -> PrometheusProgram | None:
@@ -76,18 +73,6 @@ def _version(program: str) -> str:
     return match[0].rpartition(" ")[2] if match else "unknown"
 
 
-def wait_until_ready(url: str | None, progress: Progress) -> None:
-    """Return once Prometheus answers, if one is to; after a while it is told, and that is all."""
-    if url is None:
-        return
-    deadline = time.monotonic() + _READY_S
-    while not is_ready(url):
-        if time.monotonic() > deadline:
-            progress.note("Prometheus does not answer yet: fogbed status says more")
-            return
-        time.sleep(_PAUSE_S)
-
-
 def problems_of(said: Mapping[str, Any], url: str | None, folder: TestbedFolder) -> list[str]:
     """Return what is wrong with a testbed's Prometheus, by what its keeper said; Flink goes on."""
     program = said["programs"].get(PROMETHEUS)
@@ -97,7 +82,7 @@ def problems_of(said: Mapping[str, Any], url: str | None, folder: TestbedFolder)
         return [
             f"the disk of {folder.root} is full: Prometheus keeps nothing until there is room there"
         ]
-    if is_ready(url):
+    if prometheus_is_ready(url):
         return []
     reason = _last_reason(folder.root / "logs" / f"{PROMETHEUS}.log") if program["restarts"] else ""
     why = f" ({reason})" if reason else ""
@@ -109,11 +94,5 @@ def problems_of(said: Mapping[str, Any], url: str | None, folder: TestbedFolder)
 
 def _last_reason(log: Path) -> str:
     """Return what the last error in Prometheus' log says, "" where it says none."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - _LAST_BYTES))
-            lines = file.read().decode("utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    found = [match[1] for line in lines if (match := _REASON.search(line))]
+    found = [match[1] for line in end_of(log) if (match := _REASON.search(line))]
     return found[-1] if found else ""

@@ -13,15 +13,15 @@ import psutil
 from fogbed import __version__
 from fogbed.clients.flink import FlinkClient
 from fogbed.errors import ServiceError
-from fogbed.plan.local_processes import PROMETHEUS, LocalPlan, process_name
+from fogbed.plan.local_processes import LocalPlan, process_name
 from fogbed.plan.services.taskmanager import TASKMANAGER
 from fogbed.plan.slots import TaskManager
 from fogbed.platforms.base import NodeStatus, ProcessStatus, TestbedStatus
-from fogbed.platforms.events import Event
+from fogbed.platforms.events import WATCHERS, Event
 from fogbed.platforms.local import limits
 from fogbed.platforms.local.folder import TestbedFolder
-from fogbed.platforms.local.prometheus import problems_of
 from fogbed.platforms.local.steering import Steering
+from fogbed.platforms.local.watchers import problems_of
 from fogbed.platforms.process_source import RunningProcess
 from fogbed.spec.testbed import FLINK_VERSION, Testbed
 
@@ -49,7 +49,7 @@ def read_status(testbed: Testbed, folder: TestbedFolder) -> TestbedStatus:
     problems = _problems(said, nodes)
     # an experiment needs Flink and the fabric, not who watches them
     whole = not problems
-    problems += problems_of(said, endpoints.prometheus, folder)
+    problems += problems_of(said, endpoints, folder)
     return TestbedStatus(
         name=testbed.name,
         platform="local",
@@ -174,7 +174,7 @@ def _problems(said: Mapping[str, Any], nodes: Sequence[NodeStatus]) -> list[str]
     problems += [
         f"{name} is not running; it is started again"
         for name, program in said["programs"].items()
-        if program["state"] == "starting" and name != PROMETHEUS
+        if program["state"] == "starting" and name not in WATCHERS
     ]
     if said["programs"]["fabric"]["restarts"]:
         problems.append(_ANOTHER_FABRIC)

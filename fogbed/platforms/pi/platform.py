@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -14,10 +14,12 @@ from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import FogbedError, PlatformError
 from fogbed.files import write_whole
+from fogbed.network.nodes.emulator import NodeEmulator
 from fogbed.plan.inventory import render_inventory
 from fogbed.platforms.base import LogLine, TestbedStatus
 from fogbed.platforms.kubernetes.logs import read_logs
 from fogbed.platforms.kubernetes.running import RunningCluster
+from fogbed.platforms.kubernetes.shaping import give_back, node_emulator, with_emulation
 from fogbed.platforms.kubernetes.status import with_stack
 from fogbed.platforms.pi.access import ClusterAccess
 from fogbed.platforms.pi.doctor.controller import examine_controller
@@ -125,6 +127,8 @@ class PiPlatform(RunningCluster):
             silent = silent_nodes(self.testbed, names)
             heard = [name for name in names if name not in silent]
             if heard:
+                if self.testbed.emulates_networks and self.folder.kubeconfig.exists():
+                    give_back(self.emulator_of(heard), progress)
                 some = replace(options, limit=tuple(heard)) if silent else options
                 variables = {"fogbed_purge": request.purge}
                 result = self._play("reset", progress, options=some, variables=variables)
@@ -242,7 +246,8 @@ class PiPlatform(RunningCluster):
     def status(self) -> TestbedStatus:
         """Return nodes, the cluster's own services, versions, drift and problems."""
         found = read_status(self.testbed, self.folder, self.inventory())
-        return with_stack(found, self) if found.state != "down" else found
+        is_down = found.state == "down"
+        return found if is_down else with_emulation(with_stack(found, self), self.emulator())
 
     def examine(self) -> Sequence[Check]:
         """Return the checks of this computer; those of the nodes: ``doctor.diagnosis``."""
@@ -257,9 +262,13 @@ class PiPlatform(RunningCluster):
         require_nodes(self.testbed, [node])
         return ssh.channel(self.testbed, node, sudo=root)
 
-    def addresses(self) -> dict[str, str]:
-        """Return the address of every node by name."""
-        return {node.name: node.address or "" for node in self.testbed.nodes}
+    def _shaping_channel(self) -> Callable[[str], Channel]:
+        """Return what leads to each node's own network: SSH, as root."""
+        return lambda node: self.channel(node, root=True)
+
+    def emulator_of(self, nodes: Sequence[str]) -> NodeEmulator:
+        """Return what asks some of the nodes what shapes there, and ends it; it shapes nothing."""
+        return node_emulator(self.testbed, nodes, networks=dict, channel=self._shaping_channel())
 
     def _play(
         self,

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from fogbed.errors import CommandError
+from fogbed.network.agent.throttling import flags
 from fogbed.platforms.pi.reach import ssh
 from fogbed.platforms.pi.reach.refusals import explain
 from fogbed.spec.testbed import Testbed
@@ -23,17 +24,6 @@ for pem in /etc/kubernetes/pki/*.crt; do
 done
 true
 """
-# Bits of get_throttled, as the Raspberry Pi documentation of vcgencmd lists them.
-_THROTTLED = {
-    0: "under-voltage",
-    1: "frequency capped",
-    2: "throttled",
-    3: "soft temperature limit",
-    16: "under-voltage since boot",
-    17: "frequency capped since boot",
-    18: "throttled since boot",
-    19: "soft temperature limit since boot",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,18 +60,9 @@ def parse_vitals(text: str) -> Vitals:
     ends = [end for word, _, rest in lines if word == "ends" for end in _date(rest)]
     return Vitals(
         temperature_c=int(said["heat"]) / 1000 if said.get("heat", "").isdigit() else None,
-        throttled=", ".join(_flags(said.get("flags", ""))),
+        throttled=", ".join(flags(said.get("flags", "").partition("throttled=")[2])),
         certificate_ends=min(ends, default=None),
     )
-
-
-def _flags(text: str) -> Iterator[str]:
-    _, _, value = text.partition("throttled=")
-    try:
-        bits = int(value, 16)
-    except ValueError:
-        return
-    yield from (words for bit, words in _THROTTLED.items() if bits >> bit & 1)
 
 
 def _date(text: str) -> Iterator[dt.datetime]:

@@ -6,8 +6,8 @@ It is in force once ``install`` has put it in the place of the laptop's in the t
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import NetworkError, PlatformError
 from fogbed.network.bare import Bare
-from fogbed.network.emulator import LinkCounters
+from fogbed.network.emulator import LinkCounters, Told
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.platforms.base import Endpoints, LogLine, NodeStatus, Opened, Platform, TestbedStatus
 from fogbed.platforms.events import Event
@@ -34,12 +34,21 @@ class Unshaped:
         nothing = {"apiVersion": "fogbed/v1", "kind": "NetworkProfile", "name": "n", "links": []}
         self._plan = plan_network(NetworkProfile.model_validate(nothing), testbed)
 
+    lease_s: float | None = None
+
+    def renewed(self, told: Told) -> AbstractContextManager[None]:
+        del told
+        return nullcontext()
+
     def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:
         if lease_s is not None or plan.asked_rtt_ms().any():
             raise NetworkError("plain processes have no emulated network")
 
     def show(self) -> NetworkPlan:
         return self._plan
+
+    def backends(self) -> Mapping[str, str]:
+        return {}
 
     def cut(self, node: str) -> None:
         raise NetworkError(f"{node} cannot be cut off")
@@ -141,6 +150,9 @@ class PlainPlatform:
     def channel(self, node: str, *, root: bool = False) -> Channel:
         assert not root
         return Channel(node, (), python=sys.executable)
+
+    def inside(self, node: str) -> Channel:
+        return self.channel(node)
 
     def addresses(self) -> dict[str, str]:
         return {node.name: f"127.0.0.{i}" for i, node in enumerate(self.testbed.nodes, 1)}

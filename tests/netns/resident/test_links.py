@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from fogbed.errors import NetworkError
-from fogbed.network.agent.backend import Shape
+from fogbed.network.agent.backend import Peer, Row, Shape
+from fogbed.plan.trace import Trace
 
 pytestmark = pytest.mark.netns
 
@@ -133,3 +136,20 @@ def test_nothing_to_clear_counters_or_renew_where_nothing_is(node):
         with pytest.raises(NetworkError, match="nothing is in force here any more"):
             session.links_renew(controller=FIRST)
     assert node.residents() == 0
+
+
+def test_a_trace_is_followed_and_the_backend_only_sees_shapes(node):
+    trace = Trace(name="waves", times_s=(0, 0.3), delay_ms=(10, 20))
+    peer = Peer("edge-1", ("10.244.2.0/24",), shape=Shape(jitter_ms=1), trace=trace.key)
+    row = Row("lab", "fog-1", ("10.244.1.0/24",), (), (peer,), traces={trace.key: trace.to_json()})
+    with node.session() as session:
+        first = session.links_apply(row, controller=FIRST, lease_s=60).shapes["edge-1"]
+        seen = {first.delay_ms}
+        node.wait_until(
+            lambda: seen.add(node.shape()["delay_ms"]) or seen == {10, 20}, f"only {seen} was seen"
+        )
+        assert session.links_show().shapes["edge-1"].jitter_ms == 1
+        asked = json.loads((node.home / "file.json").read_text())
+        assert (asked["traces"], asked["peers"][0]["trace"]) == ({}, None)
+        session.links_apply(node.row(), controller=FIRST, lease_s=60)
+        assert session.links_show().shapes == {"edge-1": Shape(delay_ms=5)}

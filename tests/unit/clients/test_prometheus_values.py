@@ -37,6 +37,13 @@ def test_parts_have_the_points_of_the_whole_once(window, step_s):
         assert after.start - before.end == pytest.approx(step_s)
 
 
+def test_more_points_than_anybody_reads_are_refused_with_the_figures():
+    assert len(parts_of(Window(0.0, 999_999.0), 1.0)) == 100
+    with pytest.raises(UsageError, match="would be 1,000,001 of each series") as caught:
+        parts_of(Window(0.0, 1000.0), 0.001)
+    assert "longer step" in caught.value.hint
+
+
 @given(WINDOWS)
 def test_a_chosen_step_gives_points_enough_and_no_more(window):
     step_s = step_for(window)

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from fogbed.clients.progress import Progress, Quiet
-from fogbed.errors import JobError, PlatformError
+from fogbed.errors import FogbedError, JobError, PlatformError
 from fogbed.experiment.network_states import measured_state, states_of
 from fogbed.experiment.repertoire import REPERTOIRE, Repertoire
 from fogbed.experiment.run_context import Dependencies
 from fogbed.experiment.runner import RunResult, run_experiment
 from fogbed.network.agent_client import ExecOutcome
-from fogbed.network.emulator import LinkCounters
+from fogbed.network.emulator import LinkCounters, Told
 from fogbed.network.probes import Probes
 from fogbed.platforms.base import Endpoints, TestbedStatus
 from fogbed.platforms.events import Event
@@ -217,15 +217,30 @@ class FakeEmulator:
     def __init__(self) -> None:
         self.plan: NetworkPlan | None = None
         self.history: list[NetworkPlan | None] = []
+        self.lease_s: float | None = None
+        self.is_renewed = False
+        self.renewal: FogbedError | None = None
+
+    @contextmanager
+    def renewed(self, told: Told) -> Iterator[None]:
+        self.is_renewed = True
+        if self.renewal is not None:
+            told(self.renewal)
+        yield
+        self.is_renewed = False
 
     def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:
-        assert lease_s is None
+        assert lease_s == self.lease_s
+        assert self.is_renewed
         self.plan = plan
         self.history.append(plan)
 
     def show(self) -> NetworkPlan:
         assert self.plan is not None
         return self.plan
+
+    def backends(self) -> Mapping[str, str]:
+        return {}
 
     def cut(self, node: str) -> None:
         raise NotImplementedError(node)
@@ -305,6 +320,9 @@ class FakePlatform:
 
     def channel(self, node: str, *, root: bool = False) -> Channel:
         raise NotImplementedError(node, root)
+
+    def inside(self, node: str) -> Channel:
+        raise NotImplementedError(node)
 
     def addresses(self) -> dict[str, str]:
         raise NotImplementedError
@@ -407,6 +425,9 @@ class Laboratory:
         self.platform = FakePlatform(name)
         self.workload = FakeWorkload(self.clock)
         self.rtt_error_ms = 0.2
+        # of every 10 s of virtual time: when a probe is sent; and the nodes that answer none
+        self.ping_ms = np.arange(0.0, 1000, 200)
+        self.silent: set[str] = set()
         self.programs: list[str] = []
         self.ran: list[str] = []
         (folder / "testbed.yml").write_text(TESTBED.replace("NAME", name), encoding="utf-8")
@@ -448,7 +469,8 @@ class Laboratory:
     ) -> Matrix:
         assert platform is self.platform
         assert isinstance(progress, Quiet)
-        self.platform.links.apply(plans[0], lease_s=None)
+        links = self.platform.links
+        links.apply(plans[0], lease_s=links.lease_s)
         return np.full((3, 3), 0.1)
 
     def _verify(
@@ -521,8 +543,12 @@ class VirtualPinger:
         here = plan.nodes.index(self._node)
         error = self._laboratory.rtt_error_ms
         rtts = {t: asked[here, plan.nodes.index(t)] + 0.1 + error for t in targets}
+        for target in targets:
+            if self._laboratory.silent & {self._node, target}:
+                rtts[target] = np.nan
+        sent_ms = self._laboratory.ping_ms
         return {
-            t: Probes(sent_ms=np.arange(0.0, 1000, 200), rtts_ms=np.full(5, rtt))
+            t: Probes(sent_ms=sent_ms, rtts_ms=np.full(sent_ms.size, rtt))
             for t, rtt in rtts.items()
         }
 

@@ -51,6 +51,8 @@ def test_runs_are_found_by_name_beginning_and_last(bundle: Bundle) -> None:
 def test_an_unknown_run_is_answered_with_those_there_are(bundle: Bundle) -> None:
     with pytest.raises(UsageError) as error:
         find_run(bundle.folder.parent, "nope")
+    with pytest.raises(UsageError, match="its name is empty"):
+        find_run(bundle.folder.parent, "")
     assert error.value.hint == f"runs here: {bundle.name}"
 
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
 import pytest
 
 from fogbed.experiment.sampling.link_source import LinkSource
 from fogbed.experiment.sampling.metric_names import METRICS
-from fogbed.network.emulator import EmulatorCost, LinkCounters, LinkEmulator, PairCounters
+from fogbed.network.emulator import EmulatorCost, LinkCounters, LinkEmulator, PairCounters, Told
 from fogbed.plan.network import NetworkPlan, untouched
 
 
@@ -19,11 +22,19 @@ class Counting:
         self.cost = EmulatorCost(cpu_s=1.0, uptime_s=10.0, lateness_p50_ms=0.1, lateness_p99_ms=0.4)
         self._tells_cost = tells_cost
 
+    lease_s: float | None = None
+
+    def renewed(self, told: Told) -> AbstractContextManager[None]:
+        raise NotImplementedError(told)
+
     def apply(self, plan: NetworkPlan, *, lease_s: float | None) -> None:
         raise NotImplementedError(plan, lease_s)
 
     def show(self) -> NetworkPlan:
         return untouched(["a", "b"])
+
+    def backends(self) -> Mapping[str, str]:
+        raise NotImplementedError
 
     def cut(self, node: str) -> None:
         raise NotImplementedError(node)

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from fogbed.network import fabric_loop
+from fogbed.network import packet_loop
 from fogbed.network.fabric_control import ControlServer
 from fogbed.network.fabric_loop import Fabric, PortState
 
@@ -32,7 +32,7 @@ def test_a_connection_may_get_the_number_of_a_port_that_is_gone(tmp_path, monkey
             raise OSError(errno.EBADFD, "the namespace is gone")
         return real_read(fd, size)
 
-    monkeypatch.setattr(fabric_loop.os, "read", read)
+    monkeypatch.setattr(packet_loop.os, "read", read)
     fabric = Fabric([PortState(f"n0=192.0.2.1=tun={number}")])
     control = ControlServer(str(tmp_path / "control"), fabric)
     loop = threading.Thread(target=fabric.run, args=(control,))

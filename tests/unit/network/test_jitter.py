@@ -150,3 +150,13 @@ def test_every_pair_of_a_large_testbed_has_a_key_of_its_own():
     nodes = [f"{tier}-{number}" for tier in ("edge", "fog", "cloud") for number in range(60)]
     found = {path_key(seed, a, b) for seed in (0, 1) for a in nodes for b in nodes}
     assert len(found) == 2 * len(nodes) ** 2
+
+
+@given(
+    origin=st.integers(-(10**19), 10**19),
+    times=st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=20),
+)
+def test_a_law_is_one_of_time_since_its_origin(origin, times):
+    here, there = Jitter(7, 10_000_000), Jitter(7, 10_000_000, origin)
+    # a nanosecond: where the law turns depends on which time was asked for first
+    assert all(abs(there.at(origin + t) - here.at(t)) <= 1 for t in times)

@@ -11,7 +11,8 @@ from ruamel.yaml import YAML
 from fogbed.plan.cluster import facts_from
 from fogbed.plan.images import images_of
 from fogbed.plan.manifests import plan_manifests
-from fogbed.plan.services.grafana import BOARDS, board_path
+from fogbed.plan.services.grafana import board_path
+from fogbed.plan.services.grafana_settings import BOARDS
 from fogbed.spec.testbed import Testbed
 
 CASE = Path(__file__).parents[2] / "cases" / "manifests" / "shown.yml"

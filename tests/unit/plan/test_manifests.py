@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import json
+import os
 import re
+import signal
+import socket
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +22,13 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from fogbed.errors import UsageError
+from fogbed.network.agent import wire
 from fogbed.plan.cluster import OWNER, agent_namespace_of, facts_from, namespace_of
 from fogbed.plan.images import images_of
 from fogbed.plan.manifests import PARTS, Manifest, plan_manifests, render_manifests
 from fogbed.plan.placement import resources_offered
 from fogbed.plan.services.jobmanager import scheduler_of
-from fogbed.spec.testbed import Testbed
+from fogbed.spec.testbed import Network, Testbed
 
 TESTS = Path(__file__).parents[2]
 GOLDEN = TESTS / "golden" / "manifests"
@@ -59,6 +67,11 @@ def pod_of(manifests, name, kind="Deployment"):
 
 def container_of(manifests, name):
     (container,) = pod_of(manifests, name)["spec"]["containers"]
+    return container
+
+
+def container_of_set(manifests, name):
+    (container,) = pod_of(manifests, name, "DaemonSet")["spec"]["containers"]
     return container
 
 
@@ -281,6 +294,7 @@ def test_images_come_from_where_the_cluster_can_get_them():
         "jobmanager": "docker.io/library/flink:2.2.1-java17",
         "taskmanager": "docker.io/library/flink:2.2.1-java17",
         "minio": "quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z",
+        "agent": "docker.io/library/python:3.11-slim",
         "local-path": "docker.io/rancher/local-path-provisioner:v0.0.30",
     }
     # nothing is installed on somebody else's nodes: the names themselves lead to the mirror
@@ -289,7 +303,57 @@ def test_images_come_from_where_the_cluster_can_get_them():
         "taskmanager": "mirror.lab:5000/ghcr/apache/flink-docker:2.2.1-java17",
         "minio": "rest.lab/minio/minio:RELEASE.2025-09-07T16-13-09Z",
         "agent": "mirror.lab:5000/library/python:3.11-slim",
+        "shaper": "mirror.lab:5000/library/python:3.11-slim",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "emulator", "wanted"),
+    [
+        ("kind", "auto", {"agent", "shaper"}),
+        ("existing", "fabric", {"agent", "shaper"}),
+        ("existing", "none", {"agent"}),
+        ("pis", "auto", {"agent"}),  # SSH leads to their own network
+    ],
+)
+def test_nodes_have_shapers_where_nothing_else_leads_to_their_own_network(name, emulator, wanted):
+    testbed = case(name).model_copy(update={"network": Network(emulator=emulator)})
+    sets = [m for m in plan_manifests(testbed, facts_from(testbed)) if m.kind == "DaemonSet"]
+    assert {each.name for each in sets} - {"node-exporter"} == wanted
+    in_node = [m.name for m in sets if m.body["spec"]["template"]["spec"].get("hostNetwork")]
+    assert in_node == [each for each in ("shaper",) if each in wanted]
+    assert ("shaper" in images_of(testbed)) == ("shaper" in wanted)
+
+
+def test_a_shaper_that_ends_has_the_resident_clear_first():
+    program = container_of_set(planned("kind"), "shaper")["command"][-1]
+    assert repr(wire.NAME) in program.replace('"', "'").replace("\\0", "\\x00")
+    name = f"fogbed-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(f"\0{name}")
+        listener.listen()
+        shaper = subprocess.Popen(
+            [sys.executable, "-I", "-c", program.replace("fogbed-links", name)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        # from when on it heeds a signal: it ignores the ends of children just after
+        status, ignored = Path(f"/proc/{shaper.pid}/status"), re.compile(r"SigIgn:\t([0-9a-f]+)")
+        sigchld = 1 << signal.SIGCHLD - 1
+        end = time.monotonic() + 60
+        while not int(ignored.search(status.read_text(encoding="ascii"))[1], 16) & sigchld:
+            assert shaper.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        shaper.terminate()
+        connection, _ = listener.accept()
+        with connection:
+            request = json.loads(connection.recv(4096))
+            connection.sendall(b'{"ok": true}\n')
+    assert request["do"] == "clear"
+    assert request["with"]["force"] is True
+    assert shaper.communicate()[0] == '{"ok": true}\n\n'
+    assert shaper.returncode == 0
 
 
 def test_an_image_that_is_pinned_is_named_with_its_digest():

@@ -1,8 +1,8 @@
-"""What `fogbed doctor` says of a cluster: of its images, and of its nodes' kernels."""
+"""What `fogbed doctor` says of a cluster: of its images, and of what can shape its links."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +10,11 @@ import pytest
 
 from fogbed.clients.images.registry import Resolved
 from fogbed.clients.kube_access import KubeAccess
-from fogbed.errors import ServiceError
+from fogbed.errors import NetworkError, ServiceError
 from fogbed.plan.cluster import facts_from
 from fogbed.plan.images import images_of
 from fogbed.plan.manifests import plan_manifests
-from fogbed.platforms.kubernetes import image_reach, platform
+from fogbed.platforms.kubernetes import image_reach, platform, shaping
 from fogbed.platforms.kubernetes.image_reach import check_images, has_image, images_by_host
 from fogbed.platforms.kubernetes.platform import KubernetesPlatform
 from fogbed.platforms.preflight import Check
@@ -189,7 +189,7 @@ class Cluster:
             return []
         return [
             {
-                "metadata": {"name": f"agent-{each}"},
+                "metadata": {"name": f"shaper-{each}"},
                 "spec": {"nodeName": HOSTS[each]},
                 "status": {"phase": "Running"},
             }
@@ -202,16 +202,22 @@ def examined(monkeypatch, cluster):
     def objects(_access):
         yield cluster
 
-    def kernels(channels):
+    def emulators(emulator):
+        with closing(emulator):
+            found = emulator.survey()
+        return [Check("emulation", ok=True, found=node) for node in (*found.given, *found.failed)]
+
+    def nowhere(channel):
         # the last word before -- is the pod's name
-        return [Check("kernel", ok=True, found=each.prefix[-2]) for each in channels.values()]
+        raise NetworkError(channel.prefix[-2])
 
     monkeypatch.setattr(platform, "KubeObjects", objects)
-    monkeypatch.setattr(platform, "check_kernels", kernels)
+    monkeypatch.setattr(shaping, "check_emulators", emulators)
+    monkeypatch.setattr(shaping, "Agent", nowhere)
     return KubernetesPlatform(BED, cluster).examine()
 
 
-def test_doctor_looks_at_images_and_where_agents_run_at_kernels(monkeypatch):
+def test_doctor_looks_at_images_and_where_shapers_run_at_emulators(monkeypatch):
     checks = examined(monkeypatch, Cluster("b"))
     assert [each.name for each in checks] == [
         "context",
@@ -222,13 +228,13 @@ def test_doctor_looks_at_images_and_where_agents_run_at_kernels(monkeypatch):
         "rights",
         "images",
         "owner",
-        "kernel",
+        "emulation",
     ]
-    assert checks[-1].found == "agent-b"
+    assert checks[-1].found == "b"
 
 
-def test_doctor_says_nothing_of_kernels_before_there_are_agents(monkeypatch):
-    assert "kernel" not in [each.name for each in examined(monkeypatch, Cluster())]
+def test_doctor_says_nothing_of_emulators_before_there_are_shapers(monkeypatch):
+    assert "emulation" not in [each.name for each in examined(monkeypatch, Cluster())]
 
 
 def test_a_lock_that_is_wrong_stands_in_the_way(monkeypatch, tmp_path):

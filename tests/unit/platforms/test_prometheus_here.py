@@ -105,7 +105,7 @@ def said(**program):
 @pytest.fixture
 def answers(monkeypatch):
     def set_to(*, ready):
-        monkeypatch.setattr(prometheus, "is_ready", lambda _: ready)
+        monkeypatch.setattr(prometheus, "prometheus_is_ready", lambda _: ready)
 
     return set_to
 

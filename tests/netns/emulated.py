@@ -1,0 +1,129 @@
+"""Three ends of an emulated network, whatever emulates it: what the contract is asked of.
+
+``a``, ``b`` and ``c`` are pods of three nodes, each with a backend of its own, or three nodes of
+the laptop's. Shapes are given by (source, target), as the members of an impairment.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import numpy as np
+from node_backends import NodeBackends
+from node_layout import Layout, pod_address
+
+from fogbed.network.ports import best_port_kind
+from fogbed.network.sessions import agents
+from fogbed.network.trial import Trial
+from fogbed.plan.network import Impairment, NetworkPlan
+
+ENDS = "abc"
+PAIRS = [(source, target) for source in ENDS for target in ENDS if source != target]
+
+
+class OnNodes:
+    """Pods of a layout, shaped by a backend on every node."""
+
+    def __init__(self, backend, pods, between):
+        self._undo = ExitStack()
+        self._backend = backend
+        self.layout = Layout(pods=pods, between=between)
+
+    def __enter__(self):
+        enter = self._undo.enter_context
+        enter(self.layout)
+        self.backends = enter(NodeBackends(self.layout, self._backend))
+        self.namespaces = {end: self.layout.namespaces[f"p{i}"] for i, end in enumerate(ENDS)}
+        self.addresses = {end: pod_address(i) for i, end in enumerate(ENDS)}
+        channels = {end: self.layout.channels[f"p{i}"] for i, end in enumerate(ENDS)}
+        self.sessions = enter(agents(channels))
+        return self
+
+    def __exit__(self, *_):
+        self._undo.close()
+
+    def possible(self):
+        return self.backends.nodes[0].ask("possible")
+
+    def names(self, *ends):
+        """Return what the emulator calls the nodes of ``ends``."""
+        return [f"n{ENDS.index(end)}" for end in ends]
+
+    def apply(self, shapes, cut="", **given):
+        numbered = {tuple(map(ENDS.index, pair)): shape for pair, shape in shapes.items()}
+        self.backends.apply(numbered, cut=[ENDS.index(end) for end in cut], **given)
+
+    def show(self):
+        shown = self.backends.show()
+        return {
+            (source, target): _asked(shown[ENDS.index(source)][f"n{ENDS.index(target)}"])
+            for source, target in PAIRS
+        }
+
+    def counters(self, source, target):
+        return self.backends.counters(ENDS.index(source), ENDS.index(target))
+
+    def clear(self):
+        self.backends.clear()
+
+
+class OnLaptop:
+    """Nodes of the laptop's fabric."""
+
+    def __init__(self):
+        self._undo = ExitStack()
+
+    def __enter__(self):
+        trial = self._undo.enter_context(Trial(ENDS, kind=best_port_kind()))
+        self._emulator = trial.emulator
+        self.namespaces, self.addresses = trial.namespaces, trial.addresses
+        self.sessions = self._undo.enter_context(agents(trial.channels))
+        self._cut = set()
+        return self
+
+    def __exit__(self, *_):
+        self._undo.close()
+
+    def possible(self):
+        return ""
+
+    def names(self, *ends):
+        return ends
+
+    def apply(self, shapes, cut="", **given):
+        index = np.zeros((3, 3), np.uint32)
+        impairments = [Impairment()]
+        for (source, target), shape in shapes.items():
+            index[ENDS.index(source), ENDS.index(target)] = len(impairments)
+            impairments.append(Impairment(**shape))
+        plan = NetworkPlan(tuple(ENDS), tuple(impairments), index, **given)
+        self._emulator.apply(plan, lease_s=None)
+        for end in set(cut) - self._cut:
+            self._emulator.cut(end)
+        for end in self._cut - set(cut):
+            self._emulator.heal(end)
+        self._cut = set(cut)
+
+    def show(self):
+        plan = self._emulator.show()
+        nodes = list(plan.nodes)
+        return {
+            pair: _asked(vars_of(plan.impairments[plan.index[tuple(map(nodes.index, pair))]]))
+            for pair in PAIRS
+        }
+
+    def counters(self, source, target):
+        links = {(each.source, each.target): each for each in self._emulator.counters().links}
+        return vars_of(links[source, target])
+
+    def clear(self):
+        self._emulator.clear()
+
+
+def vars_of(thing):
+    """Return a slotted dataclass's members by name."""
+    return {name: getattr(thing, name) for name in thing.__dataclass_fields__}
+
+
+def _asked(shape):
+    return {name: value for name, value in shape.items() if value}
