@@ -86,8 +86,9 @@ def attributes(data: bytes, offset: int = 0) -> dict[int, bytes]:
     """
     found: dict[int, bytes] = {}
     end = len(data)
+    unpack = _ATTRIBUTE.unpack_from
     while offset + _HEAD <= end:
-        size, kind = _ATTRIBUTE.unpack_from(data, offset)
+        size, kind = unpack(data, offset)
         if size < _HEAD or offset + size > end:
             break
         found[kind & _TYPE_MASK] = data[offset + _HEAD : offset + size]

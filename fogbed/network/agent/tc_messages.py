@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from functools import lru_cache
 
 from fogbed.network.agent.netlink import (
     CREATE,
@@ -23,7 +24,7 @@ from fogbed.plan.tc import (
     HIGH_RATE,
     LEAF_MAJOR,
     MAJOR,
-    Egress,
+    HtbRates,
     Leaf,
     htb_rates,
 )
@@ -47,6 +48,8 @@ NETEM_OPT = struct.Struct("=IIIIII")
 NETEM_PARTS = struct.Struct("=HHIII HHII HHII HHq")
 SEL = struct.Struct("=BBBxHHhhI")
 KEY = struct.Struct("=4s4sii")
+# All options of a u32 filter, each behind its attribute's header: table, target, selector and key.
+_U32_OPTIONS = struct.Struct("=HH HHI HHI HH BBBxHHhhI 4s4sii")
 U32, U64 = struct.Struct("=I"), struct.Struct("=Q")
 BIG = struct.Struct(">I")
 GE_LOSES_ALL = (0, CERTAIN, CERTAIN, CERTAIN)
@@ -81,7 +84,7 @@ def request(each: Operation, index: int) -> Request:
     elif each.what == CLASS:
         kind, head = NEW_CLASS, (OURS | each.key, OURS, 0)
         if each.verb != DELETE:
-            options = _class(each.leaf(), each.egress)
+            options = _class(htb_rates(each.leaf(), each.egress))
     elif each.what == NETEM:
         head = netem_head(each.key)
         options = netem(each.leaf())
@@ -98,6 +101,7 @@ def netem_head(minor: int) -> tuple[int, int, int]:
     return LEAF_MAJOR + minor << 16, OURS | minor, 0
 
 
+@lru_cache(maxsize=256)
 def netem(leaf: Leaf) -> bytes:
     """Return kind and options of netem: always all of them, since it keeps what is left out.
 
@@ -117,8 +121,9 @@ def netem(leaf: Leaf) -> bytes:
     return _NETEM_KIND + attribute(2, options + _NETEM_CUT if leaf.cut else options)
 
 
-def _class(leaf: Leaf, egress: Egress) -> bytes:
-    rate, burst, quantum = htb_rates(leaf, egress)
+@lru_cache(maxsize=256)
+def _class(rates: HtbRates) -> bytes:
+    rate, burst, quantum = rates
     low = min(rate, CERTAIN)
     ticks = min(-(-burst * 1_000_000_000 // (rate * NS_PER_TICK)), CERTAIN)
     spec = (0, _ETHERNET, 0, 0, 0, low)
@@ -134,14 +139,10 @@ def _u32(each: Operation) -> bytes:
         return _U32_KIND + nested(2, attribute(4, U32.pack(BUCKETS)))
     if not isinstance(match, Filter):
         return _U32_KIND
-    mask = BIG.pack(match.mask)
     hash_mask = struct.unpack("=I", BIG.pack(match.hash_mask))[0]
-    hash_offset = 16 if match.table else 0
     leads = (3, match.table << 20) if match.table else (1, OURS | match.minor)
-    selector = SEL.pack(0 if match.table else 1, 0, 1, 0, 0, 0, hash_offset, hash_mask)
-    options = (
-        attribute(2, U32.pack(each.key & 0xFFFFF000)),
-        attribute(leads[0], U32.pack(leads[1])),
-        attribute(5, selector + KEY.pack(mask, BIG.pack(match.value), match.offset, 0)),
+    selector = (0 if match.table else 1, 0, 1, 0, 0, 0, 16 if match.table else 0, hash_mask)
+    key = (BIG.pack(match.mask), BIG.pack(match.value), match.offset, 0)
+    return _U32_KIND + _U32_OPTIONS.pack(
+        56, 2, 8, 2, each.key & 0xFFFFF000, 8, *leads, 36, 5, *selector, *key
     )
-    return _U32_KIND + nested(2, *options)

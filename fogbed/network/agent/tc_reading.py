@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from fogbed.network.agent.netlink import Netlink, Request, attributes, number_of, text_of
@@ -179,6 +180,7 @@ def _rate(body: bytes) -> int:
     return number_of(options.get(6), HTB_OPT.unpack_from(options[1])[5])
 
 
+@lru_cache(maxsize=256)
 def _leaf(options: bytes, rate: int, egress: Egress) -> Leaf:
     ticks, limit, loss, gap, twice, _ = NETEM_OPT.unpack_from(options)
     given = attributes(options, NETEM_OPT.size)
@@ -216,7 +218,7 @@ def _filters(
     for _, body in netlink.dump(GET_FILTER, TCMSG.pack(0, index, 0, OURS, 0)):
         _, _, handle, _, info = TCMSG.unpack_from(body)
         given = attributes(body, TCMSG.size)
-        if text_of(given.get(1, b"")) != "u32":
+        if given.get(1) != b"u32\0":
             odd.append(f"filter {text_of(given.get(1, b''))} {info >> 16}")
             continue
         options = attributes(given.get(2, b""))
