@@ -191,11 +191,6 @@ def set_mtu(index: int, mtu: int) -> Request:
     return Request(16, 0, _IFINFO.pack(0, 0, index, 0, 0) + attribute(4, _U32.pack(mtu)))
 
 
-def move_device(index: int, pid: int) -> Request:
-    """Move a device into the network namespace of a process."""
-    return Request(16, 0, _IFINFO.pack(0, 0, index, 0, 0) + attribute(19, _U32.pack(pid)))
-
-
 def add_address(index: int, address: str, length: int) -> Request:
     """Give a device an address."""
     family, octets = _octets(address)
@@ -206,13 +201,6 @@ def add_address(index: int, address: str, length: int) -> Request:
 def add_route(target: str, *, device: int = 0, via: str = "", table: int = MAIN_TABLE) -> Request:
     """Set a route to ``target`` ("0.0.0.0/0": all), in the place of one to the same."""
     return Request(24, CREATE | REPLACE, _route_body(target, device, via, table))
-
-
-def delete_route(
-    target: str, *, device: int = 0, via: str = "", table: int = MAIN_TABLE
-) -> Request:
-    """Remove a route."""
-    return Request(25, 0, _route_body(target, device, via, table))
 
 
 def add_rule(rule: Rule) -> Request:

@@ -1,0 +1,61 @@
+"""Links, addresses, routes and rules: set by netlink, read back by netlink. Prints JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from fogbed.network.agent import rtnetlink
+from fogbed.network.agent.netlink import Netlink, NetlinkError
+
+
+def refused(what):
+    try:
+        what()
+    except NetlinkError as error:
+        return [error.errno, error.position]
+    return None
+
+
+def main():
+    with Netlink() as netlink:
+        netlink.do(rtnetlink.add_device("v0", "veth", peer="v1"))
+        one, other = (rtnetlink.link(netlink, name).index for name in ("v0", "v1"))
+        netlink.batch(
+            [
+                rtnetlink.set_up(one),
+                rtnetlink.set_up(other),
+                rtnetlink.set_mtu(one, 1400),
+                rtnetlink.add_address(one, "10.9.0.1", 24),
+                rtnetlink.add_route("10.244.2.0/24", via="10.9.0.2"),
+                rtnetlink.add_route("0.0.0.0/0", device=one, table=4711),
+            ]
+        )
+        rule = rtnetlink.Rule(100, 4711, iif="v0", target="10.1.0.0/16", mark=7)
+        netlink.do(rtnetlink.add_rule(rule))
+        device = rtnetlink.link(netlink, "v0")
+        facts = {
+            "device": [device.kind, device.mtu, device.hardware, device.up, device.peer == other],
+            "addresses": [each.address for each in rtnetlink.addresses(netlink)],
+            "routes": [
+                [each.target, each.via, each.table]
+                for each in rtnetlink.routes(netlink)
+                if each.kind == rtnetlink.UNICAST
+            ],
+            "route": rtnetlink.route_to(netlink, "10.244.2.9").via,
+            "no_route": rtnetlink.routes_to(netlink, ["203.0.113.1"]),
+            "rules": [each.priority for each in rtnetlink.rules(netlink)],
+            "same_rule_again": refused(lambda: netlink.do(rtnetlink.add_rule(rule))),
+            "no_device": refused(lambda: rtnetlink.link(netlink, "nope")),
+            "second_of_three": refused(
+                lambda: netlink.batch([rtnetlink.set_up(each) for each in (one, 999, other)])
+            ),
+        }
+        netlink.batch([rtnetlink.delete_rule(rule), rtnetlink.delete_device(one)])
+        facts["left"] = [each.name for each in rtnetlink.links(netlink)]
+        facts["rules_left"] = len(rtnetlink.rules(netlink))
+    json.dump(facts, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
