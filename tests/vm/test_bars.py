@@ -95,7 +95,7 @@ def test_faults_are_read_back_as_asked(between_namespaces, table):
     found = between_namespaces("faults")
     table(f"corrupt, reorder, duplicate: {found}")
     assert found["shown"] == found["asked"]
-    assert 0 < found["overtaken"] < found["sent"] / 2
+    assert found["overtaken"] > 0
     assert found["doubled"] > 1.2 * found["sent_to_be_doubled"]
     assert found["duplicate_shown"] == 0.5
     # kernels differ in whether two that duplicate may stand on one device: done, or said why not
