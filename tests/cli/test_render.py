@@ -129,6 +129,7 @@ STACK = [
     "05-config.yaml",
     "06-jobmanager.yaml",
     "07-taskmanagers.yaml",
+    "08-agents.yaml",
 ]
 
 
