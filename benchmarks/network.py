@@ -21,13 +21,14 @@ from fogbed.clients.channel import Channel
 from fogbed.network.agent_client import Agent
 from fogbed.network.jitter import path_key
 from fogbed.network.jitter_statistics import standard_errors
+from fogbed.network.judging import judge_rate
+from fogbed.network.judging_packets import judge_loss
 from fogbed.network.link import Link, Shape
 from fogbed.network.namespaces import create_namespace, inside
 from fogbed.network.ports import best_port_kind
 from fogbed.network.probes import Probes
 from fogbed.network.sessions import agents
 from fogbed.network.trial import Trial
-from fogbed.network.verdicts import judge_loss, judge_rate
 from fogbed.plan.network import UNTOUCHED, Impairment, NetworkPlan
 
 DELAYS_MS = (0, 1, 5, 20, 50, 100, 150, 300)
@@ -137,7 +138,7 @@ def _loss_row(
     sent = sessions["a"].send("udp", (target, flow), seconds=seconds, rate_bps=3_200_000, size=200)
     got = sessions["b"].collect(flow, quiet_s=0.5)
     lost = sent.packets - got.packets - got.overflowed
-    found = judge_loss(("a", "b"), 0.01, sent=sent.packets, lost=lost, judged=1)
+    found = judge_loss(("a", "b"), Impairment(loss=0.01), sent=sent.packets, lost=lost, judged=1)
     return Row(
         figure=f"fabric ({kind}), loss of 1 %",
         value=f"{found.measured:.2%} of {found.sent} packets",

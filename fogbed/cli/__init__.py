@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "landmarks": ("landmarks", "List the sets of landmarks."),
     "images": ("images", "Send container images to the nodes, and list them."),
     "job": ("job", "Build, submit, list, rescale, save and stop the stream job."),
-    "network": ("network", "Plan, apply, show, verify and clear the emulated network."),
+    "network": ("network", "Plan, import, apply, show, verify and clear the emulated network."),
     "experiment": ("experiment", "Check, run, list, show and report experiments."),
     "metrics": ("metrics", "List, query and export figures, now or of a run."),
     "watch": ("watch", "Watch a running job: its figures, live in the terminal."),

@@ -123,6 +123,9 @@ def show_run(bundle: Bundle) -> None:
         console.say(f"ended early: {verdict['error']['message']}")
     for failure in verdict.get("failures", []):
         console.say(failure)
+    since_s = verdict.get("invalid_from_s")
+    if since_s is not None:
+        console.say(f"the network was not as asked from {since_s:.1f} s on")
     for unseen in verdict.get("unseen", []):
         console.say(unseen_text(unseen))
     console.say(f"verdict: {_status(verdict)}")

@@ -184,8 +184,10 @@ def describe_event(line: Mapping[str, Any]) -> str:
         return f"{at}{line['name']}"
     if event == "action":
         return at + _describe_action(line)
+    if event == "emulation-drift":
+        return at + drift_text(line)
     if event == "network-verified":
-        verdict = "as asked" if line["ok"] else "OUT OF TOLERANCE"
+        verdict = "as asked" if line["ok"] else f"OUT OF TOLERANCE{_why_not(line)}"
         judged = f"{line['links']} links {verdict}"
         why = line.get("not_judged")
         return f"network: measured and not judged: {why}" if why else f"network: {judged}"
@@ -195,6 +197,23 @@ def describe_event(line: Mapping[str, Any]) -> str:
         )
         return f"{at}job runs: {places}" if places else f"{at}job runs"
     return f"{at}{line['text']}" if event in ("note", "process") else ""
+
+
+def _why_not(line: Mapping[str, Any]) -> str:
+    """Return the worst pair and the likely cause, where the journal has them."""
+    said = [line[name] for name in ("worst", "cause") if line.get(name)]
+    return f": {'; '.join(said)}" if said else ""
+
+
+def drift_text(line: Mapping[str, Any]) -> str:
+    """Return an ``emulation-drift`` as a sentence."""
+    if line["measured_ms"] is None:
+        seen = f"nothing comes back ({line['lost']} of {line['sent']} probes lost)"
+    else:
+        seen = f"RTT {line['measured_ms']:.1f} ms, {line['asked_ms']:.1f} ms expected"
+    more = f" (and {line['pairs'] - 1} more pairs)" if line["pairs"] > 1 else ""
+    pair = f"{line['source']} to {line['target']}"
+    return f"network OUT OF TOLERANCE since {line['since_s']:.1f} s: {pair}: {seen}{more}"
 
 
 def _describe_action(line: Mapping[str, Any]) -> str:

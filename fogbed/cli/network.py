@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypedDict
@@ -10,15 +9,16 @@ from typing import Annotated, TypedDict
 import typer
 
 from fogbed import paths, platforms, spec, units
-from fogbed.cli import console, network_shown
+from fogbed.cli import console, network_import, network_shown, verification_shown
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import AssertionsFailed, UsageError
 from fogbed.network.apply import apply_plan
 from fogbed.network.bare import bare_network
+from fogbed.network.causes import likely_cause, worst_of
+from fogbed.network.rtts import COUNT
 from fogbed.network.verdicts import Verification
-from fogbed.network.verify import COUNT
 from fogbed.network.verify import verify as verify_network
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.plan.network_listing import as_json as plan_as_json
@@ -29,8 +29,10 @@ from fogbed.spec.testbed import Testbed
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="Plan, apply, show, verify and clear the emulated network.",
+    help="Plan, import, apply, show, verify and clear the emulated network.",
 )
+
+_DRAWABLE = (".png", ".svg", ".pdf")
 
 ProfileArgument = Annotated[
     str, typer.Argument(metavar="PROFILE", help="A network profile's file, or a shipped one's name")
@@ -55,6 +57,16 @@ CountOption = Annotated[
 ClearFirstOption = Annotated[
     bool,
     typer.Option("--clear-first", help="Take all away for a second to measure the bare RTT anew."),
+]
+
+
+PlotOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Draw the error of every pair into FILE (.png, .svg or .pdf).",
+        show_default=False,
+    ),
 ]
 
 
@@ -107,7 +119,7 @@ def apply(
     platform = platforms.open_platform(bed)
     emulator = platform.emulator()
     bare = apply_plan(
-        replace(asked, origin_ns=time.time_ns()),
+        asked,
         emulator,
         memory=platform.bare_memory(),
         channels={node.name: platform.inside(node.name) for node in bed.nodes},
@@ -149,9 +161,11 @@ def verify(  # noqa: PLR0913 - one parameter per option
     or_: OrOption = "1ms",
     count: CountOption = COUNT,
     clear_first: ClearFirstOption = False,
+    plot: PlotOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure every ordered pair at once: asked, expected, measured, error, verdict."""
+    _require_drawable(plot)
     bed = platforms.find_testbed(testbed)
     limits = _limits(tolerance, or_)
     wanted = None if profile is None else plan_network(_load_profile(profile), bed)
@@ -164,21 +178,26 @@ def verify(  # noqa: PLR0913 - one parameter per option
         "addresses": platform.addresses(),
         "progress": console.LiveProgress(),
     }
-    bare = bare_network(emulator, memory=platform.bare_memory(), **where, clear=clear_first)
+    memory = platform.bare_memory()
+    bare = bare_network(emulator, memory=memory, **where, clear=clear_first)
     found = verify_network(
         _in_order(emulator.show(), bed) if wanted is None else wanted,
         **where,
         bare=bare.rtt_ms,
+        emulator=emulator,
+        one_medium=memory.one_medium,
         load=load,
         flows=flows,
         tolerance=limits[0],
         or_ms=limits[1],
         count=count,
     )
+    if plot is not None:
+        verification_shown.draw(found, plot, title=f"testbed {bed.name}")
     if as_json:
-        console.say_json(network_shown.verification_as_json(found))
+        console.say_json(verification_shown.as_json(found))
     else:
-        network_shown.show_verification(found)
+        verification_shown.show(found)
     _require(found, bed)
 
 
@@ -195,14 +214,35 @@ def clear(*, testbed: TestbedOption = None, dry_run: DryRunOption = False) -> No
     console.say(f"{pairs} ordered pairs of testbed {bed.name} are as they were")
 
 
+app.command(
+    "import",
+    epilog="Example: fogbed network import experiments/matrices/europe.csv --map "
+    "experiments/matrices/sites.yml -o europe.yml",
+)(network_import.import_profile)
+
+
 def _require(found: Verification, bed: Testbed) -> None:
     if not found.ok:
+        worst = worst_of(found)
+        at_worst = "" if worst is None else f"; worst: {worst}"
         raise AssertionsFailed(
             f"the network of testbed {bed.name} is out of tolerance: "
-            + network_shown.summary_of_failures(found),
-            hint="is something else keeping the processors busy? `fogbed network show` has the "
-            "emulation's own lateness",
+            + verification_shown.summary_of_failures(found)
+            + at_worst,
+            hint=likely_cause(found),
         )
+
+
+def _require_drawable(plot: Path | None) -> None:
+    if plot is None:
+        return
+    if plot.suffix.lower() not in _DRAWABLE:
+        raise UsageError(
+            f"{plot}: a plot is drawn into a file that ends in {', '.join(_DRAWABLE)}",
+            hint="as in --plot errors.png",
+        )
+    if not plot.absolute().parent.is_dir():
+        raise UsageError(f"{plot}: there is no such folder", hint="make it, or name another one")
 
 
 def _load_profile(name: str) -> NetworkProfile:

@@ -1,8 +1,7 @@
-"""How ``fogbed network`` shows plans, counters and verdicts: as tables and as JSON."""
+"""How ``fogbed network`` shows plans and counters: as tables and as JSON."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -12,7 +11,8 @@ import numpy as np
 from fogbed.cli import console
 from fogbed.network.bare import Bare
 from fogbed.network.emulator import LinkCounters
-from fogbed.network.verdicts import LossVerdict, PairVerdict, RateVerdict, Verification
+from fogbed.network.remarks import remarks_on
+from fogbed.network.verdicts import Tolerance
 from fogbed.plan.impairment import members_of
 from fogbed.plan.network import Impairment, NetworkPlan
 from fogbed.units import format_delay, format_fraction, format_rate
@@ -52,7 +52,7 @@ def show_plan(plan: NetworkPlan, *, title: str) -> None:
 
 
 def show_applied(profile: str, testbed: str, plan: NetworkPlan, bare: Bare) -> None:
-    """Print what is in force now and what it was laid over."""
+    """Print what is in force now, what it was laid over, and what may not be meant."""
     touched = int(np.count_nonzero(plan.index))
     others = ~np.eye(len(bare.nodes), dtype=bool)
     worst = np.nanmax(bare.rtt_ms[others], initial=0.0)
@@ -62,6 +62,8 @@ def show_applied(profile: str, testbed: str, plan: NetworkPlan, bare: Bare) -> N
     )
     for (source, target), rate in bare.rates_bps.items():
         console.say(f"bare rate {source} to {target}: {rate / 1e6:.0f} Mbit/s")
+    for remark in remarks_on(plan, bare.rtt_ms, Tolerance()):
+        console.note(remark)
 
 
 def show_backends(backends: Mapping[str, str]) -> None:
@@ -111,82 +113,6 @@ def state_as_json(
     }
 
 
-def verification_as_json(found: Verification) -> dict[str, Any]:
-    """Return every verdict as JSON can hold it; null where nothing came back."""
-    return {
-        "ok": found.ok,
-        "nodes": found.nodes,
-        "tolerance": asdict(found.tolerance),
-        "bare_ms": [[_finite(value) for value in row] for row in found.bare_ms.tolist()],
-        "pairs": [_finite_members(verdict) for verdict in found.pairs],
-        "rates": [_finite_members(verdict) for verdict in found.rates],
-        "losses": [_finite_members(verdict) for verdict in found.losses],
-    }
-
-
-def show_verification(found: Verification) -> None:
-    """Print a table each of RTTs, rates and losses, and one line with the verdict."""
-    figures: tuple[str, ...] = ("asked", "bare", "expected", "p50", "p99", "error", "allowed")
-    jittery = any(each.asked_spread_ms for each in found.pairs)
-    if jittery:
-        figures += ("p10-p90", "p10-p90 asked")
-    for under_load, title in ((False, "RTT in ms, idle"), (True, "RTT in ms, under load")):
-        rows = [
-            _rtt_row(each, jittery=jittery) for each in found.pairs if each.under_load == under_load
-        ]
-        if rows:
-            console.say_table(("from", "to", *figures, "verdict"), rows, title=title)
-    if found.rates:
-        figures = ("asked", "offered", "least", "median", "most")
-        rows = [_rate_row(each) for each in found.rates]
-        title = "rate in Mbit/s of layer 3, over any 1 s"
-        console.say_table(("from", "to", *figures, "verdict"), rows, title=title)
-    if found.losses:
-        figures = ("asked", "measured", "99% interval", "lost of sent")
-        rows = [_loss_row(each) for each in found.losses]
-        console.say_table(("from", "to", *figures, "verdict"), rows, title="loss")
-    if found.ok:
-        judged = len(found.pairs) + len(found.rates) + len(found.losses)
-        console.say(f"all {judged} figures are within tolerance")
-
-
-def summary_of_failures(found: Verification) -> str:
-    """Return how many of each kind are not as asked."""
-    kinds: tuple[tuple[str, Sequence[PairVerdict | RateVerdict | LossVerdict]], ...] = (
-        ("RTTs", found.pairs),
-        ("rates", found.rates),
-        ("losses", found.losses),
-    )
-    counts = ((what, sum(not each.ok for each in all_), len(all_)) for what, all_ in kinds)
-    return ", ".join(f"{bad} of {count} {what}" for what, bad, count in counts if bad)
-
-
-def _rtt_row(each: PairVerdict, *, jittery: bool) -> list[str]:
-    rtts = (each.asked_rtt_ms, each.bare_ms, each.expected_ms, each.p50_ms, each.p99_ms)
-    figures = [*(f"{ms:.2f}" for ms in rtts), f"{each.error_ms:+.2f}", f"{each.allowed_ms:.2f}"]
-    if jittery:
-        asked = f"{each.asked_spread_ms:.2f} +-{each.spread_allowed_ms:.2f}"
-        figures += [f"{each.spread_ms:.2f}", asked if each.asked_spread_ms else "-"]
-    verdict = _verdict(ok=each.ok) + (f" ({each.lost} of {each.sent} lost)" if each.lost else "")
-    return [each.source, each.target, *figures, verdict]
-
-
-def _rate_row(each: RateVerdict) -> list[str]:
-    figures = (each.asked_bps, each.offered_bps, each.least_bps, each.median_bps, each.most_bps)
-    mbits = (f"{bps / 1e6:.3g}" if bps < 1e6 else f"{bps / 1e6:.2f}" for bps in figures)  # noqa: PLR2004 - a Mbit
-    return [each.source, each.target, *mbits, _verdict(ok=each.ok)]
-
-
-def _loss_row(each: LossVerdict) -> list[str]:
-    interval = f"{each.low:.2%} to {each.high:.2%}"
-    figures = (format_fraction(each.asked), f"{each.measured:.2%}", interval)
-    return [each.source, each.target, *figures, f"{each.lost}/{each.sent}", _verdict(ok=each.ok)]
-
-
-def _verdict(*, ok: bool) -> str:
-    return "ok" if ok else "OUT OF TOLERANCE"
-
-
 def _columns(plan: NetworkPlan) -> tuple[str, ...]:
     """Return the columns of a plan's table: the usual ones, and more where anything has them."""
     return _SHAPE + tuple(
@@ -220,11 +146,3 @@ def _shape(impairment: Impairment, columns: Sequence[str]) -> list[str]:
 
 def _or_dash(value: T | None, show: Callable[[T], str]) -> str:
     return show(value) if value else "-"
-
-
-def _finite(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _finite_members(verdict: PairVerdict | RateVerdict | LossVerdict) -> dict[str, object]:
-    return {key: _finite(value) for key, value in asdict(verdict).items()}

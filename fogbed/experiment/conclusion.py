@@ -16,6 +16,7 @@ from fogbed.experiment.record.prometheus_window import Room, alerts_fired, keep_
 from fogbed.experiment.repertoire import Repertoire
 from fogbed.experiment.run_context import RunContext
 from fogbed.experiment.silences import Silences
+from fogbed.spec.experiment import Experiment
 
 _TIMEOUT_S = 10
 
@@ -34,6 +35,8 @@ def write_verdict(  # noqa: PLR0913 - everything a verdict is drawn from; by key
     ``started``: epoch seconds. ``failures``: what ``on_error`` let pass. ``stopped_by`` ended the
     run early.
     """
+    since_s = [float(line["since_s"]) for line in context.bundle.events("emulation-drift")]
+    invalid_from_s = min(since_s, default=None)
     evidence = Evidence(
         job=context.job,
         samples=context.bundle.samples(),
@@ -42,6 +45,7 @@ def write_verdict(  # noqa: PLR0913 - everything a verdict is drawn from; by key
         matrices=context.bundle.matrices(),
         completeness=context.bundle.completeness(),
         why_not_emulated=context.resolved.profile.why_not_emulated,
+        invalid_from_s=invalid_from_s,
     )
     experiment = context.resolved.experiment
     verdict = draw_up(
@@ -49,7 +53,8 @@ def write_verdict(  # noqa: PLR0913 - everything a verdict is drawn from; by key
         evidence,
         context.bundle.journal(),
         stopped_by=stopped_by,
-        invalidated=bool(failures) and experiment.on_error == "invalidate",
+        invalidated=(bool(failures) and experiment.on_error == "invalidate")
+        or (invalid_from_s is not None and _asserts_emulation(experiment, repertoire)),
     )
     frame = {
         "name": experiment.name,
@@ -58,12 +63,17 @@ def write_verdict(  # noqa: PLR0913 - everything a verdict is drawn from; by key
         "ended": context.clock.now(),
         "origin": context.journal.origin,
         "failures": [failure.message for failure in failures],
+        "invalid_from_s": invalid_from_s,
         "unseen": silences.marked(context.clock.now()),
         "replay": context.command,
     }
     whole: dict[str, Any] = {**verdict, **frame}
     write_json(context.bundle.verdict_file, whole)
     return str(whole["status"])
+
+
+def _asserts_emulation(experiment: Experiment, repertoire: Repertoire) -> bool:
+    return any(repertoire.assertion(each).of_emulation for each in experiment.assertions)
 
 
 def close(

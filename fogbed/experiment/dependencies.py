@@ -24,8 +24,15 @@ from fogbed.experiment.sampling.round_trips import OpenPinger, Pinger
 from fogbed.experiment.workloads.flink import FlinkWorkload, describe
 from fogbed.network.agent_client import Agent
 from fogbed.network.apply import apply_plan
+from fogbed.network.causes import likely_cause, worst_of
 from fogbed.network.probes import Probes
-from fogbed.network.verdicts import LossVerdict, RateVerdict, Tolerance
+from fogbed.network.verdicts import (
+    FaultVerdict,
+    LossVerdict,
+    OneWayVerdict,
+    RateVerdict,
+    Tolerance,
+)
 from fogbed.network.verify import verify
 from fogbed.plan.network import NetworkPlan
 from fogbed.platforms.base import Platform
@@ -88,9 +95,12 @@ def verify_network(
         addresses=platform.addresses(),
         progress=progress,
         bare=bare,
+        emulator=platform.emulator(),
+        one_medium=platform.bare_memory().one_medium,
         tolerance=tolerance.fraction,
         or_ms=tolerance.or_ms,
     )
+    worst = worst_of(seen)
     return {
         "how": "probe",
         "from_s": None,
@@ -102,6 +112,12 @@ def verify_network(
             for rate in seen.rates
         ],
         "losses": [{**asdict(loss), "detail": _loss_text(loss)} for loss in seen.losses],
+        "faults": [{**asdict(fault), "detail": _fault_text(fault)} for fault in seen.faults],
+        "one_ways": [{**asdict(way), "detail": _one_way_text(way)} for way in seen.one_ways],
+        "drops": [asdict(each) for each in seen.drops],
+        "remarks": list(seen.remarks),
+        "worst": None if worst is None else str(worst),
+        "cause": likely_cause(seen) or None,
         "tolerance": tolerance.fraction,
         "or_ms": tolerance.or_ms,
         "ok": seen.ok,
@@ -121,6 +137,17 @@ def _loss_text(loss: LossVerdict) -> str:
     pair = pair_name(loss.source, loss.target)
     asked, measured = format_fraction(loss.asked), f"{loss.measured:.3%}"
     return f"{pair}: asked {asked}, measured {measured} of {loss.sent} packets"
+
+
+def _fault_text(fault: FaultVerdict) -> str:
+    pair = pair_name(fault.source, fault.target)
+    asked, measured = format_fraction(fault.asked), f"{fault.measured:.3%}"
+    return f"{pair}: {fault.fault} asked {asked}, measured {measured} of {fault.trials} packets"
+
+
+def _one_way_text(way: OneWayVerdict) -> str:
+    pair = pair_name(way.source, way.target)
+    return f"{pair}: one way {way.low_ms:.2f} to {way.high_ms:.2f} ms, asked {way.asked_ms:g} ms"
 
 
 def open_agent(platform: Platform, node: str) -> Agent:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fogbed.errors import NetworkError
+from fogbed.experiment.absences import Absence, judged_of
 from fogbed.experiment.sampling.metric_names import pair_name
-from fogbed.network.bare import PROBE_OCTETS
+from fogbed.network.judging import judge_rtt
 from fogbed.network.probes import Probes
-from fogbed.network.verdicts import PairVerdict, Tolerance, judge_rtt
+from fogbed.network.probing import PROBE_OCTETS
+from fogbed.network.trace_verdict import levelled
+from fogbed.network.verdicts import PairVerdict, Tolerance
+from fogbed.plan.impairment import members_of
 from fogbed.plan.network import Impairment, NetworkPlan
 
 Matrix = npt.NDArray[np.float64]
@@ -24,7 +29,7 @@ FEWEST_PROBES = 20
 # what was under way when the links changed, probes and rides, belongs to neither state
 SETTLING_S = 1.0
 # the job's packets are at most as large as the MTU: one of them may stand in front of a probe
-_JOB_PACKET = 1500
+JOB_PACKET = 1500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +82,12 @@ def measured_state(
     bare: Matrix,
     answers: Mapping[str, npt.NDArray[np.float64]],
     tolerance: Tolerance,
+    absences: Sequence[Absence] = (),
 ) -> dict[str, Any]:
     """Return a state's matrices as the bundle keeps them.
+
+    Of a pair whose links replay a trace, p50 and p99 are those of what was measured less what was
+    asked when each probe was sent, on top of what is typical of the trace.
 
     Args:
         state: what was in force, and when.
@@ -86,10 +95,11 @@ def measured_state(
         answers: per pair (``source>target``) an array of shape (k, 2): when the probe was really
             sent, in seconds from the first ride, and its RTT in milliseconds (NaN: no answer).
         tolerance: how far p50 may be from asked + bare.
+        absences: nodes that were down, whose pairs are not judged for that time.
     """
     nodes = state.plan.nodes
     during = {
-        (i, j): _during(state, (source, target), answers)
+        (i, j): _during(state, (source, target), answers, absences)
         for i, source in enumerate(nodes)
         for j, target in enumerate(nodes)
         if i != j
@@ -110,6 +120,11 @@ def measured_state(
         "losses": [],
         "tolerance": tolerance.fraction,
         "or_ms": tolerance.or_ms,
+        "absent": [
+            each.as_json()
+            for each in absences
+            if each.from_s < state.to_s and each.to_s > state.from_s
+        ],
         "ok": all(pair.ok for pair in pairs if pair.sent >= FEWEST_PROBES),
     }
 
@@ -124,15 +139,15 @@ def _judge(  # noqa: PLR0913 - what was asked and what was measured; one more by
     judged: int,
 ) -> PairVerdict:
     i, j = pair
-    plan = state.plan
+    there, back = state.plan.at(i, j), state.plan.at(j, i)
     return judge_rtt(
-        ends=(plan.nodes[i], plan.nodes[j]),
-        there=plan.impairments[int(plan.index[i, j])],
-        back=plan.impairments[int(plan.index[j, i])],
+        ends=state.plan.ends(i, j),
+        there=there,
+        back=back,
         bare_ms=bare_ms,
-        probes=probes,
+        probes=levelled(there, back, bare_ms, probes),
         probe_octets=PROBE_OCTETS,
-        load_octets=_JOB_PACKET,
+        load_octets=JOB_PACKET,
         tolerance=tolerance,
         judged=judged,
     )
@@ -198,9 +213,25 @@ def asked_matrices(plan: NetworkPlan, bare: Matrix) -> dict[str, Any]:
     return {
         "asked_delay_ms": cells(matrix_of(plan, lambda i: i.delay_ms)),
         "asked_jitter_ms": cells(matrix_of(plan, lambda i: i.jitter_ms)),
+        **_asked_faults(plan),
         "asked_rtt_ms": cells(plan.asked_rtt_ms()),
         "bare_rtt_ms": cells(bare),
     }
+
+
+def _asked_faults(plan: NetworkPlan) -> dict[str, Any]:
+    """Return the matrices of faults that anything asks for, and which links replay what."""
+    asked: dict[str, Any] = {
+        f"asked_{name}": cells(matrix_of(plan, attrgetter(name)))
+        for name in ("corrupt", "duplicate", "reorder")
+        if any(getattr(each, name) for each in plan.impairments)
+    }
+    traces = [
+        {"source": link.source, "target": link.target, **members_of(link.impairment)["trace"]}
+        for link in plan.links()
+        if link.impairment.trace
+    ]
+    return {**asked, "traces": traces} if traces else asked
 
 
 def cells(matrix: Matrix) -> list[list[float | None]]:
@@ -216,9 +247,13 @@ def _cell(value: float) -> float | None:
 
 
 def _during(
-    state: NetworkState, pair: tuple[str, str], answers: Mapping[str, npt.NDArray[np.float64]]
+    state: NetworkState,
+    pair: tuple[str, str],
+    answers: Mapping[str, npt.NDArray[np.float64]],
+    absences: Sequence[Absence],
 ) -> Probes:
-    """Return the probes sent while the state was in force and settled."""
-    seen = answers.get(pair_name(*pair), np.empty((0, 2)))
+    """Return the probes sent while the state was in force and settled, and both nodes there."""
+    name = pair_name(*pair)
+    seen = judged_of(name, answers.get(name, np.empty((0, 2))), absences)
     during = (seen[:, 0] >= state.from_s + SETTLING_S) & (seen[:, 0] < state.to_s)
     return Probes(sent_ms=1000 * seen[during, 0], rtts_ms=seen[during, 1])

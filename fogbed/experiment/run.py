@@ -49,6 +49,7 @@ class Run:
         self._step = "beginning"
         self._started = context.clock.now()
         self._workload: Workload | None = None
+        self._network: RunNetwork | None = None
         self._actions: Actions | None = None
         self._pushing: Pushing | None = None
         self._samples = LiveSamples(context.job)
@@ -99,7 +100,7 @@ class Run:
         )
         self._begin("shaping the network")
         plans = plan_changes(context.resolved, context.timeline, self._repertoire)
-        network = RunNetwork(context, plans, self._silences)
+        network = self._network = RunNetwork(context, plans, self._silences)
         self._undo(undo, "clearing the network", network.clear)
         undo.enter_context(network.renewed())
         network.prepare()
@@ -127,7 +128,7 @@ class Run:
         )
         self._pushing = open_pushing(context)
         with ExitStack() as until_stopped:
-            until_stopped.callback(self._write_states, network)
+            until_stopped.callback(self._write_states, network, actions)
             until_stopped.callback(network.round_trips.stop)
             until_stopped.callback(self._note_processes, is_last=True)  # the sampler looks no more
             if self._pushing is not None:
@@ -137,6 +138,7 @@ class Run:
             until_stopped.callback(sampler.stop)
             self._begin("waiting for the first ride")
             origin = self._await_first_ride(workload)
+            network.begin(origin)
             self._keep_schedule(actions, origin)
             self._begin("stopping the job")
             stopped = workload.stop()
@@ -229,6 +231,7 @@ class Run:
         context = self._context
         context.observer.sample(snapshot(context.timeline, context.job, time - origin, rows))
         self._note_processes()
+        self._look_at_network()
         restarted = self._watch.restarted(rows)
         if restarted is not None:
             self._journal.write("note", text=restarted)
@@ -244,14 +247,21 @@ class Run:
         for event in self._watch.happened(is_last=is_last):
             text = f"{event.process}: {event.event} {event.note}".rstrip()
             self._journal.write("process", text=text, happened=asdict(event))
+            if self._network is not None:
+                self._network.note_event(event)
             planned = self._actions is not None and self._actions.planned_events.has(event)
             if event.event == "died" and not (planned or event.is_of_a_watcher):
                 self._fail(ExperimentError(f"{event.process} died", hint="`fogbed logs NODE`"))
 
-    def _write_states(self, network: RunNetwork) -> None:
+    def _look_at_network(self) -> None:
+        if self._network is not None and self._actions is not None:
+            self._network.look(self._actions.planned_events.deaths())
+
+    def _write_states(self, network: RunNetwork, actions: Actions) -> None:
         origin = self._journal.origin
         if origin is not None:
-            network.write_states(self._context.clock.now() - origin)
+            end_s = self._context.clock.now() - origin
+            network.write_states(end_s, actions.planned_events.deaths())
 
     def _begin(self, step: str) -> None:
         self._step = step

@@ -20,6 +20,7 @@ from fogbed.experiment.network_plans import timeline_of
 from fogbed.experiment.record import bundle as bundles
 from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.record.journal import Journal
+from fogbed.experiment.record.resolved_specs import write_specs
 from fogbed.experiment.repertoire import REPERTOIRE, Repertoire
 from fogbed.experiment.run import Run
 from fogbed.experiment.run_context import Dependencies, RunContext
@@ -27,7 +28,7 @@ from fogbed.experiment.run_lock import hold_run_lock
 from fogbed.platforms.base import Platform
 from fogbed.platforms.ownership import give_back
 from fogbed.signals import shielded
-from fogbed.spec import ResolvedExperiment, dump_yaml
+from fogbed.spec import ResolvedExperiment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,19 +128,5 @@ def _make_bundle(
     experiment = resolved.experiment
     several = f"-r{repetition}" if experiment.repetitions > 1 else ""
     made = bundles.create(runs_dir, f"{stamp}-{experiment.name}{several}")
-    # the bundle's experiment refers to the specs beside it, so that it runs again from there
-    named = {index: f"profile-{index + 1}.yml" for index in resolved.action_profiles}
-    scenario = tuple(
-        action.model_copy(update={"profile": named[index]}) if index in named else action
-        for index, action in enumerate(experiment.scenario)
-    )
-    beside = {"testbed": "testbed.yml", "profile": "profile.yml", "scenario": scenario}
-    specs = {
-        "experiment.yml": experiment.model_copy(update=beside),
-        "testbed.yml": resolved.testbed,
-        "profile.yml": resolved.profile,
-        **{named[index]: profile for index, profile in resolved.action_profiles.items()},
-    }
-    for name, spec in specs.items():
-        (made.folder / name).write_text(dump_yaml(spec), encoding="utf-8")
+    write_specs(resolved, made)
     return made

@@ -35,7 +35,9 @@ class Received:
     """What came in of a flow: distinct packets (UDP) and layer 3 octets, in bins of ``bin_s``.
 
     ``overflowed`` packets arrived too but found the receiver's buffer full. The first bin begins
-    at ``first_s``, seconds of the node's real-time clock.
+    at ``first_s``, seconds of the node's real-time clock. Besides them came ``corrupted`` ones, and
+    ``doubled`` ones a second time; ``late`` came after a higher number (RFC 4737), ``overtook``
+    before a lower one.
     """
 
     packets: int
@@ -44,6 +46,10 @@ class Received:
     bins: Sequence[int]
     overflowed: int = 0
     first_s: float = 0.0
+    corrupted: int = 0
+    doubled: int = 0
+    late: int = 0
+    overtook: int = 0
 
     def rates_bps(self, window_s: float = 1.0) -> npt.NDArray[np.float64]:
         """Return bit/s of layer 3 over every window of that length; empty if it was shorter."""
@@ -153,9 +159,44 @@ class Pending:
 
     def __call__(self) -> Mapping[str, Probes]:
         """Wait for them and return them per target address."""
+        return self.whole().probes
+
+    def whole(self) -> Probed:
+        """Wait for them and return all that the node has seen meanwhile."""
         reply = self.agent.result(self.answer, self.wait_s)
-        sent, rtts = reply["sent_ms"], reply["rtts_ms"]
-        return {
-            to: Probes(sent_ms=np.array(sent[to], float), rtts_ms=np.array(rtts[to], float))
-            for to in sent
-        }
+        sent, rtts, heard = reply["sent_ms"], reply["rtts_ms"], reply["heard_ms"]
+        return Probed(
+            probes={
+                to: Probes(sent_ms=np.array(sent[to], float), rtts_ms=np.array(rtts[to], float))
+                for to in sent
+            },
+            heard_ms={source: np.array(heard[source], float) for source in heard},
+            began_ns=reply["began_ns"],
+            machine=Machine(**reply["machine"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """Where an agent runs: ``load`` is processes that want a processor, per processor, over 1 min.
+
+    Nodes with one ``boot_id`` are on one kernel, and have one clock.
+    """
+
+    boot_id: str
+    load: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Probed:
+    """What one node has seen while it probed others.
+
+    ``probes`` per target address; the first of all was sent at ``began_ns`` of its real-time clock.
+    ``heard_ms`` per target address: of its own probes to this node,
+    the arrival by this node's clock less the departure by the target's, in milliseconds.
+    """
+
+    probes: Mapping[str, Probes]
+    heard_ms: Mapping[str, npt.NDArray[np.float64]]
+    began_ns: int
+    machine: Machine

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
@@ -28,6 +30,7 @@ def apply_plan(  # noqa: PLR0913 - what is applied, and where it goes; by keywor
     ``later`` plans, which will follow in place, are refused now if they ask too much. ``anew``:
     what is in force is taken away first, and the bare network measured again. ``lease_s`` is the
     emulator's own, of whoever stays and renews it; without, the plan stays until it is cleared.
+    The laws of a plan without an origin in time begin now.
 
     Raises:
         UsageError: a rate is above what the bare network carries; nothing was changed.
@@ -54,5 +57,8 @@ def apply_plan(  # noqa: PLR0913 - what is applied, and where it goes; by keywor
             progress=progress,
         )
         require_carried(each, bare, one_medium=memory.one_medium)
+    if not plan.origin_ns:
+        # not before: what is replayed would have begun while the bare network was measured
+        plan = replace(plan, origin_ns=time.time_ns())
     emulator.apply(plan, lease_s=lease_s)
     return bare

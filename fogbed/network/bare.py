@@ -12,17 +12,16 @@ import numpy.typing as npt
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import NetworkError, UsageError
-from fogbed.network.agent_client import Agent
 from fogbed.network.emulator import LinkEmulator
 from fogbed.network.flows import Flow, run_flow
-from fogbed.network.probes import Probes
-from fogbed.network.sessions import agents
+from fogbed.network.probing import probe_all
+from fogbed.network.schedule import Pair, disjoint_batches
+from fogbed.network.sessions import agents, in_parallel
 from fogbed.plan.network import UNTOUCHED, Link, NetworkPlan
 from fogbed.units import format_rate
 
 COUNT = 25
 INTERVAL_S = 0.02
-PROBE_OCTETS = 84
 _RATE_SECONDS = 1.0
 
 
@@ -99,7 +98,7 @@ def bare_network(  # noqa: PLR0913 - where it is measured and kept, and how; by 
         bare = measure_bare(channels=channels, addresses=addresses, progress=progress)
         if memory.one_medium and len(nodes) > 1:
             # Now, while nothing is in the way: later profiles may ask for rates
-            ends = [(nodes[0], nodes[1])]
+            ends = [[(nodes[0], nodes[1])]]
             bare = _measure_rates(bare, ends, channels, addresses, progress)
     finally:
         if clear:
@@ -114,41 +113,12 @@ def measure_bare(
     """Measure the RTT of every ordered pair at once, as the network is now."""
     nodes = tuple(channels)
     with progress.step("measuring the bare RTT"), agents(channels) as sessions:
-        probes = probe_all(sessions, addresses, count=COUNT, interval_s=INTERVAL_S, wait_s=1.0)
+        seen = probe_all(sessions, addresses, count=COUNT, interval_s=INTERVAL_S, wait_s=1.0)
     matrix = np.zeros((len(nodes), len(nodes)))
-    for (i, j), values in probes.items():
+    for (i, j), values in seen.probes.items():
         came = values.answered().rtts_ms
         matrix[i, j] = np.median(came) if came.size else np.nan
     return Bare(nodes=nodes, rtt_ms=matrix)
-
-
-def probe_all(
-    sessions: Mapping[str, Agent],
-    addresses: Mapping[str, str],
-    *,
-    count: int,
-    interval_s: float,
-    wait_s: float,
-) -> dict[tuple[int, int], Probes]:
-    """Return the probes of every ordered pair, all sent at once."""
-    nodes = list(sessions)
-    pending = {
-        node: agent.start_ping(
-            [addresses[other] for other in nodes if other != node],
-            count=count,
-            interval_s=interval_s,
-            size=PROBE_OCTETS,
-            wait_s=wait_s,
-        )
-        for node, agent in sessions.items()
-    }
-    came = {node: probes() for node, probes in pending.items()}
-    return {
-        (i, j): came[source][addresses[target]]
-        for i, source in enumerate(nodes)
-        for j, target in enumerate(nodes)
-        if i != j
-    }
 
 
 def with_rates(  # noqa: PLR0913 - the bare network, the plan, and where both are; by keyword
@@ -163,8 +133,9 @@ def with_rates(  # noqa: PLR0913 - the bare network, the plan, and where both ar
 ) -> Bare:
     """Return ``bare`` with the rate of every pair that ``plan`` limits, measured where unknown.
 
-    One TCP stream per pair, one after the other. Where all pairs share one medium, the rate that
-    was measured with the bare RTT speaks for all of them.
+    One TCP stream per pair, side by side where no node is in two of them; what carried less than
+    is asked has its turn alone: it may have been in the way of another. Where all pairs share one
+    medium, the rate that was measured with the bare RTT speaks for all of them.
 
     Raises:
         NetworkError: a pair's bare rate is unknown and something is in its way now.
@@ -180,33 +151,50 @@ def with_rates(  # noqa: PLR0913 - the bare network, the plan, and where both ar
             f"the bare rate was not measured before the network was impaired: {', '.join(hidden)}",
             hint="`fogbed network clear`, then apply again",
         )
-    measured = _measure_rates(bare, unknown, channels, addresses, progress)
+    batches = [[ends] for ends in unknown] if memory.one_medium else disjoint_batches(unknown)
+    measured = _measure_rates(bare, batches, channels, addresses, progress)
+    short = [link for link in _limited(plan) if _asks_more(link, measured)]
+    alone = [
+        [ends] for link in short if len(_batch_of(ends := (link.source, link.target), batches)) > 1
+    ]
+    measured = _measure_rates(measured, alone, channels, addresses, progress)
     memory.remember(measured)
     return measured
 
 
+def _asks_more(link: Link, bare: Bare) -> bool:
+    return (link.impairment.most_rate_bps or 0) > bare.rates_bps[link.source, link.target]
+
+
+def _batch_of(ends: Pair, batches: Sequence[Sequence[Pair]]) -> Sequence[Pair]:
+    return next((batch for batch in batches if ends in batch), ())
+
+
 def _measure_rates(
     bare: Bare,
-    pairs: Sequence[tuple[str, str]],
+    batches: Sequence[Sequence[Pair]],
     channels: Mapping[str, Channel],
     addresses: Mapping[str, str],
     progress: Progress,
 ) -> Bare:
+    """Return ``bare`` with the rates of all pairs in ``batches``, one batch after the other."""
+    if not batches:
+        return bare
     rates = dict(bare.rates_bps)
-    reached = {node: channels[node] for ends in pairs for node in ends}
-    step = progress.step("measuring the bare rate", total=len(pairs))
+    reached = {node: channels[node] for batch in batches for ends in batch for node in ends}
+
+    def measure(ends: Pair) -> float:
+        flow = Flow(
+            source=ends[0], target=ends[1], protocol="tcp", seconds=_RATE_SECONDS, rate_bps=None
+        )
+        _, got = run_flow(flow, sessions, addresses, quiet_s=0.2)
+        return float(got.rates_bps(_RATE_SECONDS / 2).max(initial=0.0))
+
+    step = progress.step("measuring the bare rate", total=sum(map(len, batches)))
     with step as current, agents(reached) as sessions:
-        for done, (source, target) in enumerate(pairs, 1):
-            flow = Flow(
-                source=source,
-                target=target,
-                protocol="tcp",
-                seconds=_RATE_SECONDS,
-                rate_bps=None,
-            )
-            _, got = run_flow(flow, sessions, addresses, quiet_s=0.2)
-            rates[flow.ends] = float(got.rates_bps(_RATE_SECONDS / 2).max(initial=0.0))
-            current.advance(done, f"{source} to {target}")
+        for done, batch in enumerate(batches, 1):
+            rates.update(zip(batch, in_parallel(measure, batch), strict=True))
+            current.advance(sum(map(len, batches[:done])), " to ".join(batch[-1]))
     return Bare(nodes=bare.nodes, rtt_ms=bare.rtt_ms, rates_bps=rates)
 
 
@@ -220,7 +208,7 @@ def require_carried(plan: NetworkPlan, bare: Bare, *, one_medium: bool) -> None:
     problems = []
     for link in _limited(plan):
         carried = bare.rates_bps.get((link.source, link.target), best)
-        asked = link.impairment.rate_bps or 0
+        asked = link.impairment.most_rate_bps or 0
         if carried is not None and asked > carried:
             problems.append(
                 f"{link.source} to {link.target}: {format_rate(asked)} is asked, "

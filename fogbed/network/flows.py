@@ -1,4 +1,4 @@
-"""Bounded flows between nodes: what a link's rate and loss are, and what load is."""
+"""Bounded flows between nodes: what a link's rate is, and what load is."""
 
 from __future__ import annotations
 
@@ -10,20 +10,16 @@ from typing import TypeVar
 
 from fogbed.clients.progress import Progress
 from fogbed.network.agent_client import Agent, Protocol, Received, Sent
+from fogbed.network.judging import judge_rate
+from fogbed.network.schedule import disjoint_batches
 from fogbed.network.sessions import in_parallel
-from fogbed.network.verdicts import LossVerdict, RateVerdict, judge_loss, judge_rate
+from fogbed.network.verdicts import RateVerdict
 from fogbed.plan.network import Link
 
 FULL_PACKET = 1500
 RATE_SECONDS = 3.0
 OFFERED = 1.3
 """A rate is measured by offering this many times as much."""
-LOSS_SECONDS = 4.0
-LOSS_PACKETS_PER_S = 2000
-LOSS_PACKET = 200
-LOSS_SHARE = 0.5
-"""Of the link's rate at most, so that no queue is lost from."""
-
 LOAD_PACKET = 500
 LOAD_SHARE = 0.3
 LOAD_TOTAL_BPS = 20_000_000
@@ -32,7 +28,6 @@ LOAD_TOTAL_BPS = 20_000_000
 _RATE_TRIES = 3
 _QUEUE_S = 0.05  # half of what the fabric's queue before a rate holds
 _BATCH_BPS = 150_000_000
-_LOSSES_AT_ONCE = 4
 
 Verdict = TypeVar("Verdict")
 
@@ -82,11 +77,14 @@ def measure_rates(
     sessions: Mapping[str, Agent],
     addresses: Mapping[str, str],
     progress: Progress,
+    *,
+    one_medium: bool = True,
 ) -> list[RateVerdict]:
     """Return a verdict for every link that asks for a rate.
 
-    Each is offered 1.3 times its rate as UDP for 3 s; links are measured at once as long as they
-    ask for no more than 150 mbit together. A sender that was kept from the processor until the
+    Each is offered 1.3 times its rate as UDP for 3 s. Where all share one medium, links are
+    measured at once as long as they ask for no more than 150 mbit together; elsewhere those that
+    have no node in common. A sender that was kept from the processor until the
     link's queue ran dry has measured the computer: then it is done again, three times in all.
     """
 
@@ -103,7 +101,7 @@ def measure_rates(
             make_up_s=RATE_SECONDS,
         )
         for _ in range(_RATE_TRIES):
-            sent, got = run_flow(flow, sessions, addresses, quiet_s=_quiet_s(link))
+            sent, got = run_flow(flow, sessions, addresses, quiet_s=quiet_s(link))
             offered = sent.octets * 8 / sent.seconds
             windows = got.rates_bps(1.0)
             verdict = judge_rate(
@@ -118,43 +116,8 @@ def measure_rates(
         return verdict
 
     limited = [link for link in links if link.impairment.rate_bps]
-    return _measure("measuring rates", list(_batches(limited)), measure, progress)
-
-
-def measure_losses(
-    links: Sequence[Link],
-    sessions: Mapping[str, Agent],
-    addresses: Mapping[str, str],
-    progress: Progress,
-) -> list[LossVerdict]:
-    """Return a verdict for every link that asks for loss.
-
-    Each sends 2,000 small packets a second for 4 s, less where its rate is lower.
-    """
-    lossy = [link for link in links if link.impairment.loss]
-    most = LOSS_PACKETS_PER_S * LOSS_PACKET * 8
-
-    def measure(link: Link) -> LossVerdict:
-        share = (link.impairment.rate_bps or 2 * most) * LOSS_SHARE
-        flow = Flow(
-            source=link.source,
-            target=link.target,
-            protocol="udp",
-            seconds=LOSS_SECONDS,
-            rate_bps=min(most, share),
-            size=LOSS_PACKET,
-        )
-        sent, got = run_flow(flow, sessions, addresses, quiet_s=_quiet_s(link))
-        return judge_loss(
-            flow.ends,
-            link.impairment.loss,
-            sent=sent.packets,
-            lost=max(0, sent.packets - got.packets - got.overflowed),
-            judged=len(lossy),
-        )
-
-    batches = [lossy[i : i + _LOSSES_AT_ONCE] for i in range(0, len(lossy), _LOSSES_AT_ONCE)]
-    return _measure("measuring loss", batches, measure, progress)
+    batches = list(_batches(limited)) if one_medium else disjoint_links(limited)
+    return measure_in_batches("measuring rates", batches, measure, progress)
 
 
 @contextmanager
@@ -184,7 +147,7 @@ def load_links(
             rate_bps=min(share, limit),
             size=LOAD_PACKET,
         )
-        run_flow(flow, sessions, addresses, quiet_s=_quiet_s(link))
+        run_flow(flow, sessions, addresses, quiet_s=quiet_s(link))
 
     # a thread per link: all of them must be loaded at the same time
     with ThreadPoolExecutor(max(1, len(links))) as threads:
@@ -194,12 +157,13 @@ def load_links(
             flow.result()
 
 
-def _measure(
+def measure_in_batches(
     what: str,
     batches: Sequence[Sequence[Link]],
     measure: Callable[[Link], Verdict],
     progress: Progress,
 ) -> list[Verdict]:
+    """Return what ``measure`` says of every link, in order; the links of a batch at once."""
     verdicts: list[Verdict] = []
     if batches:
         with progress.step(what, total=sum(map(len, batches))) as step:
@@ -209,9 +173,16 @@ def _measure(
     return verdicts
 
 
-def _quiet_s(link: Link) -> float:
+def quiet_s(link: Link) -> float:
     """Return how long nothing may come in before a flow on the link is over."""
-    return 0.5 + 3 * (link.impairment.delay_ms + link.impairment.jitter_ms) / 1000
+    most = link.impairment.extremes[-1]
+    return 0.5 + 3 * (most.delay_ms + most.jitter_ms) / 1000
+
+
+def disjoint_links(links: Sequence[Link]) -> list[list[Link]]:
+    """Return links in batches in which no node stands twice."""
+    by_ends = {(link.source, link.target): link for link in links}
+    return [[by_ends[ends] for ends in batch] for batch in disjoint_batches(by_ends)]
 
 
 def _batches(links: Sequence[Link]) -> Iterator[list[Link]]:

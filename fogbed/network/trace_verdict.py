@@ -24,6 +24,11 @@ Times = npt.NDArray[np.int64]
 """Nanoseconds since the traces' start."""
 
 
+def is_steady(way: Impairment) -> bool:
+    """Whether a flow of some seconds meets one rate and one loss."""
+    return way.trace is None or way.trace.columns == ("delay_ms",)
+
+
 def delays_ms(way: Impairment, times: Times) -> Floats:
     """Return the one-way delay that is asked for at each time, without jitter."""
     if way.trace is None or way.trace.delay_ms is None:

@@ -1,26 +1,15 @@
-"""What was asked, what was measured, and whether the one is the other. Pure."""
+"""What was asked, what was measured, and whether the one is the other: the values."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from fogbed.network.jitter_statistics import (
-    expected_spread,
-    normal_quantile,
-    spread_of,
-    standard_errors,
-)
-from fogbed.network.probes import Probes
-from fogbed.plan.network import Impairment
-
-CONFIDENCE = 0.99
-RATE_LOW, RATE_HIGH = 0.95, 1.02
-SPREAD_FRACTION = 0.10
+from fogbed.plan.network import Difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +18,10 @@ class Tolerance:
 
     fraction: float = 0.03
     or_ms: float = 1.0
+
+    def of(self, expected_ms: float) -> float:
+        """Return how many milliseconds a figure may be off that is expected to be so large."""
+        return max(self.fraction * expected_ms, self.or_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +89,102 @@ class LossVerdict:
     ok: bool
 
 
+Fault = Literal["corrupt", "duplicate", "reorder"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultVerdict:
+    """One ordered pair's packets that were corrupted, came twice, or overtook others; fractions.
+
+    ``hits`` of ``trials`` packets, with bounds as those of a loss. Of reordering, ``late`` packets
+    were overtaken: RFC 4737's count, which grows with the packet rate. What was asked is a share
+    of packets that overtake, and that is what ``hits`` counts; 0 for other faults.
+    """
+
+    fault: Fault
+    source: str
+    target: str
+    asked: float
+    trials: int
+    hits: int
+    late: int
+    measured: float
+    low: float
+    high: float
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneWayVerdict:
+    """What one direction takes, in milliseconds: somewhere from ``low_ms`` to ``high_ms``.
+
+    The p50 of arrival minus departure, less what the two clocks are apart, give or take
+    ``bound_ms``, which is how well that is known (0: one clock). What is expected is from
+    ``expected_low_ms`` to ``expected_high_ms``: the asked delay, and any part of the bare RTT.
+    Where the interval is wider than what is allowed it proves nothing, and is not held against
+    the pair.
+    """
+
+    source: str
+    target: str
+    asked_ms: float
+    expected_low_ms: float
+    expected_high_ms: float
+    low_ms: float
+    high_ms: float
+    bound_ms: float
+    allowed_ms: float
+    heard: int
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drops:
+    """Packets of one ordered pair for which a queue of the emulation had no room.
+
+    Counted while nothing was offered above a rate. ``carried`` packets came through meanwhile.
+    """
+
+    source: str
+    target: str
+    dropped: int
+    carried: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBack:
+    """What the emulation says is in force, beside what was asked; ``links`` are touched."""
+
+    links: int
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether they are the same."""
+        return not self.differences
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What may explain a verdict: how busy the nodes and the emulation were.
+
+    ``loads``: processes that want a processor, per processor, over the last minute (1: busy all
+    the time), per node. ``one_machine``: all nodes share one. ``lateness_ms``: by how much packets
+    left the emulation later than asked, p99; None where nobody counts.
+    """
+
+    loads: dict[str, float]
+    one_machine: bool = False
+    lateness_ms: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """Every verdict; ``bare_ms`` is the bare RTT of every ordered pair of ``nodes``."""
+    """Every verdict; ``bare_ms`` is the bare RTT of every ordered pair of ``nodes``.
+
+    ``read_back`` is None where nothing emulates. ``remarks`` are sentences on what is as asked
+    and may yet not be what was meant.
+    """
 
     nodes: tuple[str, ...]
     bare_ms: npt.NDArray[np.float64]
@@ -106,6 +192,12 @@ class Verification:
     pairs: Sequence[PairVerdict]
     rates: Sequence[RateVerdict]
     losses: Sequence[LossVerdict]
+    faults: Sequence[FaultVerdict] = ()
+    one_ways: Sequence[OneWayVerdict] = ()
+    drops: Sequence[Drops] = ()
+    read_back: ReadBack | None = None
+    remarks: Sequence[str] = ()
+    surroundings: Surroundings | None = None
 
     @property
     def ok(self) -> bool:
@@ -113,164 +205,6 @@ class Verification:
         good = [verdict.ok for verdict in self.pairs]
         good += [verdict.ok for verdict in self.rates]
         good += [verdict.ok for verdict in self.losses]
-        return all(good)
-
-
-def judge_rtt(  # noqa: PLR0913 - a verdict joins this many facts, all by keyword
-    *,
-    ends: tuple[str, str],
-    there: Impairment,
-    back: Impairment,
-    bare_ms: float,
-    probes: Probes,
-    probe_octets: int,
-    load_octets: int,
-    tolerance: Tolerance,
-    judged: int = 1,
-) -> PairVerdict:
-    """Return the verdict on the RTTs of ``probes`` from ``ends[0]`` to ``ends[1]``.
-
-    ``load_octets`` is the size of the flow's packets (0: idle); ``judged`` pairs are judged
-    together. p50 may be off by the tolerance. Beyond that are allowed: under load, one such packet
-    in front of the probe in each direction; with jitter, what chance does to probes sent at those
-    times (see ``_chance``). Jitter itself is judged by the spread of the RTTs, which may be off by
-    10 % or the tolerance's milliseconds, and the same two.
-    """
-    answered = probes.answered()
-    came, sent = answered.rtts_ms, probes.rtts_ms.size
-    asked = there.delay_ms + back.delay_ms
-    expected = asked + bare_ms + sum(_sending_ms(way, probe_octets) for way in (there, back))
-    p50, p99, spread = _seen(came)
-    median_error, spread_error = _chance(there, back, answered, judged)
-    queued = sum(_sending_ms(way, load_octets) for way in (there, back))
-    allowed = max(tolerance.fraction * expected, tolerance.or_ms) + queued + median_error
-    asked_spread = expected_spread(there.jitter_ms, back.jitter_ms)
-    spread_allowed = max(SPREAD_FRACTION * asked_spread, tolerance.or_ms) + queued + spread_error
-    return PairVerdict(
-        source=ends[0],
-        target=ends[1],
-        under_load=load_octets > 0,
-        asked_rtt_ms=asked,
-        bare_ms=bare_ms,
-        expected_ms=expected,
-        p50_ms=p50,
-        p99_ms=p99,
-        error_ms=p50 - expected,
-        allowed_ms=allowed,
-        asked_spread_ms=asked_spread,
-        spread_ms=spread,
-        spread_allowed_ms=spread_allowed if asked_spread else 0.0,
-        sent=sent,
-        lost=sent - came.size,
-        ok=bool(came.size >= _enough(sent, there, back))
-        and abs(p50 - expected) <= allowed
-        and (not asked_spread or abs(spread - asked_spread) <= spread_allowed),
-    )
-
-
-def _seen(came: npt.NDArray[np.float64]) -> tuple[float, float, float]:
-    """Return p50, p99 and the spread of the RTTs that came back; NaN where none did."""
-    if not came.size:
-        return math.nan, math.nan, math.nan
-    p50, p99 = np.percentile(came, [50, 99])
-    return float(p50), float(p99), float(spread_of(came))
-
-
-def _chance(
-    there: Impairment, back: Impairment, answered: Probes, judged: int
-) -> tuple[float, float]:
-    """Return how far p50 and the spread of a sample are off by chance at most, in milliseconds.
-
-    That is z(99 %, for all of the judged figures together) times the standard error of a sample
-    of the law, taken when the answered probes were really sent.
-    """
-    errors = standard_errors((there.jitter_ms, back.jitter_ms), answered.sent_ms)
-    z = normal_quantile(CONFIDENCE, judged=2 * judged)
-    return z * errors.median_ms, z * errors.spread_ms
-
-
-def judge_rate(
-    ends: tuple[str, str],
-    asked_bps: int,
-    *,
-    offered_bps: float,
-    windows_bps: npt.NDArray[np.float64],
-    jitter_ms: float = 0.0,
-) -> RateVerdict:
-    """Return the verdict on a rate from every 1 s window of a flow that offered more than it.
-
-    With jitter, what arrives within 1 s has left within 1 s and twice the jitter, more or less.
-    """
-    moved = 2 * jitter_ms / 1000
-    known = windows_bps if windows_bps.size else np.array([0.0])
-    least, most = float(known.min()), float(known.max())
-    return RateVerdict(
-        source=ends[0],
-        target=ends[1],
-        asked_bps=asked_bps,
-        offered_bps=offered_bps,
-        least_bps=least,
-        median_bps=float(np.median(known)),
-        most_bps=most,
-        ok=RATE_LOW * (1 - moved) * asked_bps <= least
-        and most <= RATE_HIGH * (1 + moved) * asked_bps,
-    )
-
-
-def judge_loss(
-    ends: tuple[str, str], asked: float, *, sent: int, lost: int, judged: int
-) -> LossVerdict:
-    """Return the verdict on ``lost`` of ``sent`` packets, one of ``judged`` verdicts together."""
-    low, high = binomial_interval(lost, sent, confidence=1 - (1 - CONFIDENCE) / judged)
-    return LossVerdict(
-        source=ends[0],
-        target=ends[1],
-        asked=asked,
-        sent=sent,
-        lost=lost,
-        measured=lost / sent if sent else math.nan,
-        low=low,
-        high=high,
-        ok=low <= asked <= high and sent > 0,
-    )
-
-
-def binomial_interval(hits: int, trials: int, *, confidence: float) -> tuple[float, float]:
-    """Return Clopper and Pearson's exact interval for the probability behind ``hits``.
-
-    The bounds are where the tail of the binomial distribution is (1 - confidence) / 2.
-    """
-    tail = (1 - confidence) / 2
-    low = 0.0 if hits == 0 else _solve(lambda p: 1 - _at_most(hits - 1, trials, p) < tail)
-    high = 1.0 if hits == trials else _solve(lambda p: _at_most(hits, trials, p) > tail)
-    return low, high
-
-
-def _solve(is_below: Callable[[float], bool]) -> float:
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        low, high = (middle, high) if is_below(middle) else (low, middle)
-    return (low + high) / 2
-
-
-def _at_most(hits: int, trials: int, probability: float) -> float:
-    """Return P(X <= hits) for X of Binomial(trials, probability), summed from logarithms."""
-    if not 0 < probability < 1:
-        return 1.0 if probability <= 0 else float(hits >= trials)
-    known = math.lgamma(trials + 1)
-    yes, no = math.log(probability), math.log1p(-probability)
-    terms = (
-        known - math.lgamma(k + 1) - math.lgamma(trials - k + 1) + k * yes + (trials - k) * no
-        for k in range(hits + 1)
-    )
-    return min(1.0, math.fsum(math.exp(term) for term in terms))
-
-
-def _sending_ms(way: Impairment, octets: int) -> float:
-    return octets * 8e3 / way.rate_bps if way.rate_bps else 0.0
-
-
-def _enough(sent: int, there: Impairment, back: Impairment) -> float:
-    """Return how many probes must come back: half of what the asked loss lets through."""
-    return 0.5 * sent * (1 - there.loss) * (1 - back.loss)
+        good += [verdict.ok for verdict in self.faults]
+        good += [verdict.ok for verdict in self.one_ways]
+        return all(good) and (self.read_back is None or self.read_back.ok)

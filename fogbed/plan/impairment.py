@@ -36,6 +36,11 @@ class Impairment:
         return replace(self, trace=None, **_driven(self.trace.at(time_ns)._asdict()))
 
     @property
+    def follows_time(self) -> bool:
+        """Whether it is another one at another time: by a law of jitter, or a trace."""
+        return self.jitter_ms > 0 or self.trace is not None
+
+    @property
     def extremes(self) -> tuple[Impairment, ...]:
         """What it is at its least and at its most: itself, or one with the extremes of its trace.
 
@@ -49,6 +54,11 @@ class Impairment:
             replace(self, trace=None, **{name: of(each) for name, each in columns.items()})
             for of in (min, max)
         )
+
+    @property
+    def most_rate_bps(self) -> int | None:
+        """The largest rate that is ever asked for, in bit/s; None where it is not limited."""
+        return self.extremes[-1].rate_bps
 
     def settled(self) -> Impairment:
         """Return it with what is typical of its trace for a step of it that is in force now.

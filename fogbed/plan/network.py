@@ -73,6 +73,14 @@ class NetworkPlan:
         i, j = self.nodes.index(source), self.nodes.index(target)
         return self.impairments[int(self.index[i, j])]
 
+    def at(self, i: int, j: int) -> Impairment:
+        """Return what is added from node number ``i`` to node number ``j``."""
+        return self.impairments[int(self.index[i, j])]
+
+    def ends(self, i: int, j: int) -> tuple[str, str]:
+        """Return the names of nodes number ``i`` and ``j``."""
+        return self.nodes[i], self.nodes[j]
+
     def links(self) -> Iterator[Link]:
         """Yield every ordered pair that is touched, in the order of ``nodes``."""
         for i, j in zip(*np.nonzero(self.index), strict=True):

@@ -21,6 +21,7 @@ ON_FILES = (
     "experiment check",
     "experiment list",
     "network plan",
+    "network import",
     "demo --dry-run",
     "render",
 )

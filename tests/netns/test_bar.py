@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fogbed.network.verdicts import binomial_interval
+from fogbed.network.binomial import binomial_interval
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
 

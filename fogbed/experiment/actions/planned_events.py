@@ -12,12 +12,25 @@ from fogbed.experiment.actions.kind import ExpectedEvent
 from fogbed.experiment.clock import Clock
 from fogbed.platforms.events import Event
 
+KUBELET = "kubelet"
+"""What speaks for a node of a cluster as a whole."""
+_DEATHS = ("died", "not ready")
+
 
 @dataclass(slots=True)
 class _Window:
     event: ExpectedEvent
     from_time: float
     to_time: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDeath:
+    """A node that an action takes down, and from when to when at least (epoch seconds)."""
+
+    node: str
+    from_time: float
+    to_time: float
 
 
 class PlannedEvents:
@@ -38,6 +51,17 @@ class PlannedEvents:
         finally:
             for window in windows:
                 window.to_time = clock.now() + window.event.within_s
+
+    def deaths(self) -> list[PlannedDeath]:
+        """Return the nodes that were to die as a whole so far, not just a process of theirs."""
+        with self._lock:
+            return [
+                PlannedDeath(window.event.node, window.from_time, window.to_time)
+                for window in self._windows
+                if window.event.event in _DEATHS
+                and window.event.node is not None
+                and window.event.process in (None, KUBELET)
+            ]
 
     def has(self, happened: Event) -> bool:
         """Whether an event was expected when it happened."""

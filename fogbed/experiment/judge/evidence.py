@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fogbed.plan.timeline import Timeline
+from fogbed.plan.timeline import Span, Timeline
 from fogbed.spec.job_description import JobDescription
 
 if TYPE_CHECKING:  # files are checked without pandas
@@ -32,6 +32,7 @@ class Evidence:
     """What was recorded: as ``Bundle`` reads it. ``origin`` is None if no ride was replayed.
 
     ``why_not_emulated``: why the network was left as it is; empty where it was shaped.
+    ``invalid_from_s``: since when it was not as asked, in seconds from the first ride.
     """
 
     job: JobDescription
@@ -41,3 +42,14 @@ class Evidence:
     matrices: Sequence[Mapping[str, Any]]
     completeness: Mapping[str, Any]
     why_not_emulated: str = ""
+    invalid_from_s: float | None = None
+
+    def doubt(self, span: Span) -> str:
+        """Return what is to be said of a figure over ``span``; "" where the network was as asked.
+
+        It is put behind the figure's own words.
+        """
+        since_s = self.invalid_from_s
+        if since_s is None or since_s >= span.to_s:
+            return ""
+        return f"; the network was not as asked from {since_s:.1f} s on"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,9 @@ def summarise(evidence: Evidence, journal: Events) -> tuple[Figure, ...]:
     """Return the run's figures; those that were not measured are left out."""
     if evidence.origin is None:
         return ()
+    doubt = evidence.doubt(evidence.timeline.span("measure"))
     return tuple(
-        figure
+        replace(figure, detail=f"{figure.detail}{doubt}")
         for part in (_throughput, _latency, _moves, _emulation, _costs, _rides)
         for figure in part(evidence, journal)
         if figure.value is not None

@@ -4,6 +4,7 @@
 
     experiment.yml testbed.yml profile.yml  what ran, resolved, every default written out
     profile-N.yml                           the profile that action N changes to
+    traces/NAME.csv                         the traces that links of these replay
     environment.json                        versions, machine, data: ``environment.capture``
     journal.jsonl                           one line per event, as it happened (below)
     network/NN-<label>.json                 asked and measured, per state of the network (below)
@@ -23,7 +24,10 @@ and ``event``, one of ``EVENTS``. An ``action`` line also has ``index`` (1-based
 ``overlapped`` (an earlier action was still under way), ``outcome`` (``done`` | ``failed`` |
 ``left out``) and ``detail`` (for a rescale the stopwatch, for exec returncode and output, for
 network the pairs that changed). One that was left out has null for when it really was, and
-``why`` in its detail.
+``why`` in its detail. An ``emulation-drift`` line says what is out of tolerance ``since_s``: the
+worst of the pairs that have become so (``source``, ``target``, ``asked_ms``, ``measured_ms`` (null:
+nothing came back), ``allowed_ms``, ``sent``, ``lost``), the ``others``, and how many ``pairs`` are
+so by now.
 
 **network/NN-label.json**: ``label``, ``how`` (``probe`` before the job, ``load`` while it ran),
 ``from_s`` ``to_s`` (s from the first ride or null), ``nodes`` [n], and n x n matrices,
@@ -33,9 +37,17 @@ row = source, null where unknown: ``asked_delay_ms`` ``asked_jitter_ms`` (one wa
 with jitter ``expected_spread_ms`` ``rtt_spread_ms`` (from the 10th to the 90th percentile)
 ``allowed_spread_error_ms`` (how far these two may be apart);
 ``rates`` [{``source``, ``target``, ``asked_bps``, ``measured_bps``, ``ok``, ``detail``}] and
-``losses`` [{.., ``asked``, ``measured``, ..}], measured before the job only;
-``tolerance`` ``or_ms`` and ``ok``. Where nothing was emulated ``not_judged`` says why: ``ok``,
-``error_ms``, ``allowed_error_ms`` and ``within`` are null, and what is expected is the bare RTT.
+``losses`` [{.., ``asked``, ``measured``, ..}], ``faults`` [{``fault``, ..}] (packets corrupted,
+doubled, out of order), ``one_ways`` [{.., ``low_ms``, ``high_ms``, ..}] and ``drops``, all measured
+before the job only, with the ``worst`` pair and the likely ``cause`` where it is not ok;
+of a state that lasted ``laws`` [{``source``, ``target``, ``probes`` [[s from the first ride, RTT
+that jitter and traces ask for at that moment, RTT measured], ..]}]; where they are asked for also
+``asked_corrupt`` ``asked_duplicate`` ``asked_reorder`` and ``traces`` [{``source``, ``target``,
+``name``, ``key``, ``loop``, ``stretch``, ``columns``}];
+``absent`` [{``node``, ``from_s``, ``to_s``, ``why``}]: nodes that were down, whose pairs are not
+judged for that time; ``tolerance`` ``or_ms`` and ``ok``. Where nothing was emulated ``not_judged``
+says why: ``ok``, ``error_ms``, ``allowed_error_ms`` and ``within`` are null, and what is expected
+is the bare RTT.
 
 **metrics/alerts.json**: ``alerts`` [{``name``, ``labels``, ``from``, ``to`` (epoch s)}], in the
 order of time. Neither it nor ``prometheus.parquet`` is there where the testbed has no Prometheus.
@@ -47,7 +59,8 @@ none could be judged) | ``error`` | ``interrupted`` | ``invalid`` | ``running``)
 not be judged), ``value``, ``unit``, ``detail``}], ``not_judged`` (how many of them),
 ``figures`` [{``name``, ``value``, ``unit``, ``detail``}], ``error``
 (null or {``message``, ``hint``, ``details``}), ``failures`` (what ``on_error`` let pass),
-``unseen`` [{``what``, ``from_s``, ``to_s``, ``why``}] (what did not answer for 5 s or more) and
+``unseen`` [{``what``, ``from_s``, ``to_s``, ``why``}] (what did not answer for 5 s or more),
+``invalid_from_s`` (since when the network was not as asked; null where it was) and
 ``replay`` (the command that runs it again).
 """
 
@@ -75,6 +88,7 @@ EVENTS = (
     "first-ride",
     "phase",
     "action",
+    "emulation-drift",
     "process",
     "note",
     "job-stopped",

@@ -47,7 +47,7 @@ class TimeAxis:
 
     ``origin`` is the first ride's time (epoch s); ``shaded`` the spans outside the measure phase;
     ``actions`` the number and moment of each action; ``alerts`` the letter of each alert with
-    when it began and ceased to fire.
+    when it began and ceased to fire. From ``invalid_from_s`` on the network was not as asked.
     """
 
     origin: float
@@ -55,6 +55,7 @@ class TimeAxis:
     shaded: Sequence[tuple[float, float]]
     actions: Sequence[tuple[int, float]]
     alerts: Sequence[tuple[str, float, float]] = ()
+    invalid_from_s: float | None = None
 
 
 def draw(
@@ -95,6 +96,14 @@ def _time_axis(panel: Axes, axis: TimeAxis, *, ticks: int) -> None:
     panel.set_xlabel("s from the first ride", fontsize=8)
     for low, high in axis.shaded:
         panel.axvspan(low, high, color=SHADE, alpha=0.55, zorder=0, linewidth=0)
+    if axis.invalid_from_s is not None:
+        panel.axvspan(
+            axis.invalid_from_s, axis.end_s, ymax=0.03, color=_INK, alpha=0.7, linewidth=0
+        )
+        panel.text(
+            axis.invalid_from_s, 0.035, "network not as asked", fontsize=7, ha="left", va="bottom",
+            transform=panel.get_xaxis_transform(), fontstyle="italic",
+        )  # fmt: skip
     for number, at_s in axis.actions:
         panel.axvline(at_s, color=_INK, linewidth=0.9, linestyle=(0, (4, 3)))
         panel.text(

@@ -12,6 +12,8 @@ from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.record.specs import job_of_run
 from fogbed.experiment.report import alerts as report_alerts
 from fogbed.experiment.report import charts as report_charts
+from fogbed.experiment.report import laws as report_laws
+from fogbed.experiment.report import matrices as report_matrices
 from fogbed.experiment.report import view as report_view
 
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -21,7 +23,7 @@ _TITLES = {
     "not judged": "Not judged: nothing that is asserted could be",
     "error": "Did not run to its end",
     "interrupted": "Interrupted",
-    "invalid": "Invalid: something failed while it ran",
+    "invalid": "Invalid: something failed while it ran, or the network was not as asked",
     "running": "Not finished",
 }
 
@@ -56,13 +58,14 @@ def _context(bundle: Bundle) -> dict[str, Any]:
         "assertions": verdict.get("assertions") or [],
         "not_judged": verdict.get("not_judged", 0),
         "unseen": verdict.get("unseen", []),
+        "drifts": report_matrices.drift_views(bundle),
         "figures": verdict.get("figures") or [],
         "error": verdict.get("error"),
         "replay": verdict.get("replay") or "",
         "charts": _charts(bundle),
         "actions": report_view.action_views(bundle),
         "alerts": report_alerts.alert_views(bundle),
-        "matrices": report_view.matrix_views(bundle.matrices()),
+        "matrices": report_matrices.matrix_views(bundle.matrices()),
         "places": report_view.places(bundle),
         "completeness": bundle.completeness(),
         "notes": [event["text"] for event in bundle.events("note")],
@@ -81,6 +84,8 @@ def _charts(bundle: Bundle) -> list[dict[str, Any]]:
     if axis is None:
         return []
     charts = report_charts.draw_all(bundle.samples(), axis, job_of_run(bundle))
+    law = report_laws.laws(bundle.matrices(), axis)
+    charts += [law] if law is not None else []
     # the drawing is ours; its only outside texts are node names, which the specs keep to RFC 1123
     return [
         {"title": c.title, "caption": c.caption, "svg": Markup(c.svg)}  # noqa: S704

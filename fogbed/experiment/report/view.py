@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,147 +11,7 @@ from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.report.alerts import alert_views
 from fogbed.experiment.report.drawing import TimeAxis
 
-_WHOLE_MATRIX = 16  # above this many nodes a matrix no longer fits a page: the worst pairs instead
-_WORST_PAIRS = 40
 _NONE = "\N{EN DASH}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One ordered pair of a matrix: RTT asked and measured (ms), and whether it is within."""
-
-    asked: str
-    measured: str
-    within: bool | None
-    explained: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatrixView:
-    """One state of the network: a row per source, or the worst pairs of a large testbed.
-
-    ``not_judged``: why there is no verdict on it; empty where there is one.
-    """
-
-    title: str
-    when: str
-    allowed: str
-    ok: bool | None
-    not_judged: str
-    nodes: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Cell | None]]]
-    pairs: Sequence[tuple[str, Cell]]
-    rates: Sequence[str]
-
-
-def matrix_views(matrices: Sequence[Mapping[str, Any]]) -> list[MatrixView]:
-    """Return every state of the network, in the order of time."""
-    return [_matrix_view(matrix) for matrix in matrices]
-
-
-def _matrix_view(matrix: Mapping[str, Any]) -> MatrixView:
-    nodes: list[str] = list(matrix["nodes"])
-    cells = {
-        (i, j): _cell(matrix, i, j) for i in range(len(nodes)) for j in range(len(nodes)) if i != j
-    }
-    small = len(nodes) <= _WHOLE_MATRIX
-    span = range(len(nodes))
-    return MatrixView(
-        title=str(matrix["label"]),
-        when=_when(matrix),
-        allowed=_allowed(matrix),
-        ok=matrix.get("ok"),
-        not_judged=matrix.get("not_judged", ""),
-        nodes=nodes if small else (),
-        rows=[(nodes[i], [cells.get((i, j)) for j in span]) for i in span] if small else (),
-        pairs=() if small else _worst(matrix, nodes, cells),
-        rates=[_rate(rate) for rate in matrix.get("rates") or ()]
-        + [_loss(loss) for loss in matrix.get("losses") or ()],
-    )
-
-
-def _when(matrix: Mapping[str, Any]) -> str:
-    if matrix.get("from_s") is None:
-        return "before the job, with nothing else on the network"
-    span = f"{matrix['from_s']:.0f} to {matrix['to_s']:.0f} s" if matrix.get("to_s") else ""
-    return f"while the job ran, {span}".rstrip(", ")
-
-
-def _allowed(matrix: Mapping[str, Any]) -> str:
-    """Return why a figure passes: what was asked for, and what that and chance come to."""
-    rows = matrix.get("allowed_error_ms") or ()
-    applied = [ms for row in rows for ms in row if ms is not None]
-    if not applied:
-        return ""
-    least, most = _ms(min(applied)), _ms(max(applied))
-    span = f"{least} ms" if least == most else f"{least} to {most} ms, depending on the pair"
-    queued = "" if matrix.get("from_s") is None else ", a packet of the job before the probe"
-    return (
-        f"a median may be off by {span} ({_percent(matrix['tolerance'])} or "
-        f"{_ms(matrix['or_ms'])} ms{queued}, and what chance does to the sample)"
-    )
-
-
-def _cell(matrix: Mapping[str, Any], i: int, j: int) -> Cell:
-    def at(name: str) -> Any:  # noqa: ANN401 - a number, a claim or null, as the file has it
-        return matrix[name][i][j] if matrix.get(name) else None
-
-    explained = (
-        f"asked {_ms(at('asked_rtt_ms'))} ms, bare {_ms(at('bare_rtt_ms'))} ms, expected "
-        f"{_ms(at('expected_rtt_ms'))} ms; measured p50 {_ms(at('rtt_p50_ms'))} ms, p99 "
-        f"{_ms(at('rtt_p99_ms'))} ms, error {_ms(at('error_ms'))} ms of "
-        f"{_ms(at('allowed_error_ms'))} ms allowed, {at('probes') or 0} probes"
-    )
-    if at("expected_spread_ms") is not None:
-        explained += (
-            f"; spread (p10 to p90) expected {_ms(at('expected_spread_ms'))} ms, measured "
-            f"{_ms(at('rtt_spread_ms'))} ms, {_ms(at('allowed_spread_error_ms'))} ms apart allowed"
-        )
-    return Cell(
-        asked=_ms(at("expected_rtt_ms")),
-        measured=_ms(at("rtt_p50_ms")),
-        within=at("within"),
-        explained=explained,
-    )
-
-
-def _worst(
-    matrix: Mapping[str, Any], nodes: Sequence[str], cells: Mapping[tuple[int, int], Cell]
-) -> list[tuple[str, Cell]]:
-    errors = matrix["error_ms"]
-    by_error = sorted(cells, key=lambda pair: -abs(errors[pair[0]][pair[1]] or 0.0))
-    return [
-        (f"{nodes[i]} \N{RIGHTWARDS ARROW} {nodes[j]}", cells[i, j])
-        for i, j in by_error[:_WORST_PAIRS]
-    ]
-
-
-def _rate(rate: Mapping[str, Any]) -> str:
-    asked, measured = rate.get("asked_bps"), rate.get("measured_bps")
-    return f"{_ends(rate)}: rate {_bps(asked)}, got {_bps(measured)}"
-
-
-def _loss(loss: Mapping[str, Any]) -> str:
-    asked, measured = loss.get("asked"), loss.get("measured")
-    return f"{_ends(loss)}: loss {_percent(asked)}, got {_percent(measured)}"
-
-
-def _ends(pair: Mapping[str, Any]) -> str:
-    return f"{pair['source']} \N{RIGHTWARDS ARROW} {pair['target']}"
-
-
-def _bps(value: float | None) -> str:
-    return _NONE if value is None else f"{value / 1e6:.4g} Mbit/s"
-
-
-def _percent(value: float | None) -> str:
-    return _NONE if value is None else f"{value * 100:.3g} %"
-
-
-def _ms(value: float | None) -> str:
-    if value is None:
-        return _NONE
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"  # noqa: PLR2004 - three digits
 
 
 def time_axis(bundle: Bundle) -> TimeAxis | None:
@@ -167,6 +27,7 @@ def time_axis(bundle: Bundle) -> TimeAxis | None:
         shaded=[(p["from_s"], p["to_s"]) for p in phases if p["name"] != "measure"],
         actions=[(a["index"], a["actual_s"]) for a in _done(bundle)],
         alerts=[(a.letter, *span) for a in alert_views(bundle) for span in a.spans],
+        invalid_from_s=bundle.verdict().get("invalid_from_s"),
     )
 
 

@@ -6,6 +6,7 @@ import threading
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from math import isfinite
 from statistics import median
 from typing import Protocol
@@ -18,6 +19,7 @@ from fogbed.experiment.clock import Clock
 from fogbed.experiment.network_states import Matrix
 from fogbed.experiment.sampling.metric_names import pair_name
 from fogbed.network.probes import Probes
+from fogbed.network.trace_verdict import Floats, Times, expected_ms
 from fogbed.plan.network import NetworkPlan
 from fogbed.platforms.measuring import Sample
 
@@ -62,6 +64,9 @@ class RoundTrips:
         self._failed = failed
         self._answered = answered
         self._expected: tuple[tuple[str, float], ...] = ()
+        # of the pairs whose links replay a trace: which of those it is, and its RTT at a time
+        self._replayed: tuple[tuple[int, Callable[[Times], Floats]], ...] = ()
+        self._origin_ns = 0
         self._fresh: dict[str, list[float]] = {}
         self._kept: dict[str, array[float]] = {}  # time and RTT in turn
         self._lock = threading.Lock()
@@ -86,17 +91,29 @@ class RoundTrips:
     def expect(self, plan: NetworkPlan, bare: Matrix) -> None:
         """Say what is in force from now on."""
         expected = plan.asked_rtt_ms() + bare
+        pairs = [(i, j) for i, _ in enumerate(plan.nodes) for j, _ in enumerate(plan.nodes)]
         self._expected = tuple(
-            (pair_name(a, b), float(expected[i, j]))
-            for i, a in enumerate(plan.nodes)
-            for j, b in enumerate(plan.nodes)
-            if i != j
+            (pair_name(*plan.ends(i, j)), float(expected[i, j])) for i, j in pairs if i != j
         )
+        self._replayed = tuple(
+            (at, partial(expected_ms, plan.at(i, j), plan.at(j, i), float(bare[i, j])))
+            for at, (i, j) in enumerate(pair for pair in pairs if pair[0] != pair[1])
+            if plan.at(i, j).trace or plan.at(j, i).trace
+        )
+        self._origin_ns = plan.origin_ns
 
-    def answers(self, origin: float) -> dict[str, npt.NDArray[np.float64]]:
-        """Return per pair (seconds since ``origin``, RTT in ms), shape (k, 2)."""
+    def answers(
+        self, origin: float, *, last: int | None = None
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """Return per pair (seconds since ``origin``, RTT in ms), shape (k, 2).
+
+        ``last``: so many of each pair at most, those that came last.
+        """
+        begin = None if last is None else -2 * last
         with self._lock:
-            kept = {pair: np.array(probes).reshape(-1, 2) for pair, probes in self._kept.items()}
+            kept = {
+                pair: np.array(probes[begin:]).reshape(-1, 2) for pair, probes in self._kept.items()
+            }
         return {pair: probes - np.array([origin, 0.0]) for pair, probes in kept.items()}
 
     def read(self, time: float) -> Sequence[Sample]:
@@ -113,7 +130,11 @@ class RoundTrips:
         return [*rows, *self._asked(time)]
 
     def _asked(self, time: float) -> list[Sample]:
-        return [Sample(time, "rtt_asked_ms", "", -1, pair, rtt) for pair, rtt in self._expected]
+        asked = list(self._expected)
+        now = np.array([round(time * 1e9) - self._origin_ns])
+        for at, replayed in self._replayed:
+            asked[at] = (asked[at][0], float(replayed(now)[0]))
+        return [Sample(time, "rtt_asked_ms", "", -1, pair, rtt) for pair, rtt in asked]
 
     def _ping_from(self, node: str) -> None:
         what = f"round trips from {node}"

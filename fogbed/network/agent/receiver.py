@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import struct
 import threading
 import time
+import zlib
+from array import array
 from typing import Any
 
 from fogbed.network.agent.sockets import (
@@ -21,6 +24,58 @@ from fogbed.network.agent.sockets import (
 IP_UDP_HEADERS = 28
 IP_TCP_HEADERS = 52  # with the timestamps option, which Linux sends
 BIN_NS = 10_000_000
+PAYLOAD = struct.Struct("!QI")  # number, and the checksum of number and filler
+
+
+class Arrivals:
+    """Numbered packets in the order in which they came in, and what was wrong with them."""
+
+    def __init__(self) -> None:
+        """Begin with the number 0."""
+        self._seen: set[int] = set()
+        self._order = array("Q")
+        self._expected = 0
+        self.corrupted = self.doubled = self.late = 0
+
+    def note(self, payload: bytes) -> None:
+        """Take a packet's payload; a packet is late if a higher number has come before it."""
+        if len(payload) < PAYLOAD.size:
+            self.corrupted += 1
+            return
+        number, stated = PAYLOAD.unpack_from(payload)
+        if payload_checksum(number, payload[PAYLOAD.size :]) != stated:
+            self.corrupted += 1
+        elif number in self._seen:
+            self.doubled += 1
+        else:
+            self._seen.add(number)
+            self._order.append(number)
+            # RFC 4737, 3.3: reordered is what is below the next one expected
+            if number < self._expected:
+                self.late += 1
+            else:
+                self._expected = number + 1
+
+    def summary(self) -> dict[str, int]:
+        """Return the counts; ``overtook``: who came in before one that was sent before them."""
+        overtook, least = 0, None
+        for number in reversed(self._order):
+            if least is not None and number > least:
+                overtook += 1
+            else:
+                least = number
+        return {
+            "packets": len(self._seen),
+            "corrupted": self.corrupted,
+            "doubled": self.doubled,
+            "late": self.late,
+            "overtook": overtook,
+        }
+
+
+def payload_checksum(number: int, filler: bytes) -> int:
+    """Return the checksum that a packet carries: UDP's own would keep corrupted ones from us."""
+    return zlib.crc32(filler, zlib.crc32(number.to_bytes(8, "big")))
 
 
 class Receiver(threading.Thread):
@@ -38,7 +93,7 @@ class Receiver(threading.Thread):
         self._protocol = protocol
         self._deadline = time.monotonic() + seconds
         self._quiet_s: float | None = None
-        self._seen: set[bytes] = set()
+        self._arrivals = Arrivals()
         self._bins: dict[int, int] = {}
         self._octets = 0
         self._overflowed = 0
@@ -63,7 +118,7 @@ class Receiver(threading.Thread):
         first = min(self._bins, default=0)
         bins = [self._bins.get(i, 0) for i in range(first, max(self._bins, default=-1) + 1)]
         return {
-            "packets": len(self._seen),
+            **self._arrivals.summary(),
             "octets": self._octets,
             "overflowed": self._overflowed,
             "bin_s": BIN_NS / NS,
@@ -87,7 +142,7 @@ class Receiver(threading.Thread):
             with contextlib.suppress(BlockingIOError):
                 for _ in range(256):
                     packet, control, _, _ = receive(65536, 128, socket.MSG_DONTWAIT)
-                    self._seen.add(packet[:8])
+                    self._arrivals.note(packet)
                     self._overflowed = overflow(control, self._overflowed)
                     self._count(len(packet) + IP_UDP_HEADERS, arrival(control))
 

@@ -14,6 +14,8 @@ from fogbed.experiment.clock import SystemClock
 from fogbed.experiment.sampling import round_trips
 from fogbed.experiment.sampling.round_trips import RoundTrips
 from fogbed.network.probes import Probes
+from fogbed.plan.network import Impairment, NetworkPlan
+from fogbed.plan.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,3 +92,22 @@ def test_every_answer_is_kept_with_the_time_at_which_its_probe_was_sent() -> Non
     for answer in answers.values():
         assert 1000 * (answer[:, 0] - answer[0, 0]) == pytest.approx(LATE_MS, abs=0.01)
         assert np.isnan(answer[:, 1]).tolist() == [False, True, False, False, False]
+
+
+def test_what_a_trace_asks_for_is_sampled_as_it_changes() -> None:
+    trace = Trace("some", (0.0, 10.0), delay_ms=(10.0, 40.0))
+    index = np.array([[0, 1], [0, 0]], dtype=np.uint32)
+    plan = NetworkPlan(
+        ("a", "b"),
+        (Impairment(), Impairment(delay_ms=10.0, trace=trace)),
+        index,
+        origin_ns=1000 * 10**9,
+    )
+    trips = RoundTrips(["a", "b"], open_once, SystemClock(), failed=lambda _what, _error: None)
+    trips.expect(plan, np.full((2, 2), 0.5))
+
+    def asked(time: float) -> dict[str, float]:
+        return {s.node: s.value for s in trips.read(time) if s.name == "rtt_asked_ms"}
+
+    assert asked(1005.0) == {"a>b": 10.5, "b>a": 10.5}
+    assert asked(1015.0) == {"a>b": 40.5, "b>a": 40.5}

@@ -19,6 +19,7 @@ from fogbed.errors import (
 from fogbed.experiment.record import sample_store
 from fogbed.experiment.repertoire import REPERTOIRE
 from fogbed.experiment.run_lock import hold_run_lock
+from fogbed.plan.network import plan_network
 from fogbed.platforms.events import Event
 from fogbed.spec import resolve_experiment
 
@@ -306,3 +307,50 @@ def test_two_runs_on_one_testbed_are_refused(laboratory: Laboratory) -> None:
     ):
         laboratory.run(SHORT)
     assert not (laboratory.folder / "runs").exists()
+
+
+def test_the_laws_of_jitter_and_traces_begin_with_the_first_ride(laboratory: Laboratory) -> None:
+    profile = laboratory.folder / "profile.yml"
+    (laboratory.folder / "drive.csv").write_text("time_s,delay_ms\n0,30\n2,60\n", encoding="utf-8")
+    text = profile.read_text(encoding="utf-8")
+    profile.write_text(
+        text + "  - {between: [edge, cloud], trace: drive.csv, jitter: 1ms}\n", encoding="utf-8"
+    )
+    change = "  - {at: 3s, do: network, links: [{between: [edge, fog], loss: 1%}]}\n"
+    laboratory.run(SHORT[: SHORT.index("  - {at")] + change)
+    (ride,) = laboratory.bundle().events("first-ride")
+    origins = [plan.origin_ns for plan in laboratory.platform.links.history if plan is not None]
+    assert len(origins) == 3, "when it is shaped, at the first ride, and after the action"
+    assert origins[1:] == [round(ride["origin"] * 1e9)] * 2
+
+
+def test_a_plan_that_follows_no_time_is_not_applied_again(laboratory: Laboratory) -> None:
+    laboratory.run(SHORT[: SHORT.index("  - {at")] + "  - {at: 3s, do: network, restore: true}\n")
+    assert len([plan for plan in laboratory.platform.links.history if plan is not None]) == 2
+
+
+def test_traces_are_kept_in_the_bundle_and_it_runs_again_without_the_files(
+    laboratory: Laboratory,
+) -> None:
+    folder = laboratory.folder
+    for name, delay in (("one", 30), ("two", 40)):
+        (folder / name).mkdir()
+        rows = f"time_s,delay_ms\n0,{delay}\n1,60\n"
+        (folder / name / "drive.csv").write_text(rows, encoding="utf-8")
+    profile = folder / "profile.yml"
+    traced = "  - {between: [edge, cloud], trace: {file: one/drive.csv, stretch: 2}}\n"
+    profile.write_text(profile.read_text(encoding="utf-8") + traced, encoding="utf-8")
+    change = "  - {at: 3s, do: network, links: [{between: [edge, fog], trace: two/drive.csv}]}\n"
+    laboratory.run(SHORT[: SHORT.index("  - {at")] + change)
+    before = laboratory.resolve()
+    for name in ("one", "two"):
+        (folder / name / "drive.csv").unlink()
+    bundle = laboratory.bundle()
+    again = resolve_experiment(bundle.experiment_file, REPERTOIRE)
+    assert sorted(p.name for p in (bundle.folder / "traces").iterdir()) == [
+        "drive-2.csv", "drive.csv",
+    ]  # fmt: skip
+    plans = [plan_network(each.profile, each.testbed) for each in (before, again)]
+    assert not plans[0].differences(plans[1])
+    (kept,) = again.experiment.scenario
+    assert dict(kept)["links"][0].trace.content.delay_ms == (40.0, 60.0)

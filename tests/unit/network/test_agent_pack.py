@@ -32,10 +32,9 @@ LATER_NAMES = {
     "bit_count",
     "override",
     "pairwise",
-    "setns",
     "tomllib",
-    "unshare",
 }
+LATER_CALLS = {"os.setns", "os.unshare"}  # by ctypes they are there
 LATER_KEYWORDS = {"zip": {"strict"}, "dataclass": {"slots", "kw_only"}}
 TYPES = {"bool", "bytes", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple"}
 
@@ -81,6 +80,8 @@ def later_than_3_9(node: ast.AST) -> str:
         keywords = {keyword.arg for keyword in node.keywords}
         called = node.func.id if isinstance(node.func, ast.Name) else ""
         return ", ".join(sorted(keywords & LATER_KEYWORDS.get(called, set())))
+    if isinstance(node, ast.Attribute) and ast.unparse(node) in LATER_CALLS:
+        return ast.unparse(node)
     if isinstance(node, ast.Name | ast.Attribute | ast.alias):
         name = {ast.Name: "id", ast.Attribute: "attr", ast.alias: "name"}[type(node)]
         return getattr(node, name) if getattr(node, name) in LATER_NAMES else ""
@@ -117,6 +118,8 @@ def test_nothing_in_it_is_younger_than_python_3_9(name):
         ("zip(a, b, strict=True)", "strict"),
         ("@dataclass(frozen=True, slots=True)\nclass A: ...", "slots"),
         ("from itertools import pairwise", "pairwise"),
+        ("os.unshare(1)", "os.unshare"),
+        ("ctypes.CDLL(None).unshare(1)", ""),
     ],
 )
 def test_what_is_younger_is_found(line, later):

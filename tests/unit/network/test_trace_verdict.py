@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fogbed.network.judging import judge_rtt
 from fogbed.network.link import Link, Shape
 from fogbed.network.probes import Probes
 from fogbed.network.trace_verdict import delays_ms, expected_ms, levelled
-from fogbed.network.verdicts import Tolerance, judge_rtt
+from fogbed.network.verdicts import Tolerance
 from fogbed.plan.network import Impairment
 from fogbed.plan.trace import Trace
 

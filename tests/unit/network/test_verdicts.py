@@ -5,16 +5,13 @@ import math
 import numpy as np
 import pytest
 
+from fogbed.network.binomial import binomial_interval
 from fogbed.network.jitter import path_key
+from fogbed.network.judging import judge_rate, judge_rtt
+from fogbed.network.judging_packets import judge_loss
 from fogbed.network.probes import Probes
-from fogbed.network.verdicts import (
-    Tolerance,
-    binomial_interval,
-    judge_loss,
-    judge_rate,
-    judge_rtt,
-)
-from fogbed.network.verify import probing
+from fogbed.network.rtts import probing
+from fogbed.network.verdicts import Tolerance
 from fogbed.plan.network import Impairment
 
 from .law import noise
@@ -101,10 +98,11 @@ def test_each_bound_leaves_half_a_percent_in_its_tail(hits, trials):
 
 
 def test_loss_is_judged_for_all_pairs_together():
-    assert judge_loss(("a", "b"), 0.01, sent=5000, lost=50, judged=1).ok
-    assert not judge_loss(("a", "b"), 0.01, sent=5000, lost=75, judged=1).ok
-    assert judge_loss(("a", "b"), 0.01, sent=5000, lost=72, judged=20).ok
-    assert not judge_loss(("a", "b"), 0.01, sent=0, lost=0, judged=1).ok
+    way, ends = Impairment(loss=0.01), ("a", "b")
+    assert judge_loss(ends, way, sent=5000, lost=50, judged=1).ok
+    assert not judge_loss(ends, way, sent=5000, lost=75, judged=1).ok
+    assert judge_loss(ends, way, sent=5000, lost=72, judged=20).ok
+    assert not judge_loss(ends, way, sent=0, lost=0, judged=1).ok
 
 
 JITTERY = Impairment(delay_ms=20, jitter_ms=10)
@@ -185,8 +183,8 @@ def test_a_window_holds_what_jitter_moves_into_it():
         (12, False, (50, 0.1)),
         (12, True, (250, 0.02)),
         (50, True, (100, 0.05)),
-        (3540, False, (50, 0.708)),
-        (3540, True, (50, 0.708)),
+        (3540, False, (50, 0.4425)),
+        (3540, True, (50, 0.4425)),
     ],
 )
 def test_a_path_with_jitter_is_probed_more_often_in_the_same_time(pairs, jittery, expected):

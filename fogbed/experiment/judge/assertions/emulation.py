@@ -41,13 +41,16 @@ def judge(assertion: EmulationAssertion, evidence: Evidence) -> Judgement:
     flows = [
         (matrix["label"], flow)
         for matrix in evidence.matrices
-        for flow in (*matrix["rates"], *matrix["losses"])
+        for flow in (*matrix["rates"], *matrix["losses"], *matrix.get("faults", ()))
     ]
     wrong = [
         f"{cell.where}: {cell.error_ms:+.2f} ms{cell.spread}" for cell in judged if not cell.within
     ]
     wrong += [f"{c.where}: too few answers" for c in unseen]
-    wrong += [f"{label}: {flow.get('detail', flow)}" for label, flow in flows if not flow["ok"]]
+    ways = [
+        (matrix["label"], way) for matrix in evidence.matrices for way in matrix.get("one_ways", ())
+    ]
+    wrong += [f"{label}: {each['detail']}" for label, each in (*flows, *ways) if not each["ok"]]
     worst = max(judged, key=lambda cell: abs(cell.error_ms), default=None)
     return Judgement(
         title=assertion.title,
@@ -64,7 +67,7 @@ def _detail(wrong: Sequence[str], judged: Sequence[_Cell], worst: _Cell | None, 
         return "out of tolerance: " + "; ".join(wrong[:5]) + more
     if worst is None:
         return "no round trip was measured: nothing was shown"
-    also = f" and {flows} rates and losses" if flows else ""
+    also = f" and {flows} rates, losses and faults" if flows else ""
     return f"worst of {len(judged)} RTTs{also}: {worst.where}"
 
 
@@ -80,11 +83,11 @@ class _Cell:
 def _cells(matrices: Sequence[Mapping[str, Any]]) -> Iterable[_Cell]:
     for matrix in matrices:
         nodes, probed = matrix["nodes"], matrix["how"] == "probe"
-        length_s = SHORT_STATE_S if probed else matrix["to_s"] - matrix["from_s"]
         for i, source in enumerate(nodes):
             for j, target in enumerate(nodes):
                 if i != j:
                     error = matrix["error_ms"][i][j]
+                    length_s = SHORT_STATE_S if probed else _judged_s(matrix, source, target)
                     yield _Cell(
                         f"{pair_name(source, target)} ({matrix['label']})",
                         length_s,
@@ -92,6 +95,21 @@ def _cells(matrices: Sequence[Mapping[str, Any]]) -> Iterable[_Cell]:
                         matrix["within"][i][j],
                         _spread(matrix, i, j),
                     )
+
+
+def _judged_s(matrix: Mapping[str, Any], source: str, target: str) -> float:
+    """Return for how many seconds of a state both nodes were there."""
+    low, high = matrix["from_s"], matrix["to_s"]
+    spans = sorted(
+        (max(low, each["from_s"]), high if each["to_s"] is None else min(high, each["to_s"]))
+        for each in matrix.get("absent") or ()
+        if each["node"] in (source, target)
+    )
+    away_s, seen_to = 0.0, float(low)
+    for began, ended in spans:
+        away_s += max(0.0, ended - max(began, seen_to))
+        seen_to = max(seen_to, ended)
+    return float(high - low - away_s)
 
 
 def _spread(matrix: Mapping[str, Any], i: int, j: int) -> str:

@@ -89,7 +89,7 @@ def judge(assertion: MetricAssertion, evidence: Evidence) -> Judgement:
         assertion.max is None or value <= assertion.max
     )
     spread = f"{len(seen)} samples, {seen.min():.4g} to {seen.max():.4g} {metric.unit}"
-    detail = f"{assertion.stat} of {spread}; a sample: {metric.meaning}"
+    detail = f"{assertion.stat} of {spread}; a sample: {metric.meaning}{evidence.doubt(span)}"
     return Judgement(title=title, ok=ok, value=value, unit=metric.unit, detail=detail)
 
 
