@@ -9,8 +9,9 @@ drifted when its *true* median is farther from what is expected than allowed, an
   1 % / (2 looks of a side, per pair and 5 s of an hour): by Bonferroni's inequality all looks at
   all pairs together raise a false alarm in 1 % of the hours at most, however their windows overlap.
   For 60 nodes that is 2e-9 a look, and 111 of 150 probes.
-- That takes probes as independent. With jitter they are not: what chance does to a median by the
-  law is added to what is allowed, as in every verdict, for that many looks.
+- That takes probes as independent, and would ask of jitter that most of its width be beyond. So
+  where jitter is asked, the median itself is compared: it may be off by what is allowed and by what
+  chance does to a median of the law, as in every verdict, at the same risk.
 - Where fewer come back than half of what is let through as asked, by the upper bound of Clopper
   and Pearson at the same chance, the pair is silent.
 
@@ -84,6 +85,10 @@ class _Expected:
     bare_ms: float
     rtt_ms: float
     allowed_ms: float
+
+    @property
+    def is_jittery(self) -> bool:
+        return bool(self.there.jitter_ms or self.back.jitter_ms)
 
 
 class DriftWatch:
@@ -173,13 +178,15 @@ def _judge(pair: _Expected, seen: Rows, *, risk: float, looks: int) -> Drift | N
     answered = seen[came]
     error = answered[:, 1] - pair.rtt_ms
     for side in (error, -error):
-        if not _is_beyond(side, pair.allowed_ms, risk):
-            continue
-        # only now: drawing the law of jitter takes longer than all the rest
-        probes = Probes(sent_ms=1000 * answered[:, 0], rtts_ms=answered[:, 1])
-        by_chance, _ = chance(pair.there.jitter_ms, pair.back.jitter_ms, probes, looks)
-        allowed = pair.allowed_ms + by_chance
-        if _is_beyond(side, allowed, risk):
+        allowed = pair.allowed_ms
+        if not pair.is_jittery:
+            beyond = int((side > allowed).sum()) >= needed(side.size, risk)
+        elif beyond := bool(np.median(side) > allowed):
+            # only now: drawing the law of jitter takes longer than all the rest
+            probes = Probes(sent_ms=1000 * answered[:, 0], rtts_ms=answered[:, 1])
+            allowed += chance(pair.there.jitter_ms, pair.back.jitter_ms, probes, looks)[0]
+            beyond = bool(np.median(side) > allowed)
+        if beyond:
             return _drift(pair, answered, side > allowed, allowed)
     return None
 
@@ -212,10 +219,6 @@ def _is_silent(pair: _Expected, *, sent: int, answered: int, risk: float) -> boo
         return False
     _, high = binomial_interval(answered, sent, confidence=1 - 2 * risk)
     return high * sent < fewest
-
-
-def _is_beyond(error: Rows, allowed: float, risk: float) -> bool:
-    return int((error > allowed).sum()) >= needed(error.size, risk)
 
 
 @lru_cache(maxsize=4096)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import ast
 import functools
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from fogbed.network.agent import this_program
 
 _HOME = Path(__file__).parents[2]
+# Sessions are opened in many threads, and Python 3.11 counts the depth of the trees that it makes
+# in all of them together: "AST constructor recursion depth mismatch" (malthe/chameleon#361 met it too)
+_ONE_AT_A_TIME = threading.Lock()
 ROOTS = (
     "fogbed.network.agent.unpack",
     "fogbed.network.agent.guardian",
@@ -25,9 +29,14 @@ BOOTSTRAP = this_program.bootstrap("fogbed.network.agent.session:main")
 """For ``python -c``: the program follows on stdin, so nothing is left on the node."""
 
 
-@functools.cache
 def packed() -> bytes:
     """Return the program as it goes through a channel: its length in a line, then the blob."""
+    with _ONE_AT_A_TIME:
+        return _packed()
+
+
+@functools.cache
+def _packed() -> bytes:
     return this_program.packed(modules())
 
 

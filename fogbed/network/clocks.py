@@ -1,11 +1,12 @@
-"""How far the clocks of two nodes are apart, and how well that is known. Pure."""
+"""How far the clocks of nodes are apart, and how well that is known."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fogbed.network.agent_client import Machine
+from fogbed.network.agent_client import Agent, Machine
+from fogbed.network.sessions import in_parallel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +15,32 @@ class Clock:
 
     offset_s: float
     bound_s: float
+
+
+def read_clocks(sessions: Mapping[str, Agent]) -> dict[str, Clock]:
+    """Return every node's clock, from exchanges over its channel.
+
+    Raises:
+        NetworkError: an agent is gone.
+    """
+    read = in_parallel(Agent.clock_offset, sessions.values())
+    return {
+        node: Clock(offset_s=each.offset_ns / 1e9, bound_s=each.bound_ns / 1e9)
+        for node, each in zip(sessions, read, strict=True)
+    }
+
+
+def between(before: Mapping[str, Clock], after: Mapping[str, Clock]) -> dict[str, Clock]:
+    """Return the clocks as they were from one reading to the next: somewhere between both.
+
+    A clock that nobody disciplines goes 50 ppm wrong, 1.5 ms in half a minute of probes.
+    """
+    found = {}
+    for node, was in before.items():
+        low = min(was.offset_s - was.bound_s, after[node].offset_s - after[node].bound_s)
+        high = max(was.offset_s + was.bound_s, after[node].offset_s + after[node].bound_s)
+        found[node] = Clock(offset_s=(low + high) / 2, bound_s=(high - low) / 2)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
-from fogbed.network.clocks import Clock, apart
+from fogbed.network.clocks import Clock, apart, between, read_clocks
 from fogbed.network.counting import Counting
 from fogbed.network.emulator import LinkEmulator
 from fogbed.network.flows import LOAD_PACKET, measure_rates
@@ -45,7 +45,6 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     progress: Progress,
     bare: Matrix,
     emulator: LinkEmulator | None = None,
-    clocks: Mapping[str, Clock] | None = None,
     one_medium: bool = True,
     load: bool = False,
     flows: bool = True,
@@ -66,8 +65,8 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     delays, and flows where it drives the loss or the rate, are left out.
 
     What ``emulator`` says is in force is judged too, and what its queues dropped is counted.
-    One-way delays are judged between nodes of one kernel, and where ``clocks`` has a bound for
-    both.
+    One-way delays are judged as far as the clocks at both ends are known: nodes of one kernel have
+    one, others are asked before and after.
 
     Raises:
         NetworkError: an agent failed, or the emulator does not answer.
@@ -85,7 +84,9 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     with agents({node: channels[node] for node in plan.nodes}) as sessions:
         rtts = Rtts(plan, sessions, addresses, progress, count)
         with counting:
+            before = read_clocks(sessions)
             idle = rtts.idle()
+            clocks = between(before, read_clocks(sessions))
             loaded = rtts.loaded() if load else None
         if links:
             # a rate is measured by offering more than it: what is dropped then is as it should be
@@ -106,7 +107,7 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
         rates=rates,
         losses=packets.losses,
         faults=packets.faults,
-        one_ways=judge.one_ways(idle, clocks or {}),
+        one_ways=judge.one_ways(idle, clocks),
         drops=counting.drops(),
         read_back=read_back,
         remarks=[*remarks_on(plan, bare, asked), *packets.remarks],

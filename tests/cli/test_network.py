@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 
 from fogbed.cli import main
+from fogbed.cli.verification_shown import as_json, summary_of_failures
 from fogbed.cli.verification_shown import show as show_verification
 from fogbed.network.judging import judge_rtt
 from fogbed.network.probes import Probes
-from fogbed.network.verdicts import Tolerance, Verification
-from fogbed.plan.network import Impairment
+from fogbed.network.verdicts import (
+    Drops,
+    FaultVerdict,
+    OneWayVerdict,
+    ReadBack,
+    Tolerance,
+    Verification,
+)
+from fogbed.plan.network import Difference, Impairment
 from fogbed.platforms import table
 from fogbed.spec.abilities import ABILITIES
 
@@ -148,6 +156,65 @@ def test_a_table_of_verdicts_shows_what_was_allowed(capsys):
     assert 1.1 < chance < 2
     assert re.search(rf"\+0\.00\W+{chance:.2f}\W+0\.00\W+16\.00 \+-{spread:.2f}", said)
     assert re.search(r"\+0\.00\W+1\.00\W+0\.00\W+-", said)
+
+
+@pytest.mark.parametrize(
+    ("file", "why"), [("errors.txt", "ends in .png, .svg, .pdf"), ("no/e.png", "no such folder")]
+)
+def test_a_plot_that_cannot_be_drawn_is_refused_before_anything_is_measured(file, why, capsys):
+    assert main(["network", "verify", "profile.yml", "--plot", file]) == 2
+    assert why in capsys.readouterr().err
+
+
+def verification(**members):
+    bare = np.zeros((2, 2))
+    empty = {"pairs": (), "rates": (), "losses": ()}
+    return Verification(
+        nodes=("c", "f"), bare_ms=bare, tolerance=Tolerance(), **{**empty, **members}
+    )
+
+
+def fault(**members):
+    known = {"fault": "reorder", "source": "f", "target": "c", "asked": 0.05, "trials": 8000}
+    counts = {"hits": 8, "late": 160, "measured": 0.001, "low": 0.0005, "high": 0.002}
+    return FaultVerdict(**known, **counts, **members)
+
+
+def one_way(**members):
+    ends = {"source": "f", "target": "c", "asked_ms": 5.0, "heard": 50, "allowed_ms": 1.0}
+    expected = {"expected_low_ms": 5.0, "expected_high_ms": 5.2}
+    return OneWayVerdict(**ends, **expected, **members)
+
+
+def test_faults_one_way_delays_and_drops_have_tables(capsys):
+    show_verification(
+        verification(
+            faults=(fault(ok=False),),
+            one_ways=(one_way(low_ms=4.0, high_ms=6.4, bound_ms=1.2, ok=True),),
+            drops=(Drops(source="f", target="c", dropped=12, carried=100),),
+            remarks=("the bare RTT alone is 4 ms",),
+        )
+    )
+    said = " ".join(re.sub(r"[^\w\s.%/()-]", " ", capsys.readouterr().out).split())
+    assert "f c reorder 5% 0.10% 0.05% to 0.20% 8/8000 160 OUT OF TOLERANCE" in said
+    assert "f c 5.00 5.00 to 5.20 4.00 to 6.40 1.00 too wide to tell" in said
+    assert "f c 12 100" in said
+    assert "note the bare RTT alone is 4 ms" in said
+
+
+def test_json_has_every_verdict_the_worst_and_the_cause():
+    difference = Difference("f", "c", Impairment(delay_ms=5), Impairment())
+    found = verification(
+        faults=(fault(ok=False),), read_back=ReadBack(links=1, differences=(difference,))
+    )
+    proof = json.loads(json.dumps(as_json(found)))
+    assert proof["ok"] is False
+    assert proof["faults"][0]["late"] == 160
+    assert proof["read_back"]["differences"][0]["asked"]["delay_ms"] == 5
+    assert proof["worst"]["text"] == "reorder 0.10%, 5% asked"
+    assert proof["cause"].startswith("something else is in force")
+    assert summary_of_failures(found) == "1 of 1 faults, 1 links are not in force as asked"
+    assert as_json(verification())["cause"] is None
 
 
 def test_a_tolerance_without_a_unit_is_refused_before_anything_is_measured(capsys):

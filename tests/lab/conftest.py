@@ -102,12 +102,16 @@ class Machine:
     def address(self) -> str:
         return f"198.18.2.{10 + self.number}"
 
-    def ssh(self, command: str, *, check: bool = True) -> str:
-        """Run a shell command as root on the machine and return what it printed."""
+    def ssh_prefix(self) -> tuple[str, ...]:
+        """Return what runs the words behind it in the login shell of pi."""
         options = ["-o", f"UserKnownHostsFile={self.known_hosts}", "-o", "LogLevel=ERROR"]
         options += ["-o", "StrictHostKeyChecking=accept-new", "-o", "ConnectTimeout=10"]
+        return ("ssh", "-i", key(), *options, f"pi@{self.address}")
+
+    def ssh(self, command: str, *, check: bool = True) -> str:
+        """Run a shell command as root on the machine and return what it printed."""
         done = subprocess.run(
-            ["ssh", "-i", key(), *options, f"pi@{self.address}", "sudo sh -s"],
+            [*self.ssh_prefix(), "sudo sh -s"],
             check=False,
             input=command,
             capture_output=True,

@@ -44,14 +44,15 @@ def drawn(tmp_path_factory):
     file = folder / "drawn.yml"
     file.write_text(TESTBED, encoding="utf-8")
     program = grafana_stand_in.install(folder / "grafana home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-        # a user's own Grafana may be told so, and ours is not meant
-        patch.setenv("GF_AUTH_ANONYMOUS_ENABLED", "true")
-        assert main(["up", "-t", str(file)]) == 0
-    platform = open_platform(find_testbed(file))
-    yield platform
-    assert main(["down", "-t", "drawn", "--everything"]) == 0
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+            # a user's own Grafana may be told so, and ours is not meant
+            patch.setenv("GF_AUTH_ANONYMOUS_ENABLED", "true")
+            assert main(["up", "-t", str(file)]) == 0
+        yield open_platform(find_testbed(file))
+    finally:
+        assert main(["down", "-t", "drawn", "--everything"]) == 0
     assert not TestbedFolder("drawn").root.exists()
     assert not [p for p in psutil.process_iter() if str(program) in _argv(p)]
 

@@ -84,7 +84,7 @@ def test_what_is_applied_is_shown_verified_and_cleared(capsys):
     assert found["c", "f"]["loss"] == 0.01
     assert main(["network", "verify", *WIDE]) == 0
     said = capsys.readouterr().out
-    assert "all 6 figures are within tolerance" in said
+    assert "all 12 figures are within tolerance" in said
     assert "p10-p90" in said
     assert main(["network", "show"]) == 0
     assert "of a processor" in capsys.readouterr().out
@@ -124,6 +124,15 @@ def test_a_network_that_is_not_as_asked_ends_with_3(capsys):
     said = capsys.readouterr()
     assert "OUT OF TOLERANCE" in said.out
     assert "the network of testbed trial is out of tolerance: 4 of 6 RTTs" in said.err
+    assert "4 links are not in force as asked; worst: " in said.err
+    assert "hint: something else is in force than what was asked (4 links)" in said.err
+
+
+def test_the_errors_of_all_pairs_are_drawn(capsys, tmp_path):
+    assert main(["network", "apply", "profile.yml"]) == 0
+    assert main(["network", "verify", *WIDE, "--plot", "errors.png"]) == 0
+    assert (tmp_path / "errors.png").read_bytes().startswith(b"\x89PNG")
+    capsys.readouterr()
 
 
 def test_a_rate_that_the_bare_network_does_not_carry_is_refused_with_both_figures(capsys, emulator):

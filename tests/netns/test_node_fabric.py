@@ -22,7 +22,7 @@ LAYOUTS = [("bridge", "vxlan"), ("veth", "plain")]
 @pytest.fixture
 def told(apart):
     def tell(fact, *layout):
-        return json.loads(apart("root", FACTS, fact, *layout))
+        return json.loads(apart("root", FACTS, fact, *layout, timeout_s=280))
 
     return tell
 

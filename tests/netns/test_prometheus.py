@@ -63,9 +63,11 @@ def file(tmp_path_factory):
 @pytest.fixture(scope="module")
 def watched(file):
     platform = open_platform(find_testbed(file))
-    platform.up(UpRequest(), Quiet())
-    yield platform
-    platform.down(DownRequest(everything=True), Quiet())
+    try:
+        platform.up(UpRequest(), Quiet())
+        yield platform
+    finally:
+        platform.down(DownRequest(everything=True), Quiet())
 
 
 def until(claim, timeout_s=120.0):

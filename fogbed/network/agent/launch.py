@@ -13,10 +13,13 @@ from fogbed.network.agent.backend import BackendError
 
 SERVE, CLEAR = "fogbed.network.agent.guardian:main", "fogbed.network.agent.guardian:clear_main"
 _START_S = 60.0
+_BUSY = "already"  # what systemd-run says of a unit that is starting, or ending
 
 
-def launch() -> None:
-    """Start the resident of this network, unless one is there (or about to end).
+def launch() -> bool:
+    """Start the resident of this network; return False where another is in its place.
+
+    That one may be about to end: the caller asks it, and then asks for this again.
 
     Raises:
         BackendError: it could not be started.
@@ -24,8 +27,11 @@ def launch() -> None:
     why_not = systemd.unserved(systemd.surroundings())
     if not why_not:
         why_not = _as_unit()
-    if why_not:
-        _detached(f"guardian (systemd does not hold it: {why_not})")
+        if not why_not:
+            return True
+        if _BUSY in why_not:
+            return False
+    return _detached(f"guardian (systemd does not hold it: {why_not})")
 
 
 def _as_unit() -> str:
@@ -51,9 +57,8 @@ def _as_unit() -> str:
     if done.returncode == 0:
         return ""
     said = done.stderr.strip()
-    if "already" in said:  # another session's is starting, or ending: the caller asks again
-        return ""
-    _remove(scripts)
+    if _BUSY not in said:
+        _remove(scripts)
     return said or f"systemd-run ended with {done.returncode}"
 
 
@@ -70,7 +75,7 @@ def _remove(scripts: list[Path]) -> None:
             script.unlink()
 
 
-def _detached(net: str) -> None:
+def _detached(net: str) -> bool:
     argv = [sys.executable, "-I", "-c", this_program.bootstrap(SERVE), net]
     started = subprocess.Popen(
         argv,
@@ -89,7 +94,7 @@ def _detached(net: str) -> None:
         ready, _, _ = select.select([started.stdout], [], [], _START_S)
         line = started.stdout.readline().decode(errors="replace").strip() if ready else ""
         if line in ("serving", "taken"):
-            return
+            return line == "serving"
         started.kill()
         rest = started.stdout.read(4000).decode(errors="replace").strip()
     started.wait()

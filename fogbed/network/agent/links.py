@@ -12,7 +12,9 @@ from fogbed.network.agent.clearing import cleared
 from fogbed.network.agent.launch import launch
 
 ANSWER_S = 90.0
-_TRIES = 5
+_LAUNCHES = 3
+_ENDING_S = 60.0
+"""For how long one that is ending may keep its place: until nothing shapes here any more."""
 _PAUSE_S = 0.2
 _NOTHING: dict[str, Any] = {"backend": "", "shapes": {}, "severed": [], "seed": 0, "origin_ns": 0}
 
@@ -26,15 +28,17 @@ def links_apply(
     refused. ``lease_s``: after how many seconds of silence it is cleared; null: never.
     """
     asked = {"row": row, "backend": backend, "controller": controller, "lease_s": lease_s}
-    for attempt in range(_TRIES):
-        if attempt:
-            # One that is ending keeps its place until nothing shapes here any more.
-            time.sleep(_PAUSE_S * (attempt - 1))
-            launch()
-        try:
+    launches = 0
+    deadline = time.monotonic() + _ENDING_S
+    while True:
+        with contextlib.suppress(wire.GoneError):
             return _passed_on("apply", asked)
-        except wire.GoneError:
-            continue
+        if launches == _LAUNCHES or time.monotonic() > deadline:
+            break
+        if launch():
+            launches += 1
+        else:
+            time.sleep(_PAUSE_S)
     raise BackendError(f"the agent's resident ends before it answers: {_why_it_ended()}")
 
 

@@ -135,7 +135,8 @@ class Probe:
             self._note(packet, source, control, rtts)
 
     def _note(self, message: bytes, source: bytes, control: Control, rtts: Rtts) -> None:
-        if len(message) < ECHO_SIZE:
+        # a raw socket is given what the kernel has not checked yet, as what a link has corrupted
+        if len(message) < ECHO_SIZE or checksum(message):
             return
         if message[0] == ECHO_REQUEST and message[8:12] == MAGIC and source in self._heard:
             (sent,) = struct.unpack("!Q", message[24:ECHO_SIZE])

@@ -95,8 +95,9 @@ def tell_systemd(state: str) -> None:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         try:
-            sender.sendto(state.encode(), address.replace("@", "\0", 1))
-        except OSError:  # it is told again
+            # A guardian waits for nobody; what is not taken now is told again.
+            sender.sendto(state.encode(), socket.MSG_DONTWAIT, address.replace("@", "\0", 1))
+        except OSError:
             return
 
 

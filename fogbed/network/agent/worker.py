@@ -37,6 +37,7 @@ class Worker:
         self._listener = listener
         self._net = net
         self._beat = beat
+        self._beat_at = 0.0
         self._holder: Holder | None = None
         self._backend: Backend | None = None
         self._asked: Asked | None = None
@@ -61,7 +62,7 @@ class Worker:
         """Serve until the links are cleared, by whatever it may be; tell whether all is gone."""
         try:
             while not self._ended:
-                self._beat()
+                self._show_life()
                 self._wait()
                 if not self._ended:
                     self._do_what_is_due()
@@ -70,6 +71,12 @@ class Worker:
         return self._is_clear
 
     # -- the clock -------------------------------------------------------------------------------
+
+    def _show_life(self) -> None:
+        now = time.monotonic()
+        if now >= self._beat_at:
+            self._beat()
+            self._beat_at = now + BEAT_S
 
     def _wait(self) -> None:
         now = time.monotonic()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import socket
 import sys
 import threading
 import time
@@ -108,7 +107,7 @@ def this_controller() -> str:
         user = getpass.getuser()
     except (KeyError, OSError):  # of a user without a name, as in containers
         user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}, {' '.join(words)}, process {os.getpid()}"
+    return f"{user}@{os.uname().nodename}, {' '.join(words)}, process {os.getpid()}"
 
 
 def check_emulators(emulator: NodeEmulator) -> Sequence[Check]:

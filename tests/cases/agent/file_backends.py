@@ -1,6 +1,7 @@
 """Stands for ``fogbed.network.agent.backend_table`` in a packed program: shapes are lines in files.
 
-What is "in force" is what stands in FOGBED_TEST_LINKS/NAME.json; everybody can read it, and change
+What is "in force" is what stands in FOGBED_TEST_LINKS/NAME.json (a unit of systemd has no such
+variable: in /run/fogbed-test-links); everybody can read it, and change
 it, as one can a kernel's rules. Behaviour that a test asks for stands in FOGBED_TEST_LINKS/asked.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from fogbed.network.agent.backend import BackendError, Cost, Counters, Row, Shape
 
-HOME = Path(os.environ.get("FOGBED_TEST_LINKS", "/nowhere"))
+HOME = Path(os.environ.get("FOGBED_TEST_LINKS", "/run/fogbed-test-links"))
 
 
 def is_asked(what: str) -> bool:

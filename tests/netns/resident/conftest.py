@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,15 +99,19 @@ class Node:
 
 
 def is_guardian(pid: int) -> bool:
+    """Tell whether a process is a resident's, detached or of a unit."""
     try:
-        return b"fogbed.network.agent.guardian:main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
+    is_unit = b"-serve.py\0systemd" in command and b"systemd-run" not in command
+    return is_unit or b"fogbed.network.agent.guardian:main" in command
 
 
-def _nodes(tmp_path: Path, run_options: str) -> Iterator[Node]:
+def _nodes(tmp_path: Path, run_options: str, first: str = "exec sleep 3600") -> Iterator[Node]:
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    script = f"mount -t tmpfs -o {run_options} none /run && echo ready && exec sleep 3600"
+    script = f"mount -t tmpfs -o {run_options} none /run && {first}"
+    script = script.replace("exec ", "echo ready && exec ")
     with subprocess.Popen(
         ["unshare", *user, *APART, "sh", "-c", script],
         stdout=subprocess.PIPE,
@@ -138,3 +143,20 @@ def full_node(tmp_path: Path) -> Iterator[Node]:
     for node in _nodes(tmp_path, "mode=755,size=64k"):
         node.run("mkdir -m 700 /run/fogbed; cat /dev/zero > /run/filler 2>/dev/null || true")
         yield node
+
+
+@pytest.fixture
+def systemd_node(tmp_path: Path) -> Iterator[Node]:
+    """A node whose first process is called systemd, with a stand-in for systemd-run."""
+    if not Path("/usr/bin/systemd-run").exists():
+        pytest.skip("needs a file /usr/bin/systemd-run to put the stand-in over")
+    stand_in = tmp_path / "systemd-run"
+    source = (BACKENDS.parent / "systemd_run.py").read_text(encoding="utf-8")
+    stand_in.write_text(f"#!{sys.executable} -I\n{source}", encoding="utf-8")
+    stand_in.chmod(0o755)
+    shutil.copy("/bin/sleep", tmp_path / "systemd")
+    first = (
+        f"mkdir -p /run/systemd/system && mount --bind {stand_in} /usr/bin/systemd-run"
+        f" && ln -s {tmp_path}/links /run/fogbed-test-links && exec {tmp_path}/systemd 3600"
+    )
+    yield from _nodes(tmp_path, "mode=755", first)

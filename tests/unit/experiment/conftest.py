@@ -425,6 +425,9 @@ class Laboratory:
         self.platform = FakePlatform(name)
         self.workload = FakeWorkload(self.clock)
         self.rtt_error_ms = 0.2
+        # of every 10 s of virtual time: when a probe is sent; and the nodes that answer none
+        self.ping_ms = np.arange(0.0, 1000, 200)
+        self.silent: set[str] = set()
         self.programs: list[str] = []
         self.ran: list[str] = []
         (folder / "testbed.yml").write_text(TESTBED.replace("NAME", name), encoding="utf-8")
@@ -540,8 +543,12 @@ class VirtualPinger:
         here = plan.nodes.index(self._node)
         error = self._laboratory.rtt_error_ms
         rtts = {t: asked[here, plan.nodes.index(t)] + 0.1 + error for t in targets}
+        for target in targets:
+            if self._laboratory.silent & {self._node, target}:
+                rtts[target] = np.nan
+        sent_ms = self._laboratory.ping_ms
         return {
-            t: Probes(sent_ms=np.arange(0.0, 1000, 200), rtts_ms=np.full(5, rtt))
+            t: Probes(sent_ms=sent_ms, rtts_ms=np.full(sent_ms.size, rtt))
             for t, rtt in rtts.items()
         }
 

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fogbed import paths
-from fogbed.errors import ExperimentError, Interrupted, PlatformError, UsageError
+from fogbed.errors import (
+    ExperimentError,
+    Interrupted,
+    NetworkError,
+    PlatformError,
+    UsageError,
+)
 from fogbed.experiment.record import sample_store
 from fogbed.experiment.repertoire import REPERTOIRE
 from fogbed.experiment.run_lock import hold_run_lock
@@ -112,6 +118,19 @@ def test_repetitions_have_a_bundle_each_and_share_the_testbed(laboratory: Labora
     result = laboratory.run(SHORT + "repetitions: 3\n")
     assert [b.name.rsplit("-", 1)[1] for b in result.bundles] == ["r1", "r2", "r3"]
     assert laboratory.platform.calls == ["up", *["scheduler adaptive"] * 3, "down"]
+
+
+def test_a_run_leases_its_network_and_tells_of_leases_that_are_not_renewed(
+    laboratory: Laboratory,
+) -> None:
+    links = laboratory.platform.links
+    links.lease_s, links.renewal = 60.0, NetworkError("fog-1: failed to renew its lease")
+    # every apply of it asserts the lease, and that it is being renewed
+    assert laboratory.run(SHORT).ok
+    assert not links.is_renewed
+    notes = [line["text"] for line in laboratory.bundle().events("note")]
+    told = "no renewal of the emulation's leases: fog-1: failed to renew its lease"
+    assert told in notes
 
 
 def test_a_testbed_that_was_up_stays_up(laboratory: Laboratory) -> None:

@@ -180,3 +180,19 @@ def test_a_traceback_names_the_module_and_shows_the_line():
     said = done.stderr.decode()
     assert 'File "fogbed/network/agent/session.py", line' in said
     assert "request = json.loads(line)" in said
+
+
+def test_many_threads_that_open_sessions_at_once_get_one_program():
+    # in a process of its own, in which nothing was packed before; Python 3.11 fails without a lock
+    code = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from fogbed.network.agent_pack import packed
+
+sys.setswitchinterval(1e-5)
+with ThreadPoolExecutor(32) as pool:
+    programs = list(pool.map(lambda _: packed(), range(32)))
+print(len({id(each) for each in programs}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "1\n"
