@@ -16,7 +16,7 @@ from fogbed.network.agent import this_program
 
 _HOME = Path(__file__).parents[2]
 # Sessions are opened in many threads, and Python 3.11 counts the depth of the trees that it makes
-# in all of them together: "AST constructor recursion depth mismatch" (malthe/chameleon#361 met it too)
+# in all of them together: "AST constructor recursion depth mismatch" (malthe/chameleon#361)
 _ONE_AT_A_TIME = threading.Lock()
 ROOTS = (
     "fogbed.network.agent.unpack",
