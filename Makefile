@@ -7,7 +7,7 @@ SETUP := "$(PYTHON)" scripts/setup.py
 RUN := $(SETUP) run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kind test-lab bench lint lock clean python
+.PHONY: help demo test test-kind test-lab test-vm bench lint lock clean python
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -20,7 +20,7 @@ test: python ## lint, then every test that needs no lab
 	@$(SETUP) env --privileges told
 	@$(MAKE) --no-print-directory lint
 	@mkdir -p build && rm -f build/junit.xml
-	@HYPOTHESIS_PROFILE=thorough $(RUN) pytest -m "not lab and not kind and not bench" --junitxml=build/junit.xml; \
+	@HYPOTHESIS_PROFILE=thorough $(RUN) pytest -m "not lab and not kind and not vm and not bench" --junitxml=build/junit.xml; \
 	  code=$$?; "$(PYTHON)" scripts/counts.py --skips build/junit.xml; exit $$code
 
 test-kind: python ## the demo on a kind cluster, from up to down, as CI runs it (Docker Engine, kind)
@@ -33,6 +33,10 @@ test-lab: python ## whole clusters on the machines of ../shared/lab (root, Go, D
 	@$(SETUP) env --privileges told
 	@test ! -x ../shared/lab/lab || { ../shared/lab/lab build && ../shared/lab/lab images stack && ../shared/lab/lab minor; }
 	@$(RUN) pytest -m lab --durations=0 -s
+
+test-vm: python ## tc on a stock Debian kernel, in guests of ../shared/lab/vm (root, qemu; half an hour)
+	@$(SETUP) env --privileges told
+	@$(RUN) pytest -m vm --durations=0 -s tests/vm
 
 bench: python ## measure every figure beside its goal and its anchor; writes benchmarks/RESULTS.md
 	@$(SETUP) env --privileges needed

@@ -52,7 +52,7 @@ def _netem(leaf: Leaf) -> str:
 
 
 def _percent(share: int) -> str:
-    return f"{100 * share / CERTAIN:.7g}%"
+    return f"{100 * share / CERTAIN:.6g}%"
 
 
 def _u32(each: Operation) -> str:

@@ -75,5 +75,5 @@ def test_what_a_failure_leaves_is_kept():
 
 
 def test_tests_that_make_a_cluster_have_a_target_of_their_own():
-    assert '-m "not lab and not kind and not bench"' in MAKEFILE
+    assert '-m "not lab and not kind and not vm and not bench"' in MAKEFILE
     assert "pytest -m kind" in MAKEFILE

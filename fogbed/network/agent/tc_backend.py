@@ -47,6 +47,7 @@ class TcBackend:
     def apply(self, row: Row) -> None:
         """Install a row, or change in place what differs; see ``Backend``."""
         tree = self._open()
+        before_places = self._places
         try:
             before, after, places = self._plan(tree, row)
         except ValueError as error:
@@ -54,25 +55,23 @@ class TcBackend:
         except NetlinkError as error:
             raise BackendError(f"{row.node}: the kernel does not answer: {error}") from None
         self._refuse_duplicates(after)
-        minors = {name: classes_of(device.filters) for name, device in after.items()}
-        self._minors = {
-            peer.node: minors[places.of[peer.node].egress.name][peer.networks[0]]
-            for peer in row.peers
-        }
+        self._settle()
+        if places is not self._places:
+            self._minors = _minors(row, places, after)
         driven = self._driven(row, places, after)
         stilled = self._stilled(driven, after)
         operations = [*diff(before, after), *stilled]
-        self._settle()
         indices = {device.egress.name: index for index, device in tree.devices.items()}
         indices.update({place.egress.name: place.index for place in places.of.values()})
         tree.carry_out(operations, indices)
         self._row, self._places = row, places
         self._driver.drive(driven, row.origin_ns)
         for peer in row.peers:
-            self._losses.setdefault(peer.node, Losses()).ask(
-                as_leaf(peer, places.of[peer.node].egress)
-            )
+            leaf = after[places.of[peer.node].egress.name].leaves[self._minors[peer.node]]
+            self._losses.setdefault(peer.node, Losses()).ask(leaf)
         tree.prove(after, operations, indices, self._swinging())
+        if places is not before_places:
+            self._looked = time.monotonic()
 
     def show(self) -> dict[str, Shape]:
         """Return what the kernel has per peer; see ``Backend``.
@@ -106,7 +105,7 @@ class TcBackend:
         """
         return {
             peer.node: reading.hits_of(self._minors[peer.node])
-            for peer, _, _, reading in self._found()
+            for peer, _, _, reading in self._found(filters=True)
             if reading.hits
         }
 
@@ -159,7 +158,6 @@ class TcBackend:
             for egress in (places.of[peer.node].egress,)
         ]
         after = plan_tc(peers, places.hosts, installed=before)
-        self._looked = time.monotonic()
         return before, after, places
 
     def _reshaped(self, before: Mapping[str, TcDevice], old: Row, new: Row) -> dict[str, TcDevice]:
@@ -214,16 +212,16 @@ class TcBackend:
         if any(account.share for account in self._losses.values()):
             self.counters()
 
-    def _found(self) -> Iterator[tuple[Peer, Place, Leaf, Reading]]:
+    def _found(self, *, filters: bool = False) -> Iterator[tuple[Peer, Place, Leaf, Reading]]:
         """Yield each peer with its place, what the kernel has for it and the reading of its device.
 
         A peer whose class is gone is left out.
         """
         if self._row is None:
             return
-        readings = self._open().readings()
+        readings = self._open().readings(filters=filters)
         for peer in self._row.peers:
-            place, minor = self._places.of[peer.node], self._minors[peer.node]
+            place, minor = self._places.of[peer.node], self._minors.get(peer.node, 0)
             reading = readings.get(place.index)
             if reading is not None and minor in reading.device.leaves:
                 yield peer, place, reading.device.leaves[minor], reading
@@ -243,3 +241,11 @@ def _differ_by_shapes(old: Row, new: Row) -> bool:
     ) and [(peer.node, peer.networks, peer.hosts) for peer in old.peers] == [
         (peer.node, peer.networks, peer.hosts) for peer in new.peers
     ]  # fmt: skip
+
+
+def _minors(row: Row, places: Places, after: Mapping[str, TcDevice]) -> dict[str, int]:
+    """Return each peer's class."""
+    classes = {name: classes_of(device.filters) for name, device in after.items()}
+    return {
+        peer.node: classes[places.of[peer.node].egress.name][peer.networks[0]] for peer in row.peers
+    }

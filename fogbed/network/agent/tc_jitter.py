@@ -23,8 +23,9 @@ from fogbed.plan.tc import Leaf
 LEAST_PERIOD_NS = 5_000_000
 STEPS_PER_JITTER = 4
 MOST_PER_S = 1_000
-"""Changes of a delay per second and node: each takes the kernel and Python some 50 microseconds on
-a laptop, so that jitter takes some percent of one core at most, and a fifth of a Raspberry Pi's."""
+"""Changes of a delay per second and node. A change in place took 67 microseconds of a processor
+alone and 19 among twenty (HTB classes, kernel 6.18, 2-core virtual machine): jitter takes a few
+percent of one such core at most, however many links have it."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from fogbed.plan.tc_filters import mask_of, parse, spell
 _ETHERNET, _LOOPBACK = 1, 772  # ARPHRD_*
 _ETHERNET_HEADER = 14
 _POINT_TO_POINT = 31
+_TOLD = 8  # of what may be hundreds of peers for one reason
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def find_places(netlink: Netlink, row: Row) -> Places:
     network, unless it is one of those that are shaped (as a plain host's is).
 
     Raises:
-        BackendError: peers have no route, or more than one device; all of them are named.
+        BackendError: peers have no route, or more than one device.
         ValueError: a network is not IPv4.
     """
     devices = {device.index: device for device in links(netlink)}
@@ -59,9 +60,10 @@ def find_places(netlink: Netlink, row: Row) -> Places:
         of[peer.node] = Place(route.device, _egress(devices[route.device]))
         sources.add(route.source)
     if problems:
+        more = f" and {len(problems) - _TOLD} more" if len(problems) > _TOLD else ""
         raise BackendError(
-            f"where {row.node} reaches other nodes is not known: {'; '.join(problems)}; "
-            "is the cluster's network up?"
+            f"where {row.node} reaches other nodes is not known: {'; '.join(problems[:_TOLD])}"
+            f"{more}; is the cluster's network up?"
         )
     own = [parse(network) for network in row.networks]
     extra = sorted(each for each in sources if each and not _is_within(each, own))

@@ -29,7 +29,7 @@ from fogbed.network.agent.tc_messages import (
 from fogbed.plan.tc import HIGH_RATE, LEAF_MAJOR, MAJOR, Egress, Leaf, TcDevice, layer3_rate
 from fogbed.plan.tc_filters import BUCKETS, ROOT_TABLE, Filter
 
-_STATISTICS = struct.Struct("=QIII12xII")  # struct tc_stats
+_STATISTICS = struct.Struct("=QIII8xII")  # struct tc_stats
 _CORRELATIONS = struct.Struct("=III")
 _SHARE = struct.Struct("=II")  # probability, correlation
 _GE = struct.Struct("=IIII")
@@ -118,8 +118,8 @@ def has_our_root(netlink: Netlink, indices: Iterable[int]) -> list[bool]:
     return [answer is not None for answer in netlink.ask_many(asked)]
 
 
-def read(netlink: Netlink, index: int, egress: Egress) -> Reading:
-    """Return what is on a device whose root is ours."""
+def read(netlink: Netlink, index: int, egress: Egress, *, filters: bool = True) -> Reading:
+    """Return what is on a device whose root is ours, with or without its filters."""
     rates = _classes(netlink, index)
     odd: list[str] = []
     leaves: dict[int, Leaf] = {}
@@ -133,8 +133,10 @@ def read(netlink: Netlink, index: int, egress: Egress) -> Reading:
         leaves[minor] = _leaf(given.get(2, b""), rates.pop(minor, 0), egress)
         flows[minor] = _flow(given)
     odd += [f"class {MAJOR:x}:{minor:x} has no netem" for minor in rates]
-    tables, filters, hits, others = _filters(netlink, index)
-    return Reading(TcDevice(egress, leaves, tables, filters), flows, hits, (*odd, *others))
+    if not filters:
+        return Reading(TcDevice(egress, leaves), flows, {}, tuple(odd))
+    tables, found, hits, others = _filters(netlink, index)
+    return Reading(TcDevice(egress, leaves, tables, found), flows, hits, (*odd, *others))
 
 
 def read_some(

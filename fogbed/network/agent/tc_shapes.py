@@ -15,7 +15,7 @@ _DIGITS = 9  # of a fraction: the kernel has 32 bits
 
 def as_leaf(peer: Peer, egress: Egress) -> Leaf:
     """Return what is asked of a peer, in the kernel's units."""
-    return leaf_of(**peer.shape.to_json(), cut=peer.cut, mtu=egress.mtu)
+    return leaf_of(**vars(peer.shape), cut=peer.cut, mtu=egress.mtu)
 
 
 def as_shape(leaf: Leaf, asked: Peer, egress: Egress) -> Shape:

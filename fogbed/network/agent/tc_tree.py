@@ -136,11 +136,11 @@ class Tree:
                 raise BackendError(_not_as_planned(name, expected, found, sorted(wrong), rest))
         self.devices = {indices[name]: device for name, device in after.items()}
 
-    def readings(self) -> dict[int, Reading]:
+    def readings(self, *, filters: bool = False) -> dict[int, Reading]:
         """Return what the kernel has on the devices that are still ours."""
         there = zip(self.devices.items(), has_our_root(self.netlink, self.devices))  # noqa: B905
         return {
-            index: read(self.netlink, index, device.egress)
+            index: read(self.netlink, index, device.egress, filters=filters)
             for (index, device), is_ours in there
             if is_ours
         }

@@ -29,8 +29,8 @@ _MODULES = {
 def why_not(*, duplicate: bool = False) -> str:
     """Return "" if two peers can be shaped on a device, else what is missing, in one sentence.
 
-    ``duplicate``: if both can also duplicate packets, which kernels since 6.16 (and older ones that
-    are kept up) refuse where a device has a second netem (check_netem_in_tree, sch_netem.c).
+    ``duplicate``: if both can also duplicate packets, which many kernels since 6.16 (and older ones
+    that are kept up) refuse where a device has a second netem (check_netem_in_tree, sch_netem.c).
     Tries it on a device in a network namespace of its own; where that is not allowed, on one of a
     name of its own here. The kernel loads its modules by itself if it has them.
     """
@@ -89,7 +89,7 @@ def _refused(operation: Operation, error: NetlinkError) -> str:
     if operation.what == NETEM and "duplicating" in str(error):
         return (
             "this kernel lets no netem that duplicates stand beside another one on a device "
-            "(as all do since 6.16): `duplicate` takes the backend fabric"
+            "(as many since 6.16): `duplicate` takes the backend fabric"
         )
     module = _MODULES[operation.what]
     return (

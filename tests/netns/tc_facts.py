@@ -1,0 +1,191 @@
+"""What the kernel here makes of a plan for tc, all but netem, which it need not have. Prints JSON.
+
+Packets go into a veth whose other end nobody reads; classes tell how many were led to them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import sys
+
+from fogbed.network.agent import rtnetlink
+from fogbed.network.agent.backend import BackendError, Peer, Row
+from fogbed.network.agent.netlink import Netlink, NetlinkError, Request, attributes
+from fogbed.network.agent.tc_backend import TcBackend
+from fogbed.network.agent.tc_messages import (
+    AT_ROOT,
+    CREATE,
+    GET_CLASS,
+    NEW_QDISC,
+    OURS,
+    TCMSG,
+    request,
+)
+from fogbed.network.agent.tc_places import find_places
+from fogbed.network.agent.tc_reading import _flow, foreign_root, ours, qdiscs, read
+from fogbed.network.agent.tc_tree import Tree
+from fogbed.network.agent.tc_trial import why_not
+from fogbed.plan.tc import Egress, Leaf, TcPeer, plan_tc
+from fogbed.plan.tc_diff import NETEM, diff
+from fogbed.plan.tc_filters import classes_of
+
+PEERS = 999
+OWN = ("10.9.0.0", "10.9.0.1")
+
+
+def main():
+    with Netlink() as netlink:
+        facts = {
+            "netem": why_not(),
+            "duplicate": why_not(duplicate=True),
+            "devices_left": [each.name for each in rtnetlink.links(netlink)],
+        }
+        device = make_device(netlink)
+        facts["classes"] = led(netlink, device)
+        facts["foreign"] = refused(netlink, device)
+        facts["place"] = place(netlink)
+        facts["backend"] = what_the_backend_says()
+        facts["left"] = sorted(ours(qdiscs(netlink)))
+    json.dump(facts, sys.stdout)
+
+
+def make_device(netlink):
+    netlink.do(rtnetlink.add_device("pods0", "veth", peer="pods1"))
+    made = [rtnetlink.link(netlink, name).index for name in ("pods0", "pods1")]
+    netlink.batch(
+        [
+            *(rtnetlink.set_up(index) for index in made),
+            rtnetlink.add_address(made[0], "10.9.0.1", 32),
+            rtnetlink.add_address(made[0], "10.9.0.5", 32),
+            rtnetlink.add_address(made[0], "192.0.2.1", 32),
+            rtnetlink.add_route("10.0.0.0/12", device=made[0]),
+            rtnetlink.add_route("10.64.0.0/12", device=made[0]),
+            rtnetlink.add_route("198.51.100.0/24", device=made[0]),
+        ]
+    )
+    return made[0]
+
+
+def led(netlink, index):
+    """Have 999 peers led; send packets to some and tell by class how many came."""
+    egress = Egress("pods0")
+    peers = [
+        TcPeer(
+            (f"10.{number // 256}.{number % 256}.0/24",),
+            (f"10.{number // 256}.{number % 256}.0", f"10.{number // 256}.{number % 256}.1"),
+            egress,
+            Leaf(),
+        )
+        for number in range(PEERS)
+        if number // 256 != 9
+    ]
+    peers.append(TcPeer(("198.51.100.7/32",), (), egress, Leaf(octets_per_s=1_000_000)))
+    peers.append(TcPeer(("10.64.0.0/12",), ("10.64.0.9",), egress, Leaf()))
+    plan = plan_tc(peers, OWN)
+    operations = [each for each in diff({}, plan) if each.what != NETEM]
+    netlink.batch(request(each, index) for each in operations)
+    minors = classes_of(plan["pods0"].filters)
+    counts = {}
+    for source, target in (
+        ("10.9.0.5", "10.0.0.5"),
+        ("10.9.0.5", "10.3.230.255"),
+        ("10.9.0.5", "10.2.7.1"),
+        ("10.9.0.1", "10.2.7.5"),
+        ("10.9.0.5", "198.51.100.7"),
+        ("10.9.0.5", "198.51.100.8"),
+        ("10.9.0.5", "10.70.1.1"),
+        ("10.9.0.5", "10.64.0.9"),
+    ):
+        before = flows(netlink, index)
+        send(source, target, index, netlink)
+        after = flows(netlink, index)
+        names = {minor: name for name, minor in minors.items()}
+        counts[f"{source}>{target}"] = {
+            names[minor]: after[minor].packets - before[minor].packets
+            for minor in after
+            if after[minor].packets != before[minor].packets
+        }
+    reading = read(netlink, index, egress)
+    same = reading.device.filters == plan["pods0"].filters
+    smaller = plan_tc(peers[:3], OWN, installed=plan)
+    gone = [each for each in diff(plan, smaller) if each.what != NETEM]
+    netlink.batch(request(each, index) for each in gone)
+    netlink.batch(request(each, index) for each in diff(smaller, {}))
+    return {"counts": counts, "as_planned": same, "whole": reading.is_whole()}
+
+
+def flows(netlink, index):
+    found = {}
+    for _, body in netlink.dump(GET_CLASS, TCMSG.pack(0, index, 0, OURS, 0)):
+        _, _, handle, _, _ = TCMSG.unpack_from(body)
+        found[handle & 0xFFFF] = _flow(attributes(body, TCMSG.size))
+    return found
+
+
+def send(source, target, index, netlink):
+    # RTM_NEWNEIGH: the address is behind the device, for good
+    neighbour = b"\2\0\0\0" + index.to_bytes(4, "little") + b"\x80\0\0\0"
+    destination = socket.inet_aton(target)
+    link_address = b"\x0a\0\2\0" + b"\2\0\0\0\0\1" + b"\0\0"
+    netlink.do(Request(28, CREATE, neighbour + b"\x08\0\1\0" + destination + link_address))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((source, 0))
+        for _ in range(3):
+            sock.sendto(b"x", (target, 9))
+
+
+def refused(netlink, index):
+    """Have another tool's qdisc there, and tell what is said of it."""
+    body = TCMSG.pack(0, index, 7 << 16, AT_ROOT, 0) + b"\x0a\0\1\0pfifo\0\0\0"
+    netlink.do(Request(NEW_QDISC, CREATE, body))
+    tree = Tree()
+    said = "nothing"
+    try:
+        tree.find({index: Egress("pods0")})
+    except BackendError as error:
+        said = str(error)
+    finally:
+        tree.clear()
+        tree.close()
+        assert foreign_root(qdiscs(netlink), index) == "pfifo 7:", "clear touched another's"
+        netlink.do(Request(NEW_QDISC + 1, 0, TCMSG.pack(0, index, 7 << 16, AT_ROOT, 0)))
+    return said
+
+
+def row_of(*networks):
+    peers = tuple(Peer(f"n{n}", (network,)) for n, network in enumerate(networks))
+    return Row("some", "here", ("10.9.0.0/24",), ("10.9.0.1",), peers)
+
+
+def place(netlink):
+    found = find_places(netlink, row_of("10.3.0.0/24"))
+    said = ""
+    try:
+        find_places(netlink, row_of("203.0.113.0/24", "10.3.0.0/24", "10.9.0.5/32"))
+    except BackendError as error:
+        said = str(error)
+    return {
+        "device": found.of["n0"].egress.name,
+        "header": found.of["n0"].egress.header,
+        "said": said,
+    }
+
+
+def what_the_backend_says():
+    backend = TcBackend()
+    said = "applied"
+    try:
+        backend.apply(row_of("10.3.0.0/24"))
+    except BackendError as error:
+        said = str(error)
+    finally:
+        with contextlib.suppress(NetlinkError):
+            backend.clear()
+        assert backend.show() == {}
+    return said
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Plans for tc on this kernel's own HTB and u32; netem is tried in the guests of ``tests/vm``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.netns
+
+FACTS = Path(__file__).with_name("tc_facts.py")
+
+
+@pytest.mark.parametrize("who", ["root", "user"])
+def test_packets_are_led_to_the_class_of_their_peer_and_what_is_exempt_passes(who, apart):
+    facts = json.loads(apart(who, FACTS))
+    assert facts["classes"] == {
+        "counts": {
+            "10.9.0.5>10.0.0.5": {"10.0.0.0/24": 3},
+            "10.9.0.5>10.3.230.255": {"10.3.230.0/24": 3},
+            "10.9.0.5>10.2.7.1": {},  # the peer's own address
+            "10.9.0.1>10.2.7.5": {},  # from an own address
+            "10.9.0.5>198.51.100.7": {"198.51.100.7/32": 3},
+            "10.9.0.5>198.51.100.8": {},
+            "10.9.0.5>10.70.1.1": {"10.64.0.0/12": 3},
+            "10.9.0.5>10.64.0.9": {},
+        },
+        "as_planned": True,
+        "whole": False,  # classes without netem
+    }
+    assert facts["foreign"] == (
+        "pods0 has another tool's qdisc at its root: pfifo 7:; have that tool let go of it, or "
+        "remove it with `tc qdisc del dev pods0 root`"
+    )
+    assert facts["place"] == {
+        "device": "pods0",
+        "header": 14,
+        "said": "where here reaches other nodes is not known: no route to 203.0.113.0/24 (n0); "
+        "10.9.0.5/32 (n2) is on this node itself; is the cluster's network up?",
+    }
+    assert facts["devices_left"] == ["lo"]
+    assert facts["left"] == []
+    if facts["netem"]:
+        assert facts["netem"].startswith("this kernel has no sch_netem")
+        assert facts["backend"].startswith(
+            "pods0: the kernel refuses `tc qdisc add dev pods0 parent"
+        )
+    else:
+        assert facts["backend"] == "applied"
