@@ -71,7 +71,7 @@ def _show(
 
 def _emulation(testbed: Testbed, nodes: Sequence[str]) -> Sequence[Check]:
     """Return which emulator serves on each node that was heard."""
-    if not testbed.emulates_networks:
+    if not (nodes and testbed.emulates_networks):
         return ()
     with console.LiveProgress().step("trying what can shape links"):
         return check_emulators(open_pi(testbed).emulator_of(nodes))

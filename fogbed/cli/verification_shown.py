@@ -160,12 +160,18 @@ def summary_of_failures(found: Verification) -> str:
 
 def _rtt_row(each: PairVerdict, *, jittery: bool) -> list[str]:
     rtts = (each.asked_rtt_ms, each.bare_ms, each.expected_ms, each.p50_ms, each.p99_ms)
-    figures = [*(f"{ms:.2f}" for ms in rtts), f"{each.error_ms:+.2f}", f"{each.allowed_ms:.2f}"]
+    error = f"{each.error_ms:+.2f}" if math.isfinite(each.error_ms) else "-"
+    figures = [*map(_ms, rtts), error, f"{each.allowed_ms:.2f}"]
     if jittery:
         asked = f"{each.asked_spread_ms:.2f} +-{each.spread_allowed_ms:.2f}"
-        figures += [f"{each.spread_ms:.2f}", asked if each.asked_spread_ms else "-"]
+        figures += [_ms(each.spread_ms), asked if each.asked_spread_ms else "-"]
     verdict = _verdict(ok=each.ok) + (f" ({each.lost} of {each.sent} lost)" if each.lost else "")
     return [each.source, each.target, *figures, verdict]
+
+
+def _ms(value: float) -> str:
+    """Return milliseconds; a dash where nothing came back."""
+    return f"{value:.2f}" if math.isfinite(value) else "-"
 
 
 def _one_way_row(each: OneWayVerdict) -> list[str]:

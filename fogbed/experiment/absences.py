@@ -18,6 +18,19 @@ RECOVERY_S = 2.0
 """A node that is back is judged after so long: what was under way to it was lost."""
 
 
+KUBELET = "kubelet"
+"""What speaks for a node of a cluster as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDeath:
+    """A node that an action takes down, and from when to when at least (epoch seconds)."""
+
+    node: str
+    from_time: float
+    to_time: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absence:
     """A node that is down, in seconds from the first ride; ``to_s`` is infinite while it lasts.

@@ -176,6 +176,8 @@ def _judge(pair: _Expected, seen: Rows, *, risk: float, looks: int) -> Drift | N
     if _is_silent(pair, sent=len(seen), answered=int(came.sum()), risk=risk):
         return _drift(pair, seen, ~came, pair.allowed_ms)
     answered = seen[came]
+    if not answered.size:  # as asked: every packet is to be lost
+        return None
     error = answered[:, 1] - pair.rtt_ms
     for side in (error, -error):
         allowed = pair.allowed_ms

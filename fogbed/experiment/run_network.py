@@ -10,8 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from fogbed.errors import FogbedError
-from fogbed.experiment.absences import Absence, Absences, settled
-from fogbed.experiment.actions.planned_events import KUBELET, PlannedDeath
+from fogbed.experiment.absences import KUBELET, Absence, Absences, PlannedDeath, settled
 from fogbed.experiment.drift import EVERY_S, WINDOW_S, Drift, DriftWatch
 from fogbed.experiment.network_laws import laws_of
 from fogbed.experiment.network_states import (

@@ -41,7 +41,8 @@ def judge_rtt(  # noqa: PLR0913 - a verdict joins this many facts, all by keywor
     in front of the probe in each direction; with jitter, what chance does to probes sent at those
     times (see ``chance``). Jitter itself is judged by the spread of the RTTs, which may be off by
     10 % or the tolerance's milliseconds, and the same two. Probes that overtake others, as asked,
-    have no delay: the share of the fastest that these are is left out of p50 and spread.
+    have no delay: the share of the fastest that these are is left out of p50 and spread. Where
+    every packet is to be lost, none that comes back is as asked.
     """
     answered = probes.answered()
     came, sent = answered.rtts_ms, probes.rtts_ms.size
@@ -70,10 +71,17 @@ def judge_rtt(  # noqa: PLR0913 - a verdict joins this many facts, all by keywor
         spread_allowed_ms=spread_allowed if asked_spread else 0.0,
         sent=sent,
         lost=sent - came.size,
-        ok=bool(came.size >= fewest_answers(sent, there, back))
+        ok=not came.size
+        if nothing_comes(there, back)
+        else bool(came.size >= fewest_answers(sent, there, back))
         and abs(p50 - expected) <= allowed
         and (not asked_spread or abs(spread - asked_spread) <= spread_allowed),
     )
+
+
+def nothing_comes(there: Impairment, back: Impairment) -> bool:
+    """Return whether what is asked lets no probe through, so that none is as asked."""
+    return any(way.loss == 1 or way.corrupt == 1 for way in (there, back))
 
 
 def _seen(came: npt.NDArray[np.float64], delayed: float) -> tuple[float, float, float]:

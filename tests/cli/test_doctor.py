@@ -69,7 +69,7 @@ def test_the_testbed_of_this_folder_is_meant_and_json_has_everything(pico, capsy
     assert main(["doctor", "--json"]) == 1
     shown = capsys.readouterr()
     said = json.loads(shown.out)
-    assert set(said) == {"controller", "nodes", "findings"}
+    assert set(said) == {"controller", "nodes", "findings", "emulation"}
     key = next(check for check in said["controller"] if check["name"] == "key")
     assert key["fix"] == f"chmod 600 {pico.with_name('key')}"
     assert "error: fogbed up would not get through: this computer (key), pico-0" in shown.err

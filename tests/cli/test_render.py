@@ -129,6 +129,7 @@ STACK = [
     "05-config.yaml",
     "06-jobmanager.yaml",
     "07-taskmanagers.yaml",
+    "08-agents.yaml",
 ]
 
 
@@ -159,8 +160,8 @@ def test_a_part_that_is_left_out_leaves_no_file_behind(pico, capsys):
     assert main(["render", "manifests", "--without", "mino"]) == 2
     assert capsys.readouterr().err == (
         "error: there is no part mino\n"
-        "hint: write one of local-path, minio, flink, jobmanager, taskmanager, agent, prometheus, "
-        "grafana\n"
+        "hint: write one of local-path, minio, flink, jobmanager, taskmanager, agent, shaper, "
+        "prometheus, grafana\n"
     )
 
 

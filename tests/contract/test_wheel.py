@@ -103,6 +103,7 @@ USERS = {
     r"playbooks/roles/\w+/templates/([\w.-]+)\.j2": PLAYS,
     r"manifests/[\w-]+/([\w-]+)\.yaml\.j2": CODE,
     r"manifests/(macros\.j2)": ("manifests/", (".j2",)),
+    r"manifests/shaper/(shaper\.py)": CODE,
     r"manifests/flink/(log4j-console\.properties)": CODE,
     r"manifests/grafana/dashboards/(\w+)\.json": CODE,
     r"manifests/prometheus/(prometheus\.yml\.j2)": CODE,

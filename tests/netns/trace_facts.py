@@ -16,13 +16,16 @@ import time
 
 import numpy as np
 
+from fogbed.clients.progress import Quiet
 from fogbed.network.namespaces import inside
 from fogbed.network.probes import Probes
 from fogbed.network.trace_verdict import delays_ms, expected_ms, levelled
 from fogbed.network.trial import Trial
+from fogbed.network.verify import verify
 from fogbed.paths import asset
 from fogbed.plan.impairment import trace_of
 from fogbed.plan.network import UNTOUCHED, Impairment, NetworkPlan
+from fogbed.plan.trace import Trace
 from fogbed.spec import load_profile
 
 NS_PER_S = 1_000_000_000
@@ -134,8 +137,30 @@ def facts_of(profile, kind):
     }
 
 
+def verified(kind):
+    """Verify a pair whose delay jumps by 100 ms twice a second; return the errors and whether all
+    that is in force was asked.
+    """
+    trace = Trace("jumps", (0.0, 0.5), delay_ms=(20.0, 120.0))
+    way = Impairment(delay_ms=trace.typical.delay_ms, trace=trace)
+    with Trial(["a", "b"], kind=kind) as trial:
+        nodes = tuple(trial.addresses)
+        plan = NetworkPlan(nodes, (UNTOUCHED, way), PAIR, origin_ns=time.time_ns())
+        trial.emulator.apply(plan, lease_s=None)
+        found = verify(
+            plan,
+            channels=trial.channels,
+            addresses=trial.addresses,
+            progress=Quiet(),
+            bare=np.zeros((2, 2)),
+            emulator=trial.emulator,
+        )
+    return {"errors_ms": [pair.error_ms for pair in found.pairs], "as_asked": found.read_back.ok}
+
+
 def main(kind):
-    sys.stdout.write(json.dumps({profile: facts_of(profile, kind) for profile in PROFILES}))
+    traces = {profile: facts_of(profile, kind) for profile in PROFILES}
+    sys.stdout.write(json.dumps({"traces": traces, "verified": verified(kind)}))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from contextlib import suppress
 
 import numpy as np
 
 from fogbed.clients.progress import Quiet
+from fogbed.errors import NetworkError
 from fogbed.network.bare import measure_bare
 from fogbed.network.causes import likely_cause, worst_of
 from fogbed.network.sessions import agents
@@ -33,7 +35,7 @@ OTHER = {
     ("b", "a"): Impairment(delay_ms=20, rate_bps=20_000_000),
     ("b", "c"): Impairment(delay_ms=20, duplicate=0.3),
     ("c", "a"): Impairment(delay_ms=20, reorder=0.3),
-    ("a", "c"): Impairment(delay_ms=3_000, loss=0.3),
+    ("a", "c"): Impairment(delay_ms=1_000, loss=0.3),
 }
 NARROW = {("c", "b"): Impairment(rate_bps=1_000_000)}
 
@@ -72,6 +74,12 @@ def told(found):
     }
 
 
+def send_on(agent, address):
+    """Flood an address until the session is over."""
+    with suppress(NetworkError):
+        agent.send("udp", (address, 9), seconds=100.0, rate_bps=4e6, size=1000)
+
+
 def main(kind):
     with Trial(NODES, kind=kind) as trial:
         where = {"channels": trial.channels, "addresses": trial.addresses, "progress": Quiet()}
@@ -84,14 +92,10 @@ def main(kind):
         facts = {"as_asked": verified(IN_FORCE), "otherwise": verified(OTHER, count=30)}
         trial.emulator.apply(plan(NARROW), lease_s=None)
         with agents({"c": trial.channels["c"]}) as sessions:
-            flood = threading.Thread(
-                target=sessions["c"].send,
-                args=("udp", (trial.addresses["b"], 9)),
-                kwargs={"seconds": 20.0, "rate_bps": 4e6, "size": 1000},
-            )
+            flood = threading.Thread(target=send_on, args=(sessions["c"], trial.addresses["b"]))
             flood.start()
             facts["flooded"] = verified(NARROW, flows=False, count=20)
-            flood.join()
+        flood.join()
     sys.stdout.write(json.dumps(facts))
 
 

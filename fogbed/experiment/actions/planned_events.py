@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from fogbed.experiment.absences import KUBELET, PlannedDeath
 from fogbed.experiment.actions.kind import ExpectedEvent
 from fogbed.experiment.clock import Clock
 from fogbed.platforms.events import Event
 
-KUBELET = "kubelet"
-"""What speaks for a node of a cluster as a whole."""
 _DEATHS = ("died", "not ready")
 
 
@@ -22,15 +21,6 @@ class _Window:
     event: ExpectedEvent
     from_time: float
     to_time: float = math.inf
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedDeath:
-    """A node that an action takes down, and from when to when at least (epoch seconds)."""
-
-    node: str
-    from_time: float
-    to_time: float
 
 
 class PlannedEvents:

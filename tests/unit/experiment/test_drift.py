@@ -55,6 +55,12 @@ def looked(
     return found
 
 
+@pytest.mark.parametrize("jitter_ms", [0, 10])
+def test_silence_where_every_packet_is_to_be_lost_is_no_drift(jitter_ms: float) -> None:
+    way = Impairment(delay_ms=20, jitter_ms=jitter_ms, loss=1)
+    assert looked(np.full(TIMES.size, np.nan), way=way) == []
+
+
 def test_the_bound_is_the_least_count_whose_tail_is_below_the_risk() -> None:
     for count, risk in ((50, 2e-9), (150, 2e-9), (150, 1e-3), (7, 0.01)):
         least = needed(count, risk)

@@ -66,6 +66,14 @@ def test_probes_that_the_asked_loss_took_are_not_held_against_the_pair():
     assert rtt(values, there=Impairment(loss=0.5)).ok
 
 
+@pytest.mark.parametrize("way", [Impairment(loss=1), Impairment(delay_ms=5, corrupt=1)])
+@pytest.mark.parametrize("back", [PLAIN, Impairment(delay_ms=20, jitter_ms=10)])
+def test_where_every_packet_is_to_be_lost_silence_is_as_asked(way, back):
+    assert rtt([np.nan] * 5, there=way, back=back).ok
+    assert rtt([np.nan] * 5, there=back, back=way).ok
+    assert not rtt([np.nan] * 4 + [30.2], there=way, back=back).ok
+
+
 def test_a_slow_link_takes_its_time_for_the_probe_itself():
     slow = Impairment(rate_bps=84 * 8 * 100)  # 10 ms each way
     assert rtt([20.2] * 5, there=slow, back=slow).expected_ms == pytest.approx(20.2)
