@@ -15,7 +15,7 @@ from fogbed.platforms.local.java import find_flink, find_java
 from fogbed.platforms.local.limits import limit_node
 from fogbed.platforms.local.prometheus import INSTALL, OLDEST, find_prometheus, is_new_enough
 from fogbed.platforms.preflight import Check
-from fogbed.spec.testbed import FLINK_VERSION
+from fogbed.spec.services import FLINK_VERSION
 
 _LONGEST_SOCKET = 107  # bytes, unix(7)
 _JDK_LINE = "only to build the job's jar anew: sudo apt install openjdk-17-jdk-headless"

@@ -38,7 +38,8 @@ def settings_of_clusters(testbed: TestbedView) -> Iterator[Problem]:
 def keys_of_platform(testbed: TestbedView) -> Iterator[Problem]:
     """How a cluster is found or made is said where fogbed does so, and nowhere else."""
     platform, kubernetes = testbed.root["platform"].text, testbed.root["kubernetes"]
-    if _abilities(testbed) is None:
+    abilities = _abilities(testbed)
+    if abilities is None:
         return
     of_platforms = (
         ("kubernetes", "names no cluster that is there already", testbed.root["context"]),
@@ -49,8 +50,8 @@ def keys_of_platform(testbed: TestbedView) -> Iterator[Problem]:
         if part.value and platform != owner:
             yield part.problem(f"platform {platform} {what}", "remove it")
     emulator = testbed.root["network"]["emulator"]
-    if emulator.text not in (None, "auto") and platform == "local":
-        yield emulator.problem("platform local has one of its own, always", "remove it")
+    if emulator.text not in (None, "auto") and not abilities.is_a_cluster:
+        yield emulator.problem(f"platform {platform} has one of its own, always", "remove it")
 
 
 def place_of_data(testbed: TestbedView) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from fogbed.spec.base import TIERS
 from fogbed.spec.checks_services import SERVICE_CHECKS
 from fogbed.spec.kubernetes import host_of, is_registry_name
 from fogbed.spec.part import Part
-from fogbed.spec.testbed import FLINK_VERSION
+from fogbed.spec.services import FLINK_VERSION
 from fogbed.spec.view import TestbedView
 from fogbed.spec.wording import suggest
 from fogbed.units import format_memory, parse_memory

@@ -1,4 +1,4 @@
-"""Links, addresses, routes and rules: set by netlink, read back by netlink. Prints JSON."""
+"""Links, addresses, routes: set by netlink, read back by netlink. Prints JSON."""
 
 from __future__ import annotations
 
@@ -31,8 +31,6 @@ def main():
                 rtnetlink.add_route("0.0.0.0/0", device=one, table=4711),
             ]
         )
-        rule = rtnetlink.Rule(100, 4711, iif="v0", target="10.1.0.0/16", mark=7)
-        netlink.do(rtnetlink.add_rule(rule))
         device = rtnetlink.link(netlink, "v0")
         facts = {
             "device": [device.kind, device.mtu, device.hardware, device.up, device.peer == other],
@@ -44,16 +42,13 @@ def main():
             ],
             "route": rtnetlink.route_to(netlink, "10.244.2.9").via,
             "no_route": rtnetlink.routes_to(netlink, ["203.0.113.1"]),
-            "rules": [each.priority for each in rtnetlink.rules(netlink)],
-            "same_rule_again": refused(lambda: netlink.do(rtnetlink.add_rule(rule))),
             "no_device": refused(lambda: rtnetlink.link(netlink, "nope")),
             "second_of_three": refused(
                 lambda: netlink.batch([rtnetlink.set_up(each) for each in (one, 999, other)])
             ),
         }
-        netlink.batch([rtnetlink.delete_rule(rule), rtnetlink.delete_device(one)])
+        netlink.do(rtnetlink.delete_device(one))
         facts["left"] = [each.name for each in rtnetlink.links(netlink)]
-        facts["rules_left"] = len(rtnetlink.rules(netlink))
     json.dump(facts, sys.stdout)
 
 

@@ -30,12 +30,11 @@ UNICAST = 1
 IFF_UP = 1
 _IFINFO = struct.Struct("=BxHiII")
 _IFADDR = struct.Struct("=BBBBI")
-_RTMSG = struct.Struct("=BBBBBBBBI")  # and struct fib_rule_hdr
+_RTMSG = struct.Struct("=BBBBBBBBI")
 _U32 = struct.Struct("=I")
 _WIDE_TABLE = 252  # RT_TABLE_COMPAT: the number does not fit, the attribute has it
 _STATIC = 4  # RTPROT_STATIC
 _LINK_SCOPE = 253
-_TO_TABLE = 1  # FR_ACT_TO_TBL
 
 
 @dataclass(frozen=True)
@@ -78,19 +77,6 @@ class Route:
     table: int
     kind: int
     source: str = ""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule of policy routing: packets that match all that is given look up ``table``."""
-
-    priority: int
-    table: int
-    iif: str = ""
-    source: str = ""
-    target: str = ""
-    mark: int = 0
-    mask: int = 0
 
 
 def links(netlink: Netlink) -> list[Device]:
@@ -146,27 +132,6 @@ def _lookup(target: str, mark: int) -> Request:
     return Request(26, 0, body + attribute(16, _U32.pack(mark)) if mark else body)
 
 
-def rules(netlink: Netlink, family: int = socket.AF_INET) -> list[Rule]:
-    """Return the rules of policy routing that look a table up."""
-    found = []
-    for _, body in netlink.dump(34, _RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)):
-        family, to, source, _, table, _, _, action, _ = _RTMSG.unpack_from(body)
-        given = attributes(body, _RTMSG.size)
-        if action == _TO_TABLE:
-            found.append(
-                Rule(
-                    number_of(given.get(6)),
-                    number_of(given.get(15), table),
-                    text_of(given.get(3, b"")),
-                    _prefix(family, given.get(2), source),
-                    _prefix(family, given.get(1), to),
-                    number_of(given.get(10)),
-                    number_of(given.get(16)),
-                )
-            )
-    return found
-
-
 def add_device(name: str, kind: str, *, peer: str = "") -> Request:
     """Make a device (kind "dummy", "veth", "ifb", ...); a veth's other end is called ``peer``."""
     info = [text_attribute(1, kind)]
@@ -203,16 +168,6 @@ def add_route(target: str, *, device: int = 0, via: str = "", table: int = MAIN_
     return Request(24, CREATE | REPLACE, _route_body(target, device, via, table))
 
 
-def add_rule(rule: Rule) -> Request:
-    """Add a rule of policy routing; the same one twice is refused with EEXIST."""
-    return Request(32, CREATE | EXCLUSIVE, _rule_body(rule))
-
-
-def delete_rule(rule: Rule) -> Request:
-    """Remove a rule of policy routing."""
-    return Request(33, 0, _rule_body(rule))
-
-
 def _route_body(target: str, device: int, via: str, table: int) -> bytes:
     family, octets, length = _network(target)
     scope = 0 if via else _LINK_SCOPE
@@ -225,24 +180,6 @@ def _route_body(target: str, device: int, via: str, table: int) -> bytes:
     if device:
         body += attribute(4, _U32.pack(device))
     return body
-
-
-def _rule_body(rule: Rule) -> bytes:
-    family = socket.AF_INET6 if ":" in rule.source + rule.target else socket.AF_INET
-    parts = [attribute(6, _U32.pack(rule.priority)), attribute(15, _U32.pack(rule.table))]
-    lengths = []
-    for kind, prefix in ((1, rule.target), (2, rule.source)):
-        _, octets, length = _network(prefix) if prefix else (0, b"", 0)
-        lengths.append(length)
-        if prefix:
-            parts.append(attribute(kind, octets))
-    if rule.iif:
-        parts.append(text_attribute(3, rule.iif))
-    if rule.mark:
-        parts.append(attribute(10, _U32.pack(rule.mark)))
-        parts.append(attribute(16, _U32.pack(rule.mask or 0xFFFFFFFF)))
-    fixed = _RTMSG.pack(family, *lengths, 0, _octet(rule.table), 0, 0, _TO_TABLE, 0)
-    return fixed + b"".join(parts)
 
 
 def _octet(table: int) -> int:

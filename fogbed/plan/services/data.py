@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fogbed.plan.cluster import Cluster, cluster_name_of
-from fogbed.spec.testbed import Minio, Node, Prometheus, Testbed
+from fogbed.spec.services import Minio, Prometheus
+from fogbed.spec.testbed import Node, Testbed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from fogbed.plan.cluster import cluster_name_of, namespace_of
 from fogbed.plan.flink_settings import LOCALE, POD_JAVA_OPTIONS, TIMING, java_options, to_yaml
 from fogbed.plan.local_processes import LocalProcess
 from fogbed.plan.services.service import Laptop, Port
-from fogbed.spec.testbed import FLINK_VERSION, Node, Testbed
+from fogbed.spec.services import FLINK_VERSION
+from fogbed.spec.testbed import Node, Testbed
 
 REST = Port(name="rest", number=8081, is_forwarded=True)
 RPC = Port(name="rpc", number=6123)

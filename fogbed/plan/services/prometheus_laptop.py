@@ -20,7 +20,8 @@ from fogbed.plan.local_processes import (
     LocalProcess,
 )
 from fogbed.plan.services.prometheus import storage_arguments
-from fogbed.spec.testbed import Prometheus, Testbed
+from fogbed.spec.services import Prometheus
+from fogbed.spec.testbed import Testbed
 
 # what it writes in its first hours beside an idle Flink: 0.2 MB a minute at 1 s
 DISK = 20 * 10**6

@@ -13,7 +13,8 @@ from fogbed.errors import FogbedError, ServiceError
 from fogbed.plan.cluster import NODE_LABEL, agent_namespace_of, namespace_of
 from fogbed.plan.slots import TaskManager
 from fogbed.platforms.base import Endpoints, NodeStatus, ProcessStatus, TestbedStatus
-from fogbed.spec.testbed import FLINK_VERSION, Node, Testbed
+from fogbed.spec.services import FLINK_VERSION
+from fogbed.spec.testbed import Node, Testbed
 
 _BAD = ("BackOff", "Err", "Error", "Failed")
 

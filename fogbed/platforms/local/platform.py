@@ -126,7 +126,8 @@ class LocalPlatform(RunningTestbed):
             return False
         if request.port not in (None, launched.port):
             return False
-        return written.exists() and written.read_text(encoding="utf-8") == self._spec_text()
+        asked = spec.dump_yaml(self.testbed)
+        return written.exists() and written.read_text(encoding="utf-8") == asked
 
     def _make_way(self, progress: Progress) -> None:
         """End what is left of an earlier ``up``: dead, half-way, or by another spec."""
@@ -164,7 +165,7 @@ class LocalPlatform(RunningTestbed):
                 shared=bool(request.shared),
             )
             self._folder.write_launched(launched)
-            write_whole(self._folder.spec, self._spec_text())
+            write_whole(self._folder.spec, spec.dump_yaml(self.testbed))
             launch.launch(self._folder, launched, listeners)
 
     def _share(self, request: UpRequest) -> None:
@@ -280,9 +281,6 @@ class LocalPlatform(RunningTestbed):
             wait_until_registered(self, workers, progress)
 
     # -- inside --------------------------------------------------------------------------------
-
-    def _spec_text(self) -> str:
-        return spec.dump_yaml(self.testbed)
 
     def _plan(
         self, number: int, scheduler: Scheduler, watchers: Watchers, *, touch: bool = True

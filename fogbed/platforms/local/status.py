@@ -23,7 +23,8 @@ from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.watchers import problems_of
 from fogbed.platforms.process_source import RunningProcess
-from fogbed.spec.testbed import FLINK_VERSION, Testbed
+from fogbed.spec.services import FLINK_VERSION
+from fogbed.spec.testbed import Testbed
 
 _ANOTHER_FABRIC = (
     "the fabric died and was started again; what was on its way between nodes was lost"
