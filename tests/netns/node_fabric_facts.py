@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 from node_backends import NodeBackend, NodeBackends, row_of
 from node_layout import (
@@ -391,6 +392,10 @@ def possible():
         ways = {
             "root": [],
             "no_device": ["unshare", "-m", "sh", "-c", hidden, "sh"],
+            "no_device_ever": [
+                *("setpriv", "--bounding-set=-mknod"),
+                *("unshare", "-m", "sh", "-c", hidden, "sh"),
+            ],
             "no_rights": ["setpriv", "--bounding-set=-net_admin"],
             "no_namespace": ["setpriv", "--bounding-set=-sys_admin"],
         }
@@ -399,7 +404,8 @@ def possible():
             node = NodeBackend(layout.channels["n0"], "fabric", *through)
             seen[name] = node.ask("possible")
             node.end()
-        return {**seen, "left": state(layout) != before}
+        names = [str(each) for each in Path("/dev").glob(".fogbed*")]
+        return {**seen, "left": state(layout) != before, "names": names}
 
 
 def resident():

@@ -130,9 +130,11 @@ def test_without_nf_tables_a_rule_of_iptables_serves(told):
 
 def test_whether_it_can_serve_is_found_out_by_trying(told):
     seen = told("possible")
-    assert seen["root"] == seen["no_namespace"] == ""
-    assert "/dev/net/tun" in seen["no_device"]
-    assert "mknod" in seen["no_device"]
+    # where udev made no device node, as on machines that are containers, one is made for an instant
+    assert seen["root"] == seen["no_namespace"] == seen["no_device"] == ""
+    assert "/dev/net/tun" in seen["no_device_ever"]
+    assert "mknod" in seen["no_device_ever"]
+    assert seen["names"] == []
     assert "CAP_NET_ADMIN" in seen["no_rights"]
     assert not seen["left"]
 

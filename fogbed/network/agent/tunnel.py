@@ -8,7 +8,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import struct
+import threading
+from pathlib import Path
 
 from fogbed.network.agent.backend import BackendError
 from fogbed.network.agent.netlink import (
@@ -28,6 +31,7 @@ ADDRESS = "169.254.102.1"
 """Link-local and of the link's scope only: nothing is ever sent from it, but a device without any
 address may not bring packets in where rp_filter is on (fib_validate_source in the kernel)."""
 QUEUE_PACKETS = 5000
+_NUMBERS = (10, 200)  # admin-guide/devices.txt in the kernel's documentation
 
 # linux/if_tun.h
 _TUNSETIFF = 0x400454CA
@@ -66,7 +70,7 @@ def open_tun(device: str = DEVICE) -> int:
     """
     step = TUN
     try:
-        descriptor = os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = _open_control()
         step = f"{TUN} for {device}"
         try:
             request = struct.pack("16sH22x", device.encode(), _IFF_TUN | _IFF_NO_PI)
@@ -78,6 +82,26 @@ def open_tun(device: str = DEVICE) -> int:
         way_out = _HELP.get(error.errno or 0, "see dmesg")
         raise BackendError(f"{step} does not open: {error.strerror}; {way_out}") from error
     return descriptor
+
+
+def _open_control() -> int:
+    """Open the device from which tunnels are made; where udev made none, by a name of our own.
+
+    Machines that are containers have no udev. The name is gone again at once.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        return os.open(TUN, flags)
+    except FileNotFoundError as missing:
+        own = f"/dev/.fogbed-tun-{os.getpid()}-{threading.get_ident()}"
+        try:
+            os.mknod(own, stat.S_IFCHR | 0o600, os.makedev(*_NUMBERS))
+        except OSError:
+            raise missing from None
+        try:
+            return os.open(own, flags)
+        finally:
+            Path(own).unlink()
 
 
 def configure(netlink: Netlink, *, mtu: int, device: str = DEVICE) -> int:
