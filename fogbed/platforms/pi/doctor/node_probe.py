@@ -29,7 +29,6 @@ _PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 # module -> the kernel's option for it
 _MODULES = {
     "sch_netem": "CONFIG_NET_SCH_NETEM",
-    "ifb": "CONFIG_IFB",
     "vxlan": "CONFIG_VXLAN",
     "br_netfilter": "CONFIG_BRIDGE_NETFILTER",
     "overlay": "CONFIG_OVERLAY_FS",

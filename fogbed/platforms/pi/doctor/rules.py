@@ -116,9 +116,8 @@ def kernel(facts: Facts, wanted: Wanted) -> Iterator[Row]:
             yield "modules", "mended", found, fix
         else:
             yield "modules", "blocks", found, extra
-    lacking = sorted(missing & {"sch_netem", "ifb"})
-    if lacking:
-        found = f"its kernel has no {' and no '.join(lacking)}: no emulated network there"
+    if "sch_netem" in missing:
+        found = "its kernel has no sch_netem: links are shaped in user space, which costs processor"
         yield "modules", "warns", found, extra
     cgroup = facts["cgroup"]
     if cgroup["version"] == 1 and not wanted.takes_cgroup_v1:
