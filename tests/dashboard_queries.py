@@ -73,8 +73,13 @@ class Query:
 
     @property
     def is_of_emulation(self) -> bool:
-        """Whether it asks for what is asked of links: there is nothing where none is emulated."""
-        return "fogbed_rtt_asked_ms" in self.expr
+        """Whether it asks for what is asked of links, or what they carry, or what that costs.
+
+        There is nothing of it where no network is emulated.
+        """
+        return bool(
+            re.search("fogbed_(rtt_asked_ms|link_[a-z_]*per_s|link_queued|fabric_)", self.expr)
+        )
 
     def is_of(self, platform: str) -> bool:
         """Whether a platform has what it asks for; a row that not all have names those that do."""

@@ -107,11 +107,11 @@ def _of_a_run(testbed: str) -> Iterator[Made]:
         600,
         lasts_s,
     )
-    for name, value in {**_OF_JOBS, **(_OF_FABRICS if is_laptop else {})}.items():
+    for name, value in {**_OF_JOBS, **_OF_FABRICS}.items():
         yield pushed(name, value)
     yield from _of_operators(pushed)
     for source, target in permutations(NODES, 2):
-        for name, value in {**_OF_LINKS, **(_OF_EMULATED if is_laptop else {})}.items():
+        for name, value in {**_OF_LINKS, **_OF_EMULATED}.items():
             yield pushed(name, value, source=source, target=target)
     places = [{"process": "taskmanager", "node": n, "tier": tier} for n, tier in NODES.items()]
     # it serves all nodes, and is of none

@@ -21,6 +21,7 @@ from fogbed.cli.node_options import (
 )
 from fogbed.cli.options import DryRunOption, TestbedOption
 from fogbed.platforms.pi import nodes, testbed_file
+from fogbed.platforms.pi.leaving import end_shaping_on
 from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import require_nodes
 from fogbed.platforms.pi.removal import PURGED
@@ -106,6 +107,8 @@ def remove(  # noqa: PLR0913 - what a user may ask
         return
     pi.confirm(f"Remove {name} from {bed.name}?", yes=yes)
     options = pi.read_options(ask=ask_become_pass)
+    if file is not None:
+        end_shaping_on(platform, name, console.LiveProgress())
     result = play(platform, "node-remove", options, {"fogbed_node": name, "fogbed_purge": purge})
     silent = any(each.host == name and each.is_unreachable for each in result.failures)
     if file is not None:

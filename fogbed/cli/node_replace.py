@@ -14,6 +14,7 @@ from fogbed.cli.node_options import NodeArgument, play
 from fogbed.cli.options import DryRunOption, TestbedOption
 from fogbed.errors import UsageError
 from fogbed.platforms.pi import nodes, testbed_file
+from fogbed.platforms.pi.leaving import end_shaping_on
 from fogbed.platforms.pi.platform import PiPlatform
 from fogbed.platforms.pi.playbook import PlaybookOptions, require_nodes
 from fogbed.platforms.pi.reach import host_keys
@@ -56,6 +57,7 @@ def replace(  # noqa: PLR0913 - what a user may ask
         return
     pi.confirm(_question(name, unknown), yes=yes)
     options = pi.read_options(ask=ask_become_pass)
+    end_shaping_on(platform, name, console.LiveProgress())
     play(platform, "node-remove", options, {"fogbed_node": name, "fogbed_purge": False})
     _become_acquainted(bed, wanted, name, unknown)
     if file is not None:

@@ -16,6 +16,7 @@ from boards.theme import (
     COUNT,
     GOOD,
     MILLISECONDS,
+    NO_FABRIC,
     NOT_EMULATED,
     PACKETS,
     PACKETS_PER_S,
@@ -41,8 +42,8 @@ def board() -> dashboard.Dashboard:
     made = made.with_row(row("Links over time"))
     for each in _links():
         made = made.with_panel(each)
-    return made.with_row(folded("Emulated links (laptop)", *_emulated())).with_row(
-        folded("What the emulation itself costs (laptop)", *_fabric())
+    return made.with_row(folded("Emulated links", *_emulated())).with_row(
+        folded("What emulating in user space costs", *_fabric())
     )
 
 
@@ -171,25 +172,27 @@ def _emulated() -> tuple[timeseries.Panel, ...]:
         ("Packets under way or waiting", "link_queued", PACKETS, "Those that are delayed too."),
     )
     return tuple(
-        chart(title, query(_each(metric), _LINK), unit=unit, about=about)
+        chart(title, query(_each(metric), _LINK), unit=unit, about=about, none=NOT_EMULATED)
         for title, metric, unit, about in kinds
     )
 
 
 def _fabric() -> tuple[timeseries.Panel, ...]:
-    """Return what the laptop's emulator takes, and how late packets leave it."""
+    """Return what the fabrics, the laptop's or the nodes', take, and how late packets leave."""
     return (
         chart(
             "Processor time of the fabric",
             query(f"max({pushed('fabric_cpu_share')})", "fabric"),
             unit=CORES,
-            about="Near 1 its packets are late.",
+            about="Of all nodes together; one that takes a whole core is late.",
+            none=NO_FABRIC,
         ),
         chart(
             "Packets left later than asked",
             query(f"max({pushed('fabric_lateness_p50_ms')})", "p50"),
             query(f"max({pushed('fabric_lateness_p99_ms')})", "p99"),
             unit=MILLISECONDS,
-            about="How late the fabric sent them.",
+            about="How late the fabric sent them; on clusters that of the latest node.",
+            none=NO_FABRIC,
         ),
     )

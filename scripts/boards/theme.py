@@ -20,6 +20,8 @@ ORANGE, VERMILLION, PURPLE, GREY = "#E69F00", "#D55E00", "#CC79A7", "#8E8E8E"
 GOOD, WARNING, BAD = GREEN, ORANGE, VERMILLION
 # instead of what was asked of links, where the testbed emulates none
 NOT_EMULATED = "not emulated"
+# instead of what emulating in user space costs
+NO_FABRIC = "netem in the kernel, or not emulated"
 
 TIERS: Mapping[str, str] = {"cloud": SKY, "fog": ORANGE, "edge": GREEN}
 OPERATORS: Mapping[str, str] = {

@@ -104,9 +104,27 @@ _OF_EVERY_JOB = (
         "none",
         "time waiting for a processor, throttled or crowded out; of pods, where the kernel says",
     ),
-    _metric("fabric_cpu_share", "cores", "fabric", "none", "what the emulation itself costs"),
-    _metric("fabric_lateness_p50_ms", "ms", "fabric", "none", "packets left later than asked"),
-    _metric("fabric_lateness_p99_ms", "ms", "fabric", "none", "packets left later than asked"),
+    _metric(
+        "fabric_cpu_share",
+        "cores",
+        "fabric",
+        "none",
+        "what emulating in user space costs, on all nodes together",
+    ),
+    _metric(
+        "fabric_lateness_p50_ms",
+        "ms",
+        "fabric",
+        "none",
+        "packets left later than asked; of the latest node",
+    ),
+    _metric(
+        "fabric_lateness_p99_ms",
+        "ms",
+        "fabric",
+        "none",
+        "packets left later than asked; of the latest node",
+    ),
 )
 
 

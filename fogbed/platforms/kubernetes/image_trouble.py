@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from fogbed.platforms.kubernetes.judgement import Judgement, hopeless, waiting
 from fogbed.platforms.kubernetes.observation import Body, Observation, count_of
@@ -53,6 +54,31 @@ def judge_image(status: Body, pod: Body, subject: str, seen: Observation) -> Jud
         _hint(said, node),
         patience_s=0.0 if is_final or is_again else _NOBODY_S,
     )
+
+
+def is_held_back(pod: Body) -> bool:
+    """Whether a pod waits for an image that could not be pulled, and nothing in it ever ran.
+
+    Such a pod holds nothing that could be lost.
+    """
+    status = pod.get("status") or {}
+    containers = status.get("containerStatuses") or ()
+    return any(map(_lacks_image, _all_of(status))) and not any(map(_has_run, containers))
+
+
+def _all_of(status: Body) -> Iterator[Body]:
+    for kind in ("initContainerStatuses", "containerStatuses"):
+        yield from status.get(kind) or ()
+
+
+def _lacks_image(status: Body) -> bool:
+    return ((status.get("state") or {}).get("waiting") or {}).get("reason") in IMAGE_REASONS
+
+
+def _has_run(status: Body) -> bool:
+    moments = (status.get("state") or {}, status.get("lastState") or {})
+    ran = ("running", "terminated")
+    return any(each.get(state) is not None for each in moments for state in ran)
 
 
 def _hint(said: str, node: str) -> str:

@@ -12,8 +12,9 @@ from fogbed.clients.kube_objects import KubeObjects
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError, ServiceAwayError, ServiceBusyError, ServiceError
 from fogbed.plan.manifests import Manifest
+from fogbed.platforms.kubernetes.image_trouble import is_held_back
 from fogbed.platforms.kubernetes.judgement import READY, Judgement, hopeless
-from fogbed.platforms.kubernetes.observation import Body, Observation, name_of
+from fogbed.platforms.kubernetes.observation import Body, Observation, name_of, pods_of
 from fogbed.platforms.kubernetes.readiness import KINDS, is_ready, judge
 
 T = TypeVar("T")
@@ -37,7 +38,8 @@ def roll_out(
     """Apply ``manifests`` in their order, and return when all of them are ready.
 
     Deployments, DaemonSets and claims of volumes are waited for; the rest is there once applied.
-    An API server that falls silent in between is waited for, up to a minute.
+    Pods that an earlier failure to pull an image holds back are made anew first. An API server that
+    falls silent in between is waited for, up to a minute.
 
     Raises:
         ServiceError: the API server refuses an object, or does not come back.
@@ -51,17 +53,6 @@ def roll_out(
             patiently.insist(partial(kube.apply, manifest.body))
         step.advance(len(manifests))
     _wait(kube, manifests, progress, patiently, timeout_s)
-
-
-def wait_until_ready(
-    kube: KubeObjects,
-    manifests: Sequence[Manifest],
-    progress: Progress,
-    *,
-    timeout_s: float = 300,
-) -> None:
-    """Return when all of ``manifests`` that can be waited for are ready; as ``roll_out``."""
-    _wait(kube, manifests, progress, _Patience(progress), timeout_s)
 
 
 def hope_for(
@@ -92,6 +83,8 @@ def _wait(
 ) -> None:
     waited = [manifest for manifest in manifests if manifest.kind in KINDS]
     watch = _Watch(kube, waited)
+    for pod in patiently.insist(watch.renew):
+        progress.note(f"{pod} is made anew: earlier its image could not be pulled")
     deadline = time.monotonic() + timeout_s
     with progress.step("waiting for the testbed's pods", total=len(waited)) as step:
         while True:
@@ -164,12 +157,7 @@ class _Watch:
         Raises:
             PlatformError: one of them is hopeless, and has been for its patience.
         """
-        found = {
-            name_of(body): body
-            for api_version, kind, namespace in self._sources
-            for body in self._kube.list(api_version, kind, namespace)
-        }
-        bodies = {(name := name_of(m.body)): found.get(name) for m in self._waited}
+        bodies = self._bodies()
         seen = Observation()
         if not all(body is not None and is_ready(body) for body in bodies.values()):
             seen = self._observe()
@@ -179,6 +167,36 @@ class _Watch:
         }
         self._raise_hopeless()
         return self.latest
+
+    def renew(self) -> list[str]:
+        """Delete the pods that wait for their image since an earlier try; return which.
+
+        What failed may be mended, and kubelet does not ask again for up to 5 minutes. Pods of who
+        may not delete them stay.
+        """
+        bodies = [body for body in self._bodies().values() if body and not is_ready(body)]
+        seen = self._observe() if bodies else Observation()
+        held = [pod for body in bodies for pod in pods_of(body, seen) if is_held_back(pod)]
+        return [name for pod in held if (name := self._deleted(pod))]
+
+    def _deleted(self, pod: Body) -> str:
+        metadata = pod["metadata"]
+        name, namespace = str(metadata["name"]), str(metadata["namespace"])
+        try:
+            was_there = self._kube.delete("v1", "Pod", name, namespace)
+        except (ServiceAwayError, ServiceBusyError):
+            raise
+        except ServiceError:
+            return ""
+        return f"Pod {namespace}/{name}" if was_there else ""
+
+    def _bodies(self) -> dict[str, Body | None]:
+        found = {
+            name_of(body): body
+            for api_version, kind, namespace in self._sources
+            for body in self._kube.list(api_version, kind, namespace)
+        }
+        return {(name := name_of(m.body)): found.get(name) for m in self._waited}
 
     def _observe(self) -> Observation:
         return Observation(

@@ -120,6 +120,77 @@ def test_trouble_that_lasts_is_named_within_15_seconds(clock):
     assert clock[0] <= 15
 
 
+class Held(Cluster):
+    """Its pod waits for an image since an earlier try; one that is made anew is ready."""
+
+    def __init__(self, *pods, refuses=False) -> None:
+        super().__init__(NEW, pods=pods)
+        self.refuses = refuses
+        self.deleted: list[str] = []
+
+    def list(self, api_version, kind, namespace="", labels=None):
+        if kind == "Deployment" and self.deleted:
+            self.moments = [READY]
+        return super().list(api_version, kind, namespace, labels)
+
+    def delete(self, _api_version, kind, name, namespace=""):
+        if self.refuses:
+            raise ServiceError("pods is forbidden")
+        self.deleted.append(f"{kind} {namespace}/{name}")
+        self.pods = [pod for pod in self.pods if pod["metadata"]["name"] != name]
+        return True
+
+
+def held_back(name="p", reason="ImagePullBackOff", more=()):
+    said = 'Back-off pulling image "x:1": ErrImagePull: x:1: not found'
+    status = {"name": "main", "state": {"waiting": {"reason": reason, "message": said}}}
+    return {
+        "metadata": {"name": name, "namespace": "fog", "ownerReferences": [{"uid": "r"}]},
+        "spec": {"nodeName": "edge", "containers": [{"name": "main", "image": "x:1"}]},
+        "status": {"containerStatuses": [status, *more]},
+    }
+
+
+@pytest.mark.parametrize("reason", ["ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull"])
+def test_a_pod_that_an_earlier_failure_holds_back_is_made_anew(reason):
+    cluster, heard = Held(held_back(reason=reason)), Heard()
+    roll_out(cluster, [MANIFEST], heard)
+    assert cluster.deleted == ["Pod fog/p"]
+    assert "Pod fog/p is made anew: earlier its image could not be pulled" in heard.said
+
+
+def test_a_pod_of_others_and_one_in_which_something_ran_stay():
+    foreign = held_back("foreign")
+    foreign["metadata"]["ownerReferences"] = [{"uid": "another"}]
+    running = held_back("running", more=[{"name": "side", "state": {"running": {}}}])
+    last = {"terminated": {"exitCode": 1}}
+    again = held_back("again", more=[{"name": "side", "state": {}, "lastState": last}])
+    cluster = Held(held_back(), foreign, running, again)
+    roll_out(cluster, [MANIFEST], Quiet())
+    assert cluster.deleted == ["Pod fog/p"]
+
+
+def test_a_failure_that_lasts_is_told_of_the_new_pod_and_only_once_is_one_made():
+    class Lasting(Held):
+        def delete(self, *given):
+            super().delete(*given)
+            self.pods = [held_back("p2")]
+            return True
+
+        def list(self, *given):
+            return Cluster.list(self, *given)
+
+    cluster = Lasting(held_back())
+    with pytest.raises(PlatformError, match="cannot be pulled on edge"):
+        roll_out(cluster, [MANIFEST], Quiet())
+    assert cluster.deleted == ["Pod fog/p"]
+
+
+def test_who_may_not_delete_pods_is_told_what_holds_them_back():
+    with pytest.raises(PlatformError, match="cannot be pulled on edge"):
+        roll_out(Held(held_back(), refuses=True), [MANIFEST], Quiet())
+
+
 class Claimed(Cluster):
     """Has one claim, about which the events of one moment after the other are told."""
 
