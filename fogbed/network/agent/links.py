@@ -16,7 +16,15 @@ _LAUNCHES = 3
 _ENDING_S = 60.0
 """For how long one that is ending may keep its place: until nothing shapes here any more."""
 _PAUSE_S = 0.2
-_NOTHING: dict[str, Any] = {"backend": "", "shapes": {}, "severed": [], "seed": 0, "origin_ns": 0}
+_NOTHING: dict[str, Any] = {
+    "backend": "",
+    "shapes": {},
+    "severed": [],
+    "seed": 0,
+    "origin_ns": 0,
+    "driven": {},
+    "traces": {},
+}
 
 
 def links_apply(
@@ -45,6 +53,7 @@ def links_apply(
 def links_show(controller: str = "") -> dict[str, Any]:
     """Return what is in force, read back; ``backend`` "" and what is known of its end if nothing.
 
+    ``driven``: by peer the key of the trace whose step its shape has now; ``traces``: those by key.
     ``controller``: who asks, if it is the one that renews its lease by this.
     """
     try:

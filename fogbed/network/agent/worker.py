@@ -189,6 +189,8 @@ class Worker:
             "severed": sorted(self._backend.severed()),
             "seed": self._asked.row.seed,
             "origin_ns": self._asked.row.origin_ns,
+            "driven": self._asked.driven,
+            "traces": self._asked.traces,
             **self._who(self._holder),
         }
 

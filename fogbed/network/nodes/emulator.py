@@ -14,12 +14,11 @@ from fogbed.network.agent_requests import BackendChoice
 from fogbed.network.emulator import LinkCounters, Told
 from fogbed.network.nodes.counted import counted
 from fogbed.network.nodes.lease import renewing
-from fogbed.network.nodes.rows import cut_nodes, plan_of, plan_over, rows_of, traces_of
+from fogbed.network.nodes.rows import cut_nodes, plan_of, plan_over, rows_of
 from fogbed.network.nodes.session import NodeSession
 from fogbed.network.nodes.sessions import Answers, NodeSessions, Open, failure
 from fogbed.network.nodes.survey import Serving, Survey, serving
 from fogbed.plan.network import NetworkPlan
-from fogbed.plan.trace import Trace
 
 LEASE_S = 60.0
 _SHOWN = 5  # pairs named in an error
@@ -55,7 +54,6 @@ class NodeEmulator:
         self._sessions = NodeSessions(nodes, open_session)
         self._survey = Survey(self._sessions, networks, backend)
         self._cut: frozenset[str] | None = None  # not known before the nodes were asked
-        self._traces: Mapping[tuple[str, str], Trace] = {}
         self._leased_s: float | None = None
         self._renewed_at: dict[str, float] = {}
         self._changing = threading.Lock()
@@ -82,6 +80,8 @@ class NodeEmulator:
 
     def show(self) -> NetworkPlan:
         """Return what is in force now, as the nodes' kernels (or links) say.
+
+        Of a trace that is replayed, the step that is in force.
 
         Raises:
             NetworkError: a node does not answer.
@@ -177,10 +177,13 @@ class NodeEmulator:
         return shown if shown.testbed in ("", self._testbed) else LinksShown()
 
     def _plan_in(self, there: Mapping[str, LinksShown]) -> NetworkPlan:
-        shown = {node: each.shapes for node, each in there.items()}
         drawn = next((each for each in there.values() if each.backend), LinksShown())
         return plan_of(
-            self._nodes, shown, traces=self._traces, seed=drawn.seed, origin_ns=drawn.origin_ns
+            self._nodes,
+            {node: each.shapes for node, each in there.items()},
+            traces={node: each.traces for node, each in there.items()},
+            seed=drawn.seed,
+            origin_ns=drawn.origin_ns,
         )
 
     def _put(self, plan: NetworkPlan, there: Mapping[str, LinksShown]) -> None:
@@ -194,7 +197,6 @@ class NodeEmulator:
             testbed=self._testbed,
             cut=self._cut or (),
         )
-        self._traces = traces_of(plan)
         try:
             self._carry_out(rows)
             self._require_in_force(plan)

@@ -148,8 +148,10 @@ def test_a_trace_is_followed_and_the_backend_only_sees_shapes(node):
         node.wait_until(
             lambda: seen.add(node.shape()["delay_ms"]) or seen == {10, 20}, f"only {seen} was seen"
         )
-        assert session.links_show().shapes["edge-1"].jitter_ms == 1
+        shown = session.links_show()
+        assert shown.shapes["edge-1"].jitter_ms == 1
+        assert shown.traces == {"edge-1": trace}
         asked = json.loads((node.home / "file.json").read_text())
         assert (asked["traces"], asked["peers"][0]["trace"]) == ({}, None)
-        session.links_apply(node.row(), controller=FIRST, lease_s=60)
+        assert session.links_apply(node.row(), controller=FIRST, lease_s=60).traces == {}
         assert session.links_show().shapes == {"edge-1": Shape(delay_ms=5)}

@@ -9,6 +9,7 @@ from fogbed.errors import NetworkError
 from fogbed.network.agent.backend import Counters, Row
 from fogbed.network.agent.lease import Holder, refusal
 from fogbed.network.agent_answers import LinksCarried, LinksShown, NodeHello
+from fogbed.plan.trace import Trace
 
 NODES = ("cloud-1", "fog-1", "edge-1")
 NETWORKS = {node: (f"10.244.{i}.0/24",) for i, node in enumerate(NODES)}
@@ -30,6 +31,11 @@ class Resident:
 
     def clear(self) -> None:
         self.row, self.holder, self.backend = None, None, ""
+
+
+def replayed(row: Row) -> dict[str, Trace]:
+    """Return the trace of each peer that has one."""
+    return {peer.node: Trace.from_json(row.traces[peer.trace]) for peer in row.peers if peer.trace}
 
 
 class Session:
@@ -87,6 +93,7 @@ class Session:
             backend=there.backend,
             shapes=shapes,
             severed=frozenset(peer.node for peer in there.row.peers if peer.cut),
+            traces=replayed(there.row),
             seed=there.row.seed,
             origin_ns=there.row.origin_ns,
             controller=there.holder.controller,

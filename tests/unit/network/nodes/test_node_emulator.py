@@ -14,6 +14,7 @@ from fogbed.errors import NetworkError, PlatformError
 from fogbed.network.nodes import lease
 from fogbed.network.nodes.emulator import NodeEmulator
 from fogbed.plan.network import UNTOUCHED, Impairment, NetworkPlan, untouched
+from fogbed.plan.trace import Trace
 
 spec = importlib.util.spec_from_file_location("residents", Path(__file__).with_name("residents.py"))
 residents = importlib.util.module_from_spec(spec)
@@ -58,6 +59,20 @@ def test_what_is_applied_is_in_force_on_every_node_and_read_back(lab, emulator):
     assert emulator.backends() == dict.fromkeys(NODES, "tc")
     row = lab.residents["fog-1"].row
     assert (row.networks, row.hosts) == (("10.244.1.0/24",), ("10.244.1.0", "10.244.1.1"))
+
+
+def test_a_trace_is_known_to_every_command_and_outlives_a_cut(lab, emulator):
+    trace = Trace(name="lte.csv", times_s=(0.0, 1.0, 2.0), delay_ms=(20.0, 40.0, 20.0))
+    plan = plan_with(delay_ms=20.0, trace=trace)
+    emulator.apply(plan, lease_s=None)
+    other = emulator_of(lab, controller="another command")
+    assert plan.differences(other.show()) == ()
+    assert {link.impairment.trace.name for link in other.show().links()} == {"lte.csv"}
+    other.cut("fog-1")
+    other.heal("fog-1")
+    assert plan.differences(emulator.show()) == ()
+    assert lab.residents["cloud-1"].row.traces == {trace.key: trace.to_json()}
+    other.close()
 
 
 def test_nothing_is_touched_where_nothing_is_asked_and_nothing_in_force(lab, emulator):
