@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from fogbed.network.agent.backend import BackendError, Cost, Counters, Peer, Row, Shape
+from fogbed.network.agent.backend import BackendError, BeyondError, Cost, Counters, Peer, Row, Shape
 from fogbed.network.agent.netlink import NetlinkError
 from fogbed.network.agent.tc_jitter import Driven, JitterDriver
 from fogbed.network.agent.tc_losses import Losses
@@ -174,7 +174,7 @@ class TcBackend:
                 if self._twice is None:
                     self._twice = why_not(duplicate=True)
                 if self._twice:
-                    raise BackendError(f"{name}: {self._twice}")
+                    raise BeyondError(f"{name}: {self._twice}")
 
     def _driven(self, row: Row, places: Places, after: Mapping[str, TcDevice]) -> dict[str, Driven]:
         driven = {}
