@@ -103,7 +103,8 @@ class LinksShown:
     the step of it that is in force. ``lease_s``: after how much silence of ``controller`` it is
     cleared (None: never), ``left_s`` what is left of that. ``since``: seconds of the node's
     real-time clock. ``net``: what clears should the agent be killed. ``cleared``: how the last
-    links ended, where nothing is in force and they were not cleared on demand.
+    links ended, where nothing is in force and they were not cleared on demand. ``left``: backends
+    of which the kernel has something, though nobody is there who has it in hand.
     """
 
     backend: str = ""
@@ -119,6 +120,7 @@ class LinksShown:
     since: float = 0.0
     net: str = ""
     cleared: Cleared | None = None
+    left: Sequence[str] = ()
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> LinksShown:

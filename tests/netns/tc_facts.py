@@ -107,13 +107,15 @@ def led(netlink, index):
             for minor in after
             if after[minor].packets != before[minor].packets
         }
+    left = TcBackend().left()
     reading = read(netlink, index, egress)
     same = reading.device.filters == plan["pods0"].filters
     smaller = plan_tc(peers[:3], OWN, installed=plan)
     gone = [each for each in diff(plan, smaller) if each.what != NETEM]
     netlink.batch(request(each, index) for each in gone)
     netlink.batch(request(each, index) for each in diff(smaller, {}))
-    return {"counts": counts, "as_planned": same, "whole": reading.is_whole()}
+    found = {"counts": counts, "as_planned": same, "whole": reading.is_whole()}
+    return {**found, "told": [left, TcBackend().left()]}
 
 
 def flows(netlink, index):

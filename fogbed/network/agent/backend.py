@@ -210,6 +210,13 @@ class Backend(Protocol):
         nothing where there is nothing.
         """
 
+    def left(self) -> bool:
+        """Tell whether the kernel has anything of its making, by whichever process.
+
+        On an instance that never applied anything, where nobody has links in hand: what one left
+        that was killed.
+        """
+
     @staticmethod
     def possible() -> str:
         """Return "" where it can serve, else why not and what would help, in one sentence.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -47,3 +48,13 @@ def clear_all(live: Backend | None = None) -> list[str]:
         except Exception as error:  # noqa: BLE001 - the others clear all the same
             problems.append(f"{name}: {error}")
     return problems
+
+
+def left() -> list[str]:
+    """Return the backends of which something is here, where no process has links in hand."""
+    found = []
+    for name, backend in table().items():
+        with contextlib.suppress(OSError):  # what a kernel cannot even list, it does not have
+            if backend().left():
+                found.append(name)
+    return found

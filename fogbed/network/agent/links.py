@@ -24,6 +24,7 @@ _NOTHING: dict[str, Any] = {
     "origin_ns": 0,
     "driven": {},
     "traces": {},
+    "left": [],
 }
 
 
@@ -54,12 +55,13 @@ def links_show(controller: str = "") -> dict[str, Any]:
     """Return what is in force, read back; ``backend`` "" and what is known of its end if nothing.
 
     ``driven``: by peer the key of the trace whose step its shape has now; ``traces``: those by key.
+    ``left``: backends of which an agent that died has left something in the kernel.
     ``controller``: who asks, if it is the one that renews its lease by this.
     """
     try:
         return {**_NOTHING, **_passed_on("show", {"controller": controller})}
     except wire.GoneError:
-        return {**_NOTHING, "cleared": cleared(record.read())}
+        return {**_NOTHING, "cleared": cleared(record.read()), "left": backends.left()}
 
 
 def links_counters(controller: str = "") -> dict[str, Any]:

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from fogbed.network.agent.backend import BackendError, BeyondError, Cost, Counters, Peer, Row, Shape
-from fogbed.network.agent.netlink import NetlinkError
+from fogbed.network.agent.netlink import Netlink, NetlinkError
 from fogbed.network.agent.tc_jitter import Driven, JitterDriver
 from fogbed.network.agent.tc_losses import Losses
 from fogbed.network.agent.tc_places import Place, Places, find_places
-from fogbed.network.agent.tc_reading import Reading
+from fogbed.network.agent.tc_reading import Reading, ours, qdiscs
 from fogbed.network.agent.tc_shapes import as_leaf, as_shape
 from fogbed.network.agent.tc_tree import Tree
 from fogbed.network.agent.tc_trial import why_not
@@ -128,6 +128,11 @@ class TcBackend:
         tree.close()
         self._tree = self._row = None
         self._losses.clear()
+
+    def left(self) -> bool:
+        """Tell whether a root with our handle is on any device; see ``Backend``."""
+        with Netlink() as netlink:
+            return bool(ours(qdiscs(netlink)))
 
     @staticmethod
     def possible() -> str:

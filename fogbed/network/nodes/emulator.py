@@ -11,7 +11,7 @@ from fogbed.errors import FogbedError, NetworkError
 from fogbed.network.agent.backend import Row
 from fogbed.network.agent_answers import LinksShown
 from fogbed.network.agent_requests import BackendChoice
-from fogbed.network.emulator import LinkCounters, Told
+from fogbed.network.emulator import LEFT_BEHIND, LinkCounters, Told
 from fogbed.network.nodes.counted import counted
 from fogbed.network.nodes.lease import renewing
 from fogbed.network.nodes.rows import cut_nodes, plan_of, plan_over, rows_of
@@ -75,7 +75,7 @@ class NodeEmulator:
         with self._changing:
             there = self._look()
             self._leased_s = lease_s
-            if whole.index.any() or any(each.backend for each in there.values()):
+            if whole.index.any() or any(each.backend or each.left for each in there.values()):
                 self._put(whole, there)
 
     def show(self) -> NetworkPlan:
@@ -89,12 +89,15 @@ class NodeEmulator:
         return self._plan_in(self._look())
 
     def backends(self) -> Mapping[str, str]:
-        """Return by what each node shapes now, ``tc`` or ``fabric``; "" where nothing is installed.
+        """Return by what each node shapes now; see ``LinkEmulator``.
 
         Raises:
             NetworkError: a node does not answer.
         """
-        return {node: each.backend for node, each in self._look().items()}
+        return {
+            node: each.backend or (LEFT_BEHIND if each.left else "")
+            for node, each in self._look().items()
+        }
 
     def cut(self, node: str) -> None:
         """Let nothing in and nothing out of ``node``: at the node, and at every other.

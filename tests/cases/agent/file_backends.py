@@ -69,6 +69,9 @@ class FileBackend:
             raise BackendError("permission denied")
         self.file.unlink(missing_ok=True)
 
+    def left(self) -> bool:
+        return self.file.exists()
+
     @staticmethod
     def possible() -> str:
         return "the kernel has no files" if is_asked("no-file") else ""

@@ -28,8 +28,10 @@ class Resident:
         self.fault = self.silent = ""
         self.distorted: dict[str, object] = {}
         self.opened = self.cleared = 0
+        self.left: list[str] = []
 
     def clear(self) -> None:
+        self.left = []
         self.row, self.holder, self.backend = None, None, ""
 
 
@@ -78,6 +80,7 @@ class Session:
         self._refuse(controller, row.testbed)
         if there.fault:
             raise NetworkError(f"node {row.node}: {there.fault}")
+        there.left = []  # it clears first
         there.row = row
         there.rows.append(row)
         there.backend = there.backend or ("tc" if backend == "auto" else backend)
@@ -87,7 +90,7 @@ class Session:
     def links_show(self) -> LinksShown:
         there = self._reach()
         if there.row is None or there.holder is None:
-            return LinksShown()
+            return LinksShown(left=there.left)
         shapes = {peer.node: peer.shape for peer in there.row.peers} | there.distorted
         return LinksShown(
             backend=there.backend,

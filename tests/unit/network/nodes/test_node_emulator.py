@@ -6,11 +6,14 @@ import importlib.util
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fogbed.errors import NetworkError, PlatformError
+from fogbed.network.bare import Bare, bare_network
+from fogbed.network.emulator import LEFT_BEHIND
 from fogbed.network.nodes import lease
 from fogbed.network.nodes.emulator import NodeEmulator
 from fogbed.plan.network import UNTOUCHED, Impairment, NetworkPlan, untouched
@@ -84,6 +87,40 @@ def test_nothing_is_touched_where_nothing_is_asked_and_nothing_in_force(lab, emu
     # what is installed stays, and adds nothing: the next change is in place
     assert not emulator.show().index.any()
     assert [len(each.rows) for each in lab.residents.values()] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("way_out", ["clear", "apply"])
+def test_what_an_agent_left_that_died_is_told_and_taken_away(lab, emulator, way_out):
+    lab.residents["fog-1"].left = ["tc"]
+    assert emulator.backends() == {"cloud-1": "", "fog-1": LEFT_BEHIND, "edge-1": ""}
+    assert not emulator.show().index.any()
+    if way_out == "clear":
+        emulator.clear()
+    else:
+        emulator.apply(untouched(NODES), lease_s=None)
+    assert LEFT_BEHIND not in emulator.backends().values()
+
+
+def test_the_bare_network_is_measured_without_what_an_agent_left_that_died(
+    lab, emulator, monkeypatch
+):
+    lab.residents["fog-1"].left = ["tc"]
+    left, kept = [], []
+
+    def measured(**_):
+        left.extend(each.left for each in lab.residents.values())
+        return Bare(nodes=NODES, rtt_ms=np.zeros((3, 3)))
+
+    monkeypatch.setattr("fogbed.network.bare.measure_bare", measured)
+    bare_network(
+        emulator,
+        memory=SimpleNamespace(one_medium=False, recall=lambda: None, remember=kept.append),
+        channels=dict.fromkeys(NODES),
+        addresses={},
+        progress=None,
+    )
+    assert left == [[], [], []]
+    assert len(kept) == 1
 
 
 def test_a_session_is_opened_once_and_again_when_it_broke_off(lab, emulator):
