@@ -33,8 +33,9 @@ def links_apply(
 ) -> dict[str, Any]:
     """Carry a row out, and return what ``links_show`` does.
 
-    ``backend`` "auto": the first that can. ``controller``: who asks, as another is told who is
-    refused. ``lease_s``: after how many seconds of silence it is cleared; null: never.
+    ``backend`` "auto": the first that can, and that the row is not beyond. ``controller``: who
+    asks, as another is told who is refused. ``lease_s``: after how many seconds of silence it is
+    cleared; null: never.
     """
     asked = {"row": row, "backend": backend, "controller": controller, "lease_s": lease_s}
     launches = 0
