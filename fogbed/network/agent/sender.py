@@ -11,6 +11,7 @@ from fogbed.network.agent.receiver import IP_UDP_HEADERS, PAYLOAD, payload_check
 
 MAX_OCTETS = 4 * 2**30
 SO_NO_CHECK = 11  # asm-generic/socket.h: packets without UDP's checksum
+IP_MTU = 14  # linux/in.h: of the way to whom the socket is connected
 
 # Assigned, not annotated: this must mean something to Python 3.9 at run time
 Address = tuple[str, int]
@@ -44,17 +45,19 @@ def send_udp(  # noqa: PLR0913, PLR0917 - as send
 ) -> dict[str, Any]:
     """Send numbered packets of ``size`` layer 3 bytes (40 at least), evenly spaced at the rate.
 
+    They are smaller where the way's MTU is: of one in two fragments, a full queue drops the second.
     Of what was missed while this process waited for a processor, ``make_up_s`` seconds at most are
     made up for: a long burst fills the link's queue, and what that drops would look like loss.
     """
-    filler = bytes(max(0, size - IP_UDP_HEADERS - PAYLOAD.size))
-    gap = size * 8 / rate_bps if rate_bps else 0.0
     sent = refused = 0
     before = stall = forgiven = 0.0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         # a packet that is corrupted on its way must come in, to be counted: it has its own checksum
         sender.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
         sender.connect(address)
+        size = min(size, sender.getsockopt(socket.IPPROTO_IP, IP_MTU))
+        filler = bytes(max(0, size - IP_UDP_HEADERS - PAYLOAD.size))
+        gap = size * 8 / rate_bps if rate_bps else 0.0
         began = time.monotonic()
         while sent * size < octets:
             now = time.monotonic() - began
