@@ -10,7 +10,7 @@ import numpy as np
 
 from fogbed.cli import console
 from fogbed.network.bare import Bare
-from fogbed.network.emulator import LinkCounters
+from fogbed.network.emulator import LEFT_BEHIND, LinkCounters
 from fogbed.network.remarks import remarks_on
 from fogbed.network.verdicts import Tolerance
 from fogbed.plan.impairment import members_of
@@ -23,6 +23,7 @@ MOST_LINES = 200
 _BACKENDS = {
     "tc": "tc (netem, in the kernel) shapes",
     "fabric": "the node fabric (in user space) shapes",
+    LEFT_BEHIND: "left behind by an agent that died (fogbed network clear takes it away)",
     "": "nothing shapes",
 }
 _SHAPE = ("delay", "jitter", "loss", "rate")

@@ -9,6 +9,7 @@ from typing import Any
 
 from fogbed.network.agent.backend import Cost, Counters, Shape
 from fogbed.network.agent.rtnetlink import Device
+from fogbed.plan.trace import Trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,15 +99,18 @@ class NodeHello:
 class LinksShown:
     """What is in force on a node, read back; ``backend`` is "" where nothing is.
 
-    ``severed``: peers that are cut off. ``lease_s``: after how much silence of ``controller`` it is
+    ``severed``: peers that are cut off. ``traces``: by peer, those that are replayed: a shape has
+    the step of it that is in force. ``lease_s``: after how much silence of ``controller`` it is
     cleared (None: never), ``left_s`` what is left of that. ``since``: seconds of the node's
     real-time clock. ``net``: what clears should the agent be killed. ``cleared``: how the last
-    links ended, where nothing is in force and they were not cleared on demand.
+    links ended, where nothing is in force and they were not cleared on demand. ``left``: backends
+    of which the kernel has something, though nobody is there who has it in hand.
     """
 
     backend: str = ""
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     severed: frozenset[str] = frozenset()
+    traces: Mapping[str, Trace] = field(default_factory=dict)
     seed: int = 0
     origin_ns: int = 0
     controller: str = ""
@@ -116,13 +120,16 @@ class LinksShown:
     since: float = 0.0
     net: str = ""
     cleared: Cleared | None = None
+    left: Sequence[str] = ()
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> LinksShown:
         """Return what the agent says."""
+        traces = {key: Trace.from_json(each) for key, each in said["traces"].items()}
         return cls(
             **{
-                **said,
+                **{name: each for name, each in said.items() if name != "driven"},
+                "traces": {peer: traces[key] for peer, key in said["driven"].items()},
                 "shapes": {peer: Shape.from_json(each) for peer, each in said["shapes"].items()},
                 "severed": frozenset(said["severed"]),
                 "cleared": Cleared.from_json(said.get("cleared")),

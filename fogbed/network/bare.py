@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.errors import NetworkError, UsageError
-from fogbed.network.emulator import LinkEmulator
+from fogbed.network.emulator import LEFT_BEHIND, LinkEmulator
 from fogbed.network.flows import Flow, run_flow
 from fogbed.network.probing import probe_all
 from fogbed.network.schedule import Pair, disjoint_batches
@@ -92,7 +92,7 @@ def bare_network(  # noqa: PLR0913 - where it is measured and kept, and how; by 
             "the bare RTT was not measured before the network was impaired",
             hint="`fogbed network verify --clear-first` takes the impairments away for a second",
         )
-    if clear:
+    if clear or LEFT_BEHIND in emulator.backends().values():
         emulator.clear()
     try:
         bare = measure_bare(channels=channels, addresses=addresses, progress=progress)

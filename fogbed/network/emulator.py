@@ -49,6 +49,9 @@ class LinkCounters:
     cost: EmulatorCost | None
 
 
+LEFT_BEHIND = "left behind"
+"""What shapes a node's links where an agent died as a whole, and nobody has them in hand."""
+
 Told = Callable[[FogbedError | None], None]
 """Hears why a lease was not renewed, and None once it is again."""
 
@@ -83,6 +86,9 @@ class LinkEmulator(Protocol):
 
     def backends(self) -> Mapping[str, str]:
         """Return what shapes each node's links now (``tc``, ``fabric``); "" where nothing does.
+
+        LEFT_BEHIND where it is not known, and not part of ``show``; ``apply`` and ``clear`` take it
+        away.
 
         Raises:
             NetworkError: a node does not answer.

@@ -43,8 +43,3 @@ class TracedRow:
         driven = {name: value for name, value in step.items() if value is not None}
         rest = {name: value for name, value in peer.items() if name != "trace"}
         return {**rest, "shape": {**peer.get("shape", {}), **driven}}
-
-
-def effective(row: dict[str, Any], now_ns: int) -> dict[str, Any]:
-    """Return a row as it is in force at ``now_ns``; ``TracedRow`` for one that is asked often."""
-    return TracedRow(row).effective(now_ns)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from fogbed.cli import main
+from fogbed.cli.network_shown import show_backends
 from fogbed.cli.verification_shown import as_json, summary_of_failures
 from fogbed.cli.verification_shown import show as show_verification
+from fogbed.network.emulator import LEFT_BEHIND
 from fogbed.network.judging import judge_rtt
 from fogbed.network.probes import Probes
 from fogbed.network.verdicts import (
@@ -220,3 +222,11 @@ def test_json_has_every_verdict_the_worst_and_the_cause():
 def test_a_tolerance_without_a_unit_is_refused_before_anything_is_measured(capsys):
     assert main(["network", "verify", "profile.yml", "--tolerance", "3"]) == 2
     assert "%" in capsys.readouterr().err
+
+
+def test_what_an_agent_left_that_died_is_shown_with_the_way_out(capsys):
+    show_backends({"fog-1": LEFT_BEHIND, "edge-1": "tc", "edge-2": LEFT_BEHIND})
+    said = " ".join("".join(capsys.readouterr()).split())
+    left = "left behind by an agent that died (fogbed network clear takes it away)"
+    assert f"{left} on fog-1, edge-2" in said
+    assert "tc (netem, in the kernel) shapes on edge-1" in said

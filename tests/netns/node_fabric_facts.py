@@ -28,6 +28,7 @@ from node_layout import (
 )
 
 from fogbed.network.agent.backend import Row
+from fogbed.network.agent.node_fabric import NodeFabric
 from fogbed.network.namespaces import inside
 from fogbed.network.sessions import agents
 
@@ -129,9 +130,12 @@ def leftovers(pods, between):
         backends.apply(shaped(300))
         backends.nodes[0].kill()
         killed = least(sessions["p0"], pod_address(1))
-        seen |= {"killed": killed, "stale": "10200" in layout.run("n0", "ip rule")}
+        with inside(layout.namespaces["n0"]):
+            seen |= {"killed": killed, "stale": NodeFabric().left()}
         backends.start(0)
         backends.nodes[0].ask("clear")
+        with inside(layout.namespaces["n0"]):
+            seen["stale_after"] = NodeFabric().left()
         seen["cleared_after"] = state(layout) == before
         backends.nodes[0].ask("apply", row=backends.row(0, shaped(10)))
         backends.nodes[0].kill()

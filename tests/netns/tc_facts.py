@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import subprocess
 import sys
 
 from fogbed.network.agent import rtnetlink
@@ -54,17 +55,11 @@ def main():
 def make_device(netlink):
     netlink.do(rtnetlink.add_device("pods0", "veth", peer="pods1"))
     made = [rtnetlink.link(netlink, name).index for name in ("pods0", "pods1")]
-    netlink.batch(
-        [
-            *(rtnetlink.set_up(index) for index in made),
-            rtnetlink.add_address(made[0], "10.9.0.1", 32),
-            rtnetlink.add_address(made[0], "10.9.0.5", 32),
-            rtnetlink.add_address(made[0], "192.0.2.1", 32),
-            rtnetlink.add_route("10.0.0.0/12", device=made[0]),
-            rtnetlink.add_route("10.64.0.0/12", device=made[0]),
-            rtnetlink.add_route("198.51.100.0/24", device=made[0]),
-        ]
-    )
+    netlink.batch(rtnetlink.set_up(index) for index in made)
+    for address in ("10.9.0.1", "10.9.0.5", "192.0.2.1"):
+        subprocess.run(["ip", "address", "add", address, "dev", "pods0"], check=True)
+    for network in ("10.0.0.0/12", "10.64.0.0/12", "198.51.100.0/24"):
+        subprocess.run(["ip", "route", "add", network, "dev", "pods0"], check=True)
     return made[0]
 
 
@@ -107,13 +102,15 @@ def led(netlink, index):
             for minor in after
             if after[minor].packets != before[minor].packets
         }
+    left = TcBackend().left()
     reading = read(netlink, index, egress)
     same = reading.device.filters == plan["pods0"].filters
     smaller = plan_tc(peers[:3], OWN, installed=plan)
     gone = [each for each in diff(plan, smaller) if each.what != NETEM]
     netlink.batch(request(each, index) for each in gone)
     netlink.batch(request(each, index) for each in diff(smaller, {}))
-    return {"counts": counts, "as_planned": same, "whole": reading.is_whole()}
+    found = {"counts": counts, "as_planned": same, "whole": reading.is_whole()}
+    return {**found, "told": [left, TcBackend().left()]}
 
 
 def flows(netlink, index):

@@ -28,6 +28,7 @@ def test_packets_are_led_to_the_class_of_their_peer_and_what_is_exempt_passes(wh
         },
         "as_planned": True,
         "whole": False,  # classes without netem
+        "told": [True, False],  # of what is left behind, before and after it is taken away
     }
     assert facts["foreign"] == (
         "pods0 has another tool's qdisc at its root: pfifo 7:; have that tool let go of it, or "

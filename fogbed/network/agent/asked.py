@@ -10,7 +10,10 @@ from fogbed.network.trace import TracedRow
 
 
 class Asked:
-    """What was asked of a node last; traces follow the real-time clock from the row's origin on."""
+    """What was asked of a node last; traces follow the real-time clock from the row's origin on.
+
+    ``driven``: by peer the key of the trace that drives its shape; ``traces``: those, as they came.
+    """
 
     def __init__(self, row: dict[str, Any]) -> None:
         """``row``: as it came.
@@ -19,6 +22,10 @@ class Asked:
             KeyError, ValueError, TypeError: it is none.
         """
         self._traced = TracedRow(row)
+        self.driven = {
+            peer["node"]: peer["trace"] for peer in row["peers"] if peer.get("trace") is not None
+        }
+        self.traces = {key: row["traces"][key] for key in set(self.driven.values())}
         self._change_ns: int | None = None
         self.row = self.current()
 

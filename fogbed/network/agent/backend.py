@@ -17,6 +17,10 @@ class BackendError(Exception):
     """A backend cannot do what it was asked: what, on which device and the way out, in one text."""
 
 
+class BeyondError(BackendError):
+    """A row is beyond a backend that serves here else; nothing was changed, another one may do."""
+
+
 @dataclass(frozen=True)
 class Shape:
     """What is done to packets in one direction.
@@ -167,6 +171,7 @@ class Backend(Protocol):
         Reads back from the kernel (or the links) before it returns.
 
         Raises:
+            BeyondError: this row cannot be done here by this backend at all.
             BackendError: it cannot be done (another tool's qdisc is on the device, a peer's network
                 has no route, ...) or what is in force is not what was asked. What was installed
                 before this call stays, or is cleared by the caller.
@@ -203,6 +208,13 @@ class Backend(Protocol):
 
         Works on an instance that never applied anything: it is how the guardian clears. Does
         nothing where there is nothing.
+        """
+
+    def left(self) -> bool:
+        """Tell whether the kernel has anything of its making, by whichever process.
+
+        On an instance that never applied anything, where nobody has links in hand: what one left
+        that was killed.
         """
 
     @staticmethod

@@ -16,7 +16,16 @@ _LAUNCHES = 3
 _ENDING_S = 60.0
 """For how long one that is ending may keep its place: until nothing shapes here any more."""
 _PAUSE_S = 0.2
-_NOTHING: dict[str, Any] = {"backend": "", "shapes": {}, "severed": [], "seed": 0, "origin_ns": 0}
+_NOTHING: dict[str, Any] = {
+    "backend": "",
+    "shapes": {},
+    "severed": [],
+    "seed": 0,
+    "origin_ns": 0,
+    "driven": {},
+    "traces": {},
+    "left": [],
+}
 
 
 def links_apply(
@@ -24,8 +33,9 @@ def links_apply(
 ) -> dict[str, Any]:
     """Carry a row out, and return what ``links_show`` does.
 
-    ``backend`` "auto": the first that can. ``controller``: who asks, as another is told who is
-    refused. ``lease_s``: after how many seconds of silence it is cleared; null: never.
+    ``backend`` "auto": the first that can, and that the row is not beyond. ``controller``: who
+    asks, as another is told who is refused. ``lease_s``: after how many seconds of silence it is
+    cleared; null: never.
     """
     asked = {"row": row, "backend": backend, "controller": controller, "lease_s": lease_s}
     launches = 0
@@ -45,12 +55,14 @@ def links_apply(
 def links_show(controller: str = "") -> dict[str, Any]:
     """Return what is in force, read back; ``backend`` "" and what is known of its end if nothing.
 
+    ``driven``: by peer the key of the trace whose step its shape has now; ``traces``: those by key.
+    ``left``: backends of which an agent that died has left something in the kernel.
     ``controller``: who asks, if it is the one that renews its lease by this.
     """
     try:
         return {**_NOTHING, **_passed_on("show", {"controller": controller})}
     except wire.GoneError:
-        return {**_NOTHING, "cleared": cleared(record.read())}
+        return {**_NOTHING, "cleared": cleared(record.read()), "left": backends.left()}
 
 
 def links_counters(controller: str = "") -> dict[str, Any]:

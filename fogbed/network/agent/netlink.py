@@ -1,9 +1,9 @@
 """Netlink's routing family by hand: requests with acknowledgements, batches, dumps, attributes.
 
 The node need not have ``ip`` or ``tc``, and a thousand requests go to the kernel in a few system
-calls. What the messages mean is in ``rtnetlink`` (links, addresses, routes, rules) and
-``tc_messages`` (qdiscs, classes, filters). Formats are those of linux/netlink.h and rtnetlink.h.
-Packed: standard library only, Python >= 3.9 at run time.
+calls. What the messages mean is in ``rtnetlink`` (links, addresses, routes), ``policy_routing``
+(rules) and ``tc_messages`` (qdiscs, classes, filters). Formats are those of linux/netlink.h and
+rtnetlink.h. Packed: standard library only, Python >= 3.9 at run time.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-REQUEST, MULTI, ACK, DUMP = 0x1, 0x2, 0x4, 0x300
-REPLACE, EXCLUSIVE, CREATE = 0x100, 0x200, 0x400
+REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
+EXCLUSIVE, CREATE = 0x200, 0x400
 _INTERRUPTED, _CAPPED, _ACK_ATTRIBUTES = 0x10, 0x100, 0x200
 _ERROR, _DONE, _OVERRUN = 2, 3, 4
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK = 270, 10, 11

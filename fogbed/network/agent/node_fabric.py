@@ -139,6 +139,11 @@ class NodeFabric:
             current.undo.close()
         forget_exemption()
 
+    def left(self) -> bool:
+        """Tell whether rules of ours are here; without our process they lead nowhere."""
+        with Netlink() as netlink:
+            return bool(installed_rules(netlink))
+
     @staticmethod
     def possible() -> str:
         """Return "" where it can serve, else why not, by trying."""

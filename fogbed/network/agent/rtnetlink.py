@@ -1,4 +1,4 @@
-"""Links, addresses, routes and rules by netlink (linux/if_link.h, rtnetlink.h, fib_rules.h).
+"""Links, addresses and routes by netlink (linux/if_link.h, if_addr.h, rtnetlink.h).
 
 Reading returns plain values; what changes something is a function that returns a `Request`, so that
 changes can go to the kernel in one batch. Packed: standard library only, Python >= 3.9 at run time.
@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from fogbed.network.agent.netlink import (
     CREATE,
     EXCLUSIVE,
-    REPLACE,
     Netlink,
     Request,
     attribute,
@@ -32,9 +31,6 @@ _IFINFO = struct.Struct("=BxHiII")
 _IFADDR = struct.Struct("=BBBBI")
 _RTMSG = struct.Struct("=BBBBBBBBI")
 _U32 = struct.Struct("=I")
-_WIDE_TABLE = 252  # RT_TABLE_COMPAT: the number does not fit, the attribute has it
-_STATIC = 4  # RTPROT_STATIC
-_LINK_SCOPE = 253
 
 
 @dataclass(frozen=True)
@@ -111,25 +107,25 @@ def routes(netlink: Netlink, family: int = socket.AF_INET) -> list[Route]:
     return [_route(answer.body) for answer in netlink.dump(26, body)]
 
 
-def route_to(netlink: Netlink, target: str, *, mark: int = 0) -> Route:
+def route_to(netlink: Netlink, target: str) -> Route:
     """Return the route that a packet from here to an address takes.
 
     Raises:
         NetlinkError: ENETUNREACH, there is none.
     """
-    return _route(netlink.ask(_lookup(target, mark)).body)
+    return _route(netlink.ask(_lookup(target)).body)
 
 
 def routes_to(netlink: Netlink, targets: Iterable[str]) -> list[Route | None]:
     """Return the routes that packets from here to many addresses take; None where there is none."""
-    answers = netlink.ask_many([_lookup(target, 0) for target in targets])
+    answers = netlink.ask_many([_lookup(target) for target in targets])
     return [_route(answer.body) if answer else None for answer in answers]
 
 
-def _lookup(target: str, mark: int) -> Request:
+def _lookup(target: str) -> Request:
     family, octets = _octets(target)
     body = _RTMSG.pack(family, 8 * len(octets), 0, 0, 0, 0, 0, 0, 0) + attribute(1, octets)
-    return Request(26, 0, body + attribute(16, _U32.pack(mark)) if mark else body)
+    return Request(26, 0, body)
 
 
 def add_device(name: str, kind: str, *, peer: str = "") -> Request:
@@ -154,36 +150,6 @@ def set_up(index: int, *, up: bool = True) -> Request:
 def set_mtu(index: int, mtu: int) -> Request:
     """Set a device's MTU, in octets of layer 3."""
     return Request(16, 0, _IFINFO.pack(0, 0, index, 0, 0) + attribute(4, _U32.pack(mtu)))
-
-
-def add_address(index: int, address: str, length: int) -> Request:
-    """Give a device an address."""
-    family, octets = _octets(address)
-    body = _IFADDR.pack(family, length, 0, 0, index) + attribute(2, octets) + attribute(1, octets)
-    return Request(20, CREATE | EXCLUSIVE, body)
-
-
-def add_route(target: str, *, device: int = 0, via: str = "", table: int = MAIN_TABLE) -> Request:
-    """Set a route to ``target`` ("0.0.0.0/0": all), in the place of one to the same."""
-    return Request(24, CREATE | REPLACE, _route_body(target, device, via, table))
-
-
-def _route_body(target: str, device: int, via: str, table: int) -> bytes:
-    family, octets, length = _network(target)
-    scope = 0 if via else _LINK_SCOPE
-    body = _RTMSG.pack(family, length, 0, 0, _octet(table), _STATIC, scope, UNICAST, 0)
-    body += attribute(15, _U32.pack(table))
-    if length:
-        body += attribute(1, octets)
-    if via:
-        body += attribute(5, _octets(via)[1])
-    if device:
-        body += attribute(4, _U32.pack(device))
-    return body
-
-
-def _octet(table: int) -> int:
-    return table if table >> 8 == 0 else _WIDE_TABLE
 
 
 def _device(body: bytes) -> Device:
@@ -226,9 +192,3 @@ def _prefix(family: int, octets: bytes | None, length: int) -> str:
 def _octets(address: str) -> tuple[int, bytes]:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     return family, socket.inet_pton(family, address)
-
-
-def _network(target: str) -> tuple[int, bytes, int]:
-    address, _, length = target.partition("/")
-    family, octets = _octets(address)
-    return family, octets, int(length) if length else 8 * len(octets)

@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from fogbed.network.agent.backend import BackendError, Cost, Counters, Peer, Row, Shape
-from fogbed.network.agent.netlink import NetlinkError
+from fogbed.network.agent.backend import BackendError, BeyondError, Cost, Counters, Peer, Row, Shape
+from fogbed.network.agent.netlink import Netlink, NetlinkError
 from fogbed.network.agent.tc_jitter import Driven, JitterDriver
 from fogbed.network.agent.tc_losses import Losses
 from fogbed.network.agent.tc_places import Place, Places, find_places
-from fogbed.network.agent.tc_reading import Reading
+from fogbed.network.agent.tc_reading import Reading, ours, qdiscs
 from fogbed.network.agent.tc_shapes import as_leaf, as_shape
 from fogbed.network.agent.tc_tree import Tree
 from fogbed.network.agent.tc_trial import why_not
@@ -129,6 +129,11 @@ class TcBackend:
         self._tree = self._row = None
         self._losses.clear()
 
+    def left(self) -> bool:
+        """Tell whether a root with our handle is on any device; see ``Backend``."""
+        with Netlink() as netlink:
+            return bool(ours(qdiscs(netlink)))
+
     @staticmethod
     def possible() -> str:
         """Return "" where HTB, netem and u32 can be had, else what is missing."""
@@ -174,7 +179,7 @@ class TcBackend:
                 if self._twice is None:
                     self._twice = why_not(duplicate=True)
                 if self._twice:
-                    raise BackendError(f"{name}: {self._twice}")
+                    raise BeyondError(f"{name}: {self._twice}")
 
     def _driven(self, row: Row, places: Places, after: Mapping[str, TcDevice]) -> dict[str, Driven]:
         driven = {}

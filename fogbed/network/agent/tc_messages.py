@@ -37,8 +37,8 @@ OURS = MAJOR << 16
 INFO = 1 << 16 | socket.htons(0x0800)
 """A filter's preference (1) and protocol (IPv4)."""
 NEW_QDISC, DELETE_QDISC, GET_QDISC = 36, 37, 38
-NEW_CLASS, DELETE_CLASS, GET_CLASS = 40, 41, 42
-NEW_FILTER, DELETE_FILTER, GET_FILTER = 44, 45, 46
+NEW_CLASS, GET_CLASS = 40, 42  # of all three kinds, 1 more deletes
+NEW_FILTER, GET_FILTER = 44, 46
 NS_PER_TICK = 64
 """A tick of the packet scheduler (PSCHED_SHIFT, linux/include/net/pkt_sched.h)."""
 

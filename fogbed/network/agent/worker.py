@@ -18,7 +18,7 @@ from typing import Any
 
 from fogbed.network.agent import backends, record, wire
 from fogbed.network.agent.asked import Asked
-from fogbed.network.agent.backend import Backend, BackendError, Row
+from fogbed.network.agent.backend import Backend, BackendError, BeyondError, Row
 from fogbed.network.agent.clearing import clear_and_record, cleared
 from fogbed.network.agent.lease import Holder, refusal
 
@@ -149,9 +149,10 @@ class Worker:
         self._hear(controller)
         holder = Holder(controller, asked.row.testbed, lease_s, time.monotonic())
         if self._backend is None:
-            self._install(asked.row, backend, holder)
+            self._backend = self._installed(asked.row, backend, holder)
+            self._since = time.time()
         elif backend in ("auto", self._backend.name):
-            self._backend.apply(asked.row)
+            _change(self._backend, asked.row)
         else:
             raise BackendError(
                 f"{self._backend.name} serves here already: clear it before {backend} can"
@@ -162,21 +163,25 @@ class Worker:
         record.write({"in_force": self._who(holder)})
         return self._show()
 
-    def _install(self, row: Row, wanted: str, holder: Holder) -> None:
+    def _installed(self, row: Row, wanted: str, holder: Holder) -> Backend:
         problems = backends.clear_all()  # what a killed one left, perhaps of another backend
         if problems:
             raise BackendError(f"what was left here cannot be cleared: {'; '.join(problems)}")
-        backend = backends.choose(wanted)
-        # Before it is in force: this may be killed in the middle of it.
-        record.write({"in_force": self._who(holder)})
-        try:
-            backend.apply(row)
-        except BaseException:
-            backends.clear_all(backend)
-            record.remove()
-            raise
-        self._backend = backend
-        self._since = time.time()
+        beyond: dict[str, str] = {}
+        while True:
+            backend = backends.choose(wanted, beyond)
+            # Before it is in force: this may be killed in the middle of it.
+            record.write({"in_force": self._who(holder)})
+            try:
+                backend.apply(row)
+            except BaseException as error:
+                backends.clear_all(backend)
+                record.remove()
+                if not isinstance(error, BeyondError):
+                    raise
+                beyond[backend.name] = str(error)
+            else:
+                return backend
 
     def _show(self, controller: str = "") -> dict[str, Any]:
         self._hear(controller)
@@ -189,6 +194,8 @@ class Worker:
             "severed": sorted(self._backend.severed()),
             "seed": self._asked.row.seed,
             "origin_ns": self._asked.row.origin_ns,
+            "driven": self._asked.driven,
+            "traces": self._asked.traces,
             **self._who(self._holder),
         }
 
@@ -247,3 +254,13 @@ class Worker:
         """Clear, and keep why."""
         self._ended = why
         self._is_clear = clear_and_record(why, self._who(self._holder), self._backend)
+
+
+def _change(backend: Backend, row: Row) -> None:
+    try:
+        backend.apply(row)
+    except BeyondError as error:
+        raise BackendError(
+            f"{error}; {backend.name} serves here already, and another begins only where nothing "
+            "does: fogbed network clear, then apply this anew"
+        ) from None

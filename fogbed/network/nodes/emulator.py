@@ -11,15 +11,14 @@ from fogbed.errors import FogbedError, NetworkError
 from fogbed.network.agent.backend import Row
 from fogbed.network.agent_answers import LinksShown
 from fogbed.network.agent_requests import BackendChoice
-from fogbed.network.emulator import LinkCounters, Told
+from fogbed.network.emulator import LEFT_BEHIND, LinkCounters, Told
 from fogbed.network.nodes.counted import counted
 from fogbed.network.nodes.lease import renewing
-from fogbed.network.nodes.rows import cut_nodes, plan_of, plan_over, rows_of, traces_of
+from fogbed.network.nodes.rows import cut_nodes, plan_of, plan_over, rows_of
 from fogbed.network.nodes.session import NodeSession
 from fogbed.network.nodes.sessions import Answers, NodeSessions, Open, failure
 from fogbed.network.nodes.survey import Serving, Survey, serving
 from fogbed.plan.network import NetworkPlan
-from fogbed.plan.trace import Trace
 
 LEASE_S = 60.0
 _SHOWN = 5  # pairs named in an error
@@ -55,7 +54,6 @@ class NodeEmulator:
         self._sessions = NodeSessions(nodes, open_session)
         self._survey = Survey(self._sessions, networks, backend)
         self._cut: frozenset[str] | None = None  # not known before the nodes were asked
-        self._traces: Mapping[tuple[str, str], Trace] = {}
         self._leased_s: float | None = None
         self._renewed_at: dict[str, float] = {}
         self._changing = threading.Lock()
@@ -77,11 +75,13 @@ class NodeEmulator:
         with self._changing:
             there = self._look()
             self._leased_s = lease_s
-            if whole.index.any() or any(each.backend for each in there.values()):
+            if whole.index.any() or any(each.backend or each.left for each in there.values()):
                 self._put(whole, there)
 
     def show(self) -> NetworkPlan:
         """Return what is in force now, as the nodes' kernels (or links) say.
+
+        Of a trace that is replayed, the step that is in force.
 
         Raises:
             NetworkError: a node does not answer.
@@ -89,12 +89,15 @@ class NodeEmulator:
         return self._plan_in(self._look())
 
     def backends(self) -> Mapping[str, str]:
-        """Return by what each node shapes now, ``tc`` or ``fabric``; "" where nothing is installed.
+        """Return by what each node shapes now; see ``LinkEmulator``.
 
         Raises:
             NetworkError: a node does not answer.
         """
-        return {node: each.backend for node, each in self._look().items()}
+        return {
+            node: each.backend or (LEFT_BEHIND if each.left else "")
+            for node, each in self._look().items()
+        }
 
     def cut(self, node: str) -> None:
         """Let nothing in and nothing out of ``node``: at the node, and at every other.
@@ -177,10 +180,13 @@ class NodeEmulator:
         return shown if shown.testbed in ("", self._testbed) else LinksShown()
 
     def _plan_in(self, there: Mapping[str, LinksShown]) -> NetworkPlan:
-        shown = {node: each.shapes for node, each in there.items()}
         drawn = next((each for each in there.values() if each.backend), LinksShown())
         return plan_of(
-            self._nodes, shown, traces=self._traces, seed=drawn.seed, origin_ns=drawn.origin_ns
+            self._nodes,
+            {node: each.shapes for node, each in there.items()},
+            traces={node: each.traces for node, each in there.items()},
+            seed=drawn.seed,
+            origin_ns=drawn.origin_ns,
         )
 
     def _put(self, plan: NetworkPlan, there: Mapping[str, LinksShown]) -> None:
@@ -194,7 +200,6 @@ class NodeEmulator:
             testbed=self._testbed,
             cut=self._cut or (),
         )
-        self._traces = traces_of(plan)
         try:
             self._carry_out(rows)
             self._require_in_force(plan)

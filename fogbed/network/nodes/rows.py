@@ -90,22 +90,23 @@ def plan_of(
     nodes: Sequence[str],
     shown: Mapping[str, Mapping[str, Shape]],
     *,
-    traces: Mapping[tuple[str, str], Trace] = MappingProxyType({}),
+    traces: Mapping[str, Mapping[str, Trace]] = MappingProxyType({}),
     seed: int = 0,
     origin_ns: int = 0,
 ) -> NetworkPlan:
     """Return the plan that nodes carry out: ``shown`` has each one's shapes by its peers' names.
 
     A node that is not in it shapes nothing; a peer that is none of ``nodes`` is left out.
-    ``traces``: those that drive ordered pairs, of which a node shows the step in force.
+    ``traces``: likewise, those that are replayed, of which the shape is the step in force.
     """
     numbers: dict[Impairment, int] = {UNTOUCHED: 0}
     places = {name: number for number, name in enumerate(nodes)}
     index = np.zeros((len(nodes),) * 2, np.uint32)
     for source, peers in shown.items():
+        replayed = traces.get(source, {})
         for target, shape in peers.items():
             if source in places and target in places and source != target:
-                found = replace(impairment_of(shape), trace=traces.get((source, target)))
+                found = replace(impairment_of(shape), trace=replayed.get(target))
                 number = numbers.setdefault(found, len(numbers))
                 index[places[source], places[target]] = number
     return NetworkPlan(tuple(nodes), tuple(numbers), index, seed, origin_ns)
@@ -126,15 +127,6 @@ def plan_over(plan: NetworkPlan, nodes: Sequence[str]) -> NetworkPlan:
     index = np.zeros((len(nodes),) * 2, np.uint32)
     index[np.ix_(places, places)] = plan.index
     return NetworkPlan(tuple(nodes), plan.impairments, index, plan.seed, plan.origin_ns)
-
-
-def traces_of(plan: NetworkPlan) -> dict[tuple[str, str], Trace]:
-    """Return the traces that drive ordered pairs."""
-    return {
-        (link.source, link.target): link.impairment.trace
-        for link in plan.links()
-        if link.impairment.trace
-    }
 
 
 def shape_of(impairment: Impairment) -> Shape:

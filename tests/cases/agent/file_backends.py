@@ -13,7 +13,7 @@ import signal
 import time
 from pathlib import Path
 
-from fogbed.network.agent.backend import BackendError, Cost, Counters, Row, Shape
+from fogbed.network.agent.backend import BackendError, BeyondError, Cost, Counters, Row, Shape
 
 HOME = Path(os.environ.get("FOGBED_TEST_LINKS", "/run/fogbed-test-links"))
 
@@ -33,6 +33,8 @@ class FileBackend:
     def apply(self, row: Row) -> None:
         if is_asked("refuse"):
             raise BackendError("device eth0 has another tool's qdisc: remove it")
+        if is_asked(f"beyond-{self.name}") and any(peer.shape.duplicate for peer in row.peers):
+            raise BeyondError(f"{self.name} cannot duplicate")
         fresh = self.file.with_suffix(".new")
         fresh.write_text(json.dumps(row.to_json()))
         fresh.replace(self.file)
@@ -66,6 +68,9 @@ class FileBackend:
         if is_asked(f"cannot-clear-{self.name}"):
             raise BackendError("permission denied")
         self.file.unlink(missing_ok=True)
+
+    def left(self) -> bool:
+        return self.file.exists()
 
     @staticmethod
     def possible() -> str:

@@ -35,8 +35,11 @@ class Node:
     enter: tuple[str, ...]
 
     @staticmethod
-    def row(*, testbed: str = "lab", delay_ms: float = 5, cut: bool = False) -> Row:
-        peer = Peer("edge-1", ("10.244.2.0/24",), (), Shape(delay_ms=delay_ms), cut=cut)
+    def row(
+        *, testbed: str = "lab", delay_ms: float = 5, duplicate: float = 0, cut: bool = False
+    ) -> Row:
+        shape = Shape(delay_ms=delay_ms, duplicate=duplicate)
+        peer = Peer("edge-1", ("10.244.2.0/24",), (), shape, cut=cut)
         return Row(testbed, "fog-1", ("10.244.1.0/24",), (), (peer,), seed=7)
 
     @staticmethod

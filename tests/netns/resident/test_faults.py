@@ -96,9 +96,13 @@ def test_what_both_leave_when_they_are_killed_at_once_the_next_one_clears_first(
         os.kill(pid, signal.SIGKILL)
     node.wait_until(lambda: node.residents() == 0, "they are still there")
     assert node.in_force() == ["other"]
+    with node.session() as session:
+        shown = session.links_show()
+    assert (shown.backend, shown.left) == ("", ["other"])
     node.ask()
     apply(node)
     with node.session() as session:
+        assert session.links_show().left == []
         session.links_clear(controller=CONTROLLER)
         assert session.links_show().cleared is None
 
@@ -106,7 +110,9 @@ def test_what_both_leave_when_they_are_killed_at_once_the_next_one_clears_first(
 def test_links_that_nobody_has_in_hand_can_be_cleared(node):
     (node.home / "other.json").write_text("{}")
     with node.session() as session:
+        assert session.links_show().left == ["other"]
         session.links_clear()
+        assert session.links_show().left == []
     assert node.in_force() == []
 
 

@@ -74,6 +74,28 @@ def test_the_backend_is_the_first_that_can_or_the_one_that_is_wanted(node):
     assert lacking == {"file": "the kernel has no files", "other": "no device /dev/other"}
 
 
+def test_a_row_that_is_beyond_the_first_backend_is_the_next_ones_if_nothing_is_in_force(node):
+    node.ask("beyond-file")
+    doubled = node.row(duplicate=0.5)
+    with node.session() as session:
+        assert session.links_apply(doubled, controller=FIRST, lease_s=60).backend == "other"
+        assert node.in_force() == ["other"]
+        session.links_clear(controller=FIRST)
+        with pytest.raises(NetworkError, match="file: file cannot duplicate"):
+            session.links_apply(doubled, controller=FIRST, lease_s=60, backend="file")
+        assert node.in_force() == []
+        assert session.links_apply(node.row(), controller=FIRST, lease_s=60).backend == "file"
+        with pytest.raises(NetworkError, match=r"cannot duplicate; .* network clear, then apply"):
+            session.links_apply(doubled, controller=FIRST, lease_s=60)
+        assert session.links_show().shapes == {"edge-1": Shape(delay_ms=5)}
+        node.ask("beyond-file", "beyond-other")
+        session.links_clear(controller=FIRST)
+        with pytest.raises(NetworkError) as none:
+            session.links_apply(doubled, controller=FIRST, lease_s=60)
+        assert session.links_show().cleared is None
+    assert "file: file cannot duplicate; other: other cannot duplicate" in none.value.message
+
+
 def test_a_second_controller_is_refused_with_the_name_of_the_first_and_how_long(node):
     with node.session() as one, node.session() as other:
         one.links_apply(node.row(), controller=FIRST, lease_s=600)
@@ -148,8 +170,10 @@ def test_a_trace_is_followed_and_the_backend_only_sees_shapes(node):
         node.wait_until(
             lambda: seen.add(node.shape()["delay_ms"]) or seen == {10, 20}, f"only {seen} was seen"
         )
-        assert session.links_show().shapes["edge-1"].jitter_ms == 1
+        shown = session.links_show()
+        assert shown.shapes["edge-1"].jitter_ms == 1
+        assert shown.traces == {"edge-1": trace}
         asked = json.loads((node.home / "file.json").read_text())
         assert (asked["traces"], asked["peers"][0]["trace"]) == ({}, None)
-        session.links_apply(node.row(), controller=FIRST, lease_s=60)
+        assert session.links_apply(node.row(), controller=FIRST, lease_s=60).traces == {}
         assert session.links_show().shapes == {"edge-1": Shape(delay_ms=5)}

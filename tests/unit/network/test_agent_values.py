@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fogbed.network.agent import backends
-from fogbed.network.agent.backend import BackendError, Peer, Row, Shape
+from fogbed.network.agent import backends, tc_backend
+from fogbed.network.agent.backend import BackendError, BeyondError, Peer, Row, Shape
 from fogbed.network.agent_requests import offset_of
+from fogbed.plan.tc import Egress, TcPeer, leaf_of, plan_tc
 
 names = st.text("abc-123", min_size=1, max_size=6)
 shapes = st.builds(
@@ -113,3 +114,30 @@ def test_the_first_that_can_serves(tc, fabric, wanted, chosen, monkeypatch):
         with pytest.raises(BackendError, match=chosen):
             backends.choose(wanted)
     assert backends.clear_all() == ["tc: tc is stuck", "fabric: fabric is stuck"]
+
+
+def test_the_next_one_is_chosen_for_what_is_beyond_the_first(monkeypatch):
+    there = {"tc": backend("tc", ""), "fabric": backend("fabric", "")}
+    monkeypatch.setattr(backends, "table", lambda: there)
+    beyond = {"tc": "no two may duplicate"}
+    assert backends.choose("auto", beyond).name == "fabric"
+    with pytest.raises(BackendError, match="tc: no two may duplicate"):
+        backends.choose("tc", beyond)
+
+
+@pytest.mark.parametrize(
+    ("peer_count", "reason", "is_beyond"), [(2, "no two", True), (1, "no two", False), (2, "", 0)]
+)
+def test_netems_that_duplicate_are_beyond_tc_where_the_kernel_lets_no_two_stand(
+    peer_count, reason, is_beyond, monkeypatch
+):
+    monkeypatch.setattr(tc_backend, "why_not", lambda *, duplicate: duplicate and reason)
+    leaf = leaf_of(duplicate=0.5)
+    asked = plan_tc(
+        [TcPeer((f"10.0.{i}.0/24",), (), Egress("eth0"), leaf) for i in range(peer_count)]
+    )
+    if is_beyond:
+        with pytest.raises(BeyondError, match="eth0: no two"):
+            tc_backend.TcBackend()._refuse_duplicates(asked)
+    else:
+        tc_backend.TcBackend()._refuse_duplicates(asked)

@@ -6,7 +6,7 @@ import json
 
 from fogbed.network.link import Link, Shape
 from fogbed.network.replay import Replay
-from fogbed.network.trace import TracedRow, effective
+from fogbed.network.trace import TracedRow
 from fogbed.plan.trace import Trace
 
 S = 1_000_000_000
@@ -29,7 +29,7 @@ ROW = {
 
 def test_a_row_in_force_has_the_step_of_each_trace_and_no_traces():
     asked = json.loads(json.dumps(ROW))
-    found = effective(asked, ORIGIN + round(1.5 * S))
+    found = TracedRow(asked).effective(ORIGIN + round(1.5 * S))
     assert found == {
         "testbed": "some",
         "node": "a",
@@ -56,7 +56,7 @@ def test_a_row_is_applied_again_when_the_first_of_its_traces_changes():
 
 def test_a_row_without_traces_is_in_force_as_it_is():
     plain = {"node": "a", "peers": ROW["peers"][2:]}
-    assert effective(plain, 0) == plain
+    assert TracedRow(plain).effective(0) == plain
     assert TracedRow(plain).next_change(0) is None
 
 

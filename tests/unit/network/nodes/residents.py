@@ -9,6 +9,7 @@ from fogbed.errors import NetworkError
 from fogbed.network.agent.backend import Counters, Row
 from fogbed.network.agent.lease import Holder, refusal
 from fogbed.network.agent_answers import LinksCarried, LinksShown, NodeHello
+from fogbed.plan.trace import Trace
 
 NODES = ("cloud-1", "fog-1", "edge-1")
 NETWORKS = {node: (f"10.244.{i}.0/24",) for i, node in enumerate(NODES)}
@@ -27,9 +28,16 @@ class Resident:
         self.fault = self.silent = ""
         self.distorted: dict[str, object] = {}
         self.opened = self.cleared = 0
+        self.left: list[str] = []
 
     def clear(self) -> None:
+        self.left = []
         self.row, self.holder, self.backend = None, None, ""
+
+
+def replayed(row: Row) -> dict[str, Trace]:
+    """Return the trace of each peer that has one."""
+    return {peer.node: Trace.from_json(row.traces[peer.trace]) for peer in row.peers if peer.trace}
 
 
 class Session:
@@ -72,6 +80,7 @@ class Session:
         self._refuse(controller, row.testbed)
         if there.fault:
             raise NetworkError(f"node {row.node}: {there.fault}")
+        there.left = []  # it clears first
         there.row = row
         there.rows.append(row)
         there.backend = there.backend or ("tc" if backend == "auto" else backend)
@@ -81,12 +90,13 @@ class Session:
     def links_show(self) -> LinksShown:
         there = self._reach()
         if there.row is None or there.holder is None:
-            return LinksShown()
+            return LinksShown(left=there.left)
         shapes = {peer.node: peer.shape for peer in there.row.peers} | there.distorted
         return LinksShown(
             backend=there.backend,
             shapes=shapes,
             severed=frozenset(peer.node for peer in there.row.peers if peer.cut),
+            traces=replayed(there.row),
             seed=there.row.seed,
             origin_ns=there.row.origin_ns,
             controller=there.holder.controller,

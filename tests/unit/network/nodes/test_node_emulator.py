@@ -6,14 +6,18 @@ import importlib.util
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fogbed.errors import NetworkError, PlatformError
+from fogbed.network.bare import Bare, bare_network
+from fogbed.network.emulator import LEFT_BEHIND
 from fogbed.network.nodes import lease
 from fogbed.network.nodes.emulator import NodeEmulator
 from fogbed.plan.network import UNTOUCHED, Impairment, NetworkPlan, untouched
+from fogbed.plan.trace import Trace
 
 spec = importlib.util.spec_from_file_location("residents", Path(__file__).with_name("residents.py"))
 residents = importlib.util.module_from_spec(spec)
@@ -60,6 +64,20 @@ def test_what_is_applied_is_in_force_on_every_node_and_read_back(lab, emulator):
     assert (row.networks, row.hosts) == (("10.244.1.0/24",), ("10.244.1.0", "10.244.1.1"))
 
 
+def test_a_trace_is_known_to_every_command_and_outlives_a_cut(lab, emulator):
+    trace = Trace(name="lte.csv", times_s=(0.0, 1.0, 2.0), delay_ms=(20.0, 40.0, 20.0))
+    plan = plan_with(delay_ms=20.0, trace=trace)
+    emulator.apply(plan, lease_s=None)
+    other = emulator_of(lab, controller="another command")
+    assert plan.differences(other.show()) == ()
+    assert {link.impairment.trace.name for link in other.show().links()} == {"lte.csv"}
+    other.cut("fog-1")
+    other.heal("fog-1")
+    assert plan.differences(emulator.show()) == ()
+    assert lab.residents["cloud-1"].row.traces == {trace.key: trace.to_json()}
+    other.close()
+
+
 def test_nothing_is_touched_where_nothing_is_asked_and_nothing_in_force(lab, emulator):
     emulator.apply(untouched(NODES), lease_s=60.0)
     assert [each.rows for each in lab.residents.values()] == [[], [], []]
@@ -69,6 +87,40 @@ def test_nothing_is_touched_where_nothing_is_asked_and_nothing_in_force(lab, emu
     # what is installed stays, and adds nothing: the next change is in place
     assert not emulator.show().index.any()
     assert [len(each.rows) for each in lab.residents.values()] == [2, 2, 2]
+
+
+@pytest.mark.parametrize("way_out", ["clear", "apply"])
+def test_what_an_agent_left_that_died_is_told_and_taken_away(lab, emulator, way_out):
+    lab.residents["fog-1"].left = ["tc"]
+    assert emulator.backends() == {"cloud-1": "", "fog-1": LEFT_BEHIND, "edge-1": ""}
+    assert not emulator.show().index.any()
+    if way_out == "clear":
+        emulator.clear()
+    else:
+        emulator.apply(untouched(NODES), lease_s=None)
+    assert LEFT_BEHIND not in emulator.backends().values()
+
+
+def test_the_bare_network_is_measured_without_what_an_agent_left_that_died(
+    lab, emulator, monkeypatch
+):
+    lab.residents["fog-1"].left = ["tc"]
+    left, kept = [], []
+
+    def measured(**_):
+        left.extend(each.left for each in lab.residents.values())
+        return Bare(nodes=NODES, rtt_ms=np.zeros((3, 3)))
+
+    monkeypatch.setattr("fogbed.network.bare.measure_bare", measured)
+    bare_network(
+        emulator,
+        memory=SimpleNamespace(one_medium=False, recall=lambda: None, remember=kept.append),
+        channels=dict.fromkeys(NODES),
+        addresses={},
+        progress=None,
+    )
+    assert left == [[], [], []]
+    assert len(kept) == 1
 
 
 def test_a_session_is_opened_once_and_again_when_it_broke_off(lab, emulator):

@@ -16,7 +16,6 @@ from fogbed.network.nodes.rows import (
     plan_of,
     plan_over,
     rows_of,
-    traces_of,
 )
 from fogbed.plan.network import UNTOUCHED, Impairment, NetworkPlan, untouched
 from fogbed.plan.trace import Trace
@@ -59,9 +58,13 @@ def places(nodes):
 def test_the_rows_together_are_the_plan(plan):
     rows = rows_of(plan, places(plan.nodes), testbed="t")
     shown = {name: {peer.node: peer.shape for peer in row.peers} for name, row in rows.items()}
-    back = plan_of(
-        plan.nodes, shown, traces=traces_of(plan), seed=plan.seed, origin_ns=plan.origin_ns
-    )
+    traces = {
+        name: {
+            peer.node: Trace.from_json(row.traces[peer.trace]) for peer in row.peers if peer.trace
+        }
+        for name, row in rows.items()
+    }
+    back = plan_of(plan.nodes, shown, traces=traces, seed=plan.seed, origin_ns=plan.origin_ns)
     assert plan.differences(back) == back.differences(plan) == ()
     assert (back.seed, back.origin_ns) == (plan.seed, plan.origin_ns)
     for name, row in rows.items():
