@@ -28,7 +28,7 @@ from fogbed.network.agent.tc_reading import _flow, foreign_root, ours, qdiscs, r
 from fogbed.network.agent.tc_tree import Tree
 from fogbed.network.agent.tc_trial import why_not
 from fogbed.plan.tc import Egress, Leaf, TcPeer, plan_tc
-from fogbed.plan.tc_diff import NETEM, diff
+from fogbed.plan.tc_diff import NETEM, ROOT, diff
 from fogbed.plan.tc_filters import classes_of
 
 PEERS = 999
@@ -45,6 +45,7 @@ def main():
         device = make_device(netlink)
         facts["classes"] = led(netlink, device)
         facts["foreign"] = refused(netlink, device)
+        facts["taken"] = taken_away(netlink)
         facts["place"] = place(netlink)
         facts["backend"] = what_the_backend_says()
         facts["left"] = sorted(ours(qdiscs(netlink)))
@@ -151,6 +152,42 @@ def refused(netlink, index):
         tree.close()
         assert foreign_root(qdiscs(netlink), index) == "pfifo 7:", "clear touched another's"
         netlink.do(Request(NEW_QDISC + 1, 0, TCMSG.pack(0, index, 7 << 16, AT_ROOT, 0)))
+    return said
+
+
+def taken_away(netlink):
+    """Have a root, then a device with one, taken away by another; tell what the backend says."""
+    return {
+        "root": watched(netlink, lambda index: Request(NEW_QDISC + 1, 0, root_at(index))),
+        "device": watched(netlink, rtnetlink.delete_device),
+    }
+
+
+def root_at(index):
+    return TCMSG.pack(0, index, OURS, AT_ROOT, 0)
+
+
+def watched(netlink, take_away):
+    netlink.do(rtnetlink.add_device("gone0", "veth", peer="gone1"))
+    index = rtnetlink.link(netlink, "gone0").index
+    egress = Egress("gone0")
+    (root,) = (
+        each for each in diff({}, plan_tc([TcPeer((), (), egress, Leaf())])) if each.what == ROOT
+    )
+    netlink.do(request(root, index))
+    backend = TcBackend()
+    backend._tree, backend._row = Tree(), row_of()
+    backend._tree.find({index: egress})
+    said = {"again": backend.step() is not None}
+    netlink.do(take_away(index))
+    backend._watch_at = 0.0
+    try:
+        backend.step()
+    except BackendError as error:
+        said["error"] = str(error)
+    backend.clear()
+    with contextlib.suppress(NetlinkError):
+        netlink.do(rtnetlink.delete_device(index))
     return said
 
 
