@@ -38,6 +38,12 @@ def test_packets_are_led_to_the_class_of_their_peer_and_what_is_exempt_passes(wh
             "again": True,
             "error": "another took what shapes here away: gone0 is there no more, or without it",
         }
+    assert facts["killed"] == {
+        "served": [True, {"in_force": {"controller": "ada"}}],
+        "said": "what a killed container left is taken away: left0",
+        "told": ["ada", "the shaper's container was killed; the next one cleared"],
+        "left": ["", "pfifo"],
+    }
     assert facts["place"] == {
         "device": "pods0",
         "header": 14,
