@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fogbed.network.binomial import binomial_interval
 from fogbed.network.ports import tun_problem
-from fogbed.network.verdicts import binomial_interval
 
 pytestmark = [pytest.mark.netns, pytest.mark.slow]
 
