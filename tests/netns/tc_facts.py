@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
+from pathlib import Path
 
-from fogbed.network.agent import rtnetlink
+from fogbed.network.agent import rtnetlink, wire
 from fogbed.network.agent.backend import BackendError, Peer, Row
 from fogbed.network.agent.netlink import Netlink, NetlinkError, Request, attributes
 from fogbed.network.agent.tc_backend import TcBackend
@@ -29,9 +34,10 @@ from fogbed.network.agent.tc_reading import _flow, foreign_root, ours, qdiscs, r
 from fogbed.network.agent.tc_tree import Tree
 from fogbed.network.agent.tc_trial import why_not
 from fogbed.plan.tc import Egress, Leaf, TcPeer, plan_tc
-from fogbed.plan.tc_diff import NETEM, diff
+from fogbed.plan.tc_diff import NETEM, ROOT, diff
 from fogbed.plan.tc_filters import classes_of
 
+SHAPER = Path(__file__).parents[2] / "manifests" / "shaper" / "shaper.py"
 PEERS = 999
 OWN = ("10.9.0.0", "10.9.0.1")
 
@@ -46,6 +52,8 @@ def main():
         device = make_device(netlink)
         facts["classes"] = led(netlink, device)
         facts["foreign"] = refused(netlink, device)
+        facts["taken"] = taken_away(netlink)
+        facts["killed"] = left_by_a_killed_container(netlink)
         facts["place"] = place(netlink)
         facts["backend"] = what_the_backend_says()
         facts["left"] = sorted(ours(qdiscs(netlink)))
@@ -148,6 +156,91 @@ def refused(netlink, index):
         tree.close()
         assert foreign_root(qdiscs(netlink), index) == "pfifo 7:", "clear touched another's"
         netlink.do(Request(NEW_QDISC + 1, 0, TCMSG.pack(0, index, 7 << 16, AT_ROOT, 0)))
+    return said
+
+
+def taken_away(netlink):
+    """Have a root, then a device with one, taken away by another; tell what the backend says."""
+    return {
+        "root": watched(netlink, lambda index: Request(NEW_QDISC + 1, 0, root_at(index))),
+        "device": watched(netlink, rtnetlink.delete_device),
+    }
+
+
+def left_by_a_killed_container(netlink):
+    """Have our root and another's on devices, and start a shaper with and without a resident."""
+    index, other = new_device(netlink, "left0"), new_device(netlink, "other0")
+    netlink.do(our_root(Egress("left0"), index))
+    pfifo = TCMSG.pack(0, other, 7 << 16, AT_ROOT, 0) + b"\x0a\0\1\0pfifo\0\0\0"
+    netlink.do(Request(NEW_QDISC, CREATE, pfifo))
+    with tempfile.TemporaryDirectory() as folder:
+        record = Path(folder, "links-1.json")
+        record.write_text('{"in_force": {"controller": "ada"}}')
+        with wire.listen() as resident:
+            run_shaper(folder, resident)
+            served = (sorted(ours(qdiscs(netlink))) == [index], json.loads(record.read_text()))
+        said = run_shaper(folder)
+        told = json.loads(record.read_text())["cleared"]
+    left = {each.device: each.kind for each in qdiscs(netlink) if each.handle}
+    for each in (index, other):
+        netlink.do(rtnetlink.delete_device(each))
+    return {
+        "served": served,
+        "said": said,
+        "told": [told["controller"], told["why"]],
+        "left": [left.get(index, ""), left[other]],
+    }
+
+
+def run_shaper(folder, resident=None):
+    """Run what a shaper's container does, from its start to its end; return what it says first."""
+    program = SHAPER.read_text(encoding="utf-8").replace("/run/fogbed", folder)
+    shaper = subprocess.Popen(
+        [sys.executable, "-I", "-c", program], stdout=subprocess.PIPE, text=True
+    )
+    status = Path(f"/proc/{shaper.pid}/status")
+    # from when on it heeds a signal: it ignores the ends of children just after
+    sigchld = 1 << signal.SIGCHLD - 1
+    while not int(re.search(r"SigIgn:\t(\w+)", status.read_text())[1], 16) & sigchld:
+        assert shaper.poll() is None
+        time.sleep(0.01)
+    shaper.terminate()
+    if resident:
+        resident.accept()[0].close()
+    return shaper.communicate()[0].splitlines()[0]
+
+
+def new_device(netlink, name):
+    netlink.do(rtnetlink.add_device(name, "veth", peer=f"{name}p"))
+    return rtnetlink.link(netlink, name).index
+
+
+def our_root(egress, index):
+    operations = diff({}, plan_tc([TcPeer((), (), egress, Leaf())]))
+    (root,) = (each for each in operations if each.what == ROOT)
+    return request(root, index)
+
+
+def root_at(index):
+    return TCMSG.pack(0, index, OURS, AT_ROOT, 0)
+
+
+def watched(netlink, take_away):
+    index, egress = new_device(netlink, "gone0"), Egress("gone0")
+    netlink.do(our_root(egress, index))
+    backend = TcBackend()
+    backend._tree, backend._row = Tree(), row_of()
+    backend._tree.find({index: egress})
+    said = {"again": backend.step() is not None}
+    netlink.do(take_away(index))
+    backend._watch_at = 0.0
+    try:
+        backend.step()
+    except BackendError as error:
+        said["error"] = str(error)
+    backend.clear()
+    with contextlib.suppress(NetlinkError):
+        netlink.do(rtnetlink.delete_device(index))
     return said
 
 

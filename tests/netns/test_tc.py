@@ -34,6 +34,17 @@ def test_packets_are_led_to_the_class_of_their_peer_and_what_is_exempt_passes(wh
         "pods0 has another tool's qdisc at its root: pfifo 7:; have that tool let go of it, or "
         "remove it with `tc qdisc del dev pods0 root`"
     )
+    for how in ("root", "device"):  # by what comes back without it, as a cluster's network does
+        assert facts["taken"][how] == {
+            "again": True,
+            "error": "another took what shapes here away: gone0 is there no more, or without it",
+        }
+    assert facts["killed"] == {
+        "served": [True, {"in_force": {"controller": "ada"}}],
+        "said": "what a killed container left is taken away: left0",
+        "told": ["ada", "the shaper's container was killed; the next one cleared"],
+        "left": ["", "pfifo"],
+    }
     assert facts["place"] == {
         "device": "pods0",
         "header": 14,

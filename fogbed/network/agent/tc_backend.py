@@ -29,6 +29,10 @@ LOOK_S = 5.0
 as those are there with our root on them."""
 
 
+CHECK_S = 2.0
+"""How often it is looked whether what shapes is still there."""
+
+
 class TcBackend:
     """The backend "tc" (``fogbed.network.agent.backend.Backend``)."""
 
@@ -40,6 +44,7 @@ class TcBackend:
         self._places = Places({}, ())
         self._minors: dict[str, int] = {}
         self._looked = 0.0
+        self._watch_at = 0.0
         self._losses: dict[str, Losses] = {}
         self._driver = JitterDriver(self._set_netem)
         self._twice: str | None = None
@@ -114,11 +119,20 @@ class TcBackend:
         return None
 
     def step(self) -> float | None:
-        """Change the delays of links with jitter that are due; see ``Backend``."""
+        """Look whether all is there, and change the delays of jitter that are due; see ``Backend``.
+
+        A device that is made anew, as flannel's is when the NIC below it comes back, has no queues
+        of ours: what was asked would be in force nowhere, and nobody would know.
+        """
+        if self._row is None:
+            return None
         try:
-            return self._driver.step()
+            self._watch()
+            again = self._driver.step()
         except NetlinkError as error:
             raise BackendError(f"another took what shapes here away: {error.strerror}") from None
+        left = max(0.0, self._watch_at - time.monotonic())
+        return left if again is None else min(again, left)
 
     def clear(self) -> None:
         """Remove every root with our handle, whoever made it; see ``Backend``."""
@@ -138,6 +152,17 @@ class TcBackend:
     def possible() -> str:
         """Return "" where HTB, netem and u32 can be had, else what is missing."""
         return why_not()
+
+    def _watch(self) -> None:
+        if time.monotonic() < self._watch_at:
+            return
+        lost = self._open().lost()
+        if lost:
+            raise BackendError(
+                f"another took what shapes here away: {', '.join(lost)} is there no more, or "
+                "without it"
+            )
+        self._watch_at = time.monotonic() + CHECK_S
 
     def _open(self) -> Tree:
         if self._tree is None:

@@ -62,6 +62,11 @@ class Tree:
                 return False
         return all(has_our_root(self.netlink, self.devices))
 
+    def lost(self) -> list[str]:
+        """Return the names of devices that are gone, or have our root no more."""
+        there = zip(self.devices.values(), has_our_root(self.netlink, self.devices))  # noqa: B905
+        return [device.egress.name for device, is_ours in there if not is_ours]
+
     def find(self, wanted: Mapping[int, Egress]) -> dict[str, TcDevice]:
         """Return what is ours on any device, also by a predecessor that was killed.
 

@@ -44,7 +44,9 @@ def why_not(*, duplicate: bool = False) -> str:
 def _try_apart(*, duplicate: bool) -> str:
     # A namespace of a thread ends with the thread and its last socket.
     if ctypes.CDLL(None).unshare(_CLONE_NEWNET):
-        name = f"fogbed-{os.getpid() % 100_000_000}"[:15]
+        # never one of before: the pods of two testbeds count their processes alike, and who was
+        # killed in a trial left its device
+        name = f"fogbed-{os.urandom(4).hex()}"
     else:
         name = "fogbed-trial"
     try:
@@ -91,8 +93,9 @@ def _refused(operation: Operation, error: NetlinkError) -> str:
             "this kernel lets no netem that duplicates stand beside another one on a device "
             "(as many since 6.16): `duplicate` takes the backend fabric"
         )
-    module = _MODULES[operation.what]
+    module, release = _MODULES[operation.what], os.uname().release
     return (
         f"this kernel has no {module} ({error.strerror}): on some systems it is in a package of "
-        f"its own (linux-modules-extra-{os.uname().release})"
+        f"its own (Ubuntu: linux-modules-extra-{release}; Fedora, RHEL: "
+        f"kernel-modules-extra-{release})"
     )

@@ -13,7 +13,8 @@ from fogbed.network.nodes.sessions import NodeSessions
 
 WAY_OUT = (
     "netem is a module of the kernel's (Debian and Raspberry Pi OS have it; of Ubuntu's cloud "
-    "kernels it is in linux-modules-extra-$(uname -r)); the fabric needs /dev/net/tun: modprobe tun"
+    "kernels it is in linux-modules-extra-$(uname -r), of Fedora's and RHEL's in "
+    "kernel-modules-extra-$(uname -r)); the fabric needs /dev/net/tun: modprobe tun"
 )
 
 

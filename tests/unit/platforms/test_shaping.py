@@ -133,7 +133,8 @@ def test_a_check_for_each_node_says_what_serves_or_why_nothing_does():
     assert told[0] == "cloud-1: tc (netem, in the kernel), kernel 6.1"
     assert told[1].startswith("fog-1: the node fabric (in user space), kernel 6.1; no tc: no netem")
     assert told[2] == "edge-1: nothing there can shape its links: no tc: no netem; no fabric: EPERM"
-    assert "linux-modules-extra" in checks[2].fix
+    assert "linux-modules-extra-$(uname -r)" in checks[2].fix
+    assert "kernel-modules-extra-$(uname -r)" in checks[2].fix
     assert "sudo: a password is required" in told[3]
 
 
