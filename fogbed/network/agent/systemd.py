@@ -72,7 +72,7 @@ def command(unit: str, python: str, script: str, clear_script: str) -> list[str]
         "NotifyAccess=all",
         f"WatchdogSec={WATCHDOG_S}",
         f"TimeoutStopSec={_STOP_S}",
-        f"ExecStopPost={python} -I {clear_script}",
+        f"ExecStopPost={_word(python)} -I {_word(clear_script)}",
         # a packet that is due does not wait for pods: as large a share as systemd gives, beside
         # the slices of the system and of Kubernetes, not inside of one
         "Slice=-.slice",
@@ -90,6 +90,13 @@ def command(unit: str, python: str, script: str, clear_script: str) -> list[str]
         script,
         "systemd",
     ]
+
+
+def _word(text: str) -> str:
+    """Return a word of a unit's command line, whatever is in it (systemd.service(5))."""
+    for special, written in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        text = text.replace(special, written)
+    return f'"{text}"'
 
 
 def tell_systemd(state: str) -> None:

@@ -155,7 +155,8 @@ def systemd_node(tmp_path: Path) -> Iterator[Node]:
         pytest.skip("needs a file /usr/bin/systemd-run to put the stand-in over")
     stand_in = tmp_path / "systemd-run"
     source = (BACKENDS.parent / "systemd_run.py").read_text(encoding="utf-8")
-    stand_in.write_text(f"#!{sys.executable} -I\n{source}", encoding="utf-8")
+    # the system's, for a checkout may lie in a folder whose name no such line can hold
+    stand_in.write_text(f"#!/usr/bin/python3 -I\n{source}", encoding="utf-8")
     stand_in.chmod(0o755)
     shutil.copy("/bin/sleep", tmp_path / "systemd")
     first = (

@@ -47,7 +47,7 @@ def test_the_unit_clears_whatever_ends_it():
         "--property=NotifyAccess=all",
         "--property=WatchdogSec=120",
         "--property=TimeoutStopSec=30",
-        "--property=ExecStopPost=/usr/bin/python3 -I /run/fogbed/c.py",
+        '--property=ExecStopPost="/usr/bin/python3" -I "/run/fogbed/c.py"',
         "--property=Slice=-.slice",
         "--property=CPUWeight=10000",
         "/usr/bin/python3",
