@@ -79,6 +79,9 @@ CODE, PLAYS = ("fogbed/", (".py",)), ("playbooks/", (".yml", ".j2", ".py"))
 USERS = {
     r"experiments/(demo\.yml)": CODE,
     r"experiments/profiles/(metro)\.yml": ("experiments/", (".yml",)),
+    r"experiments/profiles/([\w-]+)\.yml": ("docs/", (".md",)),
+    r"experiments/profiles/traces/([\w-]+\.csv)": ("experiments/profiles/", (".yml",)),
+    r"experiments/matrices/([\w-]+\.(?:csv|yml))": ("docs/", (".md",)),
     r"(inventory)/(?:kind|laptop|pico)\.yml": CODE,
     r"fogbed/experiment/report/(report\.html\.j2)": CODE,
     r"fogbed/platforms/local/(log4j2\.properties)": CODE,

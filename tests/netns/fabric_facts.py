@@ -106,8 +106,8 @@ def lawful(trial):
 def faults(trial, sessions):
     """Send UDP through faults; tell how many were sent, how many the fabric carried, and came.
 
-    From b to c, where nothing else goes. A bit that is flipped fails the checksum: the kernel takes
-    the packet for none.
+    From b to c, where nothing else goes. A bit that is flipped fails the packet's own checksum, and
+    the agent does not count it as come.
     """
     facts = {}
     for fault in ("corrupt", "duplicate"):
