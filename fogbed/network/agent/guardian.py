@@ -18,9 +18,9 @@ import sys
 import time
 from pathlib import Path
 
-from fogbed.network.agent import record, wire
+from fogbed.network.agent import wire
 from fogbed.network.agent.clearing import clear_and_record
-from fogbed.network.agent.systemd import tell_systemd
+from fogbed.network.agent.systemd import CLEARS, SERVES, tell_systemd
 from fogbed.network.agent.worker import Worker
 
 HUNG_S = 60.0
@@ -53,6 +53,15 @@ def main() -> None:
 
 def clear_main() -> None:
     """Clear what a killed resident left: what systemd runs when its unit has ended."""
+    own = sys.argv[0]
+    try:
+        _clear_after_systemd()
+    finally:
+        for script in (own.replace(CLEARS, SERVES), own):
+            Path(script).unlink(missing_ok=True)
+
+
+def _clear_after_systemd() -> None:
     try:
         listener = wire.listen()
     except OSError:
@@ -60,8 +69,6 @@ def clear_main() -> None:
     with listener:
         result = os.environ.get("SERVICE_RESULT", "nothing")
         clear_and_record(f"the agent was killed; systemd cleared (it says: {result})")
-        for script in Path(sys.argv[0]).parent.glob(f"fogbed-links-{record.network()}-*.py"):
-            script.unlink()
 
 
 class Guardian:

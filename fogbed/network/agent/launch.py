@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import subprocess
 import sys
@@ -39,10 +40,12 @@ def _as_unit() -> str:
     unit = f"fogbed-links-{record.network()}"
     scripts: list[Path] = []
     try:
-        for entry, name in ((SERVE, "serve"), (CLEAR, "clear")):
-            script = record.own_folder() / f"{unit}-{name}.py"
-            scripts.append(script)
-            _write_new(script, this_program.as_script(this_program.own_sources(), entry))
+        # Of this launch alone: a unit that still ends removes the files that it has.
+        own = record.own_folder() / f"{unit}-{os.urandom(4).hex()}"
+        for entry, ending in ((SERVE, systemd.SERVES), (CLEAR, systemd.CLEARS)):
+            scripts.append(Path(f"{own}{ending}"))
+            text = this_program.as_script(this_program.own_sources(), entry)
+            scripts[-1].write_text(text, encoding="utf-8")
         done = subprocess.run(
             systemd.command(unit, sys.executable, *map(str, scripts)),
             stdin=subprocess.DEVNULL,
@@ -56,17 +59,8 @@ def _as_unit() -> str:
         return str(error)
     if done.returncode == 0:
         return ""
-    said = done.stderr.strip()
-    if _BUSY not in said:
-        _remove(scripts)
-    return said or f"systemd-run ended with {done.returncode}"
-
-
-def _write_new(script: Path, text: str) -> None:
-    # A unit that still ends may run the file that it has: never write into it.
-    fresh = script.with_suffix(".new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(script)
+    _remove(scripts)
+    return done.stderr.strip() or f"systemd-run ended with {done.returncode}"
 
 
 def _remove(scripts: list[Path]) -> None:

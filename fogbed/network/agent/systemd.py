@@ -12,6 +12,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+SERVES, CLEARS = "-serve.py", "-clear.py"
+"""How the names of a unit's two files end; what comes before is the same."""
 WATCHDOG_S = 120
 _STOP_S = 30
 

@@ -71,6 +71,18 @@ def test_a_unit_that_ends_does_not_clear_what_the_next_one_has_installed(node):
             session.links_clear(controller=CONTROLLER)
 
 
+def test_a_unit_that_ends_takes_its_own_files_and_not_those_of_the_next(node):
+    # the next one's files are written before the unit of now has ended, and are run after it
+    node.run("touch /run/patient")
+    apply(node)
+    with node.session() as session:
+        session.links_clear(controller=CONTROLLER)
+        shown = session.links_apply(node.row(), controller=CONTROLLER, lease_s=600)
+        assert shown.net == "systemd"
+        session.links_clear(controller=CONTROLLER)
+    node.wait_until(lambda: is_tidy(node), "the units' files stay")
+
+
 def test_where_systemd_refuses_the_guardian_alone_serves_and_says_so(node):
     node.run("touch /run/refused")
     shown = apply(node)
