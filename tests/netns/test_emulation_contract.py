@@ -26,11 +26,14 @@ EMULATORS = [
 
 @pytest.fixture(scope="module", params=EMULATORS, ids="-".join)
 def seen(request, apart):
+    # the fabric of nodes is a TUN device; the laptop's takes another kind of port without one
     if request.param[0] == "fabric" and tun_problem():
         pytest.skip(tun_problem())
     facts = json.loads(apart("root", CONTRACT, *request.param, timeout_s=280))
-    if facts["impossible"]:
+    if request.param[0] == "tc" and "sch_netem" in facts["impossible"]:
+        # found by trying; that the fabric or the laptop's could not serve would be a fault
         pytest.skip(facts["impossible"])
+    assert not facts["impossible"]
     return facts
 
 

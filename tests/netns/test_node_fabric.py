@@ -12,6 +12,7 @@ from fogbed.network.ports import tun_problem
 pytestmark = [
     pytest.mark.netns,
     pytest.mark.slow,
+    # the node fabric is a TUN device, and has no other way in
     pytest.mark.skipif(bool(tun_problem()), reason=tun_problem()),
 ]
 

@@ -22,7 +22,6 @@ from fogbed.network.agent_client import Agent
 from fogbed.network.agent_pack import modules
 
 BACKENDS = Path(__file__).parents[2] / "cases/agent/file_backends.py"
-APART = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 PATIENCE_S = 100
 
 
@@ -111,19 +110,24 @@ def is_guardian(pid: int) -> bool:
     return is_unit or b"fogbed.network.agent.guardian:main" in command
 
 
-def _nodes(tmp_path: Path, run_options: str, first: str = "exec sleep 3600") -> Iterator[Node]:
-    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+Prefix = Callable[[str], tuple[list[str], str]]
+"""Of who, what makes namespaces; skips, with the reason, where they may not be made."""
+
+
+def _nodes(
+    prefix_of: Prefix, tmp_path: Path, run_options: str, first: str = "exec sleep 3600"
+) -> Iterator[Node]:
+    apart, _ = prefix_of("root" if os.geteuid() == 0 else "user")
     script = f"mount -t tmpfs -o {run_options} none /run && {first}"
     script = script.replace("exec ", "echo ready && exec ")
     with subprocess.Popen(
-        ["unshare", *user, *APART, "sh", "-c", script],
+        [*apart, "sh", "-c", script],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as holder:
         try:
-            if holder.stdout.readline() != "ready\n":
-                pytest.skip(f"namespaces cannot be made here: {holder.stderr.read()}")
+            assert holder.stdout.readline() == "ready\n", holder.stderr.read()
             children = Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text()
             first = int(children.split()[0])
             as_root = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
@@ -136,23 +140,25 @@ def _nodes(tmp_path: Path, run_options: str, first: str = "exec sleep 3600") -> 
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[Node]:
-    yield from _nodes(tmp_path, "mode=755")
+def node(apart_python: Prefix, tmp_path: Path) -> Iterator[Node]:
+    yield from _nodes(apart_python, tmp_path, "mode=755")
 
 
 @pytest.fixture
-def full_node(tmp_path: Path) -> Iterator[Node]:
+def full_node(apart_python: Prefix, tmp_path: Path) -> Iterator[Node]:
     """A node where nothing can be written to /run."""
-    for node in _nodes(tmp_path, "mode=755,size=64k"):
+    for node in _nodes(apart_python, tmp_path, "mode=755,size=64k"):
         node.run("mkdir -m 700 /run/fogbed; cat /dev/zero > /run/filler 2>/dev/null || true")
         yield node
 
 
 @pytest.fixture
-def systemd_node(tmp_path: Path) -> Iterator[Node]:
+def systemd_node(apart_python: Prefix, tmp_path: Path) -> Iterator[Node]:
     """A node whose first process is called systemd, with a stand-in for systemd-run."""
     if not Path("/usr/bin/systemd-run").exists():
-        pytest.skip("needs a file /usr/bin/systemd-run to put the stand-in over")
+        # bound over another file, a stand-in is there for this node alone; without one it would have
+        # to be made in this computer's own /usr/bin
+        pytest.skip("no /usr/bin/systemd-run to bind the stand-in over: apt install systemd")
     stand_in = tmp_path / "systemd-run"
     source = (BACKENDS.parent / "systemd_run.py").read_text(encoding="utf-8")
     # the system's, for a checkout may lie in a folder whose name no such line can hold
@@ -163,4 +169,4 @@ def systemd_node(tmp_path: Path) -> Iterator[Node]:
         f"mkdir -p /run/systemd/system && mount --bind {stand_in} /usr/bin/systemd-run"
         f" && ln -s {tmp_path}/links /run/fogbed-test-links && exec {tmp_path}/systemd 3600"
     )
-    yield from _nodes(tmp_path, "mode=755", first)
+    yield from _nodes(apart_python, tmp_path, "mode=755", first)

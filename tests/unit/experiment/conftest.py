@@ -210,9 +210,10 @@ class Inline(Executor):
 
 
 class FakeEmulator:
-    """Remembers plans; what no run does yet (cut, heal, counters) raises if one does."""
+    """Links that are whatever was asked last; they carry nothing.
 
-    """Links that are whatever was asked last; they carry nothing."""
+    What no run does (cut, heal, counters) raises, so that a run that does is a failed test.
+    """
 
     def __init__(self) -> None:
         self.plan: NetworkPlan | None = None

@@ -134,7 +134,8 @@ def test_what_others_import_of_fogbed_comes_with_it():
 def python_3_9() -> str:
     found = shutil.which("python3.9")
     if found is None:
-        pytest.skip("needs Python 3.9")
+        # the rules above are read off the source by any Python; this runs it, where there is one
+        pytest.skip("there is no python3.9 on PATH, the oldest that a node may have")
     # pyenv's shim runs a version that is chosen elsewhere; the versions are beside it
     versions = sorted(Path(found).parents[1].glob("versions/3.9*/bin/python3.9"))
     return str(versions[-1]) if versions else found

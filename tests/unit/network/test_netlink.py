@@ -24,6 +24,8 @@ from fogbed.network.agent.netlink import (
 from fogbed.network.agent.tc_reading import read
 from fogbed.plan.tc import Egress, Leaf, TcPeer, plan_tc
 
+# netlink has the machine's byte order, and what is compared was recorded on such a one; every other
+# machine runs test_rtnetlink and test_tc against its own kernel
 pytestmark = pytest.mark.skipif(sys.byteorder != "little", reason="bytes of a little-endian kernel")
 
 DONE = "240000000200000101000000555800000000000058000000100005060100000000000000"
