@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fogbed.network.agent.backend import Cost, Counters, Shape
+from fogbed.network.agent.backend import Cost, Counters
 from fogbed.network.agent.rtnetlink import Device
+from fogbed.network.link import Shape
 from fogbed.plan.trace import Trace
 
 

@@ -17,9 +17,9 @@ run this too.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fogbed.network.jitter import Jitter
 
@@ -36,10 +36,10 @@ _FAULTS = 0xFA17
 
 
 class Shape(NamedTuple):
-    """What a link does, in the order of the control socket.
+    """What is done to packets in one direction, in the order of the laptop's control socket.
 
-    One-way delay and jitter in ms, loss as a fraction of the packets, rate in bit/s of layer 3
-    (None: not limited), then the faults as fractions of the packets.
+    ``delay_ms`` one-way, ``jitter_ms`` plus or minus, ``rate_bps`` in bit/s of layer 3 (None: not
+    limited); ``loss``, ``corrupt``, ``duplicate`` and ``reorder`` are fractions of the packets.
     """
 
     delay_ms: float = 0.0
@@ -49,6 +49,19 @@ class Shape(NamedTuple):
     corrupt: float = 0.0
     duplicate: float = 0.0
     reorder: float = 0.0
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Shape:
+        """Return a shape from its JSON object; what is left out is untouched.
+
+        Raises:
+            TypeError: it has a member that shapes do not have.
+        """
+        return cls(**said)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON object, whole."""
+        return self._asdict()
 
 
 UNTOUCHED = Shape()

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from fogbed.clients.channel import Channel
-from fogbed.network.agent.backend import Peer, Row, Shape
+from fogbed.network.agent.backend import Peer, Row
 from fogbed.network.agent.this_program import packed
 from fogbed.network.agent_client import Agent
 from fogbed.network.agent_pack import modules
+from fogbed.network.link import Shape
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -19,9 +19,10 @@ from pathlib import Path
 
 from guest_flows import NUMBER, PORT, Pinging, ping, send
 
-from fogbed.network.agent.backend import BackendError, Peer, Row, Shape
+from fogbed.network.agent.backend import BackendError, Peer, Row
 from fogbed.network.agent.tc_backend import TcBackend
 from fogbed.network.jitter import Jitter, path_key
+from fogbed.network.link import Shape
 
 LADDER_MS = (1, 5, 20, 50, 100, 200, 300)
 MOST_PINGS = 600

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from fogbed.network.link import UNTOUCHED, Shape
 
 
 class BackendError(Exception):
@@ -19,39 +21,6 @@ class BackendError(Exception):
 
 class BeyondError(BackendError):
     """A row is beyond a backend that serves here else; nothing was changed, another one may do."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What is done to packets in one direction.
-
-    ``delay_ms`` one-way, ``jitter_ms`` plus or minus, ``rate_bps`` in bit/s of layer 3 (None: not
-    limited); ``loss``, ``corrupt``, ``duplicate`` and ``reorder`` are fractions of the packets.
-    """
-
-    delay_ms: float = 0.0
-    jitter_ms: float = 0.0
-    loss: float = 0.0
-    rate_bps: int | None = None
-    corrupt: float = 0.0
-    duplicate: float = 0.0
-    reorder: float = 0.0
-
-    @classmethod
-    def from_json(cls, said: Mapping[str, Any]) -> Shape:
-        """Return a shape from its JSON object; what is left out is untouched.
-
-        Raises:
-            TypeError: it has a member that shapes do not have.
-        """
-        return cls(**said)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as a JSON object, whole."""
-        return asdict(self)
-
-
-UNTOUCHED = Shape()
 
 
 @dataclass(frozen=True)
@@ -127,7 +96,8 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object, whole."""
-        return asdict(self)
+        peers = [{**vars(peer), "shape": peer.shape.to_json()} for peer in self.peers]
+        return {**vars(self), "peers": peers}
 
 
 @dataclass(frozen=True)

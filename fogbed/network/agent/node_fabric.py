@@ -14,7 +14,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from fogbed.network.agent.backend import BackendError, Cost, Counters, Row, Shape
+from fogbed.network.agent.backend import BackendError, Cost, Counters, Row
 from fogbed.network.agent.fabric_trial import why_not
 from fogbed.network.agent.loop_thread import LoopThread
 from fogbed.network.agent.netlink import Netlink
@@ -30,6 +30,7 @@ from fogbed.network.agent.rtnetlink import set_mtu
 from fogbed.network.agent.tunnel import configure, open_tun, overrun
 from fogbed.network.agent.untracked import Exemption, exempt, forget_exemption
 from fogbed.network.agent.ways_out import WayOut, own_address, ways_out
+from fogbed.network.link import Shape
 from fogbed.network.packet_loop import PacketLoop
 
 CHECK_S = 2.0

@@ -10,12 +10,11 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network
 from typing import Optional
 
-from fogbed.network.agent.backend import Counters, Peer, Row, Shape
+from fogbed.network.agent.backend import Counters, Peer, Row
 from fogbed.network.agent.routing import ipv4
 from fogbed.network.jitter import path_key
 from fogbed.network.link import UNTOUCHED as OPEN
-from fogbed.network.link import Link
-from fogbed.network.link import Shape as LinkShape
+from fogbed.network.link import Link, Shape
 from fogbed.network.origin import monotonic_of
 from fogbed.network.packet_loop import Source
 
@@ -88,7 +87,7 @@ class NodeLinks:
         self.by_peer = {name: link for name, link in self.by_peer.items() if name in names}
         for peer in row.peers:
             link = self.by_peer.get(peer.node) or self._make(row, peer)
-            shape = link_shape(peer.shape)
+            shape = peer.shape
             if link.shape != shape:
                 link.reshape(shape, now)
             if link.cut != peer.cut:
@@ -114,7 +113,7 @@ class NodeLinks:
 
     def shapes(self) -> dict[str, Shape]:
         """Return what every link does to packets now, also one that is cut off."""
-        return {name: node_shape(link.shape) for name, link in self.by_peer.items()}
+        return {name: link.shape for name, link in self.by_peer.items()}
 
     def severed(self) -> frozenset[str]:
         """Return the peers whose links are cut off."""
@@ -139,13 +138,3 @@ class NodeLinks:
         link = Link(self._made, fd=self.tunnel.fd, header=0, key=key, origin=self._origin)
         self.by_peer[peer.node] = link
         return link
-
-
-def link_shape(shape: Shape) -> LinkShape:
-    """Return what is asked as links take it."""
-    return LinkShape(**shape.to_json())
-
-
-def node_shape(shape: LinkShape) -> Shape:
-    """Return what a link does as backends show it."""
-    return Shape(**shape._asdict())

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from fogbed.network.agent.backend import BackendError, BeyondError, Cost, Counters, Peer, Row, Shape
+from fogbed.network.agent.backend import BackendError, BeyondError, Cost, Counters, Peer, Row
 from fogbed.network.agent.netlink import Netlink, NetlinkError
 from fogbed.network.agent.tc_jitter import Driven, JitterDriver
 from fogbed.network.agent.tc_losses import Losses
@@ -20,6 +20,7 @@ from fogbed.network.agent.tc_shapes import as_leaf, as_shape
 from fogbed.network.agent.tc_tree import Tree
 from fogbed.network.agent.tc_trial import why_not
 from fogbed.network.jitter import path_key
+from fogbed.network.link import Shape
 from fogbed.plan.tc import Leaf, TcDevice, TcPeer, plan_tc
 from fogbed.plan.tc_diff import CHANGE, NETEM, Operation, diff
 from fogbed.plan.tc_filters import classes_of
@@ -261,7 +262,7 @@ class TcBackend:
         if link is None or self._driver.written.get(peer.node, link.leaf.delay_ns) != leaf.delay_ns:
             return as_shape(leaf, peer, place.egress)
         still = replace(leaf, delay_ns=link.leaf.delay_ns)
-        return replace(as_shape(still, peer, place.egress), jitter_ms=link.jitter_ns / 1e6)
+        return as_shape(still, peer, place.egress)._replace(jitter_ms=link.jitter_ns / 1e6)
 
 
 def _differ_by_shapes(old: Row, new: Row) -> bool:

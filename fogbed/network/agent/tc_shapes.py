@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fogbed.network.agent.backend import Peer, Shape
+from fogbed.network.agent.backend import Peer
+from fogbed.network.link import Shape
 from fogbed.plan.tc import CERTAIN, Egress, Leaf, leaf_of
 
 _DIGITS = 9  # of a fraction: the kernel has 32 bits
@@ -15,7 +16,7 @@ _DIGITS = 9  # of a fraction: the kernel has 32 bits
 
 def as_leaf(peer: Peer, egress: Egress) -> Leaf:
     """Return what is asked of a peer, in the kernel's units."""
-    return leaf_of(**vars(peer.shape), cut=peer.cut, mtu=egress.mtu)
+    return leaf_of(**peer.shape.to_json(), cut=peer.cut, mtu=egress.mtu)
 
 
 def as_shape(leaf: Leaf, asked: Peer, egress: Egress) -> Shape:
@@ -26,7 +27,7 @@ def as_shape(leaf: Leaf, asked: Peer, egress: Egress) -> Shape:
     """
     wanted = as_leaf(asked, egress)
     if replace(leaf, limit=wanted.limit, cut=wanted.cut) == wanted:
-        return replace(asked.shape, jitter_ms=0.0)
+        return asked.shape._replace(jitter_ms=0.0)
     loss, corrupt, duplicate, reorder = (
         round(share / CERTAIN, _DIGITS)
         for share in (leaf.loss, leaf.corrupt, leaf.duplicate, leaf.reorder)

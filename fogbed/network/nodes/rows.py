@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
 from fogbed.errors import NetworkError
-from fogbed.network.agent.backend import Peer, Row, Shape
+from fogbed.network.agent.backend import Peer, Row
+from fogbed.network.link import Shape
 from fogbed.plan.network import UNTOUCHED, Impairment, NetworkPlan
 from fogbed.plan.trace import Trace
-
-_MEMBERS = tuple(each.name for each in fields(Shape))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +130,12 @@ def plan_over(plan: NetworkPlan, nodes: Sequence[str]) -> NetworkPlan:
 
 def shape_of(impairment: Impairment) -> Shape:
     """Return what a node is asked to do for an impairment."""
-    return Shape(**{name: getattr(impairment, name) for name in _MEMBERS})
+    return Shape(**{name: getattr(impairment, name) for name in Shape._fields})
 
 
 def impairment_of(shape: Shape) -> Impairment:
     """Return what a node does to a direction, as a plan has it."""
-    return Impairment(**asdict(shape))
+    return Impairment(**shape.to_json())
 
 
 def cut_nodes(severed: Mapping[str, Collection[str]], nodes: Collection[str]) -> frozenset[str]:

@@ -13,7 +13,8 @@ import signal
 import time
 from pathlib import Path
 
-from fogbed.network.agent.backend import BackendError, BeyondError, Cost, Counters, Row, Shape
+from fogbed.network.agent.backend import BackendError, BeyondError, Cost, Counters, Row
+from fogbed.network.link import Shape
 
 HOME = Path(os.environ.get("FOGBED_TEST_LINKS", "/run/fogbed-test-links"))
 

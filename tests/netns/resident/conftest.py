@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from fogbed.clients.channel import Channel
-from fogbed.network.agent.backend import Peer, Row, Shape
+from fogbed.network.agent.backend import Peer, Row
 from fogbed.network.agent.this_program import packed
 from fogbed.network.agent_client import Agent
 from fogbed.network.agent_pack import modules
+from fogbed.network.link import Shape
 
 BACKENDS = Path(__file__).parents[2] / "cases/agent/file_backends.py"
 PATIENCE_S = 100
@@ -156,9 +157,9 @@ def full_node(apart_python: Prefix, tmp_path: Path) -> Iterator[Node]:
 def systemd_node(apart_python: Prefix, tmp_path: Path) -> Iterator[Node]:
     """A node whose first process is called systemd, with a stand-in for systemd-run."""
     if not Path("/usr/bin/systemd-run").exists():
-        # bound over another file, a stand-in is there for this node alone; without one it would have
-        # to be made in this computer's own /usr/bin
-        pytest.skip("no /usr/bin/systemd-run to bind the stand-in over: apt install systemd")
+        # bound over another file, a stand-in is there for this node alone; without one it would
+        # have to be made in this computer's own /usr/bin
+        pytest.skip("no /usr/bin/systemd-run to bind a stand-in over: apt install systemd")
     stand_in = tmp_path / "systemd-run"
     source = (BACKENDS.parent / "systemd_run.py").read_text(encoding="utf-8")
     # the system's, for a checkout may lie in a folder whose name no such line can hold

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fogbed.errors import NetworkError
-from fogbed.network.agent.backend import Shape
+from fogbed.network.link import Shape
 
 pytestmark = pytest.mark.netns
 

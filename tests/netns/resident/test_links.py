@@ -7,7 +7,8 @@ import json
 import pytest
 
 from fogbed.errors import NetworkError
-from fogbed.network.agent.backend import Peer, Row, Shape
+from fogbed.network.agent.backend import Peer, Row
+from fogbed.network.link import Shape
 from fogbed.plan.trace import Trace
 
 pytestmark = pytest.mark.netns

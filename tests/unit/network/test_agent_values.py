@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fogbed.network.agent import backends, tc_backend
-from fogbed.network.agent.backend import BackendError, BeyondError, Peer, Row, Shape
+from fogbed.network.agent.backend import BackendError, BeyondError, Peer, Row
 from fogbed.network.agent_requests import offset_of
+from fogbed.network.link import Shape
 from fogbed.plan.tc import Egress, TcPeer, leaf_of, plan_tc
 
 names = st.text("abc-123", min_size=1, max_size=6)
@@ -20,6 +21,8 @@ shapes = st.builds(
     jitter_ms=st.floats(0, 1e3),
     loss=st.floats(0, 1),
     rate_bps=st.none() | st.integers(1, 10**10),
+    corrupt=st.floats(0, 1),
+    duplicate=st.floats(0, 1),
     reorder=st.floats(0, 1),
 )
 peers = st.builds(

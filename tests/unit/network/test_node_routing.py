@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fogbed.network.agent.backend import Peer, Row, Shape
+from fogbed.network.agent.backend import Peer, Row
 from fogbed.network.agent.node_links import KNOWN_ADDRESSES, NodeLinks, Tunnel
 from fogbed.network.agent.routing import Route, Rule, routing_of, row_problems
+from fogbed.network.link import Shape
 
 
 def row_of(*peers, networks=("10.244.0.0/24",), hosts=("10.244.0.1",), **given):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -155,7 +154,7 @@ def test_a_change_that_fails_leaves_in_force_what_was(lab, emulator):
 def test_what_is_read_back_otherwise_is_an_error_with_both_figures(lab, emulator):
     emulator.apply(plan_with(), lease_s=None)
     shape = lab.residents["cloud-1"].row.peers[0].shape
-    lab.residents["cloud-1"].distorted = {"fog-1": replace(shape, delay_ms=4.0)}
+    lab.residents["cloud-1"].distorted = {"fog-1": shape._replace(delay_ms=4.0)}
     with pytest.raises(NetworkError, match="what was asked: cloud-1 to fog-1") as failed:
         emulator.apply(plan_with(delay_ms=6.0), lease_s=None)
     assert "delay_ms=6.0" in failed.value.details

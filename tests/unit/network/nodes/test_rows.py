@@ -121,6 +121,6 @@ def test_a_plan_for_a_stranger_is_refused():
 
 def test_what_a_node_says_of_strangers_is_no_part_of_the_plan():
     shape = rows_of(untouched(("a", "b")), places("ab"), testbed="t")["a"].peers[0].shape
-    found = plan_of(("a",), {"a": {"b": replace(shape, delay_ms=5.0)}, "x": {"a": shape}})
+    found = plan_of(("a",), {"a": {"b": shape._replace(delay_ms=5.0)}, "x": {"a": shape}})
     assert found.nodes == ("a",)
     assert not found.index.any()
