@@ -71,12 +71,18 @@ def judge_rtt(  # noqa: PLR0913 - a verdict joins this many facts, all by keywor
         spread_allowed_ms=spread_allowed if asked_spread else 0.0,
         sent=sent,
         lost=sent - came.size,
-        ok=not came.size
-        if nothing_comes(there, back)
-        else bool(came.size >= fewest_answers(sent, there, back))
-        and abs(p50 - expected) <= allowed
-        and (not asked_spread or abs(spread - asked_spread) <= spread_allowed),
+        # where none came, as asked, there is no p50 and no spread to be off
+        ok=bool(_enough_came(came.size, sent, there, back))
+        and not abs(p50 - expected) > allowed
+        and (not asked_spread or not abs(spread - asked_spread) > spread_allowed),
     )
+
+
+def _enough_came(came: int, sent: int, there: Impairment, back: Impairment) -> bool:
+    """Return whether as many probes came back as must: none where none may."""
+    if nothing_comes(there, back):
+        return came == 0
+    return came > 0 and came >= fewest_answers(sent, there, back)
 
 
 def nothing_comes(there: Impairment, back: Impairment) -> bool:

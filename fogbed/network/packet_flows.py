@@ -69,13 +69,18 @@ def measure_packets(
     return PacketVerdicts(
         losses=[loss for loss, _ in found if loss is not None],
         faults=[fault for _, each in found for fault in each],
-        remarks=[
-            f"{link.source} to {link.target}: reordering is not judged: at this rate no two "
-            f"packets are on their way within {link.impairment.delay_ms:g} ms"
-            for link in struck
-            if link.impairment.reorder and not can_overtake(packet_flow(link), link.impairment)
-        ],
+        remarks=_unseen(struck),
     )
+
+
+def _unseen(links: Sequence[Link]) -> list[str]:
+    """Return what is asked of links and cannot be seen in their flows."""
+    return [
+        f"{link.source} to {link.target}: reordering is not judged: at this rate no two "
+        f"packets are on their way within {link.impairment.delay_ms:g} ms"
+        for link in links
+        if link.impairment.reorder and not can_overtake(packet_flow(link), link.impairment)
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

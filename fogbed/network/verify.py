@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
+from fogbed.network.agent_client import Agent
 from fogbed.network.clocks import Clock, apart, between, read_clocks
 from fogbed.network.counting import Counting
 from fogbed.network.emulator import LinkEmulator
@@ -77,17 +78,13 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
     if in_force is not None:
         # what a profile asks for has no origin; what is in force has
         plan = replace(plan, origin_ns=in_force.origin_ns)
-    links = [link for link in plan.links() if is_steady(link.impairment)] if flows else []
     counting = Counting(emulator)
-    rates: list[RateVerdict] = []
-    packets = PacketVerdicts()
+    links = [link for link in plan.links() if is_steady(link.impairment)] if flows else []
     with agents({node: channels[node] for node in plan.nodes}) as sessions:
         rtts = Rtts(plan, sessions, addresses, progress, count)
-        with counting:
-            before = read_clocks(sessions)
-            idle = rtts.idle()
-            clocks = between(before, read_clocks(sessions))
-            loaded = rtts.loaded() if load else None
+        seen = _probed(rtts, sessions, counting, load=load)
+        rates: list[RateVerdict] = []
+        packets = PacketVerdicts()
         if links:
             # a rate is measured by offering more than it: what is dropped then is as it should be
             rates = measure_rates(links, sessions, addresses, progress, one_medium=one_medium)
@@ -96,23 +93,40 @@ def verify(  # noqa: PLR0913 - what is measured, where, against what and how; al
                     links, sessions, addresses, progress, one_medium=one_medium
                 )
     judge = _Judge(plan, bare, asked)
-    pairs = judge.rtts(idle)
-    if loaded is not None:
-        pairs += judge.rtts(loaded, load_octets=LOAD_PACKET)
     return Verification(
         nodes=plan.nodes,
         bare_ms=bare,
         tolerance=asked,
-        pairs=pairs,
+        pairs=judge.rtts(seen.idle)
+        + (judge.rtts(seen.loaded, load_octets=LOAD_PACKET) if seen.loaded else []),
         rates=rates,
         losses=packets.losses,
         faults=packets.faults,
-        one_ways=judge.one_ways(idle, clocks),
+        one_ways=judge.one_ways(seen.idle, seen.clocks),
         drops=counting.drops(),
         read_back=read_back,
         remarks=[*remarks_on(plan, bare, asked), *packets.remarks],
-        surroundings=_surroundings(idle, counting),
+        surroundings=_surroundings(seen.idle, counting),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Probed:
+    """The probes of every pair, under load too where that was asked for, and the nodes' clocks."""
+
+    idle: AllProbes
+    loaded: AllProbes | None
+    clocks: Mapping[str, Clock]
+
+
+def _probed(
+    rtts: Rtts, sessions: Mapping[str, Agent], counting: Counting, *, load: bool
+) -> _Probed:
+    with counting:
+        before = read_clocks(sessions)
+        idle = rtts.idle()
+        clocks = between(before, read_clocks(sessions))
+        return _Probed(idle, rtts.loaded() if load else None, clocks)
 
 
 def _read_back(plan: NetworkPlan, in_force: NetworkPlan) -> ReadBack:
