@@ -24,6 +24,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from fogbed.errors import NetworkError
+from fogbed.network.agent.tunnel import attach
 from fogbed.network.namespaces import NamespaceRef, inside
 
 PortKind = Literal["tun", "packet"]
@@ -32,10 +33,6 @@ TUN_DEVICE = "/dev/net/tun"
 DEVICE = "fog0"
 MTU = 1500
 QUEUE_PACKETS = 2000
-
-# linux/if_tun.h
-_TUNSETIFF = 0x400454CA
-_IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
 
 # linux/if_packet.h, asm-generic/socket.h, linux/if_ether.h, linux/if.h
 _SOL_PACKET, _PACKET_QDISC_BYPASS, _PACKET_IGNORE_OUTGOING = 263, 20, 23
@@ -151,12 +148,7 @@ def bring_loopback_up() -> None:
 
 def _open_tun(device: str) -> int:
     descriptor = os.open(TUN_DEVICE, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        request = struct.pack("16sH22x", device.encode(), _IFF_TUN | _IFF_NO_PI)
-        fcntl.ioctl(descriptor, _TUNSETIFF, request)
-    except OSError:
-        os.close(descriptor)
-        raise
+    attach(descriptor, device)
     return descriptor
 
 

@@ -72,16 +72,25 @@ def open_tun(device: str = DEVICE) -> int:
     try:
         descriptor = _open_control()
         step = f"{TUN} for {device}"
-        try:
-            request = struct.pack("16sH22x", device.encode(), _IFF_TUN | _IFF_NO_PI)
-            fcntl.ioctl(descriptor, _TUNSETIFF, request)
-        except OSError:
-            os.close(descriptor)
-            raise
+        attach(descriptor, device)
     except OSError as error:
         way_out = _HELP.get(error.errno or 0, "see dmesg")
         raise BackendError(f"{step} does not open: {error.strerror}; {way_out}") from error
     return descriptor
+
+
+def attach(descriptor: int, device: str) -> None:
+    """Make what was opened of ``/dev/net/tun`` a device of that name, of whole IP packets.
+
+    Raises:
+        OSError: the kernel refuses it; the descriptor is closed.
+    """
+    try:
+        request = struct.pack("16sH22x", device.encode(), _IFF_TUN | _IFF_NO_PI)
+        fcntl.ioctl(descriptor, _TUNSETIFF, request)
+    except OSError:
+        os.close(descriptor)
+        raise
 
 
 def _open_control() -> int:

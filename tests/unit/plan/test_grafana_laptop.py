@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from fogbed import spec
-from fogbed.plan.flink_settings import Runtime
-from fogbed.plan.local import plan_local, room_needed
+from fogbed.plan.local import room_needed
 from fogbed.plan.local_processes import LocalFront, plan_from_json
 from fogbed.plan.services.grafana_laptop import GrafanaProgram
 from fogbed.plan.services.grafana_settings import BOARDS
@@ -38,21 +37,9 @@ WATCHED = "  prometheus: {enabled: true, scrape_interval: 2s}\n"
 
 
 @pytest.fixture
-def planned(tmp_path):
+def planned(laptop):
     def plan(services=WATCHED, prometheus=PROMETHEUS, grafana=GRAFANA):
-        path = tmp_path / "testbed.yml"
-        path.write_text(TESTBED + services, encoding="utf-8")
-        return plan_local(
-            spec.load_testbed(path),
-            Runtime(java=Path("/j"), java_version="17", jars=(Path("/a.jar"),), plugins=Path("/p")),
-            number=7,
-            folder=FOLDER,
-            storage="file:///state/bench",
-            log4j=Path("/l"),
-            scheduler="adaptive",
-            prometheus=prometheus,
-            grafana=grafana,
-        )
+        return laptop(TESTBED + services, folder=FOLDER, prometheus=prometheus, grafana=grafana)
 
     return plan
 

@@ -11,8 +11,7 @@ import yaml
 from prometheus_server import needs_promtool
 
 from fogbed import spec
-from fogbed.plan.flink_settings import Runtime
-from fogbed.plan.local import plan_local, room_needed
+from fogbed.plan.local import room_needed
 from fogbed.plan.local_processes import LocalFront, plan_from_json
 from fogbed.plan.scrape_targets import scrape_targets
 from fogbed.plan.services.prometheus_laptop import PrometheusProgram
@@ -41,20 +40,9 @@ services:
 
 
 @pytest.fixture
-def planned(tmp_path):
+def planned(laptop, tmp_path):
     def plan(services="  prometheus: {enabled: true}\n", prometheus=PROGRAM, folder=tmp_path):
-        path = tmp_path / "testbed.yml"
-        path.write_text(TESTBED + services, encoding="utf-8")
-        return plan_local(
-            spec.load_testbed(path),
-            Runtime(java=Path("/j"), java_version="17", jars=(Path("/a.jar"),), plugins=Path("/p")),
-            number=7,
-            folder=folder,
-            storage="file:///state/bench",
-            log4j=Path("/l"),
-            scheduler="adaptive",
-            prometheus=prometheus,
-        )
+        return laptop(TESTBED + services, folder=folder, prometheus=prometheus)
 
     return plan
 

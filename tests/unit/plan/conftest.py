@@ -1,0 +1,32 @@
+"""Plans of laptop testbeds, as a test's file has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fogbed import spec
+from fogbed.plan.flink_settings import Runtime
+from fogbed.plan.local import plan_local
+
+
+@pytest.fixture
+def laptop(tmp_path):
+    """Return what plans the testbed of a text; ``programs``: those that watch it, by name."""
+
+    def plan(text, *, folder=tmp_path, **programs):
+        path = tmp_path / "testbed.yml"
+        path.write_text(text, encoding="utf-8")
+        return plan_local(
+            spec.load_testbed(path),
+            Runtime(java=Path("/j"), java_version="17", jars=(Path("/a.jar"),), plugins=Path("/p")),
+            number=7,
+            folder=folder,
+            storage="file:///state/bench",
+            log4j=Path("/l"),
+            scheduler="adaptive",
+            **programs,
+        )
+
+    return plan
