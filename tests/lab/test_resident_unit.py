@@ -17,6 +17,7 @@ from fogbed.network.link import Shape
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 NUMBER = 58
+LEASE_S = 600
 CONTROLLER = "ann@desk, fogbed experiment run (pid 1)"
 BACKENDS = Path(__file__).parents[1] / "cases/agent/file_backends.py"
 LINKS = "/run/fogbed-test-links"
@@ -43,7 +44,7 @@ def session(machine) -> Agent:
 
 def apply(machine) -> None:
     with session(machine) as agent:
-        shown = agent.links_apply(ROW, controller=CONTROLLER, lease_s=600)
+        shown = agent.links_apply(ROW, controller=CONTROLLER, lease_s=LEASE_S)
     assert shown.net == "systemd"
     assert "file.json" in machine.ssh(f"ls {LINKS}")
 
@@ -75,7 +76,10 @@ def test_all_of_its_processes_killed_at_once(machine):
 def test_all_of_its_processes_stopped_the_watchdog_ends_them(machine):
     apply(machine)
     machine.ssh("systemctl kill --signal=STOP 'fogbed-links-*'")
-    assert "systemd cleared (it says: watchdog)" in cleared(machine, 600).why
+    # Long before the lease ends, which none of them could notice. The worker clears if the guardian
+    # is the first to be ended, systemd if both are.
+    why = cleared(machine, LEASE_S / 2).why
+    assert "told to end" in why or "systemd cleared (it says: watchdog)" in why
 
 
 def test_a_unit_that_is_stopped_clears(machine):
