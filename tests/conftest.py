@@ -1,4 +1,8 @@
-"""What every test gets: a home of its own, and an environment that must stay as it was."""
+"""What every test gets: a home of its own, and an environment that must stay as it was.
+
+With ``-n 2`` (pytest-xdist), as ``make test`` has it, one process runs what takes the whole
+machine, one test after the other, while the other runs the rest, file by file.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 settings.register_profile("quick", deadline=None, max_examples=15)
 settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+# Folders whose tests start Flink, emulate a network or install on a machine: never two at a time.
+WHOLE_MACHINE = ("tests/flink/", "tests/netns/", "tests/lab/")
+TAKES_IT = ("flink", "netns", "machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,7 +63,35 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(patch.undo)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give each file to whoever is free; all that takes the whole machine is as one file."""
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - there with `-n` only
+
+    class WholeMachineTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", maxsplit=1)[0]
+            return WHOLE_MACHINE[0] if file.startswith(WHOLE_MACHINE) else file
+
+    config.option.loadscopereorder = False  # in the order of the items, which is below
+    return WholeMachineTogether(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, where there is a process for it alone."""
+    astray = [
+        item.nodeid
+        for item in items
+        if any(map(item.get_closest_marker, TAKES_IT)) and not item.nodeid.startswith(WHOLE_MACHINE)
+    ]
+    if astray:
+        raise pytest.UsageError(f"not below {', '.join(WHOLE_MACHINE)}: {', '.join(astray)}")
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_MACHINE))
+    _skip_without_namespaces(items)
+
+
+def _skip_without_namespaces(items: list[pytest.Item]) -> None:
     """Skip what needs namespaces where this user cannot make them, and say why."""
     need = [i for i in items if i.get_closest_marker("netns") or i.get_closest_marker("flink")]
     if not need:
