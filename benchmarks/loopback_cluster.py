@@ -31,6 +31,8 @@ _MODULES = (
 )
 _JOBMANAGER_JVM = ("-Xmx256m", "-Xms64m", "-XX:MaxMetaspaceSize=192m", "-XX:+UseSerialGC")
 _TASKMANAGER_JVM = ("-XX:MaxDirectMemorySize=96m", "-XX:MaxMetaspaceSize=160m")
+# a cluster that lives for a minute or two is over before what the second compiler makes pays
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1",)
 SMALL_HEAP = ("-Xmx192m", "-Xms64m", "-XX:+UseSerialGC")
 _LOG4J = """\
 rootLogger.level = INFO
@@ -109,9 +111,9 @@ class LoopbackCluster:
     """A session cluster that lives in ``folder`` until ``close``.
 
     ``fetch_ms`` is metrics.fetcher.update-interval; ``extra`` are lines of config.yaml; ``heap``
-    is the TaskManagers' heap and collector. ``plugins`` are jars of file systems, each loaded as a
-    plugin of its own; ``environment`` is added to every process's; ``runtime`` is the Java that
-    runs them, if not ours.
+    is the TaskManagers' heap and collector, ``jvm`` more options of every JVM. ``plugins`` are jars
+    of file systems, each loaded as a plugin of its own; ``environment`` is added to every
+    process's; ``runtime`` is the Java that runs them, if not ours.
     """
 
     folder: Path
@@ -120,6 +122,7 @@ class LoopbackCluster:
     fetch_ms: int = 200
     extra: Mapping[str, str] = field(default_factory=dict)
     heap: Sequence[str] = SMALL_HEAP
+    jvm: Sequence[str] = ()
     plugins: Sequence[Path] = ()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     runtime: Path | None = None
@@ -194,6 +197,7 @@ class LoopbackCluster:
             [
                 str(self.runtime or java()),
                 *jvm,
+                *self.jvm,
                 *_MODULES,
                 f"-Dlog4j.configurationFile={self.folder}/conf/log4j.properties",
                 f"-Dlog.file={self.folder}/log/{name}.log",
