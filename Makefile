@@ -7,7 +7,7 @@ SETUP := "$(PYTHON)" scripts/setup.py
 RUN := $(SETUP) run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kind test-lab test-vm bench lint lock clean python
+.PHONY: help demo test test-kind test-lab test-vm bench lint lint-playbooks lint-rest lock clean python
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -44,13 +44,18 @@ bench: python ## measure every figure beside its goal and its anchor; writes ben
 
 lint: python ## ruff, mypy --strict, import-linter, yamllint, manifests, ansible-lint
 	@$(SETUP) env
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-playbooks lint-rest
+
+lint-playbooks:
+	@ANSIBLE_CONFIG="$$PWD/ansible.cfg" $(RUN) ansible-lint --offline --strict -c .ansible-lint playbooks
+
+lint-rest:
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@$(RUN) lint-imports --no-logo
 	@$(RUN) yamllint --strict .
 	@$(RUN) python scripts/manifests.py
-	@ANSIBLE_CONFIG="$$PWD/ansible.cfg" $(RUN) ansible-lint --offline --strict -c .ansible-lint playbooks
 
 lock: ## pin every dependency anew, with hashes and without addresses; needs uv
 	$(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
