@@ -20,7 +20,7 @@ test: python ## lint, then every test that needs no lab
 	@$(SETUP) env --privileges told
 	@$(MAKE) --no-print-directory lint
 	@mkdir -p build && rm -f build/junit.xml
-	@HYPOTHESIS_PROFILE=thorough $(RUN) pytest -n 2 -m "not lab and not kind and not vm and not bench" --junitxml=build/junit.xml; \
+	@HYPOTHESIS_PROFILE=thorough $(RUN) pytest -n 2 --dist loadgroup -m "not lab and not kind and not vm and not bench" --junitxml=build/junit.xml; \
 	  code=$$?; "$(PYTHON)" scripts/counts.py --skips build/junit.xml; exit $$code
 
 test-kind: python ## the demo on a kind cluster, from up to down, as CI runs it (Docker Engine, kind)

@@ -1,7 +1,8 @@
 """What every test gets: a home of its own, and an environment that must stay as it was.
 
-With ``-n 2`` (pytest-xdist), as ``make test`` has it, one process runs what takes the whole
-machine, one test after the other, while the other runs the rest, file by file.
+With ``-n 2 --dist loadgroup`` (pytest-xdist), as ``make test`` has it, one process begins with all
+that starts Flink, the other with all else that emulates a network; then both take the rest, file by
+file.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
-# Folders whose tests start Flink, emulate a network or install on a machine: never two at a time.
-WHOLE_MACHINE = ("tests/flink/", "tests/netns/", "tests/lab/")
-TAKES_IT = ("flink", "netns", "machine")
+# What is never two at a time, by the markers that say so. One of each may be, as on any busy
+# computer: Flink takes processors, and what emulates a network mostly waits.
+ONE_AT_A_TIME = {"flink": ("flink", "machine"), "netns": ("netns",)}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,30 +66,35 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Give each file to whoever is free; all that takes the whole machine is as one file."""
-    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - there with `-n` only
+    """Give a group to one process, and other tests by file to whoever is free."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling  # noqa: PLC0415 - there with `-n` only
 
-    class WholeMachineTogether(LoadFileScheduling):
+    class GroupsAndFiles(LoadGroupScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::", maxsplit=1)[0]
-            return WHOLE_MACHINE[0] if file.startswith(WHOLE_MACHINE) else file
+            return super()._split_scope(nodeid).split("::", maxsplit=1)[0]
 
     config.option.loadscopereorder = False  # in the order of the items, which is below
-    return WholeMachineTogether(config, log)
+    return GroupsAndFiles(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads who is of which group
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, where there is a process for it alone."""
-    astray = [
-        item.nodeid
-        for item in items
-        if any(map(item.get_closest_marker, TAKES_IT)) and not item.nodeid.startswith(WHOLE_MACHINE)
-    ]
-    if astray:
-        raise pytest.UsageError(f"not below {', '.join(WHOLE_MACHINE)}: {', '.join(astray)}")
+    """Begin with the groups, which take longest, where tests are shared out."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_MACHINE))
+        for item in items:
+            if group := _group(item):
+                item.add_marker(pytest.mark.xdist_group(group))
+        items.sort(key=lambda item: [*ONE_AT_A_TIME, ""].index(_group(item)))
     _skip_without_namespaces(items)
+
+
+def _group(item: pytest.Item) -> str:
+    found = (
+        name for name, marks in ONE_AT_A_TIME.items() if any(map(item.get_closest_marker, marks))
+    )
+    return next(found, "")
 
 
 def _skip_without_namespaces(items: list[pytest.Item]) -> None:
