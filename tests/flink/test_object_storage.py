@@ -16,7 +16,7 @@ from pathlib import Path
 import minio_server
 import pytest
 
-from benchmarks.loopback_cluster import SHORT_LIVED, LoopbackCluster, Worker
+from benchmarks.loopback_cluster import LoopbackCluster, Worker
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.flink_values import ENDED
 from fogbed.clients.progress import Quiet
@@ -78,7 +78,6 @@ def cluster(
         folder=tmp_path_factory.mktemp("flink-on-objects"),
         workers=workers,
         runtime=java(),
-        jvm=SHORT_LIVED,
         extra=settings(minio.endpoint),
         plugins=plugins,
         environment={
