@@ -7,11 +7,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from fogbed import units
 from fogbed.cli import console
 from fogbed.clients.prometheus_values import Alert
 from fogbed.platforms.base import NodeStatus, ProcessStatus, TestbedStatus
 from fogbed.platforms.requests import Preview
 from fogbed.spec.abilities import ABILITIES
+from fogbed.spec.services import USUAL_SEGMENT
 
 _MIB = 2**20
 
@@ -25,6 +27,8 @@ def show_status(status: TestbedStatus, alerts: Sequence[Alert] = ()) -> None:
         _show_processes(status)
     if status.versions:
         console.say(", ".join(f"{name} {value}" for name, value in status.versions.items()))
+    if status.segment not in (None, USUAL_SEGMENT):
+        console.say(f"network buffers of Flink: {units.format_memory(status.segment or 0)}")
     if status.certificate_days is not None:
         console.say(f"certificates: {status.certificate_days} days left")
     for line in status.drift:

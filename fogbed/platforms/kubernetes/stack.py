@@ -11,6 +11,7 @@ from fogbed.plan.cluster import (
     agent_namespace_of,
     namespace_of,
 )
+from fogbed.plan.flink_buffers import LinkDemand
 from fogbed.plan.flink_settings import Scheduler
 from fogbed.plan.manifests import Manifest, plan_manifests
 from fogbed.plan.services.data import data_of
@@ -40,7 +41,7 @@ _DAY_S = 86400
 class Stack:
     """The objects of one testbed in its cluster."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a stack is made of, named by the caller
         self,
         testbed: Testbed,
         connection: Connection,
@@ -48,10 +49,12 @@ class Stack:
         *,
         pinned: Mapping[str, str],
         owner: str,
+        links: LinkDemand | None,
     ) -> None:
         """``pinned``: the digest that an image must have, as image -> image@digest.
 
-        ``owner``: the testbed's mark; "" where the cluster is its own.
+        ``owner``: the testbed's mark; "" where the cluster is its own. ``links``: what an
+        experiment asks, or asked last, of the TaskManagers' network buffers.
         """
         self._testbed = testbed
         self._connection = connection
@@ -59,6 +62,7 @@ class Stack:
         self._hosts = hosts
         self._pinned = pinned
         self._owner = owner
+        self._links = links
 
     def manifests(self, scheduler: Scheduler) -> tuple[Manifest, ...]:
         """Return what the testbed is to have in its cluster, in the order of application.
@@ -124,6 +128,7 @@ class Stack:
             workers=frozenset(node.name for node in self._testbed.nodes if node.taskmanager),
             pinned=self._pinned,
             owner=self._owner,
+            links=self._links,
         )
 
     def _provision(self, own: Credentials, progress: Progress) -> None:

@@ -186,7 +186,7 @@ class Keeper:
         if request["do"] == "replace":
             process = process_from(request["process"])
             await self._programs[process.name].replace(
-                self._program(process), request.get("why", "")
+                self._program(process), request.get("why", ""), starts=request.get("starts", True)
             )
             return {"ok": True}
         program = self._programs.get(request.get("name", ""))

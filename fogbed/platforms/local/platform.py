@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from fogbed import links, paths, spec
+from fogbed import paths, spec
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.files import write_whole
 from fogbed.network.fabric_client import FabricEmulator
-from fogbed.plan.local import plan_local, require_local, room_needed
-from fogbed.plan.local_processes import FLINK, GRAFANA, LocalPlan
-from fogbed.plan.services.jobmanager import JOBMANAGER
-from fogbed.platforms.base import Endpoints, LogLine, Opened, TestbedStatus
+from fogbed.plan.local import require_local, room_needed
+from fogbed.plan.local_processes import FLINK, GRAFANA
+from fogbed.platforms.base import LogLine, Opened, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
 from fogbed.platforms.local.channels import channel_into
 from fogbed.platforms.local.folder import Launched
@@ -23,26 +22,24 @@ from fogbed.platforms.local.grafana import once_ready, prepare
 from fogbed.platforms.local.logs import read_logs
 from fogbed.platforms.local.opened import opened_here
 from fogbed.platforms.local.preview import preview_of, removal_of
+from fogbed.platforms.local.refitted import RefittedTestbed
 from fogbed.platforms.local.registration import wait_until_registered
-from fogbed.platforms.local.running import RunningTestbed
-from fogbed.platforms.local.runtime import find_runtime, free_number
+from fogbed.platforms.local.runtime import free_number
 from fogbed.platforms.local.status import read_status, remove_groups
 from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.watchers import Watchers, wait_until_ready, watchers_for
-from fogbed.platforms.local.workers import LocalWorkers
+from fogbed.platforms.long_links import chosen_for
 from fogbed.platforms.ownership import give_back
 from fogbed.platforms.preflight import Check
 from fogbed.platforms.registration import refuse_while_a_job_runs
-from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
-from fogbed.platforms.schedulers import require_free, scheduler_wanted
+from fogbed.platforms.requests import DownRequest, Preview, UpRequest
+from fogbed.platforms.schedulers import scheduler_wanted
 from fogbed.platforms.state import only_one
 from fogbed.signals import shielded
 from fogbed.stream_job.shared_folders import SharedFolders
 
-LOG4J = Path(__file__).with_name("log4j2.properties")
 
-
-class LocalPlatform(RunningTestbed):
+class LocalPlatform(RefittedTestbed):
     """A testbed on this computer; the object holds nothing that another one would not find."""
 
     # -- up and down -----------------------------------------------------------------------------
@@ -110,7 +107,10 @@ class LocalPlatform(RunningTestbed):
         """
         watchers = watchers_for(self.testbed)
         number, scheduler = free_number(self.testbed.name), scheduler_wanted(self.testbed, None)
-        return preview_of(self._plan(number, scheduler, watchers, touch=False))
+        return preview_of(
+            self._plan(number, scheduler, watchers, None, touch=False),
+            chosen_for(self.testbed, None).told,
+        )
 
     def removal(self, request: DownRequest) -> Sequence[str]:
         """Return what ``down`` would end, remove and keep."""
@@ -148,7 +148,7 @@ class LocalPlatform(RunningTestbed):
             launch.listening([FLINK, *watchers.names], request.port) as listeners,
         ):
             number = free_number(self.testbed.name)
-            plan = self._plan(number, scheduler, watchers)
+            plan = self._plan(number, scheduler, watchers, request.links)
             self._folder.make()
             if watchers.grafana is not None:
                 prepare(self._folder)
@@ -163,6 +163,7 @@ class LocalPlatform(RunningTestbed):
                 steering=runtime_dir / f"{self.testbed.name}.keeper",
                 fabric_socket=runtime_dir / f"{self.testbed.name}.fabric",
                 shared=bool(request.shared),
+                links=None if request.links is None else asdict(request.links),
             )
             self._folder.write_launched(launched)
             write_whole(self._folder.spec, spec.dump_yaml(self.testbed))
@@ -192,14 +193,6 @@ class LocalPlatform(RunningTestbed):
         from fogbed.platforms.examination import examine  # noqa: PLC0415 - it looks at this platform
 
         return examine()
-
-    def endpoints(self) -> Endpoints:
-        """Return the URL of Flink's web page and REST interface, and of what watches the testbed.
-
-        Raises:
-            PlatformError: the testbed is not up.
-        """
-        return self._launched().endpoints()
 
     def obstacle(self) -> str:
         """Return nothing: what a loopback port of the keeper leads to is seen by the client."""
@@ -239,10 +232,6 @@ class LocalPlatform(RunningTestbed):
         """Return the fabric, which shapes the links of this testbed."""
         return FabricEmulator(self._launched().fabric_socket)
 
-    def workers(self) -> LocalWorkers:
-        """Return which nodes carry a TaskManager, to change it."""
-        return LocalWorkers(self)
-
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
         """Yield lines of the logs of a node, of ``fabric`` or ``keeper``; UsageError if of none."""
         return read_logs(self.testbed.name, node, lines=lines, follow=follow)
@@ -254,46 +243,3 @@ class LocalPlatform(RunningTestbed):
     def folder(self) -> Path:
         """Return where logs, checkpoints, savepoints and output of this testbed are."""
         return self._folder.root
-
-    # -- the scheduler -----------------------------------------------------------------------------
-
-    def use_scheduler(self, scheduler: Scheduler, progress: Progress) -> None:
-        """Have the JobManager run with ``scheduler``; restart it only when it runs another one.
-
-        Raises:
-            PlatformError: a job is running (the error names it), or the spec fixes the other one.
-        """
-        launched = self._launched()
-        if launched.scheduler == scheduler:
-            return
-        require_free(self.testbed, scheduler)
-        why = f"the JobManager must start again ({scheduler} scheduler)"
-        refuse_while_a_job_runs(self.endpoints().flink, self.testbed.name, why)
-        with only_one(self.testbed.name), progress.step(f"JobManager: {scheduler} scheduler"):
-            watchers = watchers_for(self.testbed, shown=GRAFANA in launched.more_ports)
-            plan = self._plan(launched.number, scheduler, watchers)
-            self._folder.write_plan(plan)
-            workers = self.workers().list()
-            # first: whoever interrupts what follows leaves the new one, not the old one's name
-            self._folder.write_launched(replace(launched, scheduler=scheduler))
-            (jobmanager,) = plan.of(JOBMANAGER.name)
-            self._steering().replace(jobmanager, f"restarted with the {scheduler} scheduler")
-            wait_until_registered(self, workers, progress)
-
-    # -- inside --------------------------------------------------------------------------------
-
-    def _plan(
-        self, number: int, scheduler: Scheduler, watchers: Watchers, *, touch: bool = True
-    ) -> LocalPlan:
-        folder = links.plain(self._folder.root)
-        return plan_local(
-            self.testbed,
-            find_runtime(lists=folder / "classes" if touch else None),
-            number=number,
-            folder=folder,
-            storage=links.flink_uri(self._folder.root),
-            log4j=links.plain(LOG4J),
-            scheduler=scheduler,
-            prometheus=watchers.prometheus,
-            grafana=watchers.grafana,
-        )

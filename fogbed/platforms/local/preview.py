@@ -13,8 +13,11 @@ from fogbed.platforms.requests import Preview
 _MIB = 2**20
 
 
-def preview_of(plan: LocalPlan) -> Preview:
-    """Return a row per node: its address, its slots and limits, what runs on it."""
+def preview_of(plan: LocalPlan, buffers: str) -> Preview:
+    """Return a row per node: its address, its slots and limits, what runs on it.
+
+    ``buffers`` says which network buffers were chosen and why, "" where none were.
+    """
     rows = []
     for node in plan.nodes:
         processes = [p for p in plan.first_processes() if p.node == node.name]
@@ -25,7 +28,7 @@ def preview_of(plan: LocalPlan) -> Preview:
         title=f"testbed {plan.name} would come up as",
         columns=("node", "address", "slots", "limits", "processes (heap)"),
         rows=rows,
-        remark=_beside(plan),
+        remark="\n".join(filter(None, (_beside(plan), buffers))),
     )
 
 

@@ -22,6 +22,7 @@ from fogbed.platforms.local import limits
 from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.watchers import problems_of
+from fogbed.platforms.long_links import chosen_for
 from fogbed.platforms.process_source import RunningProcess
 from fogbed.spec.services import FLINK_VERSION
 from fogbed.spec.testbed import Testbed
@@ -59,6 +60,7 @@ def read_status(testbed: Testbed, folder: TestbedFolder) -> TestbedStatus:
         processes=_processes(said),
         endpoints=endpoints,
         versions={"fogbed": __version__, "flink": FLINK_VERSION, "scheduler": launched.scheduler},
+        segment=chosen_for(testbed, launched.demand).segment,
         problems=problems,
     )
 
