@@ -209,10 +209,8 @@ class RunningCluster(ReachedNodes):
         pinned: Mapping[str, str],
         asked: LinkDemand | None,
     ) -> Stack:
-        links = asked or next(iter(links_asked_for(there.kube, self.testbed.name)), None)
-        return Stack(
-            self.testbed, there, hosts, pinned=pinned, owner=read_owner(self._files), links=links
-        )
+        owner = read_owner(self._files)
+        return Stack(self.testbed, there, hosts, pinned=pinned, owner=owner, links=asked)
 
     def _require_room(self, stack: Stack, there: Connection, asked: Scheduler | None) -> Scheduler:
         """Return which scheduler is wanted if ``stack`` may be put there; nothing is touched."""

@@ -25,7 +25,7 @@ from fogbed.platforms.kubernetes.data_place import (
     relies_on_default,
     require_data_in_reach,
 )
-from fogbed.platforms.kubernetes.flink_there import ends_processes
+from fogbed.platforms.kubernetes.flink_there import ends_processes, links_asked_for
 from fogbed.platforms.kubernetes.grafana_login import admin_secret
 from fogbed.platforms.kubernetes.ownership import (
     owned_by,
@@ -54,7 +54,7 @@ class Stack:
         """``pinned``: the digest that an image must have, as image -> image@digest.
 
         ``owner``: the testbed's mark; "" where the cluster is its own. ``links``: what an
-        experiment asks, or asked last, of the TaskManagers' network buffers.
+        experiment asks of the TaskManagers' network buffers; None: what the last one asked.
         """
         self._testbed = testbed
         self._connection = connection
@@ -115,6 +115,7 @@ class Stack:
 
     def _facts(self, scheduler: Scheduler) -> ClusterFacts:
         space = namespace_of(self._testbed.name)
+        links = self._links or next(iter(links_asked_for(self._kube, self._testbed.name)), None)
         classes = self._kube.list("storage.k8s.io/v1", "StorageClass")
         claims = (
             self._kube.get("v1", "PersistentVolumeClaim", data.claim, space)
@@ -128,7 +129,7 @@ class Stack:
             workers=frozenset(node.name for node in self._testbed.nodes if node.taskmanager),
             pinned=self._pinned,
             owner=self._owner,
-            links=self._links,
+            links=links,
         )
 
     def _provision(self, own: Credentials, progress: Progress) -> None:
