@@ -201,7 +201,9 @@ def _with(
         node: max(room.usual, min(_whole(counts[node].most * segment), room.most))
         for node, room in rooms.items()
     }
-    return ChosenBuffers(segment=segment, network=network, told=f"{told}; {_memory(network)}")
+    return ChosenBuffers(
+        segment=segment, network=network, told=f"{told}; {_memory(network, rooms)}"
+    )
 
 
 def _too_small(segment: int, rooms: Mapping[str, Room], counts: Mapping[str, Buffers]) -> list[str]:
@@ -234,10 +236,10 @@ def _why(
     )
 
 
-def _memory(network: Mapping[str, int]) -> str:
-    least, most = min(network.values()), max(network.values())
-    between = format_memory(least) if least == most else f"{format_memory(least)} to "
-    return f"network memory {between}{'' if least == most else format_memory(most)} a TaskManager"
+def _memory(network: Mapping[str, int], rooms: Mapping[str, Room]) -> str:
+    there = [size for node, size in network.items() if rooms[node].is_there] or [0]
+    ends = dict.fromkeys(format_memory(size) for size in (min(there), max(there)))
+    return f"network memory {' to '.join(ends)} a TaskManager"
 
 
 def _whole(size: int) -> int:

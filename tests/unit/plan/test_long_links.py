@@ -61,11 +61,35 @@ def test_the_link_with_the_most_on_its_way_counts_not_the_longest(written):
     testbed = written()
     demand = asked(
         testbed,
-        {"between": ["edge", "fog"], "delay": "300ms", "rate": "1mbit"},
-        {"from": "fog", "to": "cloud", "delay": "5ms"},
+        {"between": ["edge", "cloud"], "delay": "900ms"},  # none of the job's rides pass there
+        {"between": ["edge", "fog"], "delay": "100ms", "rate": "100mbit"},
+        {"from": "fog", "to": "cloud", "delay": "75ms"},
         {"from": "cloud", "to": "fog", "delay": "25ms", "rate": "10mbit"},
     )
-    assert (demand.rtt_ms, demand.rate_bps) == (30.0, None)
+    # both edges together: what comes in at the fog is all that leaves it
+    assert (demand.rtt_ms, demand.rate_bps) == (200.0, 100_000_000)
+    near = asked(
+        testbed,
+        {"between": ["edge", "fog"], "delay": "100ms", "rate": "100mbit"},
+        {"between": ["fog", "cloud"], "delay": "80ms"},
+    )
+    assert (near.rtt_ms, near.rate_bps) == (160.0, 200_000_000)
+
+
+def test_no_hop_is_asked_for_more_than_the_slowest_lets_through(written):
+    slow = asked(
+        written(),
+        {"between": ["edge", "fog"], "delay": "1ms", "rate": "1mbit"},
+        {"between": ["fog", "cloud"], "delay": "500ms"},
+    )
+    assert (slow.rtt_ms, slow.rate_bps) == (1000.0, 2_000_000)
+    anywhere = asked(
+        written(),
+        {"between": ["edge", "fog"], "delay": "1ms", "rate": "1mbit"},
+        {"between": ["fog", "cloud"], "delay": "500ms"},
+        placement={},
+    )
+    assert anywhere.rate_bps is None
 
 
 def test_a_network_that_comes_later_counts_too(written):
