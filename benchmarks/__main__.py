@@ -22,6 +22,7 @@ PARTS = (
     "startup",
     "network",
     "rescale",
+    "long_links",
     "rides_import",
     "nearest_landmark",
 )

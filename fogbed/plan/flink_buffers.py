@@ -11,8 +11,9 @@ Every TaskManager has the same size: what is sent as one buffer is received into
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from fogbed.spec.services import USUAL_SEGMENT, LongLinks
@@ -30,6 +31,8 @@ FASTEST_BPS = 512 * 10**6
 as two cores make of rides (benchmarks/RESULTS.md). No link needs more on its way."""
 _ON_ITS_WAY = EXCLUSIVE + FLOATING
 _SEGMENT = "taskmanager.memory.segment-size"
+# what waits in buffers before an operator, as long as it takes to work off; Flink's own is 1 s
+_USUAL_WAITING_MS, _LEAST_WAITING_MS, _WAITING_RTTS = 1000, 300, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +112,14 @@ class Room:
 class ChosenBuffers:
     """The size of a buffer and every TaskManager's network memory in bytes, by node.
 
-    ``told`` is the choice and its reason in one line; "" where there was nothing to choose.
+    ``waiting_ms``: how much waits in the buffers before a slow operator, as long as it takes to
+    work off. ``told`` is the choice and its reason in one line; "" where there was nothing to
+    choose.
     """
 
     segment: int = USUAL_SEGMENT
     network: Mapping[str, int] = field(default_factory=dict)
+    waiting_ms: int = _USUAL_WAITING_MS
     told: str = ""
 
     @property
@@ -123,11 +129,23 @@ class ChosenBuffers:
 
     def same_as(self, other: ChosenBuffers) -> bool:
         """Whether a TaskManager that has the one has the other."""
-        return (self.segment, self.network) == (other.segment, other.network)
+        return replace(self, told="") == replace(other, told="")
 
     def config(self) -> dict[str, str]:
-        """Return Flink's settings beside those of ``TaskManagerMemory``; {} for Flink's own."""
-        return {} if self.is_usual else {_SEGMENT: f"{self.segment}b"}
+        """Return Flink's settings beside those of ``TaskManagerMemory``; {} for Flink's own.
+
+        Large buffers would fill up before an operator that is the bottleneck, and every savepoint
+        would wait for them: Flink hands out less of them there ("debloating"), from its first look
+        on at what passes. Until then they are whole, for a long link has to get going.
+        """
+        if self.is_usual:
+            return {}
+        return {
+            _SEGMENT: f"{self.segment}b",
+            "taskmanager.memory.starting-segment-size": f"{self.segment}b",
+            "taskmanager.network.memory.buffer-debloat.enabled": "true",
+            "taskmanager.network.memory.buffer-debloat.target": f"{self.waiting_ms}ms",
+        }
 
 
 def segment_of(arguments: Iterable[str]) -> int:
@@ -157,7 +175,12 @@ def choose_buffers(
     segment = wanted
     while segment > USUAL_SEGMENT and _too_small(segment, rooms, counts):
         segment //= 2
-    return _with(segment, rooms, counts, _why(demand, wanted, segment, rooms, counts))
+    chosen = _with(segment, rooms, counts, _why(demand, wanted, segment, rooms, counts))
+    if chosen.is_usual:
+        return chosen
+    # less than a round trip's would keep a link from being filled
+    waiting_ms = max(math.ceil(_WAITING_RTTS * demand.rtt_ms), _LEAST_WAITING_MS)
+    return replace(chosen, waiting_ms=waiting_ms)
 
 
 def segment_for(wanted: int) -> int:

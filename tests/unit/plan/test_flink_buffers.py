@@ -82,6 +82,7 @@ def test_more_delay_is_never_answered_with_less(demand, there, more_ms):
     near, far = (choose_buffers("auto", each, there) for each in (demand, longer))
     assert near.segment <= far.segment
     assert all(far.network[node] >= size for node, size in near.network.items())
+    assert near.is_usual or near.waiting_ms <= far.waiting_ms
 
 
 @given(demands, testbeds)
@@ -164,6 +165,17 @@ def test_a_jobs_heap_keeps_what_it_needs_and_every_byte_is_somewhere(process, gr
 )
 def test_sizes_of_links_that_users_have(rtt_ms, rate_bps, segment):
     assert segment_for(on_its_way(rtt_ms, rate_bps)) == segment
+
+
+@given(demands, testbeds)
+def test_more_waits_in_buffers_than_is_on_its_way(demand, there):
+    chosen = choose_buffers("auto", demand, there)
+    if not chosen.is_usual:
+        assert chosen.waiting_ms >= demand.rtt_ms
+        assert (
+            chosen.config()["taskmanager.network.memory.buffer-debloat.target"]
+            == f"{chosen.waiting_ms}ms"
+        )
 
 
 def test_counts_are_those_of_flinks_code():

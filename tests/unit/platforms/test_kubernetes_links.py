@@ -104,7 +104,8 @@ def test_taskmanagers_start_again_with_other_buffers_and_one_that_rests_is_left_
 
 
 def test_taskmanagers_that_have_them_run_on(rolled):
-    assert Cluster(FAR).use_links(replace(FAR, rtt_ms=90.0), Quiet())
+    # other links, the same buffers
+    assert Cluster(FAR).use_links(replace(FAR, rate_bps=480_000_000), Quiet())
     assert "do for" in Cluster(None).use_links(LinkDemand(), Quiet())
     assert rolled == []
 
