@@ -1,4 +1,4 @@
-"""Before a job is submitted by hand, its testbed's network buffers are those its network asks for."""
+"""Before a job is submitted by hand its testbed gets the buffers that its network asks for."""
 
 from __future__ import annotations
 
