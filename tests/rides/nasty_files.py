@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 
 _HEADERS = (
-    "VendorID,tpep_pickup_datetime,tpep_dropoff_datetime,pickup_longitude,pickup_latitude,"
-    "dropoff_longitude,dropoff_latitude,total",
+    (
+        "VendorID,tpep_pickup_datetime,tpep_dropoff_datetime,pickup_longitude,pickup_latitude,"
+        "dropoff_longitude,dropoff_latitude,total"
+    ),
     "pickup_datetime, dropoff_datetime, pickup_longitude, pickup_latitude",
     "tpep_pickup_datetime,tpep_dropoff_datetime,PULocationID,DOLocationID,note",
     'note,"pickup_datetime",dropoff_datetime,pickup_longitude,pickup_latitude,PULocationID',
