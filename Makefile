@@ -7,10 +7,10 @@ SETUP := "$(PYTHON)" scripts/setup.py
 RUN := $(SETUP) run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kind test-lab test-vm bench lint lock clean python
+.PHONY: help demo test test-kind test-lab test-vm bench bench-profile lint lock clean python
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 demo: python ## replay real taxi rides through real Flink over an emulated network, with a report
 	@$(SETUP) env --privileges needed
@@ -41,6 +41,10 @@ test-vm: python ## tc on a stock Debian kernel, in guests of ../shared/lab/vm (r
 bench: python ## measure every figure beside its goal and its anchor; writes benchmarks/RESULTS.md
 	@$(SETUP) env --privileges needed
 	@$(RUN) python -m benchmarks
+
+bench-profile: python ## core-seconds of every stage of an import: where its time goes
+	@$(SETUP) env --privileges needed
+	@$(RUN) python -m benchmarks rides_profile
 
 lint: python ## ruff, mypy --strict, import-linter, yamllint, manifests, ansible-lint
 	@$(SETUP) env

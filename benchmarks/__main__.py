@@ -23,6 +23,7 @@ PARTS = (
     "network",
     "rescale",
     "rides_import",
+    "rides_profile",
     "nearest_landmark",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")

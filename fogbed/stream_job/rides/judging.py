@@ -34,7 +34,7 @@ from fogbed.stream_job.rides.writer import RidesWriter
 from fogbed.stream_job.rides.zones import load_zones
 
 MEMORY_LIMIT: Final = "240MB"
-_BATCH: Final = 100_000
+BATCH_ROWS: Final = 50_000
 _TABLE: Final = "source"
 _MOST_THREADS: Final = 4
 _WORTH_A_THREAD: Final = 8 << 20
@@ -119,7 +119,7 @@ class Judging:
                 for group in groups:
                     for batch in self._answers(group, judged_query(group.rows, raw=raw), reading):
                         reading.check()
-                        runs.add(batch, _keys(batch, reading.before))
+                        runs.add(batch, sort_keys(batch, reading.before))
             except BaseException as error:  # noqa: BLE001 - raised again, below
                 failures.append(error)
                 reading.stopped = True
@@ -145,7 +145,7 @@ class Judging:
         try:
             with self._database.cursor() as cursor:
                 cursor.register(_TABLE, group.feed.reader())
-                with cursor.sql(query).to_arrow_reader(_BATCH) as batches:
+                with cursor.sql(query).to_arrow_reader(BATCH_ROWS) as batches:
                     yield from batches
         except (duckdb.Error, pa.ArrowException):
             if reading.failure:  # it went through DuckDB, which only passes on its text
@@ -171,7 +171,7 @@ def _likeness(source: Source) -> object:
     return source.layout if source.form == "text" else source.number
 
 
-def _keys(batch: pa.RecordBatch, before: Mapping[int, int]) -> NDArray[np.int64]:
+def sort_keys(batch: pa.RecordBatch, before: Mapping[int, int]) -> NDArray[np.int64]:
     """Return what sorts rows by pickup time, then by source order."""
     at = batch.column("pickup_s").to_numpy()
     seconds = np.where(at < UNTIMED, at, np.where(at < REJECTED, _LAST_SECOND - 1, _LAST_SECOND))

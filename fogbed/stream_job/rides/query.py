@@ -17,6 +17,7 @@ from fogbed.stream_job.rides.columns import Column, Layout
 from fogbed.stream_job.rides.reject_sql import DECIMAL, rules_sql
 from fogbed.stream_job.rides.times import (
     NEW_YORK,
+    NO_TIME,
     form_sql,
     plain_sql,
     text_sql,
@@ -151,14 +152,14 @@ def _judged(
     )
     ended = (
         f"SELECT *, {clocks.are_apart} AND end_read IS NOT NULL AS are_apart, "
-        f"trim(b) = '' OR are_apart AS no_end, "
+        f"b_form = {NO_TIME} AND trim(b) = '' OR are_apart AS no_end, "
         f"CASE WHEN NOT are_apart THEN end_read END AS dropoff FROM ({times})"
     )
+    begin, end = text_sql("a", "pickup", "a_plain"), text_sql("b", "dropoff", "b_plain")
     return (
         f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, no_end, {clocks.marks} AS clocks"
-        f", lon_text, lat_text, dlon_text, dlat_text, {text_sql('a', 'pickup')} AS pickup_text, "
-        f"CASE WHEN no_end THEN '' ELSE {text_sql('b', 'dropoff')} END AS dropoff_text, "
-        f"{_code()} AS code FROM ({ended})"
+        f", lon_text, lat_text, dlon_text, dlat_text, {begin} AS pickup_text, "
+        f"CASE WHEN no_end THEN '' ELSE {end} END AS dropoff_text, {_code()} AS code FROM ({ended})"
     )
 
 

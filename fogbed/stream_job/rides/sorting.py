@@ -55,14 +55,15 @@ class Runs:
     def add(self, batch: pa.RecordBatch, keys: NDArray[np.int64]) -> None:
         """Sort a batch by its keys and keep it on disk; several threads may do so at once."""
         order = np.argsort(keys)
-        run = batch.take(pa.array(order)).append_column(_KEY, pa.array(keys[order]))
+        batch = batch.append_column(_KEY, pa.array(keys))
         with self._lock:
-            self._schema, self._runs = run.schema, self._runs + 1
+            self._schema, self._runs = batch.schema, self._runs + 1
             rows = max(1, min(_PIECE_ROWS, _OPEN_ROWS // self._runs))
-            for start in range(0, run.num_rows, rows):
-                content = run.slice(start, rows).serialize()
-                first = int(keys[order[start]])
-                self._pieces.append(_Piece(first, self._end, content.size))
+        for start in range(0, len(order), rows):
+            part = order[start : start + rows]
+            content = batch.take(pa.array(part)).serialize()
+            with self._lock:
+                self._pieces.append(_Piece(int(keys[part[0]]), self._end, content.size))
                 self._end += self._file.write(content)
 
     def merged(self) -> Iterator[pa.RecordBatch]:

@@ -107,7 +107,8 @@ class RidesWriter:
         code[usable[again]] = _DUPLICATE
         is_again = code == _DUPLICATE
         kept = (at < REJECTED) & ~is_again
-        self._write_rides(batch.filter(pa.array(kept)), code[kept])
+        # most batches are kept whole, and a filter copies
+        self._write_rides(batch if kept.all() else batch.filter(pa.array(kept)), code[kept])
         lost = ~kept & ~is_again
         if lost.any():
             self._write_rejects(batch.filter(pa.array(lost)), code[lost])
