@@ -147,8 +147,9 @@ class Judging:
                 cursor.register(_TABLE, group.feed.reader())
                 with cursor.sql(query).to_arrow_reader(BATCH_ROWS) as batches:
                     yield from batches
-        except (duckdb.Error, pa.ArrowException):
-            if reading.failure:  # it went through DuckDB, which only passes on its text
+        except (duckdb.Error, pa.ArrowException, OSError):
+            # it went through DuckDB and Arrow, which only pass on its text; Arrow as an OSError
+            if reading.failure:
                 raise reading.failure from None
             raise
 
