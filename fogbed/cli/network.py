@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
 from fogbed import paths, platforms, spec, units
-from fogbed.cli import console, network_import, network_shown, verification_shown
+from fogbed.cli import console, network_import, network_shown
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
-from fogbed.clients.channel import Channel
-from fogbed.clients.progress import Progress
 from fogbed.errors import AssertionsFailed, UsageError
-from fogbed.network.apply import apply_plan
-from fogbed.network.bare import bare_network
-from fogbed.network.causes import likely_cause, worst_of
-from fogbed.network.rtts import COUNT
-from fogbed.network.verdicts import Verification
-from fogbed.network.verify import verify as verify_network
+from fogbed.network.probes import COUNT
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.plan.network_listing import as_json as plan_as_json
 from fogbed.platforms.emulation import require_emulation
 from fogbed.spec.network_profile import NetworkProfile
 from fogbed.spec.testbed import Testbed
+
+if TYPE_CHECKING:
+    from fogbed.clients.channel import Channel
+    from fogbed.clients.progress import Progress
+    from fogbed.network.verdicts import Verification
 
 app = typer.Typer(
     add_completion=False,
@@ -109,6 +107,8 @@ def apply(
     It stays, without anybody watching over it, until it is cleared or the testbed goes. Jitter and
     traces begin anew with every apply.
     """
+    from fogbed.network.apply import apply_plan
+
     bed = platforms.find_testbed(testbed)
     wanted = _load_profile(profile)
     asked = plan_network(wanted, bed, seed=seed)
@@ -165,6 +165,10 @@ def verify(  # noqa: PLR0913 - one parameter per option
     as_json: JsonOption = False,
 ) -> None:
     """Measure every ordered pair at once: asked, expected, measured, error, verdict."""
+    from fogbed.cli import verification_shown
+    from fogbed.network.bare import bare_network
+    from fogbed.network.verify import verify as verify_network
+
     _require_drawable(plot)
     bed = platforms.find_testbed(testbed)
     limits = _limits(tolerance, or_)
@@ -222,6 +226,9 @@ app.command(
 
 
 def _require(found: Verification, bed: Testbed) -> None:
+    from fogbed.cli import verification_shown
+    from fogbed.network.causes import likely_cause, worst_of
+
     if not found.ok:
         worst = worst_of(found)
         at_worst = "" if worst is None else f"; worst: {worst}"

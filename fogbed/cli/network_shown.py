@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from fogbed.cli import console
-from fogbed.network.bare import Bare
 from fogbed.network.emulator import LEFT_BEHIND, LinkCounters
 from fogbed.network.remarks import remarks_on
 from fogbed.network.verdicts import Tolerance
 from fogbed.plan.impairment import members_of
 from fogbed.plan.network import Impairment, NetworkPlan
 from fogbed.units import format_delay, format_fraction, format_rate
+
+if TYPE_CHECKING:
+    from fogbed.network.bare import Bare
 
 T = TypeVar("T")
 
