@@ -15,7 +15,6 @@ from fogbed.errors import AssertionsFailed, UsageError
 from fogbed.network.probes import COUNT
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.plan.network_listing import as_json as plan_as_json
-from fogbed.platforms.emulation import require_emulation
 from fogbed.spec.network_profile import NetworkProfile
 from fogbed.spec.testbed import Testbed
 
@@ -108,6 +107,7 @@ def apply(
     traces begin anew with every apply.
     """
     from fogbed.network.apply import apply_plan
+    from fogbed.platforms.emulation import require_emulation
 
     bed = platforms.find_testbed(testbed)
     wanted = _load_profile(profile)
@@ -168,6 +168,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
     from fogbed.cli import verification_shown
     from fogbed.network.bare import bare_network
     from fogbed.network.verify import verify as verify_network
+    from fogbed.platforms.emulation import require_emulation
 
     _require_drawable(plot)
     bed = platforms.find_testbed(testbed)

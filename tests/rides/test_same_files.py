@@ -84,13 +84,13 @@ def digests_of(path: Path) -> dict[str, dict[str, str]]:
 
 
 def all_at_once(folder: Path) -> dict[str, dict[str, str]]:
-    names = [make_file(folder, seed).name for seed in SEEDS]
+    names = sorted(make_file(folder, seed).name for seed in [*SEEDS, *LARGE])
     return {"all at once": imported(folder / "nasty", *names, raw=True)}
 
 
 def make_file(folder: Path, seed: int) -> Path:
     (nasty := folder / "nasty").mkdir(exist_ok=True)
-    path = nasty / f"{seed:04}.csv"
+    path = nasty / f"{seed}.csv"
     path.write_bytes(nasty_file(seed, rows=50_000 if seed in LARGE else None))
     return path
 
@@ -123,7 +123,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         os.environ["XDG_DATA_HOME"] = name
         folder = Path(name)
-        nasty = [make_file(folder, seed) for seed in [*SEEDS, *LARGE]]
+        nasty = sorted(make_file(folder, seed) for seed in [*SEEDS, *LARGE])
         groups = {"cases": inputs("cases"), "shared": inputs("shared"), "nasty": nasty}
         for group, paths in groups.items():
             found = {
