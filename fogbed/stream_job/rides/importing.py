@@ -1,7 +1,8 @@
 """Imports trip files into a prepared dataset: whole or not at all, in flat memory.
 
-Every row read ends in ``rides.csv`` or in ``rejects.parquet`` with its reason. DuckDB judges and
-sorts under a memory limit and spills into the temporary folder the dataset is made in.
+Every row read ends in ``rides.csv`` or in ``rejects.parquet`` with its reason. Several threads
+judge, each by DuckDB under one memory limit; what they sort lies in the temporary folder that the
+dataset is made in.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 _KEY: Final = "key"
-_PIECE_ROWS: Final = 1 << 10
-_OPEN_ROWS: Final = 1 << 19
-_MERGED_ROWS: Final = 1 << 16
+_PIECE_ROWS: Final = 1 << 9
+_OPEN_ROWS: Final = 1 << 17
+_MERGED_ROWS: Final = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, order=True)

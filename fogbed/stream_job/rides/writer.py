@@ -40,7 +40,7 @@ _DUPLICATE: Final = reasons.ALL_REASONS.index(reasons.DUPLICATE) + 1
 
 
 class RidesWriter:
-    """Takes the batches of ``ride_query.whole_query`` in order; counts what it writes."""
+    """Takes the batches of ``ride_query.judged_query`` in order; counts what it writes."""
 
     def __init__(self, folder: Path, labels: Mapping[int, str]) -> None:
         self.rides = 0
