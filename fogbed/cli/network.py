@@ -8,8 +8,9 @@ from typing import Annotated, TypedDict
 
 import typer
 
-from fogbed import paths, platforms, spec, units
+from fogbed import platforms, units
 from fogbed.cli import console, network_import, network_shown, verification_shown
+from fogbed.cli.named import load_profile
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
@@ -23,7 +24,6 @@ from fogbed.network.verify import verify as verify_network
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.plan.network_listing import as_json as plan_as_json
 from fogbed.platforms.emulation import require_emulation
-from fogbed.spec.network_profile import NetworkProfile
 from fogbed.spec.testbed import Testbed
 
 app = typer.Typer(
@@ -84,7 +84,7 @@ def plan(
 ) -> None:
     """Show what a profile asks for between every ordered pair; nothing is touched."""
     bed = platforms.find_testbed(testbed)
-    asked = plan_network(_load_profile(profile), bed)
+    asked = plan_network(load_profile(profile), bed)
     if as_json:
         console.stream(plan_as_json(asked))
     else:
@@ -110,7 +110,7 @@ def apply(
     traces begin anew with every apply.
     """
     bed = platforms.find_testbed(testbed)
-    wanted = _load_profile(profile)
+    wanted = load_profile(profile)
     asked = plan_network(wanted, bed, seed=seed)
     require_emulation(bed, asked)
     if dry_run:
@@ -168,7 +168,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
     _require_drawable(plot)
     bed = platforms.find_testbed(testbed)
     limits = _limits(tolerance, or_)
-    wanted = None if profile is None else plan_network(_load_profile(profile), bed)
+    wanted = None if profile is None else plan_network(load_profile(profile), bed)
     if wanted is not None:
         require_emulation(bed, wanted)
     platform = platforms.open_platform(bed)
@@ -243,20 +243,6 @@ def _require_drawable(plot: Path | None) -> None:
         )
     if not plot.absolute().parent.is_dir():
         raise UsageError(f"{plot}: there is no such folder", hint="make it, or name another one")
-
-
-def _load_profile(name: str) -> NetworkProfile:
-    """Load a profile's file, or the shipped one of that name."""
-    path = Path(name)
-    if not path.exists() and path.suffix == "":
-        try:
-            path = paths.asset("experiments", "profiles", f"{name}.yml")
-        except UsageError:
-            raise UsageError(
-                f"there is no file and no shipped profile called {name}",
-                hint="name a profile's file: fogbed network plan experiments/profiles/metro.yml",
-            ) from None
-    return spec.load_profile(path)
 
 
 def _limits(tolerance: str, or_: str) -> tuple[float, float]:

@@ -57,7 +57,7 @@ def find_places(netlink: Netlink, row: Row) -> Places:
         if problem or route is None:
             problems.append(problem)
             continue
-        of[peer.node] = Place(route.device, _egress(devices[route.device]))
+        of[peer.node] = Place(route.device, egress_of(devices[route.device]))
         sources.add(route.source)
     if problems:
         more = f" and {len(problems) - _TOLD} more" if len(problems) > _TOLD else ""
@@ -92,6 +92,7 @@ def _is_within(address: str, networks: list[tuple[int, int]]) -> bool:
     return any(value & mask_of(length) == base for base, length in networks)
 
 
-def _egress(device: Device) -> Egress:
+def egress_of(device: Device) -> Egress:
+    """Return a device as a plan for tc has it."""
     header = _ETHERNET_HEADER if device.hardware in {_ETHERNET, _LOOPBACK} else 0
     return Egress(device.name, device.mtu, header)

@@ -156,7 +156,8 @@ def places_of(count):
 
 def test_the_plans_of_all_nodes_are_those_that_the_nodes_make():
     network, places = network_of(300), places_of(300)
-    plans = [plan["flannel.1"] for plan in plan_nodes(network, places, Egress("flannel.1", 1450))]
+    devices = [Egress("flannel.1", 1450)] * 300
+    plans = [plan["flannel.1"] for plan in plan_nodes(network, places, devices)]
     for position in (0, 7, 299):
         own = plan_tc(
             [
@@ -184,4 +185,4 @@ def test_the_plans_of_all_nodes_are_those_that_the_nodes_make():
 
 def test_nodes_that_cannot_be_told_apart_are_refused():
     with pytest.raises(UsageError, match="not an IPv4 network: fd00::/64"):
-        list(plan_nodes(network_of(1), [NodeNetworks(("fd00::/64",))], ETH0))
+        list(plan_nodes(network_of(1), [NodeNetworks(("fd00::/64",))], [ETH0]))
