@@ -14,7 +14,7 @@ from fogbed.cli.named import load_profile
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
-from fogbed.errors import AssertionsFailed, UsageError
+from fogbed.errors import AssertionsFailed, FogbedError, UsageError
 from fogbed.network.apply import apply_plan
 from fogbed.network.bare import bare_network
 from fogbed.network.causes import likely_cause, worst_of
@@ -114,7 +114,7 @@ def apply(
     asked = plan_network(wanted, bed, seed=seed)
     require_emulation(bed, asked)
     if dry_run:
-        network_shown.show_plan(asked, title=f"would be in force on testbed {bed.name}")
+        _rehearse(asked, bed)
         return
     platform = platforms.open_platform(bed)
     emulator = platform.emulator()
@@ -219,6 +219,20 @@ app.command(
     epilog="Example: fogbed network import experiments/matrices/europe.csv --map "
     "experiments/matrices/sites.yml -o europe.yml",
 )(network_import.import_profile)
+
+
+def _rehearse(asked: NetworkPlan, bed: Testbed) -> None:
+    """Show what would change of what is in force; the whole plan where that is not known."""
+    try:
+        emulator = platforms.open_platform(bed).emulator()
+        in_force, backends = emulator.show(), emulator.backends()
+    except FogbedError as error:
+        network_shown.show_plan(asked, title=f"would be in force on testbed {bed.name}")
+        console.note(f"what would change is not known: {error.message}")
+        return
+    network_shown.show_changes(asked, in_force, title=f"would change on testbed {bed.name}")
+    if emulator.lease_s is not None:
+        network_shown.show_backends(backends)
 
 
 def _require(found: Verification, bed: Testbed) -> None:
