@@ -24,6 +24,7 @@ from fogbed.platforms.kubernetes.ownership import read_owner
 from fogbed.platforms.kubernetes.pod_events import EVERY_S, read_pod_events
 from fogbed.platforms.kubernetes.reached import ReachedNodes
 from fogbed.platforms.kubernetes.rollout import roll_out
+from fogbed.platforms.kubernetes.shaping import ipv6_beside
 from fogbed.platforms.kubernetes.stack import Stack
 from fogbed.platforms.kubernetes.store import open_store
 from fogbed.platforms.kubernetes.summary_source import SummarySource
@@ -195,5 +196,7 @@ class RunningCluster(ReachedNodes):
         scheduler = self._require_room(stack, self._connection, asked)
         adopt_credentials(self._files, self.kube, self.testbed.name)
         stack.deploy(scheduler, keep_credentials(self._files), progress)
+        if self.testbed.emulates_networks and (unshaped := ipv6_beside(self.kube, self.hosts)):
+            progress.note(unshaped)
         workers = [node.name for node in self.testbed.nodes if node.taskmanager]
         wait_until_registered(self.endpoints().flink, workers, progress)
