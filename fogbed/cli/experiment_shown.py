@@ -7,6 +7,7 @@ from typing import Any
 
 from fogbed import units
 from fogbed.cli import console
+from fogbed.experiment.judge.evidence import DRIFTED
 from fogbed.experiment.network_plans import timeline_of
 from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.repertoire import REPERTOIRE
@@ -125,7 +126,10 @@ def show_run(bundle: Bundle) -> None:
         console.say(failure)
     since_s = verdict.get("invalid_from_s")
     if since_s is not None:
-        console.say(f"the network was not as asked from {since_s:.1f} s on")
+        console.say(
+            f"the network was not as asked from {since_s:.1f} s on; what reaches beyond that is "
+            f"marked {DRIFTED}"
+        )
     for unseen in verdict.get("unseen", []):
         console.say(unseen_text(unseen))
     console.say(f"verdict: {_status(verdict)}")
