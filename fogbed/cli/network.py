@@ -18,6 +18,8 @@ from fogbed.errors import AssertionsFailed, FogbedError, UsageError
 from fogbed.network.apply import apply_plan
 from fogbed.network.bare import bare_network
 from fogbed.network.causes import likely_cause, worst_of
+from fogbed.network.emulator import LinkEmulator
+from fogbed.network.nodes.emulator import NodeEmulator
 from fogbed.network.rtts import COUNT
 from fogbed.network.verdicts import Verification
 from fogbed.network.verify import verify as verify_network
@@ -143,6 +145,7 @@ def show(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
         console.say_json(network_shown.state_as_json(in_force, counted, backends))
         return
     network_shown.show_state(bed.name, in_force, counted)
+    _note_moved(emulator, bed)
     if emulator.lease_s is not None:
         network_shown.show_backends(backends)
 
@@ -198,6 +201,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
         console.say_json(verification_shown.as_json(found))
     else:
         verification_shown.show(found)
+    _note_moved(emulator, bed)
     _require(found, bed)
 
 
@@ -233,6 +237,19 @@ def _rehearse(asked: NetworkPlan, bed: Testbed) -> None:
     network_shown.show_changes(asked, in_force, title=f"would change on testbed {bed.name}")
     if emulator.lease_s is not None:
         network_shown.show_backends(backends)
+
+
+def _note_moved(emulator: LinkEmulator, bed: Testbed) -> None:
+    """Tell which nodes are not where the others have them."""
+    if not isinstance(emulator, NodeEmulator):
+        return
+    try:
+        moved = emulator.known.moved(bed.name)
+    except FogbedError as error:
+        console.note(f"whether nodes are where the others have them is not known: {error.message}")
+        return
+    for each in moved:
+        console.note(f"{each}; fogbed network apply PROFILE -t {bed.name} mends it")
 
 
 def _require(found: Verification, bed: Testbed) -> None:
