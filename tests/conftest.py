@@ -17,6 +17,7 @@ from fogbed.platforms import preflight
 
 # minio_server.py, beside us; test folders are not packages
 sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("emulation_promises")
 
 # Speed is shown by benchmarks; a busy machine must not fail a property. `make test` asks for the
 # thorough profile; while one writes, a property is tried with fewer examples.

@@ -63,6 +63,13 @@ class OnNodes:
     def counters(self, source, target):
         return self.backends.counters(ENDS.index(source), ENDS.index(target))
 
+    def steps(self, source, target):
+        """Return the delays that were written on a way, each with when; [] where the law decides.
+
+        See ``jitter_contract.Step``.
+        """
+        return self.backends.steps(ENDS.index(source), ENDS.index(target))
+
     def clear(self):
         self.backends.clear()
 
@@ -115,6 +122,9 @@ class OnLaptop:
     def counters(self, source, target):
         links = {(each.source, each.target): each for each in self._emulator.counters().links}
         return vars_of(links[source, target])
+
+    def steps(self, _source, _target):
+        return []
 
     def clear(self):
         self._emulator.clear()

@@ -12,10 +12,8 @@ import time
 
 import numpy as np
 from emulated import PAIRS, OnLaptop, OnNodes
+from jitter_contract import law
 from numbered import MARK, Numbered
-
-from fogbed.network.jitter import Jitter, path_key
-from fogbed.network.origin import monotonic_of
 
 DELAYS_MS = (0, 1, 5, 20, 50, 100, 300)
 ROUNDS = 15
@@ -104,30 +102,6 @@ def changes(net):
         "came": len(came),
         "least_ms": min(each.came_ns - each.sent_ns for each in came) / 1e6,
         "ordered": numbers == sorted(numbers),
-    }
-
-
-def law(net):
-    """Send numbered packets through jitter; tell their order and how much its law was missed by.
-
-    No packet may come earlier than the law says of the moment it was sent, and the least late one
-    is hardly late.
-    """
-    origin_ns = time.time_ns() - 3_600_000_000_000
-    shape = {"delay_ms": 20, "jitter_ms": 10}
-    net.apply({("a", "b"): shape}, seed=7, origin_ns=origin_ns)
-    wanted = Jitter(path_key(7, *net.names("a", "b")), 10_000_000, monotonic_of(origin_ns))
-    flow = Numbered(net, "a", "b")
-    flow.send(gap_s=0.001, count=1500)
-    came = flow.end()
-    late = [each.came_ns - each.sent_ns - 20_000_000 - wanted.at(each.sent_ns) for each in came]
-    noise = [wanted.at(each.sent_ns) / 1e6 for each in came]
-    numbers = [each.number for each in came]
-    return {
-        "lost": flow.sent - len(came),
-        "ordered": numbers == sorted(numbers),
-        "least_late_ms": min(late) / 1e6,
-        "noise_ms": [min(noise), max(noise)],
     }
 
 

@@ -20,7 +20,14 @@ from fogbed.network import agent_pack
 ROOT = Path(__file__).parents[2]
 VM = ROOT.parent / "shared" / "lab" / "vm" / "vm"
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # guest_checkout.py, beside us; test folders are not packages
+
+from guest_checkout import PYTHON, checkout  # noqa: E402 - the line above makes it importable
+
 THERE = "/root/fogbed-bars"
+CHECKOUT = "/root/fogbed-checkout"
+# As for tests/netns on this kernel: whatever happens, nothing outlives it
+APART = "unshare --net --mount --pid --fork --kill-child --mount-proc"
 TRIES = 10
 GUEST_FILES = ("guest_flows.py", "guest_bars.py")
 
@@ -28,22 +35,46 @@ GUEST_FILES = ("guest_flows.py", "guest_bars.py")
 class Guests:
     """Two guests on one segment: vm1 is 198.18.1.1, vm2 is 198.18.1.2."""
 
-    def __init__(self, config):
-        self._config = config
-        self._keys = ""
+    def __init__(self, lab, config):
+        self._lab = lab
+        self.config = config
+        self._checked_out = set()
 
     def run(self, guest, command, *, given=None, seconds=900):
         """Run a shell command as root and return what it printed."""
-        argv = ["ssh", "-F", self._config, "-o", "ConnectTimeout=60", guest, command]
+        argv = ["ssh", "-F", self.config, "-o", "ConnectTimeout=60", guest, command]
         done = subprocess.run(argv, input=given, capture_output=True, check=False, timeout=seconds)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode()
 
     def bar(self, command):
-        """Run a bar in vm1 and return what it measured."""
-        told = self.run("vm1", f"cd {THERE} && {command}")
-        (measured,) = json.loads(told.splitlines()[-1]).values()
-        return measured
+        """Run a bar in vm1 and return what it measured.
+
+        ``marks`` is added: by name, the processor time that the guest had taken when a line with
+        the mark came here, in seconds of this computer's processors.
+        """
+        argv = ["ssh", "-F", self.config, "vm1", f"cd {THERE} && timeout 1700 {command}"]
+        marks, last = {}, {}
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout:
+                last = json.loads(line)
+                if "mark" in last:
+                    marks[last["mark"]] = self._lab.cpu_s("vm1")
+        assert process.returncode == 0, f"{command}: {process.returncode}"
+        (measured,) = last.values()
+        return {"marks": marks, "measured": measured} if marks else measured
+
+    def apart(self, guest, script, *arguments, seconds=1500):
+        """Run a script of tests/netns in namespaces of its own; return what it printed."""
+        if guest not in self._checked_out:
+            where = f"rm -rf {CHECKOUT} && mkdir {CHECKOUT} && tar -C {CHECKOUT} -xzf -"
+            self.run(guest, where, given=checkout())
+            self._checked_out.add(guest)
+        path = f"{CHECKOUT}/tests/netns/{script}"
+        command = shlex.join([PYTHON, path, *arguments])
+        packages = f"PYTHONPATH={CHECKOUT}:{CHECKOUT}/packages"
+        limited = f"{packages} timeout --kill-after=10 {seconds} {APART} {command}"
+        return self.run(guest, f"cd / && {limited}", seconds=seconds + 60)
 
 
 def program():
@@ -63,30 +94,57 @@ def program():
     return blob.getvalue()
 
 
+class Lab:
+    """The program ``vm``, and what it keeps of its guests."""
+
+    def __init__(self):
+        # the lab keeps its images in the home of the user, the tests have one of their own
+        home = pwd.getpwuid(os.geteuid()).pw_dir
+        self.cache = os.environ.get("FOGBED_LAB_CACHE") or f"{home}/.cache/fogbed-lab"
+        self._env = {**os.environ, "HOME": home, "FOGBED_LAB_CACHE": self.cache}
+        del self._env["XDG_CACHE_HOME"]
+        self._pids = {}
+
+    def __call__(self, *arguments):
+        done = subprocess.run(
+            [VM, *arguments], env=self._env, check=False, capture_output=True, text=True,
+            timeout=3600,
+        )  # fmt: skip
+        assert done.returncode == 0, f"vm {shlex.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def of(self, guest):
+        return next(each for each in json.loads(self("list", "--json")) if each["name"] == guest)
+
+    def cpu_s(self, guest):
+        """Return the processor time that a guest's qemu has taken."""
+        if guest not in self._pids:
+            self._pids[guest] = self.of(guest)["pid"]
+        pid = self._pids[guest]
+        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.fixture(scope="session")
-def guests(tmp_path_factory):
+def lab():
     if not os.access(VM, os.X_OK):
         # asked for by `make test-vm` alone: green without a guest would be a lie
         pytest.fail("make test-vm needs ../shared/lab/vm")
-    # the lab keeps its images in the home of the user, the tests have one of their own
-    home = pwd.getpwuid(os.geteuid()).pw_dir
-    env = {**os.environ, "HOME": home, "FOGBED_LAB_CACHE": f"{home}/.cache/fogbed-lab"}
-    del env["XDG_CACHE_HOME"]
+    return Lab()
 
-    def lab(*arguments):
-        return subprocess.run(
-            [VM, *arguments], env=env, check=True, capture_output=True, text=True, timeout=3600
-        ).stdout
 
+@pytest.fixture(scope="session")
+def guests(lab, tmp_path_factory):
     lab("build")
     there = {each["name"] for each in json.loads(lab("list", "--json"))}
     ours = not {"vm1", "vm2"} <= there
     if ours:
         lab("up", "--count", "2")
+    found = None
     try:
         config = tmp_path_factory.mktemp("guests") / "ssh.conf"
         config.write_text(lab("ssh-config"), encoding="utf-8")
-        found = Guests(str(config))
+        found = Guests(lab, str(config))
         blob = program()
         for guest in ("vm1", "vm2"):
             _wait_for(found, guest)
@@ -96,6 +154,9 @@ def guests(tmp_path_factory):
     finally:
         if ours:
             lab("down")
+        elif found is not None:
+            for guest in ("vm1", "vm2"):
+                found.run(guest, f"rm -rf {THERE} {CHECKOUT}")
 
 
 def _wait_for(guests, guest):
