@@ -7,9 +7,11 @@ import json
 import os
 import pwd
 import shlex
+import socket
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 
@@ -20,16 +22,18 @@ from fogbed.network import agent_pack
 ROOT = Path(__file__).parents[2]
 VM = ROOT.parent / "shared" / "lab" / "vm" / "vm"
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # guest_checkout.py, beside us; test folders are not packages
+sys.path.insert(0, str(HERE))  # bring_along.py, beside us; test folders are not packages
 
-from guest_checkout import PYTHON, checkout  # noqa: E402 - the line above makes it importable
+from bring_along import PYTHON, checkout  # noqa: E402 - the line above makes it importable
 
 THERE = "/root/fogbed-bars"
 CHECKOUT = "/root/fogbed-checkout"
 # As for tests/netns on this kernel: whatever happens, nothing outlives it
 APART = "unshare --net --mount --pid --fork --kill-child --mount-proc"
 TRIES = 10
-GUEST_FILES = ("guest_flows.py", "guest_bars.py")
+BOOT = "cat /proc/sys/kernel/random/boot_id"
+BOOT_S = 1200
+GUEST_FILES = sorted(path.name for path in HERE.glob("guest_*.py"))
 
 
 class Guests:
@@ -123,6 +127,46 @@ class Lab:
         pid = self._pids[guest]
         user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def reboot(self, guest):
+        """Have a guest reboot as its own systemd does it; return when it is there again."""
+        found = self.of(guest)
+        self._ask_qemu(guest, "set-action", reboot="reset")  # `vm` starts it with -no-reboot
+        config = self("ssh-config").encode()
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(config)
+            file.flush()
+            ssh = ["ssh", "-F", file.name, "-o", "ConnectTimeout=60", guest]
+            before = subprocess.run([*ssh, BOOT], capture_output=True, check=True).stdout
+            subprocess.run([*ssh, "systemctl reboot"], check=False, capture_output=True)
+            deadline = time.monotonic() + BOOT_S
+            while True:
+                now = subprocess.run([*ssh, BOOT], check=False, capture_output=True)
+                if now.returncode == 0 and now.stdout != before:
+                    break
+                assert time.monotonic() < deadline, f"{guest} does not come back"
+                time.sleep(1)
+            whose = f"lab-personalise {guest} {found['number']} $(date +%s)"
+            subprocess.run([*ssh, whose], check=True, capture_output=True)
+
+    def _ask_qemu(self, guest, command, **arguments):
+        folder = os.open(f"{self.cache}/vm/run/{guest}", os.O_PATH)
+        try:
+            with socket.socket(socket.AF_UNIX) as link:
+                link.settimeout(60)
+                link.connect(f"/proc/self/fd/{folder}/qmp.sock")
+                stream = link.makefile("rw")
+                stream.readline()  # its greeting
+                for each in (
+                    {"execute": "qmp_capabilities"},
+                    {"execute": command, "arguments": arguments},
+                ):
+                    stream.write(json.dumps(each) + "\n")
+                    stream.flush()
+                    answer = json.loads(stream.readline())
+                    assert "return" in answer, answer
+        finally:
+            os.close(folder)
 
 
 @pytest.fixture(scope="session")
