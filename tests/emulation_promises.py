@@ -49,7 +49,7 @@ class Promises:
 
     def test_jitter_follows_its_law(self, seen):
         law = seen["law"]
-        assert law["lost"] == 0, law
+        assert law["missing"] == [], law
         assert law["ordered"], "a packet was overtaken"
         # a busy machine makes packets late, never early ...
         assert law["early_ms"] <= CLOCKS_MS, law
@@ -60,6 +60,10 @@ class Promises:
 
     def test_each_fault_strikes_as_often_as_was_asked_and_no_other_does(self, seen):
         for fault, counted in seen["faults"].items():
+            if "beyond" in counted:  # of some kernels' netem, which is found out and said
+                assert fault == "duplicate", counted
+                assert "`duplicate` takes the backend fabric" in counted["beyond"]
+                continue
             sent = counted.pop("sent")
             for name, count in counted.items():
                 if name == fault:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from socket import AF_INET, inet_pton
 from typing import NamedTuple
 
 ROOT_TABLE = 0x800
@@ -151,16 +152,13 @@ def parse(network: str) -> tuple[int, int]:
     Raises:
         ValueError: it is not an IPv4 network.
     """
-    address, _, length = network.partition("/")
-    octets = address.split(".")
+    address, slash, length = network.partition("/")
     try:
-        a, b, c, d = (int(octet) for octet in octets)
-        bits = int(length) if length else _WHOLE
-    except ValueError:
+        value = int.from_bytes(inet_pton(AF_INET, address), "big")
+        bits = int(length) if slash else _WHOLE
+    except (OSError, ValueError):
         raise ValueError(f"not an IPv4 network: {network}") from None
-    value = a << 24 | b << 16 | c << 8 | d
-    fits = 0 <= bits <= _WHOLE and max(a, b, c, d) < BUCKETS and min(a, b, c, d) >= 0
-    if not fits or value & ~mask_of(bits) & _ALL:
+    if not 0 <= bits <= _WHOLE or value & ~mask_of(bits) & _ALL:
         raise ValueError(f"not an IPv4 network: {network}")
     return value, bits
 
@@ -181,7 +179,7 @@ def collapse(hosts: Iterable[str]) -> list[tuple[int, int]]:
     level = {parse(host)[0] for host in hosts}
     found = []
     length = _WHOLE
-    while level:
+    while len(level) > 1:
         size = 1 << (_WHOLE - length)
         lower = {each for each in level if not each & size and each + size in level}
         if length == _HASHED:
@@ -190,6 +188,7 @@ def collapse(hosts: Iterable[str]) -> list[tuple[int, int]]:
         found += [(each, mask_of(length)) for each in alone]
         level = lower
         length -= 1
+    found += [(each, mask_of(length)) for each in level]
     return sorted(found)
 
 

@@ -109,7 +109,13 @@ def faults(net):
     """Tell how many of the packets were corrupted, came twice or overtook, of each by itself."""
     seen = {}
     for fault in ("corrupt", "duplicate", "reorder"):
-        net.apply({("a", "b"): {"delay_ms": 10, fault: 0.1}})
+        try:
+            net.apply({("a", "b"): {"delay_ms": 10, fault: 0.1}})
+        except RuntimeError as error:
+            if "BeyondError" not in str(error):
+                raise
+            seen[fault] = {"beyond": str(error)}
+            continue
         flow = Numbered(net, "a", "b")
         flow.send(gap_s=0.001, count=1000)
         came = flow.end()

@@ -55,9 +55,10 @@ def law(net):
         part = (noise + JITTER_NS) * BINS // (2 * JITTER_NS + 1)
         nearest[part] = min(nearest.get(part, abs(missed)), abs(missed))
     numbers = [each.number for each in came]
+    missing = sorted({*range(sent)} - {*numbers})
     period_ns = max(LEAST_PERIOD_NS, JITTER_NS // STEPS_PER_JITTER) if steps else 0
     return {
-        "lost": sent - len(came),
+        "missing": missing,
         "ordered": numbers == sorted(numbers),
         "early_ms": max(early) / MS,
         "parts": BINS,
