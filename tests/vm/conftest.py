@@ -30,7 +30,6 @@ THERE = "/root/fogbed-bars"
 CHECKOUT = "/root/fogbed-checkout"
 # As for tests/netns on this kernel: whatever happens, nothing outlives it
 APART = "unshare --net --mount --pid --fork --kill-child --mount-proc"
-TRIES = 10
 BOOT = "cat /proc/sys/kernel/random/boot_id"
 BOOT_S = 1200
 GUEST_FILES = sorted(path.name for path in HERE.glob("guest_*.py"))
@@ -43,10 +42,22 @@ class Guests:
         self._lab = lab
         self.config = config
         self._checked_out = set()
+        self._prepared = set()
+
+    def prepare(self, guest):
+        """Put the agent's modules and the guests' own scripts there, once."""
+        if guest not in self._prepared:
+            self.run(guest, f"mkdir -p {THERE} && tar -C {THERE} -xf -", given=program())
+            self._prepared.add(guest)
+
+    def tidy(self):
+        """Remove what was put there."""
+        for guest in self._prepared | self._checked_out:
+            self.run(guest, f"rm -rf {THERE} {CHECKOUT}")
 
     def run(self, guest, command, *, given=None, seconds=900):
         """Run a shell command as root and return what it printed."""
-        argv = ["ssh", "-F", self.config, "-o", "ConnectTimeout=60", guest, command]
+        argv = ["ssh", "-F", self.config, "-o", "ConnectTimeout=300", guest, command]
         done = subprocess.run(argv, input=given, capture_output=True, check=False, timeout=seconds)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode()
@@ -136,7 +147,7 @@ class Lab:
         with tempfile.NamedTemporaryFile() as file:
             file.write(config)
             file.flush()
-            ssh = ["ssh", "-F", file.name, "-o", "ConnectTimeout=60", guest]
+            ssh = ["ssh", "-F", file.name, "-o", "ConnectTimeout=300", guest]
             before = subprocess.run([*ssh, BOOT], capture_output=True, check=True).stdout
             subprocess.run([*ssh, "systemctl reboot"], check=False, capture_output=True)
             deadline = time.monotonic() + BOOT_S
@@ -189,53 +200,41 @@ def guests(lab, tmp_path_factory):
         config = tmp_path_factory.mktemp("guests") / "ssh.conf"
         config.write_text(lab("ssh-config"), encoding="utf-8")
         found = Guests(lab, str(config))
-        blob = program()
-        for guest in ("vm1", "vm2"):
-            _wait_for(found, guest)
-            found.run(guest, f"mkdir -p {THERE} && tar -C {THERE} -xf -", given=blob)
-        _trust_each_other(found)
         yield found
     finally:
         if ours:
             lab("down")
         elif found is not None:
-            for guest in ("vm1", "vm2"):
-                found.run(guest, f"rm -rf {THERE} {CHECKOUT}")
-
-
-def _wait_for(guests, guest):
-    for attempt in range(TRIES):
-        try:
-            guests.run(guest, "true")
-        except AssertionError:
-            if attempt == TRIES - 1:
-                raise
-            time.sleep(5)
-        else:
-            return
+            found.tidy()
 
 
 def _trust_each_other(guests):
     """Let vm1 start programs in vm2: over the NAT's side, not over the segment that is shaped."""
+    for guest in ("vm1", "vm2"):
+        guests.prepare(guest)
     key = guests.run(
         "vm1", "test -e .ssh/bars || ssh-keygen -qt ed25519 -N '' -f .ssh/bars; cat .ssh/bars.pub"
     )
-    guests.run("vm2", f"echo {shlex.quote(key.strip())} >> .ssh/authorized_keys")
+    line = shlex.quote(key.strip())
+    keys = ".ssh/authorized_keys"
+    guests.run("vm2", f"grep -qxF {line} {keys} || echo {line} >> {keys}")
 
 
 @pytest.fixture
 def from_guest_to_guest(guests):
+    _trust_each_other(guests)
     far = "ssh -i /root/.ssh/bars -o StrictHostKeyChecking=no -o LogLevel=ERROR root@198.18.1.2"
 
     def run(bar):
         command = f"python3 guest_bars.py to 198.18.1.2 198.18.1.1 {bar}"
-        return guests.bar(f"FAR={shlex.quote(far)} {command}")
+        return guests.bar(f"env FAR={shlex.quote(far)} {command}")
 
     return run
 
 
 @pytest.fixture
 def between_namespaces(guests):
+    guests.prepare("vm1")
     return lambda bar: guests.bar(f"python3 guest_bars.py here {bar}")
 
 

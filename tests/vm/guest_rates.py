@@ -29,7 +29,8 @@ def full(bars, asked):
     then = bars.backend.counters()["far"]
     assert process.stdout.readline() == "over\n"
     now = bars.backend.counters()["far"]
-    arrivals = json.loads(process.communicate()[0])
+    arrivals = json.loads(process.stdout.readline())
+    process.communicate()
     bars.afresh()
     rate = asked * 1e6 / 8
     came = arrivals[-1][1] - arrivals[0][1]

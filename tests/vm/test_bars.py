@@ -112,9 +112,9 @@ def test_a_thousand_nodes(between_namespaces, table):
     for count, row in measured.items():
         assert row["shown"] == int(count)
         assert row["hits"] == row["sent"] > 100
-    # Everything is hashed: the work for a packet does not grow with the number of peers.
+    # Everything is hashed, in a table for each /16: 999 networks of peers are in four of those.
     few, many = measured["10"], measured["999"]
-    assert 0 < many["tried"] <= few["tried"] + 1
-    assert many["cpu_us"] <= 1.5 * few["cpu_us"]
+    assert 0 < many["tried"] <= few["tried"] + 3
+    assert many["least_us"] <= 1.5 * few["least_us"]
     # what others take of this computer is not in it
     assert cpu_s["apply", 999] < MOST_CPU_S
