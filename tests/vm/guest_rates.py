@@ -42,6 +42,7 @@ def full(bars, asked):
         "seconds": seconds,
         "packets": came // PACKET,
         "ahead_octets": _ahead(arrivals, rate),
+        "burst_octets": _burst(arrivals, rate),
         "filled_s": filled_s,
         "queued": [then.queued, now.queued],
         "dropped": now.dropped,
@@ -56,3 +57,16 @@ def _ahead(arrivals, rate):
     late = [stamp / 1e9 - octets / rate for stamp, octets in arrivals]
     third = len(late) // 3
     return rate * (min(late[:third]) - min(late[-third:]))
+
+
+def _burst(arrivals, rate):
+    """Return how many octets more than the rate allows came between any two arrivals.
+
+    On one processor a packet leaves the queue after the one before it was stamped: whatever the
+    computer does, no more can come than the rate and what may be sent at once.
+    """
+    most, least = 0.0, float("inf")
+    for stamp, octets in arrivals:
+        ahead = octets - rate * (stamp - arrivals[0][0]) / 1e9
+        most, least = max(most, ahead - least), min(least, ahead)
+    return most

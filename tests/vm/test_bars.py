@@ -36,10 +36,11 @@ def test_no_reply_is_early_and_the_shortest_is_as_asked(bar, request, table):
 
 def test_never_is_the_rate_exceeded(bar, request, table):
     where = request.node.callspec.id
-    table(f"{where}: asked, measured (mbit/s), queued when full and at the end, octets ahead")
+    table(f"{where}: asked, measured (mbit/s), queued when full and at the end, ahead, at once")
     for row in bar("rates"):
         figures = f"{row['asked_mbit']:8} {row['measured_mbit']:8.3f}  {row['queued']}"
-        table(f"{figures}  {row['ahead_octets']:.0f}  ({row['packets']} packets)")
+        ahead = f"{row['ahead_octets']:.0f}  {row['burst_octets']:.0f} octets"
+        table(f"{figures}  {ahead}  ({row['packets']} packets in {row['seconds']:.2f} s)")
         # nothing was added since the queue was full: it was never empty
         assert row["queued"][1] > 0, row
         assert row["dropped"] == 0, row
@@ -47,6 +48,8 @@ def test_never_is_the_rate_exceeded(bar, request, table):
         # what went into the kernel at once leaves it at once
         at_once = (row["at_once"] + 1) * PACKET + 1e6 * row["asked_mbit"] / 8 / 1000
         assert row["ahead_octets"] <= at_once, row
+        if where == "between_namespaces":  # beyond a device packets may pile up, and come at once
+            assert row["burst_octets"] <= at_once, row
 
 
 def test_a_change_in_place_lets_nothing_through_early_and_loses_nothing(between_namespaces, table):

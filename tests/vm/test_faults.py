@@ -160,7 +160,7 @@ def test_a_full_disk_keeps_nothing_from_being_applied_or_cleared(node, end):
             node.clear()
         else:
             # whichever of both dies, the other one clears
-            node.run("kill -9 $(pgrep -f 'guardian:main' | tail -1)")
+            node.run("kill -9 $(pgrep -f '[g]uardian:main' | tail -1)")
             deadline = 100
             node.run(
                 f"for i in $(seq {deadline}); do tc qdisc show dev {DEVICE} | grep -q netem"
