@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.vm, pytest.mark.timeout(1800)]
 
 CONTROLLER = "ann@desk, fogbed experiment run (pid 1)"
 DEVICE, OTHER_NAME = "eth1", "lan7"
-NO_NETEM = "/etc/modprobe.d/fogbed-test.conf"
+NO_MODULE = "/etc/modprobe.d/fogbed-test.conf"
 
 
 class Node:
@@ -86,8 +86,8 @@ def test_the_program_tc_is_not_needed(node):
 
 
 def test_without_the_module_netem_tc_is_refused_with_its_name_and_the_fabric_serves(node):
-    with undone_by(node, f"rm -f {NO_NETEM}"):
-        node.run(f"echo 'install sch_netem /bin/false' > {NO_NETEM}; modprobe -r sch_netem")
+    with undone_by(node, f"rm -f {NO_MODULE}"):
+        node.run(f"echo 'install sch_netem /bin/false' > {NO_MODULE}; modprobe -r sch_netem")
         with node.session() as session:
             assert session.hello().lacking["tc"].startswith("this kernel has no sch_netem")
         with pytest.raises(NetworkError) as refused:
@@ -101,11 +101,12 @@ def test_without_the_module_netem_tc_is_refused_with_its_name_and_the_fabric_ser
         assert node.least_rtt_ms() >= 40
         node.clear()
         # and where there is no TUN either, both reasons are given
-        with undone_by(node, "mv /dev/net/tun.away /dev/net/tun"):
-            node.run("mv /dev/net/tun /dev/net/tun.away")
-            with pytest.raises(NetworkError) as refused:
-                node.apply()
-        assert re.search(r"tc: .*sch_netem.*; fabric: .*/dev/net/tun", str(refused.value))
+        node.run(f"echo 'install tun /bin/false' >> {NO_MODULE}; modprobe -r tun")
+        with pytest.raises(NetworkError) as refused:
+            node.apply()
+        assert re.search(
+            r"tc: .*sch_netem.*; fabric: /dev/net/tun does not open", str(refused.value)
+        )
     assert node.apply().backend == "tc"
 
 
