@@ -45,8 +45,9 @@ for a in 10.247.230.5 10.200.9.5; do ip -n far addr add $a/32 dev lo; done
 class Bars:
     """The backend between here and one far end, which is reached by ``target``."""
 
-    def __init__(self, own, network, target, source, far):
-        """``far``: argv in front of a command at the far end."""
+    def __init__(self, own, network, target, source, far, *, cuts):
+        """``far``: argv in front of a command at the far end; ``cuts``: the device cuts packets."""
+        self.cuts = cuts
         self.own, self.network, self.target, self.source = own, network, target, source
         self.far = far
         self.backend = TcBackend()
@@ -124,7 +125,8 @@ class Bars:
 
     def rates(self):
         """A link that is full, at each rate; see ``guest_rates``."""
-        return [guest_rates.full(self, asked) for asked in guest_rates.RATES_MBIT]
+        rates = guest_rates.AT_ONCE_MBIT if self.cuts else guest_rates.SINGLE_MBIT
+        return [guest_rates.full(self, asked, at_once) for asked, at_once in rates.items()]
 
     def changes(self):
         """Changes under a flood, in place and by delete and add: early and lost replies."""
@@ -226,11 +228,11 @@ def main():
             subprocess.run(["sh", "-c", "ip netns del near; ip netns del far"], check=True)
     if where == "inside":
         in_far = ["ip", "netns", "exec", "far"]
-        bars = Bars("10.244.1.0/24", "10.244.2.0/24", FAR, NEAR, in_far)
+        bars = Bars("10.244.1.0/24", "10.244.2.0/24", FAR, NEAR, in_far, cuts=True)
     else:
         target, own, *rest = rest
         ssh = os.environ.get("FAR", "").split()
-        bars = Bars(f"{own}/32", f"{target}/32", target, own, ssh)
+        bars = Bars(f"{own}/32", f"{target}/32", target, own, ssh, cuts=False)
     try:
         for bar in rest:
             print(json.dumps({bar: getattr(bars, bar)()}), flush=True)

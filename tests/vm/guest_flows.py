@@ -43,11 +43,10 @@ def send(target, *, seconds, size, source="", first=0, gap_s=0.0, at_once=1, por
         try:
             numbers = range(number, number + at_once)
             sock.send(b"".join(NUMBER.pack(each) + filler for each in numbers))
-        except OSError as error:  # the queue in front of the link is full, or nobody listens yet
-            if error.errno in {errno.EIO, errno.EINVAL}:  # the device cannot cut packets
-                sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
-                at_once = 1
-            time.sleep(0.001)
+        except OSError as error:
+            if error.errno not in {errno.ENOBUFS, errno.ECONNREFUSED}:
+                raise
+            time.sleep(0.001)  # the queue in front of the link is full, or nobody listens yet
             continue
         number += at_once
         calls = None if calls is None else calls - 1

@@ -12,17 +12,19 @@ import time
 
 from guest_flows import PACKET
 
-RATES_MBIT = {1: 1, 10: 8, 100: 40}
-"""... and how many packets go into the queue as one, which leave it together."""
+AT_ONCE_MBIT = {1: 1, 10: 8, 100: 40}
+"""How many packets go into the queue as one, and leave it together, at each rate."""
+SINGLE_MBIT = {1: 1, 10: 1}
+"""Behind a device that cannot cut packets: 1000 of them are too few to keep 100 mbit busy."""
 MOST_QUEUED = 900
-WINDOW_S = 3.0
+MOST_S = 3.0
 
 
-def full(bars, asked):
+def full(bars, asked, at_once):
     """Return what came out in a window, and what was queued when it was over."""
-    at_once = RATES_MBIT[asked]
+    window_s = min(MOST_S, 0.6 * MOST_QUEUED * at_once * PACKET / (asked * 1e6 / 8))
     bars.ask(rate_bps=asked * 1_000_000)
-    process = bars.at_far_end("arrivals", WINDOW_S)
+    process = bars.at_far_end("arrivals", window_s)
     began = time.monotonic()
     bars.send(seconds=60, size=PACKET, at_once=at_once, calls=MOST_QUEUED)
     filled_s = time.monotonic() - began
