@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from socket import AF_INET, inet_pton
 from typing import NamedTuple
 
 ROOT_TABLE = 0x800
@@ -26,6 +25,7 @@ MOST_CLASSES = 0x3FFF
 _EXEMPT, _LINK, _NETWORK = 0x001, 0x400, 0xC00  # where a bucket's filters of a sort begin
 _OF_A_SORT = 0x3FF
 _ALL = 0xFFFFFFFF
+_OCTETS = 4
 _WIDE, _HASHED, _WHOLE = 16, 24, 32
 """Prefixes: the shortest that is hashed, the one with a bucket of its own, an address."""
 
@@ -154,11 +154,12 @@ def parse(network: str) -> tuple[int, int]:
     """
     address, slash, length = network.partition("/")
     try:
-        value = int.from_bytes(inet_pton(AF_INET, address), "big")
+        octets = bytes(map(int, address.split(".")))
         bits = int(length) if slash else _WHOLE
-    except (OSError, ValueError):
+    except ValueError:
         raise ValueError(f"not an IPv4 network: {network}") from None
-    if not 0 <= bits <= _WHOLE or value & ~mask_of(bits) & _ALL:
+    value = int.from_bytes(octets, "big")
+    if len(octets) != _OCTETS or not 0 <= bits <= _WHOLE or value & ~mask_of(bits) & _ALL:
         raise ValueError(f"not an IPv4 network: {network}")
     return value, bits
 
