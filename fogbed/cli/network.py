@@ -143,8 +143,7 @@ def show(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
         console.say_json(network_shown.state_as_json(in_force, counted, backends))
         return
     network_shown.show_state(bed.name, in_force, counted)
-    if emulator.lease_s is not None:
-        network_shown.show_backends(backends)
+    network_shown.show_backends(backends)
 
 
 @app.command(

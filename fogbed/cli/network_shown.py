@@ -22,7 +22,7 @@ T = TypeVar("T")
 MOST_LINES = 200
 _BACKENDS = {
     "tc": "tc (netem, in the kernel) shapes",
-    "fabric": "the node fabric (in user space) shapes",
+    "fabric": "the fabric (in user space) shapes",
     LEFT_BEHIND: "left behind by an agent that died (fogbed network clear takes it away)",
     "": "nothing shapes",
 }
@@ -68,7 +68,7 @@ def show_applied(profile: str, testbed: str, plan: NetworkPlan, bare: Bare) -> N
 
 
 def show_backends(backends: Mapping[str, str]) -> None:
-    """Print which emulator shapes on which of the nodes that shape by themselves."""
+    """Print which emulator shapes on which nodes."""
     names: dict[str, list[str]] = {}
     for node, backend in backends.items():
         names.setdefault(backend, []).append(node)

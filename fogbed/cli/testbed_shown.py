@@ -64,6 +64,8 @@ def _show_processes(status: TestbedStatus) -> None:
         console.say_table(columns, [_process(process) for process in status.processes])
         total = sum(process.memory or 0 for process in status.processes)
         console.say(f"memory: {total // _MIB} MiB resident in all")
+    for emulator in sorted({node.emulation for node in status.nodes if node.emulation}):
+        console.say(f"network: {emulator}")
     if status.endpoints is not None:
         console.say(f"Flink: {status.endpoints.flink}")
         if status.endpoints.prometheus is not None:

@@ -16,6 +16,7 @@ from fogbed.plan.local_processes import (
     FLINK,
     GRAFANA_PORT,
     PROMETHEUS_PORT,
+    LocalEmulator,
     LocalFront,
     LocalNode,
     LocalPlan,
@@ -41,10 +42,11 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
     storage: str,
     log4j: Path,
     scheduler: Scheduler,
+    emulator: LocalEmulator = "fabric",
     prometheus: PrometheusProgram | None = None,
     grafana: GrafanaProgram | None = None,
 ) -> LocalPlan:
-    """Plan a testbed that keeps its files in ``folder``.
+    """Plan a testbed that keeps its files in ``folder``, its links shaped by ``emulator``.
 
     ``prometheus`` runs beside it, if given, and ``grafana`` beside that.
     That, ``log4j`` and the paths of ``runtime`` must be plain (``fogbed.links``): class paths,
@@ -74,6 +76,7 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
             node for service, node in _first(testbed) if service.readiness == "registers"
         ),
         fronts=(_front(testbed),),
+        emulator=emulator,
     )
     if prometheus is None:
         return plan

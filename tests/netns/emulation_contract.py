@@ -1,7 +1,7 @@
 """What every emulator must do to real packets; prints what was seen as JSON.
 
-``emulation_contract.py laptop``, or ``BACKEND PODS BETWEEN`` (see ``node_layout``). Only what load
-cannot spoil is looked at: a busy computer makes packets late, never early.
+``emulation_contract.py laptop EMULATOR``, or ``BACKEND PODS BETWEEN`` (see ``node_layout``). Only
+what load cannot spoil is looked at: a busy computer makes packets late, never early.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from emulated import PAIRS, OnLaptop, OnNodes
 from jitter_contract import law
 from numbered import MARK, Numbered
 
+from fogbed.errors import NetworkError
+
+BEYOND = "takes the backend fabric"
 DELAYS_MS = (0, 1, 5, 20, 50, 100, 300)
 ROUNDS = 15
 MBIT = 1_000_000
@@ -111,8 +114,8 @@ def faults(net):
     for fault in ("corrupt", "duplicate", "reorder"):
         try:
             net.apply({("a", "b"): {"delay_ms": 10, fault: 0.1}})
-        except RuntimeError as error:
-            if "BeyondError" not in str(error):
+        except (NetworkError, RuntimeError) as error:
+            if BEYOND not in str(error):
                 raise
             seen[fault] = {"beyond": str(error)}
             continue
@@ -172,7 +175,7 @@ FACTS = (delays, one_way, rates, loss, changes, law, faults, cutting, all_lost, 
 
 
 def main(emulator, *layout):
-    net = OnLaptop() if emulator == "laptop" else OnNodes(emulator, *layout)
+    net = OnLaptop(*layout) if emulator == "laptop" else OnNodes(emulator, *layout)
     with net:
         impossible = net.possible()
         seen = {} if impossible else {fact.__name__: fact(net) for fact in FACTS}

@@ -9,7 +9,7 @@ from emulation_promises import Promises
 
 pytestmark = [pytest.mark.vm, pytest.mark.timeout(1800)]
 
-EMULATORS = [("tc", "bridge", "vxlan"), ("tc", "veth", "plain")]
+EMULATORS = [("tc", "bridge", "vxlan"), ("tc", "veth", "plain"), ("laptop", "tc")]
 
 
 @pytest.fixture(scope="module", params=EMULATORS, ids="-".join)

@@ -11,7 +11,13 @@ from pathlib import Path
 from fogbed import paths
 from fogbed.errors import PlatformError
 from fogbed.files import write_whole
-from fogbed.plan.local_processes import GRAFANA, PROMETHEUS, LocalPlan, plan_from_json
+from fogbed.plan.local_processes import (
+    GRAFANA,
+    PROMETHEUS,
+    LocalEmulator,
+    LocalPlan,
+    plan_from_json,
+)
 from fogbed.platforms.base import Endpoints
 from fogbed.platforms.state import StateFolder
 
@@ -23,7 +29,7 @@ class Launched:
     """With what a keeper was started; ``port`` is the loopback port of Flink's web page.
 
     ``more_ports``: those of what else is forwarded, by name. ``shared``: every user of the computer
-    may use them.
+    may use them. ``emulator``: what shapes the links, found out when it was started.
     """
 
     port: int
@@ -33,6 +39,7 @@ class Launched:
     fabric_socket: Path
     shared: bool = False
     more_ports: dict[str, int] = field(default_factory=dict)
+    emulator: LocalEmulator = "fabric"
 
     def endpoints(self) -> Endpoints:
         """Return the URLs of what is forwarded."""

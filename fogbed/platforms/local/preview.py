@@ -8,6 +8,7 @@ from pathlib import Path
 from fogbed import units
 from fogbed.plan.local_processes import LocalPlan
 from fogbed.platforms.base import ProcessStatus
+from fogbed.platforms.local.emulators import TOLD
 from fogbed.platforms.requests import Preview
 
 _MIB = 2**20
@@ -25,7 +26,7 @@ def preview_of(plan: LocalPlan) -> Preview:
         title=f"testbed {plan.name} would come up as",
         columns=("node", "address", "slots", "limits", "processes (heap)"),
         rows=rows,
-        remark=_beside(plan),
+        remark=" ".join(filter(None, (f"{_shaped(plan)}.", _beside(plan)))),
     )
 
 
@@ -38,6 +39,10 @@ def removal_of(
         for each in processes
     ]
     return [*ended, f"would remove {folder}", *(f"would keep {each}" for each in kept)]
+
+
+def _shaped(plan: LocalPlan) -> str:
+    return f"The links would be shaped by {TOLD[plan.emulator]}"
 
 
 def _beside(plan: LocalPlan) -> str:
