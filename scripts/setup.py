@@ -43,7 +43,7 @@ WHAT_COMES = f"""\
 Setting up fogbed: about 545 MB are downloaded once, from where your pip looks for packages.
   Apache Flink 2.2.1   313 MB
   a Java runtime        35 MB   (up to 104 MB on other processors)
-  98 Python packages   195 MB   numbers, plots, Parquet, DuckDB, Ansible, checks and tests
+  115 Python packages  195 MB   numbers, plots, Parquet, DuckDB, Ansible, checks and tests
 They go to {VENV} and take 1.4 GB there.
 Interrupt it whenever you like: the same command goes on."""
 

@@ -1,4 +1,9 @@
-"""What every test gets: a home of its own, and an environment that must stay as it was."""
+"""What every test gets: a home of its own, and an environment that must stay as it was.
+
+With ``-n 2 --dist loadgroup`` (pytest-xdist), as ``make test`` has it, one process begins with all
+that starts Flink, the other with all else that emulates a network; then both take the rest, file by
+file.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +22,18 @@ from fogbed.platforms import preflight
 
 # minio_server.py, beside us; test folders are not packages
 sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("emulation_promises")
 
 # Speed is shown by benchmarks; a busy machine must not fail a property. `make test` asks for the
 # thorough profile; while one writes, a property is tried with fewer examples.
 settings.register_profile("quick", deadline=None, max_examples=15)
 settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+# What is never two at a time, by the markers that say so. One of each may be, as on any busy
+# computer: Flink takes processors, and what emulates a network mostly waits.
+ONE_AT_A_TIME = {"flink": ("flink", "machine"), "netns": ("netns",)}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,7 +65,40 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(patch.undo)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give a group to one process, and other tests by file to whoever is free."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling  # noqa: PLC0415 - there with `-n` only
+
+    class GroupsAndFiles(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return super()._split_scope(nodeid).split("::", maxsplit=1)[0]
+
+    config.option.loadscopereorder = False  # in the order of the items, which is below
+    return GroupsAndFiles(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads who is of which group
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the groups, which take longest, where tests are shared out."""
+    if hasattr(config, "workerinput"):
+        for item in items:
+            if group := _group(item):
+                item.add_marker(pytest.mark.xdist_group(group))
+        items.sort(key=lambda item: [*ONE_AT_A_TIME, ""].index(_group(item)))
+    _skip_without_namespaces(items)
+
+
+def _group(item: pytest.Item) -> str:
+    found = (
+        name for name, marks in ONE_AT_A_TIME.items() if any(map(item.get_closest_marker, marks))
+    )
+    return next(found, "")
+
+
+def _skip_without_namespaces(items: list[pytest.Item]) -> None:
     """Skip what needs namespaces where this user cannot make them, and say why."""
     need = [i for i in items if i.get_closest_marker("netns") or i.get_closest_marker("flink")]
     if not need:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import secrets
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from benchmarks.free_ports import free_port
 from fogbed.clients.object_store import ObjectStore, provision
 
 BUCKET = "fogbed"
@@ -128,8 +128,7 @@ class Server:
 @contextmanager
 def serving(program: Path, folder: Path) -> Iterator[Server]:
     """Give a server with its bucket, ended afterwards."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     server = Server(program, folder, port)
     try:
         server.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import pytest
 import requests
+
+from benchmarks.free_ports import free_port
 
 _START_S = 60.0
 _NO_TARGETS = "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
@@ -115,8 +116,7 @@ def serving(
     sample may be beside newer ones.
     """
     program = require()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     config = _NO_TARGETS
     if scrapes_itself_for is not None:
         config += _ITSELF.format(port=port, testbed=scrapes_itself_for)

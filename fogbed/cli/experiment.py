@@ -12,6 +12,7 @@ import typer
 from fogbed import paths
 from fogbed.cli import console, experiment_shown
 from fogbed.cli.live import open_view
+from fogbed.cli.named import testbed_file
 from fogbed.cli.options import DryRunOption, JsonLinesOption, JsonOption
 from fogbed.errors import AssertionsFailed
 from fogbed.experiment.checks import check_experiment
@@ -62,7 +63,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check an experiment with all it refers to; nothing is touched."""
-    resolved = check_experiment(file, testbed=_spec_of(testbed), profile=profile)
+    resolved = check_experiment(file, testbed=testbed_file(testbed), profile=profile)
     if as_json:
         console.say_json(experiment_shown.plan_as_json(resolved))
     else:
@@ -86,7 +87,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     """Run an experiment to its verdict and report; what it brings up, it removes."""
     if not dry_run:
         require_places(runs)
-    resolved = check_experiment(file, testbed=_spec_of(testbed), profile=profile)
+    resolved = check_experiment(file, testbed=testbed_file(testbed), profile=profile)
     words: list[str | Path] = ["fogbed", "experiment", "run", file]
     words += [] if testbed is None else ["--testbed", testbed]
     words += [] if profile is None else ["--profile", profile]
@@ -121,15 +122,6 @@ def report(run: RunArgument = "last", *, runs: RunsOption = None) -> None:
     from fogbed.experiment.report.page import write_report
 
     console.say(str(write_report(find_run(runs or paths.runs_dir(), run).folder)))
-
-
-def _spec_of(testbed: Path | None) -> Path | None:
-    """Return the file of a testbed that is up, where ``-t`` gives its name; else what it gives."""
-    from fogbed.platforms.state import names_up, spec_file
-
-    if testbed is None or testbed.is_file() or str(testbed) not in names_up():
-        return testbed
-    return spec_file(str(testbed))
 
 
 def require_places(runs: Path | None) -> None:

@@ -7,10 +7,13 @@ from typing import Any
 
 from fogbed import units
 from fogbed.cli import console
+from fogbed.experiment.judge.evidence import DRIFTED
+from fogbed.experiment.long_links import demand_of
 from fogbed.experiment.network_plans import timeline_of
 from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.repertoire import REPERTOIRE
 from fogbed.plan.network import NetworkPlan, plan_network
+from fogbed.platforms.long_links import chosen_for
 from fogbed.spec import ResolvedExperiment
 
 _MARKS = {True: "ok", False: "NOT MET", None: "not judged"}
@@ -33,10 +36,18 @@ def show_plan(resolved: ResolvedExperiment, *, as_json: bool) -> None:
     links = [[*row] for row in _links(plan)]
     console.say_table(["from", "to", "delay", "jitter", "loss", "rate"], links, title="network")
     console.say_table(["at", "what"], _timeline(resolved), title="timeline")
+    if buffers := _buffers(resolved):
+        console.say(f"long links: {buffers}")
     void = _not_judged(resolved)
     for assertion in experiment.assertions:
         unjudged = f" (not judged: {void[assertion.title]})" if assertion.title in void else ""
         console.say(f"assert {assertion.title}{unjudged}")
+
+
+def _buffers(resolved: ResolvedExperiment) -> str:
+    """Return which network buffers a run would have and why; "" where nothing is chosen."""
+    demand = demand_of(resolved, timeline_of(resolved, REPERTOIRE), REPERTOIRE)
+    return chosen_for(resolved.testbed, demand).told
 
 
 def show_left_out(resolved: ResolvedExperiment) -> None:
@@ -76,6 +87,7 @@ def plan_as_json(resolved: ResolvedExperiment) -> dict[str, Any]:
             for action in timeline.actions
         ],
         "not_judged": _not_judged(resolved),
+        "long_links": _buffers(resolved),
     }
 
 
@@ -125,7 +137,10 @@ def show_run(bundle: Bundle) -> None:
         console.say(failure)
     since_s = verdict.get("invalid_from_s")
     if since_s is not None:
-        console.say(f"the network was not as asked from {since_s:.1f} s on")
+        console.say(
+            f"the network was not as asked from {since_s:.1f} s on; what reaches beyond that is "
+            f"marked {DRIFTED}"
+        )
     for unseen in verdict.get("unseen", []):
         console.say(unseen_text(unseen))
     console.say(f"verdict: {_status(verdict)}")

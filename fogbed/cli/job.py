@@ -104,6 +104,7 @@ def submit_(  # noqa: PLR0913 - one parameter per option
         # first: what cannot run must cost neither a JobManager its start nor a dataset its way
         submit.check_fit(target.flink, request)
         job_options.fit_scheduler(target, request)
+        job_options.fit_links(target, request)
         storage.publish(dataset)
         storage.publish_landmarks(chosen)
         job = submit.submit(target.flink, request, savepoint=savepoint, progress=progress())

@@ -15,15 +15,19 @@ from typing import Annotated, TypeVar
 import typer
 
 from fogbed import links, platforms, units
+from fogbed.cli import console
 from fogbed.cli.console import LiveProgress
 from fogbed.clients.flink import FlinkClient
-from fogbed.errors import ServiceAwayError, UsageError
+from fogbed.clients.flink_values import ENDED
+from fogbed.errors import FogbedError, ServiceAwayError, UsageError
 from fogbed.plan.job import JobRequest
+from fogbed.plan.long_links import plan_demand
 from fogbed.plan.placement import Place
 from fogbed.platforms.base import Platform
 from fogbed.spec.base import TIERS
 from fogbed.spec.experiment import Replay
 from fogbed.spec.nearest_landmark import NEAREST_LANDMARK
+from fogbed.spec.testbed import Testbed
 from fogbed.stream_job.shared_folders import SharedFolders
 from fogbed.stream_job.storage import Storage
 
@@ -80,6 +84,7 @@ class Target:
     storage: Storage
     platform: Platform | None = None
     has_fixed_scheduler: bool = True
+    testbed: Testbed | None = None
 
 
 @contextmanager
@@ -102,7 +107,7 @@ def opened(url: str | None, testbed: str | None) -> Iterator[Target]:
     fixed = spec.services.flink.scheduler != "auto"
     with FlinkClient(platform.endpoints().flink) as flink:
         try:
-            yield Target(flink, platform.storage(), platform, fixed)
+            yield Target(flink, platform.storage(), platform, fixed, spec)
         except ServiceAwayError as error:
             # a connection that was forwarded is only seen to close
             if not (obstacle := platform.obstacle()):
@@ -215,6 +220,26 @@ def fit_scheduler(target: Target, request: JobRequest) -> None:
         target.platform.use_scheduler("default", progress())
     elif not target.has_fixed_scheduler:
         target.platform.use_scheduler("adaptive", progress())
+
+
+def fit_links(target: Target, request: JobRequest) -> None:
+    """Have a testbed's TaskManagers run with the buffers that job and network in force ask for.
+
+    While another job runs they stay as they are.
+    """
+    platform, testbed = target.platform, target.testbed
+    if platform is None or testbed is None or testbed.services.flink.long_links != "auto":
+        return
+    if any(job.state not in ENDED for job in target.flink.jobs()):
+        return
+    try:
+        plan = platform.emulator().show()
+    except FogbedError as error:
+        console.note(f"long links: which network is in force is not known: {error.message}")
+        return
+    demand = plan_demand([plan], [request.parallelism], request.placement, testbed)
+    if told := platform.use_links(demand, progress()):
+        console.note(f"long links: {told}")
 
 
 def _operator_word(option: str, word: str) -> tuple[str, str]:

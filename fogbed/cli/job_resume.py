@@ -51,5 +51,6 @@ def resume(  # noqa: PLR0913 - one parameter per option
         resuming.require_alone(flink, request)
         resuming.await_fit(flink, request)
         job_options.fit_scheduler(target, request)
+        job_options.fit_links(target, request)
         job = submit.submit(flink, request, savepoint=found, progress=progress())
         job_shown.show_job(job, as_json=as_json)

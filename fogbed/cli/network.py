@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from fogbed import paths, platforms, spec, units
-from fogbed.cli import console, network_import, network_shown, verification_shown
+from fogbed import platforms, units
+from fogbed.cli import console, network_import, network_shown
+from fogbed.cli.named import load_profile
 from fogbed.cli.options import DryRunOption, JsonOption, TestbedOption
-from fogbed.clients.channel import Channel
-from fogbed.clients.progress import Progress
-from fogbed.errors import AssertionsFailed, UsageError
-from fogbed.network.apply import apply_plan
-from fogbed.network.bare import bare_network
-from fogbed.network.causes import likely_cause, worst_of
-from fogbed.network.rtts import COUNT
-from fogbed.network.verdicts import Verification
-from fogbed.network.verify import verify as verify_network
+from fogbed.errors import AssertionsFailed, FogbedError, UsageError
+from fogbed.network.probes import COUNT
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.plan.network_listing import as_json as plan_as_json
-from fogbed.platforms.emulation import require_emulation
-from fogbed.spec.network_profile import NetworkProfile
 from fogbed.spec.testbed import Testbed
+
+if TYPE_CHECKING:
+    from fogbed.clients.channel import Channel
+    from fogbed.clients.progress import Progress
+    from fogbed.network.emulator import LinkEmulator
+    from fogbed.network.verdicts import Verification
 
 app = typer.Typer(
     add_completion=False,
@@ -84,7 +82,7 @@ def plan(
 ) -> None:
     """Show what a profile asks for between every ordered pair; nothing is touched."""
     bed = platforms.find_testbed(testbed)
-    asked = plan_network(_load_profile(profile), bed)
+    asked = plan_network(load_profile(profile), bed)
     if as_json:
         console.stream(plan_as_json(asked))
     else:
@@ -109,12 +107,15 @@ def apply(
     It stays, without anybody watching over it, until it is cleared or the testbed goes. Jitter and
     traces begin anew with every apply.
     """
+    from fogbed.network.apply import apply_plan
+    from fogbed.platforms.emulation import require_emulation
+
     bed = platforms.find_testbed(testbed)
-    wanted = _load_profile(profile)
+    wanted = load_profile(profile)
     asked = plan_network(wanted, bed, seed=seed)
     require_emulation(bed, asked)
     if dry_run:
-        network_shown.show_plan(asked, title=f"would be in force on testbed {bed.name}")
+        _rehearse(asked, bed)
         return
     platform = platforms.open_platform(bed)
     emulator = platform.emulator()
@@ -143,8 +144,8 @@ def show(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
         console.say_json(network_shown.state_as_json(in_force, counted, backends))
         return
     network_shown.show_state(bed.name, in_force, counted)
-    if emulator.lease_s is not None:
-        network_shown.show_backends(backends)
+    _note_moved(emulator, bed)
+    network_shown.show_backends(backends)
 
 
 @app.command(
@@ -165,10 +166,15 @@ def verify(  # noqa: PLR0913 - one parameter per option
     as_json: JsonOption = False,
 ) -> None:
     """Measure every ordered pair at once: asked, expected, measured, error, verdict."""
+    from fogbed.cli import verification_shown
+    from fogbed.network.bare import bare_network
+    from fogbed.network.verify import verify as verify_network
+    from fogbed.platforms.emulation import require_emulation
+
     _require_drawable(plot)
     bed = platforms.find_testbed(testbed)
     limits = _limits(tolerance, or_)
-    wanted = None if profile is None else plan_network(_load_profile(profile), bed)
+    wanted = None if profile is None else plan_network(load_profile(profile), bed)
     if wanted is not None:
         require_emulation(bed, wanted)
     platform = platforms.open_platform(bed)
@@ -198,6 +204,7 @@ def verify(  # noqa: PLR0913 - one parameter per option
         console.say_json(verification_shown.as_json(found))
     else:
         verification_shown.show(found)
+    _note_moved(emulator, bed)
     _require(found, bed)
 
 
@@ -221,7 +228,39 @@ app.command(
 )(network_import.import_profile)
 
 
+def _rehearse(asked: NetworkPlan, bed: Testbed) -> None:
+    """Show what would change of what is in force; the whole plan where that is not known."""
+    try:
+        emulator = platforms.open_platform(bed).emulator()
+        in_force, backends = emulator.show(), emulator.backends()
+    except FogbedError as error:
+        network_shown.show_plan(asked, title=f"would be in force on testbed {bed.name}")
+        console.note(f"what would change is not known: {error.message}")
+        return
+    network_shown.show_changes(asked, in_force, title=f"would change on testbed {bed.name}")
+    if emulator.lease_s is not None:
+        network_shown.show_backends(backends)
+
+
+def _note_moved(emulator: LinkEmulator, bed: Testbed) -> None:
+    """Tell which nodes are not where the others have them."""
+    from fogbed.network.nodes.emulator import NodeEmulator
+
+    if not isinstance(emulator, NodeEmulator):
+        return
+    try:
+        moved = emulator.known.moved(bed.name)
+    except FogbedError as error:
+        console.note(f"whether nodes are where the others have them is not known: {error.message}")
+        return
+    for each in moved:
+        console.note(f"{each}; fogbed network apply PROFILE -t {bed.name} mends it")
+
+
 def _require(found: Verification, bed: Testbed) -> None:
+    from fogbed.cli import verification_shown
+    from fogbed.network.causes import likely_cause, worst_of
+
     if not found.ok:
         worst = worst_of(found)
         at_worst = "" if worst is None else f"; worst: {worst}"
@@ -243,20 +282,6 @@ def _require_drawable(plot: Path | None) -> None:
         )
     if not plot.absolute().parent.is_dir():
         raise UsageError(f"{plot}: there is no such folder", hint="make it, or name another one")
-
-
-def _load_profile(name: str) -> NetworkProfile:
-    """Load a profile's file, or the shipped one of that name."""
-    path = Path(name)
-    if not path.exists() and path.suffix == "":
-        try:
-            path = paths.asset("experiments", "profiles", f"{name}.yml")
-        except UsageError:
-            raise UsageError(
-                f"there is no file and no shipped profile called {name}",
-                hint="name a profile's file: fogbed network plan experiments/profiles/metro.yml",
-            ) from None
-    return spec.load_profile(path)
 
 
 def _limits(tolerance: str, or_: str) -> tuple[float, float]:

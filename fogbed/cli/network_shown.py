@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from fogbed.cli import console
-from fogbed.network.bare import Bare
 from fogbed.network.emulator import LEFT_BEHIND, LinkCounters
 from fogbed.network.remarks import remarks_on
 from fogbed.network.verdicts import Tolerance
 from fogbed.plan.impairment import members_of
-from fogbed.plan.network import Impairment, NetworkPlan
+from fogbed.plan.network import Difference, Impairment, NetworkPlan
 from fogbed.units import format_delay, format_fraction, format_rate
+
+if TYPE_CHECKING:
+    from fogbed.network.bare import Bare
 
 T = TypeVar("T")
 
 MOST_LINES = 200
 _BACKENDS = {
     "tc": "tc (netem, in the kernel) shapes",
-    "fabric": "the node fabric (in user space) shapes",
+    "fabric": "the fabric (in user space) shapes",
     LEFT_BEHIND: "left behind by an agent that died (fogbed network clear takes it away)",
     "": "nothing shapes",
 }
@@ -52,6 +55,25 @@ def show_plan(plan: NetworkPlan, *, title: str) -> None:
     console.say(f"{touched} of {total} ordered pairs are touched; the delay is one way")
 
 
+def show_changes(asked: NetworkPlan, in_force: NetworkPlan, *, title: str) -> None:
+    """Print every pair that would change, as it is and as it would be; alike ones in one line."""
+    changes = asked.differences(in_force)
+    columns = _columns(asked, in_force)
+    total = len(asked.nodes) * (len(asked.nodes) - 1)
+    if len(changes) <= MOST_LINES:
+        rows = [[each.source, each.target, *_changed(each, columns)] for each in changes]
+        ends: tuple[str, ...] = ("from", "to")
+    else:
+        alike = Counter((each.found, each.asked) for each in changes)
+        firsts = {(each.found, each.asked): each for each in reversed(changes)}
+        most = alike.most_common(MOST_LINES)
+        rows = [[str(count), *_changed(firsts[kind], columns)] for kind, count in most]
+        ends = ("pairs",)
+    if rows:
+        console.say_table((*ends, *columns), rows, title=title)
+    console.say(f"{len(changes)} of {total} ordered pairs would change, in place")
+
+
 def show_applied(profile: str, testbed: str, plan: NetworkPlan, bare: Bare) -> None:
     """Print what is in force now, what it was laid over, and what may not be meant."""
     touched = int(np.count_nonzero(plan.index))
@@ -68,7 +90,7 @@ def show_applied(profile: str, testbed: str, plan: NetworkPlan, bare: Bare) -> N
 
 
 def show_backends(backends: Mapping[str, str]) -> None:
-    """Print which emulator shapes on which of the nodes that shape by themselves."""
+    """Print which emulator shapes on which nodes."""
     names: dict[str, list[str]] = {}
     for node, backend in backends.items():
         names.setdefault(backend, []).append(node)
@@ -114,10 +136,11 @@ def state_as_json(
     }
 
 
-def _columns(plan: NetworkPlan) -> tuple[str, ...]:
-    """Return the columns of a plan's table: the usual ones, and more where anything has them."""
+def _columns(*plans: NetworkPlan) -> tuple[str, ...]:
+    """Return the columns of plans' table: the usual ones, and more where anything has them."""
+    impairments = [each for plan in plans for each in plan.impairments]
     return _SHAPE + tuple(
-        name for name in _MORE if any(getattr(each, name) for each in plan.impairments)
+        name for name in _MORE if any(getattr(each, name) for each in impairments)
     )
 
 
@@ -143,6 +166,11 @@ def _shape(impairment: Impairment, columns: Sequence[str]) -> list[str]:
         "trace": impairment.trace.name if impairment.trace else "-",
     }
     return [shown[column] for column in columns]
+
+
+def _changed(change: Difference, columns: Sequence[str]) -> list[str]:
+    found, asked = (_asked(each, columns) for each in (change.found, change.asked))
+    return [a if a == b else f"{b} -> {a}" for a, b in zip(asked, found, strict=True)]
 
 
 def _or_dash(value: T | None, show: Callable[[T], str]) -> str:

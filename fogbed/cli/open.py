@@ -64,8 +64,8 @@ def show_login(credentials: Credentials, *, with_secret: bool) -> None:
 
 def hold(url: str) -> None:
     """Wait until Ctrl-C, for what is forwarded ends with the command."""
-    console.note(f"{url} is forwarded until Ctrl-C")
     try:
+        console.note(f"{url} is forwarded until Ctrl-C")
         threading.Event().wait()
     except KeyboardInterrupt:
         # how one ends this command: nothing was broken off

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,3 +22,12 @@ JsonLinesOption = Annotated[
     bool, typer.Option("--json", help="Print every event and figure as a line of JSON.")
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do not.")]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FOLDER", help="Write one file each there.", show_default=False
+    ),
+]
+FolderCheckOption = Annotated[
+    bool, typer.Option("--check", help="Compare with FOLDER; exit 1 where they differ.")
+]

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fogbed import platforms
-from fogbed.cli import console
-from fogbed.cli.options import TestbedOption
-from fogbed.errors import PlatformError, UsageError
-from fogbed.files import write_whole
-from fogbed.plan.inventory import RENDERED
+from fogbed.cli import console, render_network, rendered
+from fogbed.cli.options import FolderCheckOption, FolderOption, TestbedOption
+from fogbed.errors import UsageError
 from fogbed.spec.testbed import Testbed
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Show what would be applied, as text."
 )
+
+_KINDS = (".yaml",)
 
 OutputOption = Annotated[
     Path | None,
@@ -33,15 +31,6 @@ CheckOption = Annotated[
     ),
 ]
 
-FolderOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--output", "-o", metavar="FOLDER", help="Write one file each there.", show_default=False
-    ),
-]
-FolderCheckOption = Annotated[
-    bool, typer.Option("--check", help="Compare with FOLDER; exit 1 where they differ.")
-]
 WithoutOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -70,11 +59,11 @@ def inventory(
     platform = platforms.open_pi(bed)
     text = platform.inventory()
     if check:
-        _compare(output or platform.folder.inventory, text, applied=output is None)
+        rendered.compare_file(output or platform.folder.inventory, text, applied=output is None)
     elif output is None:
         console.stream([text])
     else:
-        _write(output, text)
+        rendered.write_file(output, text)
 
 
 @app.command(
@@ -106,11 +95,11 @@ def manifests(
     files = render_manifests(bed, facts_from(bed), without=left_out)
     texts = {each.name: each.text for each in files}
     if check:
-        _compare_folder(output, texts)
+        rendered.compare_folder(output, texts, _KINDS, command="fogbed render manifests")
     elif output is None:
         console.stream(["---\n".join(texts.values())])
     else:
-        _write_folder(output, texts)
+        rendered.write_folder(output, texts, _KINDS)
 
 
 def _require_cluster(bed: Testbed) -> None:
@@ -121,86 +110,7 @@ def _require_cluster(bed: Testbed) -> None:
         )
 
 
-def _rendered_in(folder: Path) -> set[str]:
-    """Return the names of the files of a folder that fogbed has rendered."""
-    return {path.name for path in folder.glob("*.yaml") if _is_ours(path.read_bytes())}
-
-
-def _write_folder(folder: Path, texts: Mapping[str, str]) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder", hint="name another one")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # what the testbed has no more must not be applied with the rest
-        for name in _rendered_in(folder) - texts.keys():
-            (folder / name).unlink()
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
-    for name, text in texts.items():
-        _write(folder / name, text)
-
-
-def _compare_folder(folder: Path | None, texts: Mapping[str, str]) -> None:
-    if folder is None or not folder.is_dir():
-        what = "no folder is named" if folder is None else f"there is no folder {folder}"
-        raise UsageError(
-            f"{what}: there is nothing to compare with",
-            hint="fogbed render manifests -o FOLDER writes one; "
-            "fogbed status compares with what runs",
-        )
-    differing = []
-    for name in sorted(texts.keys() | _rendered_in(folder)):
-        path = folder / name
-        there = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-        if there != texts.get(name, ""):
-            differing.append(name)
-            console.stream(_difference(path, there, texts.get(name, "")))
-    if differing:
-        raise PlatformError(
-            f"{folder} is not as the testbed says: {', '.join(differing)}",
-            hint=f"fogbed render manifests -o {folder}",
-        )
-    console.note(f"{folder} is as the testbed says")
-
-
-def _difference(path: Path, there: str, text: str) -> Iterator[str]:
-    return difflib.unified_diff(
-        there.splitlines(keepends=True),
-        text.splitlines(keepends=True),
-        str(path),
-        "as the testbed says",
-    )
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        if path.is_file() and not _is_ours(path.read_bytes()):
-            raise UsageError(
-                f"{path} is there, and fogbed has not rendered it",
-                hint="name another file, or remove that one first",
-            )
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")  # a device or a pipe: /dev/stdout
-        else:
-            write_whole(path.resolve(), text, keeps_rights=True)
-    except (FileNotFoundError, NotADirectoryError, PermissionError, IsADirectoryError) as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _is_ours(content: bytes) -> bool:
-    # an empty one is nobody's: mktemp makes it
-    return not content or content.startswith(RENDERED.encode())
-
-
-def _compare(path: Path, text: str, *, applied: bool) -> None:
-    if not path.is_file():
-        what = "no inventory has been applied yet" if applied else f"there is no file {path}"
-        way_out = "fogbed up applies it" if applied else f"without --check, {path} is written"
-        raise UsageError(f"{what}: there is nothing to compare with", hint=way_out)
-    there = path.read_text(encoding="utf-8", errors="replace")
-    if there == text:
-        console.note(f"{path} is as the testbed says")
-        return
-    console.stream(_difference(path, there, text))
-    way_out = "fogbed up applies it" if applied else f"fogbed render inventory -o {path}"
-    raise PlatformError(f"{path} is not as the testbed says", hint=way_out)
+app.command(
+    epilog="Example: fogbed render network -t inventory/pico.yml --profile metro --node pico-2; "
+    "fogbed render network -e experiments/demo.yml -o scripts"
+)(render_network.network)

@@ -170,7 +170,10 @@ def status(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> Non
 
 def logs(
     node: Annotated[
-        str, typer.Argument(help="A node's name; or `fabric`, `keeper`, `prometheus`, `grafana`.")
+        str,
+        typer.Argument(
+            help="A node's name; or `fabric` or `tc`, `keeper`, `prometheus`, `grafana`."
+        ),
     ],
     *,
     testbed: TestbedOption = None,

@@ -7,11 +7,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from fogbed import units
 from fogbed.cli import console
 from fogbed.clients.prometheus_values import Alert
 from fogbed.platforms.base import NodeStatus, ProcessStatus, TestbedStatus
 from fogbed.platforms.requests import Preview
 from fogbed.spec.abilities import ABILITIES
+from fogbed.spec.services import USUAL_SEGMENT
 
 _MIB = 2**20
 
@@ -25,6 +27,8 @@ def show_status(status: TestbedStatus, alerts: Sequence[Alert] = ()) -> None:
         _show_processes(status)
     if status.versions:
         console.say(", ".join(f"{name} {value}" for name, value in status.versions.items()))
+    if status.segment not in (None, USUAL_SEGMENT):
+        console.say(f"network buffers of Flink: {units.format_memory(status.segment or 0)}")
     if status.certificate_days is not None:
         console.say(f"certificates: {status.certificate_days} days left")
     for line in status.drift:
@@ -64,6 +68,8 @@ def _show_processes(status: TestbedStatus) -> None:
         console.say_table(columns, [_process(process) for process in status.processes])
         total = sum(process.memory or 0 for process in status.processes)
         console.say(f"memory: {total // _MIB} MiB resident in all")
+    for emulator in sorted({node.emulation for node in status.nodes if node.emulation}):
+        console.say(f"network: {emulator}")
     if status.endpoints is not None:
         console.say(f"Flink: {status.endpoints.flink}")
         if status.endpoints.prometheus is not None:

@@ -7,9 +7,9 @@ are asked of the store, so that nothing has to be remembered here and any comput
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -87,12 +87,14 @@ class Upload:
             ServiceError: the store refused, or the file has become shorter.
         """
         for _ in range(_TRIES):
-            upload_id = self._unfinished() or self._begin()
+            upload_id, there = self._unfinished() or (self._begin(), {})
             try:
-                parts = self._parts(upload_id, count)
+                parts = self._parts(upload_id, there, count)
                 self.ask(partial(self._complete, upload_id, parts))
             except NothingThereError:
-                # somebody else has finished this very upload, or given it up
+                # Somebody else has finished this very upload, or given it up. A part of ours that
+                # was under way may have come in after that, and would stay for good.
+                self._give_up(upload_id)
                 if self._is_whole():
                     return
             else:
@@ -103,9 +105,17 @@ class Upload:
             hint="see that nobody cleans the bucket, and give the command again",
         )
 
-    def _unfinished(self) -> str | None:
-        uploads = self._uploads()
-        return uploads[0] if uploads else None
+    def _unfinished(self) -> tuple[str, dict[int, Part]] | None:
+        """Return an upload of this key to go on with and its parts; None if there is none.
+
+        Stores list what late parts left of an upload that was taken away; MinIO does so for ever.
+        """
+        for upload_id in self._uploads():
+            try:
+                return upload_id, self._parts_there(upload_id)
+            except NothingThereError:
+                self._give_up(upload_id)
+        return None
 
     def _uploads(self) -> list[str]:
         found = self.ask(
@@ -127,8 +137,7 @@ class Upload:
             )
         )
 
-    def _parts(self, upload_id: str, count: Count) -> list[Part]:
-        there = self._parts_there(upload_id)
+    def _parts(self, upload_id: str, there: Mapping[int, Part], count: Count) -> list[Part]:
         numbers = range(1, -(-self.size // part_size(self.size)) + 1)
         tasks = [partial(self._have, upload_id, number, there.get(number)) for number in numbers]
         parts = []
@@ -199,10 +208,11 @@ class Upload:
     def _give_up_others(self) -> None:
         """Take away what other uploads of this key left; one that goes on sees it is there."""
         for upload_id in self._uploads():
-            try:
-                self.ask(partial(self._abort, upload_id))
-            except NothingThereError:
-                continue
+            self._give_up(upload_id)
+
+    def _give_up(self, upload_id: str) -> None:
+        with suppress(NothingThereError):
+            self.ask(partial(self._abort, upload_id))
 
     def _abort(self, upload_id: str) -> None:
         self.api._abort_multipart_upload(  # noqa: SLF001 - as above

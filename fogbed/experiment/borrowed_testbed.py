@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from fogbed.clients.progress import Progress
 from fogbed.experiment.run_lock import RunLock
+from fogbed.plan.flink_buffers import LinkDemand
 from fogbed.platforms.base import Platform, TestbedStatus
 from fogbed.platforms.requests import DownRequest, Scheduler, UpRequest
 
@@ -27,8 +28,10 @@ class BorrowedTestbed:
         self._ours = False
         self.went_well = False
 
-    def ensure_up(self, scheduler: Scheduler, progress: Progress) -> TestbedStatus:
-        """Return the status of the testbed once it is up.
+    def ensure_up(
+        self, scheduler: Scheduler, links: LinkDemand, progress: Progress
+    ) -> TestbedStatus:
+        """Return the status of the testbed once it is up, with what the run needs if it was down.
 
         What a killed run had brought up is removed first: nobody knows in which state it is.
 
@@ -49,7 +52,7 @@ class BorrowedTestbed:
         self._lock.note(brought_up=self._ours)
         if self._ours:
             self._undo.callback(self._bring_down, progress)
-        self._platform.up(UpRequest(scheduler=scheduler), progress)
+        self._platform.up(UpRequest(scheduler=scheduler, links=links), progress)
         return self._platform.status()
 
     def _bring_down(self, progress: Progress) -> None:

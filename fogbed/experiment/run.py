@@ -14,6 +14,7 @@ from fogbed.experiment.actions.kind import ActionContext
 from fogbed.experiment.borrowed_testbed import BorrowedTestbed
 from fogbed.experiment.clock import deadline_of
 from fogbed.experiment.lane import Lane
+from fogbed.experiment.long_links import demand_of
 from fogbed.experiment.network_plans import plan_changes
 from fogbed.experiment.pushing.pushing import Pushing, open_pushing
 from fogbed.experiment.record import environment
@@ -29,6 +30,7 @@ from fogbed.experiment.silences import Silences
 from fogbed.experiment.watch import Watch
 from fogbed.experiment.workloads.workload import Workload
 from fogbed.plan.timeline import Mark, PlannedAction
+from fogbed.platforms.long_links import chosen_for
 from fogbed.platforms.measuring import Sample
 from fogbed.signals import shielded
 
@@ -86,12 +88,17 @@ class Run:
     def _do(self, undo: ExitStack) -> None:
         context = self._context
         scheduler = context.scheduler
+        links = demand_of(context.resolved, context.timeline, self._repertoire)
+        chosen_for(context.resolved.testbed, links)  # what cannot be is told before anything
         self._begin("bringing the testbed up")
-        status = self._hold.ensure_up(scheduler, context.progress)
+        status = self._hold.ensure_up(scheduler, links, context.progress)
         workload = context.dependencies.workload(context.resolved, context.platform, context.bundle)
         workload.take_over()
         context.platform.use_scheduler(scheduler, context.progress)
-        described = {**context.described, "scheduler": scheduler}
+        buffers = context.platform.use_links(links, context.progress)
+        if buffers:
+            context.progress.note(f"long links: {buffers}")
+        described = {**context.described, "scheduler": scheduler, "long_links": buffers}
         write_json(
             context.bundle.environment_file,
             environment.capture(

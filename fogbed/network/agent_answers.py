@@ -100,7 +100,8 @@ class NodeHello:
 class LinksShown:
     """What is in force on a node, read back; ``backend`` is "" where nothing is.
 
-    ``severed``: peers that are cut off. ``traces``: by peer, those that are replayed: a shape has
+    ``severed``: peers that are cut off. ``networks``: where peers were when it was asked for.
+    ``traces``: by peer, those that are replayed: a shape has
     the step of it that is in force. ``lease_s``: after how much silence of ``controller`` it is
     cleared (None: never), ``left_s`` what is left of that. ``since``: seconds of the node's
     real-time clock. ``net``: what clears should the agent be killed. ``cleared``: how the last
@@ -111,6 +112,7 @@ class LinksShown:
     backend: str = ""
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     severed: frozenset[str] = frozenset()
+    networks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     traces: Mapping[str, Trace] = field(default_factory=dict)
     seed: int = 0
     origin_ns: int = 0

@@ -10,7 +10,8 @@ import gc
 import signal
 from collections.abc import Sequence
 
-from fogbed.network.fabric_control import ControlServer
+from fogbed.network.control import ControlServer
+from fogbed.network.fabric_links import FabricLinks
 from fogbed.network.fabric_loop import Fabric, PortState
 from fogbed.network.fabric_memory import Memory
 from fogbed.network.priority import run_first
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     fabric = Fabric([PortState(argument) for argument in options.port])
     memory = None if options.memory is None else Memory(options.memory)
-    control = ControlServer(options.control, fabric, memory)
+    control = ControlServer(options.control, FabricLinks(fabric), memory)
     signal.signal(signal.SIGTERM, lambda *_: control.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     run_first()

@@ -44,7 +44,7 @@ class Fabric:
         self.seed = 0
         self.origin_ns = 0
         self._origin = monotonic_of(0)
-        self.replay = Replay()
+        self.replay: Replay[Link] = Replay()
         self.links = [[self._connect(i, j) for j in range(len(ports))] for i in range(len(ports))]
 
     def _connect(self, i: int, j: int) -> Link:

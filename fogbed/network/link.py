@@ -22,14 +22,10 @@ from random import Random
 from typing import Any, NamedTuple
 
 from fogbed.network.jitter import Jitter
+from fogbed.plan.queue import HELD_OCTETS, LEAST_OCTETS, QUEUE_MS
 
 NS_PER_MS = 1_000_000
-QUEUE_NS = 100 * NS_PER_MS
-"""How long a packet may wait for the rate before the next one is dropped."""
-QUEUE_OCTETS = 30_000
-"""... but this much may always wait, however slow the link."""
-HELD_OCTETS = 64 * 2**20
-"""What a link holds at most, waiting or on its way: memory is bounded under any flood."""
+QUEUE_NS = QUEUE_MS * NS_PER_MS
 
 _FAULTS = 0xFA17
 """Faults are drawn from the link's key and this, so that losses do not depend on them."""
@@ -257,7 +253,7 @@ class Link:
         self._delay_ns = int(shape.delay_ms * NS_PER_MS)
         self._loss = shape.loss
         self._ns_per_octet = 8e9 / shape.rate_bps if shape.rate_bps else 0.0
-        self._queue_ns = max(QUEUE_NS, int(QUEUE_OCTETS * self._ns_per_octet))
+        self._queue_ns = max(QUEUE_NS, int(LEAST_OCTETS * self._ns_per_octet))
         self.open = shape == UNTOUCHED and not self.cut
         # Made when they are needed: most of the links of a large testbed never draw. The same seed
         # gives the same losses and faults.

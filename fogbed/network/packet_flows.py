@@ -11,14 +11,15 @@ from fogbed.network.flows import Flow, disjoint_links, measure_in_batches, quiet
 from fogbed.network.judging_packets import judge_faults, judge_loss
 from fogbed.network.verdicts import FaultVerdict, LossVerdict
 from fogbed.plan.network import Impairment, Link
+from fogbed.plan.queue import AVERAGE_PACKET
 
 LOSS_SECONDS = 4.0
 LOSS_PACKETS_PER_S = 2000
 LOSS_PACKET = 200
 CORRUPT_PACKET = 1000
 """Where packets are corrupted: what is hit in the headers is not seen, so these are to be few."""
-LOSS_SHARE = 0.5
-"""Of the link's rate at most, so that no queue is lost from."""
+LOSS_SHARE = LOSS_PACKET / AVERAGE_PACKET
+"""Of the link's rate at most, so that no queue is lost from: netem's counts packets."""
 MOST_PACKETS_PER_S = 5000
 ON_THE_WAY = 1.5
 """So many packets must fit into a delay at least, for one to be seen to overtake another."""
@@ -116,7 +117,7 @@ def packet_flow(link: Link) -> Flow:
         target=link.target,
         protocol="udp",
         seconds=LOSS_SECONDS,
-        rate_bps=min(most, (way.rate_bps or 2 * most) * LOSS_SHARE),
+        rate_bps=min(most, way.rate_bps * LOSS_SHARE) if way.rate_bps else most,
         size=size,
     )
 

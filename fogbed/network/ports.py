@@ -10,45 +10,29 @@ then per packet, as a user expects of a link.
 
 from __future__ import annotations
 
-import array
-import fcntl
 import os
 import socket
-import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from fogbed.errors import NetworkError
 from fogbed.network.agent.tunnel import attach
+from fogbed.network.devices import DEVICE, MTU, configure, make_veth, outer_name
 from fogbed.network.namespaces import NamespaceRef, inside
 
 PortKind = Literal["tun", "packet"]
 
 TUN_DEVICE = "/dev/net/tun"
-DEVICE = "fog0"
-MTU = 1500
-QUEUE_PACKETS = 2000
 
-# linux/if_packet.h, asm-generic/socket.h, linux/if_ether.h, linux/if.h
+# linux/if_packet.h, asm-generic/socket.h, linux/if_ether.h
 _SOL_PACKET, _PACKET_QDISC_BYPASS, _PACKET_IGNORE_OUTGOING = 263, 20, 23
 _SO_RCVBUFFORCE = 33
 _ETH_P_IP = 0x0800
-_IFF_NOARP = 0x80
 _RECEIVE_BUFFER = 16 * 2**20
-
-# linux/sockios.h and linux/ethtool.h: checksum, scatter-gather and every kind of large segment off
-_SIOCETHTOOL = 0x8946
-_OFFLOADS_OFF = {"rx": 0x15, "tx": 0x17, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
-
-# Every node's end has the same address. A device without ARP writes its own address as the
-# destination (arp_constructor in net/ipv4/arp.c), so that a frame that leaves one node is right
-# for every other node and the fabric passes it on unchanged.
-_NODE_MAC = "02:fb:00:00:00:01"
 _FABRIC_MAC = "02:fb:00:00:00:02"
 
 
@@ -115,7 +99,7 @@ def open_port(  # noqa: PLR0913 - one parameter per property of the device, all 
             descriptor = _open_packet(namespace, interface, device=device, mtu=mtu)
         try:
             with inside(namespace):
-                _configure(interface, kind, device=device, mtu=mtu)
+                configure(interface, device=device, mtu=mtu, is_veth=kind == "packet")
         except BaseException:
             os.close(descriptor)
             raise
@@ -155,10 +139,10 @@ def _open_tun(device: str) -> int:
 def _open_packet(
     namespace: NamespaceRef, interface: IPv4Interface, *, device: str, mtu: int
 ) -> int:
-    outer = f"fb{int(interface.ip):08x}"
+    outer = outer_name(interface)
     target = os.open(namespace, os.O_RDONLY) if isinstance(namespace, str) else os.dup(namespace)
     try:
-        _make_veth(outer, device, target, mtu)
+        make_veth(outer, device, target, mtu=mtu, outer_mac=_FABRIC_MAC)
     finally:
         os.close(target)
     receiver = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
@@ -173,51 +157,8 @@ def _open_packet(
     return receiver.detach()
 
 
-def _make_veth(outer: str, device: str, namespace: int, mtu: int) -> None:
-    inner: dict[str, Any] = {"ifname": device, "net_ns_fd": namespace, "address": _NODE_MAC}
-    with IPRoute() as links:
-        for stale in links.link_lookup(ifname=outer):
-            links.link("del", index=stale)
-        links.link("add", ifname=outer, kind="veth", peer=inner | {"mtu": mtu}, address=_FABRIC_MAC)
-        (index,) = links.link_lookup(ifname=outer)
-        links.link("set", index=index, mtu=mtu, state="up", txqlen=QUEUE_PACKETS)
-    _switch_offloads_off(outer)
-
-
 def _enlarge_buffer(receiver: socket.socket) -> None:
     try:
         receiver.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
     except PermissionError:  # only the initial user namespace may pass net.core.rmem_max
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-
-
-def _configure(interface: IPv4Interface, kind: PortKind, *, device: str, mtu: int) -> None:
-    if kind == "packet":
-        _switch_offloads_off(device)
-    _disable_ipv6(device)
-    with IPRoute() as links:
-        (loopback,) = links.link_lookup(ifname="lo")
-        links.link("set", index=loopback, state="up")
-        (index,) = links.link_lookup(ifname=device)
-        links.addr(
-            "add", index=index, address=str(interface.ip), prefixlen=interface.network.prefixlen
-        )
-        flags = {"flags": _IFF_NOARP, "change": _IFF_NOARP} if kind == "packet" else {}
-        links.link("set", index=index, mtu=mtu, txqlen=QUEUE_PACKETS, **flags)
-        links.link("set", index=index, state="up")
-
-
-def _switch_offloads_off(device: str) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        for command in _OFFLOADS_OFF.values():
-            value = array.array("I", [command, 0])
-            request = struct.pack("16sP16x", device.encode(), value.buffer_info()[0])
-            fcntl.ioctl(control, _SIOCETHTOOL, request)
-
-
-def _disable_ipv6(device: str) -> None:
-    switch = Path("/proc/sys/net/ipv6/conf", device, "disable_ipv6")
-    # Absent where the kernel has no IPv6, read-only in some containers; the fabric passes IPv4 only
-    # either way, this spares it the neighbour discovery.
-    if switch.exists() and os.access(switch, os.W_OK):
-        switch.write_text("1")

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+COUNT = 50
+"""Probes of a pair, unless one asks for another number."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Probes:

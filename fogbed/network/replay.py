@@ -6,25 +6,35 @@ Packed for nodes: only the standard library, and Python 3.9 at least.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
-from fogbed.network.link import Link, Shape
+from fogbed.network.link import Shape
 from fogbed.plan.trace import Trace
 
 
-class Replay:
+class Numbered(Protocol):
+    """A link, by whichever emulator: its number tells it from all others."""
+
+    @property
+    def number(self) -> int: ...  # noqa: D102 - said above
+
+
+L = TypeVar("L", bound=Numbered)
+
+
+class Replay(Generic[L]):
     """Links with a trace each, whose time 0 lies at ``origin`` (nanoseconds of the caller's clock).
 
     ``traced``: (link, what it does besides its trace, its trace).
     """
 
-    def __init__(self, traced: Sequence[tuple[Link, Shape, Trace]] = (), origin: int = 0) -> None:
+    def __init__(self, traced: Sequence[tuple[L, Shape, Trace]] = (), origin: int = 0) -> None:
         self._traced = traced
         self._origin = origin
         self._distinct = {trace.key: trace for _, _, trace in traced}
         self.trace_of = {link.number: trace for link, _, trace in traced}
 
-    def shapes(self, now: int) -> list[tuple[Link, Shape]]:
+    def shapes(self, now: int) -> list[tuple[L, Shape]]:
         """Return what every traced link does at ``now``."""
         steps = {key: _driven(trace, now - self._origin) for key, trace in self._distinct.items()}
         return [(link, rest._replace(**steps[trace.key])) for link, rest, trace in self._traced]

@@ -10,7 +10,6 @@ from fogbed.network.flows import load_links
 from fogbed.network.probing import AllProbes, probe_all
 from fogbed.plan.network import Link, NetworkPlan
 
-COUNT = 50
 INTERVAL_S = 0.1
 # So many, all pairs together: an agent takes 70 us for one and the fabric as much, of two cores
 MOST_PROBES_PER_S = 8000

@@ -18,10 +18,10 @@ from fogbed.network.flows import LOAD_PACKET, measure_rates
 from fogbed.network.judging import judge_rtt
 from fogbed.network.one_way import judge_one_way
 from fogbed.network.packet_flows import PacketVerdicts, measure_packets
-from fogbed.network.probes import Probes
+from fogbed.network.probes import COUNT, Probes
 from fogbed.network.probing import PROBE_OCTETS, AllProbes
 from fogbed.network.remarks import remarks_on
-from fogbed.network.rtts import COUNT, Rtts
+from fogbed.network.rtts import Rtts
 from fogbed.network.sessions import agents
 from fogbed.network.trace_verdict import is_steady, levelled
 from fogbed.network.verdicts import (

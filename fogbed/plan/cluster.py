@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from fogbed.plan.flink_buffers import LinkDemand
 from fogbed.plan.flink_settings import Scheduler
 from fogbed.spec.testbed import Node, Testbed
 
 LABEL = "app.kubernetes.io"
 NODE_LABEL = "fogbed.io/node"
 OWNER = "fogbed.io/owner"  # an annotation of the testbed's namespace
+LINKS = "fogbed.io/links"  # one of a TaskManager's Deployment: what its buffers were chosen by
 MANAGED_BY = {f"{LABEL}/managed-by": "fogbed"}
 COMPONENTS = (
     "jobmanager",
@@ -47,6 +49,7 @@ class ClusterFacts:
 
     ``memory``: what pods may take of each node, in bytes, where that is known: TaskManagers without
     a size of their own are cut to it. ``owner``: the mark of whose testbed it is, "" for none.
+    ``links``: what an experiment asks of the network buffers, None where none has said.
     """
 
     hosts: Mapping[str, str]
@@ -56,6 +59,7 @@ class ClusterFacts:
     pinned: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     memory: Mapping[str, int] = field(default_factory=lambda: _NO_SIZES)
     owner: str = ""
+    links: LinkDemand | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

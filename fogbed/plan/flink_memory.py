@@ -31,6 +31,8 @@ _OVERHEAD = 128 * MIB
 _NETWORK_LEAST, _NETWORK_MOST = 32 * MIB, 256 * MIB
 _NETWORK_SHARE = 18  # one part in 18: 32 MiB of the default process
 _FIRST_HEAP = 64 * MIB
+TASK_HEAP_KEPT = 128 * MIB
+"""What a job's heap keeps whatever else grows: as much as the default process leaves it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +126,17 @@ def pod_taskmanager_share(node: int | None) -> int:
     return min(max(share, TASKMANAGER_LEAST), POD_TASKMANAGER_MOST)
 
 
-def taskmanager_memory(process: int) -> TaskManagerMemory:
-    """Cut up ``process`` bytes (at least TASKMANAGER_LEAST); the job gets what is left over."""
-    network = process // _NETWORK_SHARE // MIB * MIB
-    network = min(max(network, _NETWORK_LEAST), _NETWORK_MOST)
+def taskmanager_memory(
+    process: int, *, network: int | None = None, growth: int = 0
+) -> TaskManagerMemory:
+    """Cut up ``process`` bytes (at least TASKMANAGER_LEAST); the job gets what is left over.
+
+    ``network``: bytes of network memory, None for the usual share. What it has more than that is
+    added to the process, ``growth`` bytes at the most, and the rest is taken from the job's heap.
+    """
+    usual = usual_network(process)
+    network = usual if network is None else network
+    process += min(network - usual, growth)
     fixed = _FRAMEWORK_HEAP + _FRAMEWORK_OFF_HEAP + _METASPACE + _OVERHEAD
     return TaskManagerMemory(
         process=process,
@@ -138,6 +147,21 @@ def taskmanager_memory(process: int) -> TaskManagerMemory:
         metaspace=_METASPACE,
         overhead=_OVERHEAD,
     )
+
+
+def usual_network(process: int) -> int:
+    """Return the network memory of a TaskManager of ``process`` bytes, in bytes."""
+    network = process // _NETWORK_SHARE // MIB * MIB
+    return min(max(network, _NETWORK_LEAST), _NETWORK_MOST)
+
+
+def network_to_spare(process: int, growth: int) -> int:
+    """Return the bytes that network memory may have beyond its usual share.
+
+    What the process may grow by, and what its job's heap has beyond the one of the default process.
+    """
+    heap = taskmanager_memory(process).task_heap
+    return growth + max(heap - TASK_HEAP_KEPT, 0)
 
 
 def _heap_options(heap: int, metaspace: int) -> tuple[str, ...]:

@@ -11,11 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from fogbed.errors import UsageError
+from fogbed.plan.flink_buffers import LinkDemand
 from fogbed.plan.flink_settings import Runtime, Scheduler
+from fogbed.plan.local_memory import laptop_buffers, memory_of
 from fogbed.plan.local_processes import (
     FLINK,
     GRAFANA_PORT,
     PROMETHEUS_PORT,
+    LocalEmulator,
     LocalFront,
     LocalNode,
     LocalPlan,
@@ -41,12 +44,16 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
     storage: str,
     log4j: Path,
     scheduler: Scheduler,
+    emulator: LocalEmulator = "fabric",
     prometheus: PrometheusProgram | None = None,
     grafana: GrafanaProgram | None = None,
+    links: LinkDemand | None = None,
+    computer: int | None = None,
 ) -> LocalPlan:
-    """Plan a testbed that keeps its files in ``folder``.
+    """Plan a testbed that keeps its files in ``folder``, its links shaped by ``emulator``.
 
-    ``prometheus`` runs beside it, if given, and ``grafana`` beside that.
+    ``prometheus`` runs beside it, if given, and ``grafana`` beside that. ``links`` is what an
+    experiment asks of the network buffers, ``computer`` the computer's memory in bytes.
     That, ``log4j`` and the paths of ``runtime`` must be plain (``fogbed.links``): class paths,
     lists of folders and log4j's patterns have no spelling for every character. ``storage`` is the
     same folder as Flink's file system reads it: what jobs leave there is named by it for good.
@@ -55,6 +62,7 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
         UsageError: as for ``require_local``.
     """
     require_local(testbed)
+    buffers, _ = laptop_buffers(testbed, links, computer)
     nodes = _nodes(testbed, number)
     laptop = Laptop(
         testbed=testbed,
@@ -64,6 +72,7 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
         log4j=log4j,
         addresses={node.name: node.address for node in nodes},
         scheduler=scheduler,
+        buffers=buffers,
     )
     plan = LocalPlan(
         name=testbed.name,
@@ -74,6 +83,7 @@ def plan_local(  # noqa: PLR0913 - every one is a fact of the computer, named by
             node for service, node in _first(testbed) if service.readiness == "registers"
         ),
         fronts=(_front(testbed),),
+        emulator=emulator,
     )
     if prometheus is None:
         return plan
@@ -110,7 +120,7 @@ def _nodes(testbed: Testbed, number: int) -> tuple[LocalNode, ...]:
 def _processes(laptop: Laptop) -> Iterator[LocalProcess]:
     for service in SERVICES.values():
         for node in service.nodes(laptop.testbed):
-            yield service.process(laptop, node, _memory_of(service, laptop.testbed, node))
+            yield service.process(laptop, node, memory_of(service, laptop.testbed, node))
 
 
 def _first(testbed: Testbed) -> Iterator[tuple[Service, str]]:
@@ -149,7 +159,7 @@ def local_problems(testbed: Testbed) -> list[str]:
     problems: list[str] = []
     for node in testbed.nodes:
         problems += _memory_problems(testbed, node)
-    return problems
+    return problems or laptop_buffers(testbed, None, None)[1]
 
 
 def _memory_problems(testbed: Testbed, node: Node) -> list[str]:
@@ -157,7 +167,7 @@ def _memory_problems(testbed: Testbed, node: Node) -> list[str]:
     needed = 0
     for service in SERVICES.values():
         if node in service.first_nodes(testbed):
-            memory = _memory_of(service, testbed, node)
+            memory = memory_of(service, testbed, node)
             needed += memory
             problems += _too_little(service.title, node, memory, service.least_memory)
     if not problems and node.memory is not None and needed > node.memory:
@@ -166,16 +176,6 @@ def _memory_problems(testbed: Testbed, node: Node) -> list[str]:
             f"; write at least {format_memory(needed)}, or less under services.flink"
         )
     return problems
-
-
-def _memory_of(service: Service, testbed: Testbed, node: Node) -> int:
-    """Return the bytes that a process of the service takes on a node."""
-    asked = service.memory(testbed, node)
-    if asked is not None or node.memory is None:
-        return asked or 0
-    others = (each for each in SERVICES.values() if each.name != service.name)
-    there = (each for each in others if node in each.first_nodes(testbed))
-    return node.memory - sum(each.memory(testbed, node) or 0 for each in there)
 
 
 def _too_little(what: str, node: Node, given: int, least: int) -> list[str]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+LocalEmulator = Literal["fabric", "tc"]
+"""What emulates a laptop's network: one process that carries every packet, or its kernel."""
 
 PREFIX_LENGTH = 24
 FLINK, PROMETHEUS, GRAFANA = "flink", "prometheus", "grafana"
@@ -75,7 +78,7 @@ class LocalPlan:
 
     ``processes`` are all that may run, and ``first`` names those that do from the start, in order.
     ``workers`` are the nodes of those that register at the JobManager. ``fronts``: what is reached
-    from outside, Flink's web page first.
+    from outside, Flink's web page first. ``emulator``: what shapes the links between the nodes.
     """
 
     name: str
@@ -84,6 +87,7 @@ class LocalPlan:
     first: tuple[str, ...]
     workers: tuple[str, ...]
     fronts: tuple[LocalFront, ...]
+    emulator: LocalEmulator = "fabric"
 
     @property
     def addresses(self) -> dict[str, str]:

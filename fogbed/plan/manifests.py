@@ -17,6 +17,7 @@ from fogbed.errors import UsageError
 from fogbed.plan.checksum import checksum_of
 from fogbed.plan.cluster import (
     LABEL,
+    LINKS,
     Cluster,
     ClusterFacts,
     agent_namespace_of,
@@ -174,6 +175,7 @@ def _require_sizes(cluster: Cluster) -> None:
         for what, size, least in sizes
         if size < least
     ]
+    problems = problems or taskmanager.pod_buffers(cluster)[1]
     if problems:
         raise UsageError(
             f"testbed {testbed.name} cannot run on its cluster as written",
@@ -230,6 +232,7 @@ def _values(cluster: Cluster, components: frozenset[str]) -> dict[str, Any]:
         "flink": _flink(testbed),
         "jobmanager": _jobmanager(cluster),
         "taskmanagers": taskmanager.pods(cluster),
+        "links_annotation": LINKS,
         **{
             name: pod(cluster)
             for (name, component), pod in _PODS.items()

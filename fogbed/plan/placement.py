@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fogbed.spec.experiment import Workload
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -27,6 +29,18 @@ class Place:
             return f"tier {self.tier}"
         key, value = self.label or ("", "")
         return f"label {key}={value}"
+
+
+def places_of(workload: Workload) -> dict[str, Place]:
+    """Return where an experiment's operators are pinned."""
+    return {
+        operator: Place(
+            node=asked.node,
+            tier=asked.tier,
+            label=next(iter(asked.label.items())) if asked.label else None,
+        )
+        for operator, asked in (workload.placement or {}).items()
+    }
 
 
 def resource_of(place: Place) -> str:

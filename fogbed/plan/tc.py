@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from fogbed.plan.queue import packets_held
 from fogbed.plan.tc_filters import Filter, Layout, collapse, parse
 
 MAJOR = 0xF06B
@@ -28,9 +29,6 @@ HIGH_RATE = 125_000_000_000
 netem has it always: with a rate, it lets no packet leave before the one that came before it
 (netem_enqueue, linux/net/sched/sch_netem.c), so that order is kept when a delay becomes shorter.
 """
-LINE_RATE_BPS = 1_000_000_000
-"""What a link without a rate is expected to carry at most, for the length of its queue."""
-LEAST_LIMIT = 1_000
 DIRECT_QUEUE = 1_000
 """Packets that may wait to go past all classes; HTB would take the device's, which may be 0."""
 _BURST_S = 0.001
@@ -61,7 +59,7 @@ class Leaf:
     corrupt: int = 0
     duplicate: int = 0
     reorder: int = 0
-    limit: int = LEAST_LIMIT
+    limit: int = 1_000
     cut: bool = False
 
 
@@ -108,10 +106,8 @@ def leaf_of(  # noqa: PLR0913 - what an impairment has, by name
     """Return an impairment (one-way delay, fractions, bit/s of layer 3) in the kernel's units.
 
     Rates are kept to whole octets/s. Jitter is driven from outside and counts for the queue only:
-    ``limit = max(1000, rate / (8 MTU) (delay + 4 jitter) 1.5)`` packets, so that netem's default of
-    1000 does not turn a long, fast link into a lossy one.
+    ``limit`` is as ``fogbed.plan.queue`` has it.
     """
-    packets_per_s = (rate_bps or LINE_RATE_BPS) / (8 * mtu)
     return Leaf(
         octets_per_s=max(1, rate_bps // 8) if rate_bps else 0,
         delay_ns=round(delay_ms * 1e6),
@@ -119,7 +115,7 @@ def leaf_of(  # noqa: PLR0913 - what an impairment has, by name
         corrupt=round(corrupt * CERTAIN),
         duplicate=round(duplicate * CERTAIN),
         reorder=round(reorder * CERTAIN),
-        limit=max(LEAST_LIMIT, round(packets_per_s * (delay_ms + 4 * jitter_ms) / 1e3 * 1.5)),
+        limit=packets_held(rate_bps=rate_bps, delay_ms=delay_ms, jitter_ms=jitter_ms, mtu=mtu),
         cut=cut,
     )
 

@@ -26,9 +26,11 @@ class NodeNetworks:
 
 
 def plan_nodes(
-    network: NetworkPlan, places: Sequence[NodeNetworks], egress: Egress
+    network: NetworkPlan, places: Sequence[NodeNetworks], egresses: Sequence[Egress]
 ) -> Iterator[dict[str, TcDevice]]:
     """Yield the plan of each node, in the order of ``network.nodes``, as are ``places``.
+
+    ``egresses``: of each node the device by which packets to all others leave.
 
     Raises:
         UsageError: a network is not IPv4, or there are too many.
@@ -37,10 +39,13 @@ def plan_nodes(
         handles = _Handles(places)
     except ValueError as error:
         raise UsageError(f"tc cannot tell the nodes apart: {error}") from None
-    leaves = [as_leaf(each, egress.mtu) for each in network.impairments]
+    leaves = {
+        mtu: [as_leaf(each, mtu) for each in network.impairments]
+        for mtu in {egress.mtu for egress in egresses}
+    }
     minors = range(1, len(places) + 1)
-    for position, row in enumerate(network.index.tolist()):
-        asked = dict(zip(minors, map(leaves.__getitem__, row), strict=True))
+    for position, (row, egress) in enumerate(zip(network.index.tolist(), egresses, strict=True)):
+        asked = dict(zip(minors, map(leaves[egress.mtu].__getitem__, row), strict=True))
         del asked[position + 1]
         tables, filters = handles.of(position)
         yield {egress.name: TcDevice(egress, asked, tables, filters)}

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.network.emulator import LinkEmulator
+from fogbed.plan.flink_buffers import LinkDemand
 from fogbed.platforms.measuring import Measured
 from fogbed.platforms.preflight import Check
 from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
@@ -74,7 +75,7 @@ class TestbedStatus:
 
     ``drift`` says where a cluster is not as its spec, ``certificate_days`` how long the first of
     its certificates still holds. ``images``: of every component the image that runs, with the
-    registry's digest.
+    registry's digest. ``segment``: the bytes of a network buffer of Flink's, where that is known.
     """
 
     __test__ = False  # pytest collects by name
@@ -89,6 +90,7 @@ class TestbedStatus:
     images: Mapping[str, str] = field(default_factory=dict)
     problems: Sequence[str] = ()
     certificate_days: int | None = None
+    segment: int | None = None
     drift: Sequence[str] = ()
 
 
@@ -208,6 +210,16 @@ class StreamCluster(Protocol):
         Raises:
             PlatformError: it runs another one and a job is running (the error names it), or the
                 testbed's spec fixes the other one.
+        """
+
+    def use_links(self, asked: LinkDemand, progress: Progress) -> str:
+        """Have the TaskManagers run with the network buffers that an experiment asks for.
+
+        They start again only when they have others. Returns the choice and its reason in a line.
+
+        Raises:
+            UsageError: the size that the testbed's spec fixes leaves too few for the job.
+            PlatformError: they have others, and a job is running (the error names it).
         """
 
     def emulator(self) -> LinkEmulator:

@@ -11,6 +11,7 @@ from fogbed.network.ports import tun_problem
 from fogbed.plan.local_processes import LocalNode
 from fogbed.platforms import preflight
 from fogbed.platforms.local import grafana as grafana_here
+from fogbed.platforms.local.emulators import EmulatorChoice, check_emulation
 from fogbed.platforms.local.java import find_flink, find_java
 from fogbed.platforms.local.limits import limit_node
 from fogbed.platforms.local.prometheus import INSTALL, OLDEST, find_prometheus, is_new_enough
@@ -21,8 +22,11 @@ _LONGEST_SOCKET = 107  # bytes, unix(7)
 _JDK_LINE = "only to build the job's jar anew: sudo apt install openjdk-17-jdk-headless"
 
 
-def examine() -> list[Check]:
-    """Return every check of this computer, the blocking ones first."""
+def examine(emulator: EmulatorChoice = "auto") -> list[Check]:
+    """Return every check of this computer, the blocking ones first.
+
+    ``emulator``: what a testbed's file says of its network.
+    """
     checks = [Check("fogbed", ok=True, found=__version__)]
     checks += preflight.run_checks(place=paths.state_dir())
     if not checks[1].ok:
@@ -31,6 +35,7 @@ def examine() -> list[Check]:
         *checks,
         check_java(),
         check_flink(),
+        check_emulation(emulator),
         check_ports(),
         check_limits(),
         check_sockets(),
@@ -60,7 +65,7 @@ def check_flink() -> Check:
 
 
 def check_ports() -> Check:
-    """Which kind of port joins nodes to the fabric; both work, TUN costs less."""
+    """Which kind of port joins nodes to the fabric, where it serves; TUN costs less."""
     problem = tun_problem()
     if not problem:
         return Check("ports", ok=True, found="tun (/dev/net/tun opens)")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fogbed.plan.flink_buffers import LinkDemand
 from fogbed.plan.flink_settings import Scheduler
 
 __all__ = ["ALL_PARTS", "DownRequest", "Part", "Preview", "Scheduler", "UpRequest"]
@@ -22,6 +23,7 @@ class UpRequest:
     """How a testbed is to come up.
 
     ``scheduler``: what a JobManager that is started now runs, where the spec says ``auto``.
+    ``links``: what an experiment asks of the TaskManagers' network buffers, likewise.
     ``port``: the loopback port of Flink's web page; None: the first free one. ``shared``: whether
     every user of the computer may use it; None leaves that as it is. ``limit`` and ``tags``: only
     these nodes and roles. ``rehearse``: ask every node what would change, and change nothing.
@@ -29,6 +31,7 @@ class UpRequest:
     """
 
     scheduler: Scheduler | None = None
+    links: LinkDemand | None = None
     port: int | None = None
     shared: bool | None = None
     limit: Sequence[str] = ()

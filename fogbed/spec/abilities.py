@@ -16,12 +16,28 @@ PlatformName = Literal["local", "pi", "kind", "kubernetes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodNetwork:
+    """How the cluster that ``up`` makes wires pods: what can be told of it before it is there.
+
+    ``device``: by which packets to other nodes' pods leave, with its ``mtu``; ``own``: which of the
+    addresses of a node's network of pods are the node's own, counted from its first;
+    ``is_overlay``: they leave with a node's address of those, else with that of its NIC.
+    """
+
+    device: str
+    mtu: int
+    own: tuple[int, ...]
+    is_overlay: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
     """One platform's line of the table.
 
     ``services``: what of a spec's ``services`` runs there. ``actions``: what a scenario may do.
     ``makes_its_cluster``: ``up`` does, and gives its nodes their roles. ``most_nodes``: None if
     nothing here sets a bound.
+    ``pod_network``: None where ``up`` makes none.
     ``up_options`` and ``down_options``: flags that mean something. ``asks_before_down``: what
     ``down`` takes is not only fogbed's own.
     """
@@ -34,6 +50,7 @@ class Abilities:
     makes_its_cluster: bool = False
     may_have_several_control_planes: bool = False
     most_nodes: int | None = None
+    pod_network: PodNetwork | None = None
     up_options: frozenset[str] = frozenset()
     down_options: frozenset[str] = frozenset()
     asks_before_down: bool = False
@@ -57,6 +74,8 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
             is_a_cluster=True,
             makes_its_cluster=True,
             may_have_several_control_planes=True,
+            # flannel's VXLAN, and its bridge
+            pod_network=PodNetwork(device="flannel.1", mtu=1450, own=(0, 1), is_overlay=True),
             up_options=frozenset(
                 {"--limit", "--tags", "--check", "--ask-become-pass", "--only", "--without"}
             ),
@@ -71,6 +90,8 @@ ABILITIES: Mapping[PlatformName, Abilities] = MappingProxyType(
             emulates_networks=True,
             is_a_cluster=True,
             makes_its_cluster=True,
+            # kindnet's routes, and the address that a node has on each of its pods' veths
+            pod_network=PodNetwork(device="eth0", mtu=1500, own=(1,), is_overlay=False),
             up_options=frozenset({"--only", "--without"}),
         ),
         "kubernetes": Abilities(

@@ -50,8 +50,9 @@ def keys_of_platform(testbed: TestbedView) -> Iterator[Problem]:
         if part.value and platform != owner:
             yield part.problem(f"platform {platform} {what}", "remove it")
     emulator = testbed.root["network"]["emulator"]
-    if emulator.text not in (None, "auto") and not abilities.is_a_cluster:
-        yield emulator.problem(f"platform {platform} has one of its own, always", "remove it")
+    if emulator.text == "none" and not abilities.is_a_cluster:
+        what = f"platform {platform} has nothing else that joins its nodes"
+        yield emulator.problem(what, "write auto, tc or fabric, or remove it")
 
 
 def place_of_data(testbed: TestbedView) -> Iterator[Problem]:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
+from fogbed import units
 from fogbed.spec.base import DurationS, Memory, Spec, duration_within, memory_from
 from fogbed.spec.image_names import Image
 from fogbed.spec.kubernetes import Url
@@ -17,6 +24,8 @@ Slots = Annotated[int, Field(ge=1, le=1000)]
 _OBJECT = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _LONGEST_S = 10 * 365 * 86400.0  # what is kept; Prometheus has no number for much more
 _LONGEST_OBJECT = 253  # RFC 1123, as Kubernetes takes names of classes and Secrets
+USUAL_SEGMENT, LARGEST_SEGMENT = 2**15, 2**22
+"""Flink's own size of a network buffer, and the largest that may be written, in bytes."""
 
 
 def _folder_on_node(text: str) -> str:
@@ -54,6 +63,36 @@ BucketName = Annotated[
 ]
 
 
+def _long_links(value: object) -> object:
+    if value in ("auto", "off"):
+        return value
+    size = units.parse_memory(value)
+    if USUAL_SEGMENT <= size <= LARGEST_SEGMENT and size.bit_count() == 1:
+        return size
+    least, most = units.format_memory(USUAL_SEGMENT), units.format_memory(LARGEST_SEGMENT)
+    raise ValueError(
+        f"{value!r} is not a power of two from {least} to {most}; write auto, off, or one like 256k"
+    )
+
+
+def _shown_long_links(value: str | int) -> str:
+    return value if isinstance(value, str) else units.format_memory(value)
+
+
+LongLinks = Annotated[
+    Literal["auto", "off"] | int,
+    BeforeValidator(_long_links),
+    PlainSerializer(_shown_long_links, return_type=str, when_used="json"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": rf"^(auto|off|{units.MEMORY.pattern.strip('^$')})$",
+            "examples": ["auto", "off", "256k"],
+        }
+    ),
+]
+
+
 class JobManager(Spec):
     """Where the JobManager runs and its process memory in bytes."""
 
@@ -73,12 +112,16 @@ class Flink(Spec):
 
     ``image`` and ``high_availability`` are for clusters: the image that its pods run, and whether
     jobs survive the JobManager's node (its leader is elected through Kubernetes).
+
+    ``long_links``: the size of a network buffer in bytes; ``auto`` chooses it from an experiment's
+    network and job, ``off`` leaves it as Flink has it.
     """
 
     version: str = FLINK_VERSION
     image: Image | None = None
     high_availability: bool = False
     scheduler: Literal["auto", "adaptive", "default"] = "auto"
+    long_links: LongLinks = "auto"
     jobmanager: JobManager = JobManager()
     taskmanager: TaskManagers = TaskManagers()
 

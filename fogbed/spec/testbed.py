@@ -59,11 +59,11 @@ class Ssh(Spec):
 
 
 class Network(Spec):
-    """How the network between the nodes is emulated, where real nodes do it.
+    """How the network between the nodes is emulated.
 
-    ``emulator``: ``tc`` (netem, in the kernel) or ``fabric`` (in user space, on each node);
-    ``auto`` takes tc where a node's kernel has netem and the fabric where it has not; ``none``
-    shapes nothing, and puts nothing on the nodes that could.
+    ``emulator``: ``tc`` (netem, in the kernel) or ``fabric`` (in user space: on each node, or one
+    for all nodes of a laptop); ``auto`` takes tc where the kernel has netem and the fabric where it
+    has not; ``none`` shapes nothing, and puts nothing on the nodes that could: not on a laptop.
     """
 
     emulator: Literal["auto", "tc", "fabric", "none"] = "auto"

@@ -152,6 +152,26 @@ def test_a_dry_run_reads_well(capsys: pytest.CaptureFixture[str]) -> None:
         assert phrase in said
 
 
+@pytest.mark.parametrize(
+    ("profile", "told"),
+    [
+        # the demo's own, with its change: ten buffers of 32k are 320 kB, its links have 250 kB
+        ("metro", "Flink's own segments of 32k do for an RTT of 100ms at 20mbit"),
+        ("satellite", "segments of 256k for an RTT of 107.6ms at 103mbit (Flink's own: 32k); "),
+    ],
+)
+def test_a_dry_run_says_which_network_buffers_a_run_would_have(
+    profile: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo = str(paths.asset("experiments", "demo.yml"))
+    network = str(paths.asset("experiments", "profiles", f"{profile}.yml"))
+    argv = ["experiment", "run", demo, "--profile", network, "--dry-run"]
+    assert main(argv) == 0
+    assert f"long links: {told}" in capsys.readouterr().out
+    assert main([*argv, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["long_links"].startswith(told)
+
+
 def test_options_win_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bed = paths.asset("inventory", "laptop.yml").read_text(encoding="utf-8")
     other = tmp_path / "other.yml"

@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fogbed import platforms
 from fogbed.cli import main
 from fogbed.cli.network_shown import show_backends
 from fogbed.cli.verification_shown import as_json, summary_of_failures
@@ -22,7 +24,7 @@ from fogbed.network.verdicts import (
     Tolerance,
     Verification,
 )
-from fogbed.plan.network import Difference, Impairment
+from fogbed.plan.network import Difference, Impairment, NetworkPlan
 from fogbed.platforms import table
 from fogbed.spec.abilities import ABILITIES
 
@@ -88,7 +90,46 @@ def test_plan_as_json_has_numbers(capsys):
 
 def test_apply_can_be_tried_without_a_testbed_that_is_up(capsys):
     assert main(["network", "apply", "profile.yml", "--dry-run"]) == 0
-    assert "would be in force on testbed small" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "would be in force on testbed small" in told.out
+    assert "what would change is not known: testbed small is not up" in told.err
+
+
+class InForce:
+    """A running testbed that shapes both ways; it would tell if anything was changed."""
+
+    lease_s = 60.0
+
+    def emulator(self):
+        return self
+
+    def show(self):
+        index = np.array([[0, 1], [2, 0]], np.uint32)
+        shapes = (Impairment(), Impairment(delay_ms=3), Impairment(delay_ms=5, duplicate=0.01))
+        return NetworkPlan(("c", "f"), shapes, index)
+
+    def backends(self):
+        return {"c": "tc", "f": "fabric"}
+
+
+def test_apply_shows_what_would_change_of_what_is_in_force(monkeypatch, capsys):
+    monkeypatch.setattr(platforms, "open_platform", lambda _bed: InForce(), raising=False)
+    assert main(["network", "apply", "profile.yml", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    rows = [[cell.strip() for cell in re.split("[|│]", line)] for line in said.splitlines()]
+    cells = [[cell for cell in row if cell] for row in rows]
+    assert ["c", "f", "3ms -> -", "-", "-", "-", "-"] in cells
+    assert ["f", "c", "5ms", "- -> 1ms", "- -> 0.1%", "- -> 100mbit", "1% -> -"] in cells
+    assert "2 of 2 ordered pairs would change, in place\n" in said
+    assert "tc (netem, in the kernel) shapes on c" in said
+
+
+def test_apply_says_that_nothing_would_change(monkeypatch, capsys):
+    monkeypatch.setattr(platforms, "open_platform", lambda _bed: InForce(), raising=False)
+    both = "links: [{from: c, to: f, delay: 3ms}, {from: f, to: c, delay: 5ms, duplicate: 1%}]\n"
+    Path("profile.yml").write_text(PROFILE.partition("links:")[0] + both, encoding="utf-8")
+    assert main(["network", "apply", "profile.yml", "--dry-run"]) == 0
+    assert capsys.readouterr().out.startswith("0 of 2 ordered pairs would change")
 
 
 @pytest.mark.parametrize("command", [("apply",), ("apply", "--dry-run"), ("verify",)], ids=" ".join)

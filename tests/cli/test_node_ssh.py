@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.free_ports import free_port
 from fogbed.cli import main
 from fogbed.platforms.pi import nodes
 from fogbed.platforms.pi.reach import host_keys
@@ -81,9 +82,7 @@ def make_key(path):
 @pytest.fixture
 def machine(fresh_home, monkeypatch):
     monkeypatch.chdir(fresh_home)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     names = {"folder": fresh_home, "port": port, "user": getpass.getuser()}
     (fresh_home / "sshd.conf").write_text(CONFIG.format(**names), encoding="utf-8")
     (fresh_home / "testbed.yml").write_text(TESTBED.format(**names), encoding="utf-8")

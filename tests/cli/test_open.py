@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import threading
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,16 +66,23 @@ def test_what_has_a_port_anyway_is_shown_and_that_is_all(offer, capsys):
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_what_is_forwarded_is_held_until_ctrl_c(offer, capsys, sign):
+def test_what_is_forwarded_is_held_until_ctrl_c(offer, capsys, sign, monkeypatch):
     platform = offer()
-    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), sign))
-    timer.start()
+
+    class Interrupted(threading.Event):
+        """Is waited for, and then the signal comes."""
+
+        def wait(self, timeout=None):
+            threading.Thread(target=os.kill, args=(os.getpid(), sign)).start()
+            return super().wait(timeout)
+
+    command = importlib.import_module("fogbed.cli.open")
+    monkeypatch.setattr(command, "threading", SimpleNamespace(Event=Interrupted))
     before = signal.getsignal(signal.SIGTERM)
     try:
         assert main(["open", "flink", "--no-browser"]) == 0
     finally:
         signal.signal(signal.SIGTERM, before)
-        timer.join()
     assert platform.is_closed
     assert capsys.readouterr() == (f"{URL}\n", f"{URL} is forwarded until Ctrl-C\nclosed\n")
 

@@ -47,6 +47,16 @@ def test_up_dry_run_shows_what_would_be_made_and_makes_nothing(capsys):
     assert not TestbedFolder("shown").root.exists()
 
 
+def test_up_dry_run_says_which_network_buffers_are_written(here, capsys):
+    written = f"{TESTBED.rstrip()}\nservices: {{flink: {{long_links: 256k}}}}\n"
+    assert "services:" not in TESTBED
+    (here / "testbed.yml").write_text(written, encoding="utf-8")
+    assert main(["up", "--dry-run"]) == 0
+    assert capsys.readouterr().out.endswith(
+        "segments of 256k, as written; network memory 36m a TaskManager\n"
+    )
+
+
 def test_a_port_in_use_names_who_uses_it(capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

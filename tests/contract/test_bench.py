@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
 from types import SimpleNamespace
 
@@ -78,3 +80,21 @@ def test_an_unknown_part_is_refused(parts, monkeypatch, capsys):
     with pytest.raises(SystemExit, match="2"):
         bench.main()
     assert "no such part: won; there are one" in capsys.readouterr().err
+
+
+def test_one_that_is_told_to_end_cleans_up_as_on_ctrl_c(parts):
+    ended = []
+
+    def measured():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            yield MET
+        finally:
+            ended.append("what it had started")
+
+    before = signal.getsignal(signal.SIGTERM)
+    parts(one=measured())
+    with pytest.raises(KeyboardInterrupt):
+        bench.main()
+    assert ended == ["what it had started"]
+    assert signal.getsignal(signal.SIGTERM) == before

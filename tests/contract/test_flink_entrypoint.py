@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -12,19 +11,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from benchmarks.free_ports import free_port
 from fogbed import paths
 from fogbed.platforms.local.java import find_flink, find_java
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 START_S = 180.0  # two Java processes each, beside whatever else runs
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +103,7 @@ def has_slots(answer):
 
 
 def test_a_taskmanager_registers_and_every_setting_counts_with_a_read_only_conf(start, home):
-    rpc, rest, blob = free_ports(3)
+    rpc, rest, blob = (free_port() for _ in range(3))
     shared = {
         "JOB_MANAGER_RPC_ADDRESS": "localhost",
         "PORT": str(rpc),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -147,6 +148,37 @@ def test_who_is_overtaken_by_another_publisher_is_content(minio, prefix, large, 
     monkeypatch.setattr(object_upload.Upload, "_complete", overtaken)
     assert minio.store().put_file(large, key, Quiet()) == 17 * MIB
     assert minio.store().size(key) == 17 * MIB
+
+
+def test_a_part_that_comes_in_after_another_has_finished_is_not_left_behind(minio, prefix, large):
+    key, store = f"{prefix}/large", minio.store()
+    pools, third = store._api._http, []
+    real = pools.urlopen
+
+    def part_that_is_overtaken(content):
+        yield content[: len(content) // 2]
+        arriving = minio.folder / "data" / ".minio.sys" / "tmp"
+        deadline = time.monotonic() + 60
+        while not list(arriving.glob("*/part.3")):
+            assert time.monotonic() < deadline, "the store does not begin to read the part"
+            time.sleep(0.01)
+        minio.store().put_file(large, key, Quiet())
+        # one who looked before that begins: while there is another upload of its key, MinIO makes
+        # room for a part of one that is no more
+        third.append(store._api._create_multipart_upload(BUCKET, key, {}))
+        yield content[len(content) // 2 :]
+
+    def urlopen(method, url, body=None, **options):
+        if "partNumber=3" in url:
+            body = part_that_is_overtaken(body)
+        return real(method, url, body=body, **options)
+
+    pools.urlopen = urlopen
+    store.put_file(large, key, Quiet())
+    assert store.size(key) == 17 * MIB
+    there = store._api._list_multipart_uploads(BUCKET, prefix=key).uploads
+    assert [each.upload_id for each in there] == third
+    store._api._abort_multipart_upload(BUCKET, key, third[0])
 
 
 def test_a_tree_is_fetched_listed_and_deleted(minio, prefix, tmp_path):

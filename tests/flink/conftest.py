@@ -45,7 +45,9 @@ def _cluster(folder: Path, scheduler: str) -> Iterator[object]:
         loopback.Worker(name=node, slots=slots, resources=resources_offered(node, tier, {}))
         for node, tier, slots in _NODES
     ]
-    with loopback.LoopbackCluster(folder=folder, workers=workers, scheduler=scheduler) as cluster:
+    with loopback.LoopbackCluster(
+        folder=folder, workers=workers, scheduler=scheduler, jvm=loopback.SHORT_LIVED
+    ) as cluster:
         yield cluster
 
 

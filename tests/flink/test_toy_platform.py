@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from prometheus_server import serving
 
-from benchmarks.loopback_cluster import LoopbackCluster, Worker
+from benchmarks.loopback_cluster import SHORT_LIVED, LoopbackCluster, Worker
 from fogbed.cli import main
 from fogbed.clients.prometheus import PrometheusClient
 from fogbed.clients.prometheus_values import Window
@@ -77,7 +77,9 @@ def installed(
 
         def start(nodes: Sequence[Node]) -> LoopbackCluster:
             workers = [Worker(name=node.name, slots=node.slots or 1) for node in nodes]
-            cluster = LoopbackCluster(folder=tmp_path / "f", workers=workers, scheduler="adaptive")
+            cluster = LoopbackCluster(
+                folder=tmp_path / "f", workers=workers, scheduler="adaptive", jvm=SHORT_LIVED
+            )
             ends.enter_context(cluster)
             return cluster
 

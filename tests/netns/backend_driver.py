@@ -11,11 +11,13 @@ import json
 import os
 import sys
 import threading
+import time
 from dataclasses import asdict
 
 from fogbed.network.agent import untracked
 from fogbed.network.agent.backend import Row
 from fogbed.network.agent.backend_table import table
+from fogbed.network.agent.tc_jitter import JitterDriver
 
 
 def forget_nf_tables():
@@ -27,6 +29,40 @@ def forget_nf_tables():
     untracked.Untracking = refuse
 
 
+class Written:
+    """What is written to drive a delay by the law: (before, after, delay), monotonic ns, by class.
+
+    Of a backend that drives none there is nothing.
+    """
+
+    def __init__(self, backend):
+        self._backend = backend
+        self._steps = {}
+        driver = getattr(backend, "_driver", None)
+        if isinstance(driver, JitterDriver):
+            self._change, driver._change = driver._change, self._write
+
+    def forget(self):
+        self._steps = {}
+
+    def of(self, peer):
+        driver = getattr(self._backend, "_driver", None)
+        link = driver.links.get(peer) if isinstance(driver, JitterDriver) else None
+        if link is None:
+            return []
+        # what a link was installed with is in force until the first step
+        installed = (0, 0, link.leaf.delay_ns)
+        return [installed, *self._steps.get((link.device, link.minor), ())]
+
+    def _write(self, changes):
+        before = time.monotonic_ns()
+        self._change(changes)
+        after = time.monotonic_ns()
+        for device, minor, leaf in changes:
+            step = (before, after, leaf.delay_ns)
+            self._steps.setdefault((device, minor), []).append(step)
+
+
 class Driver:
     def __init__(self, name):
         name, _, without = name.partition("-without-")
@@ -34,6 +70,7 @@ class Driver:
             forget_nf_tables()
         self.kind = table()[name]
         self.backend = self.kind()
+        self.written = Written(self.backend)
         self.lock = threading.Lock()
 
     def step(self):
@@ -41,7 +78,11 @@ class Driver:
             return self.backend.step()
 
     def apply(self, row):
+        self.written.forget()
         self.backend.apply(Row.from_json(row))
+
+    def steps(self, peer):
+        return self.written.of(peer)
 
     def show(self):
         return {peer: shape.to_json() for peer, shape in self.backend.show().items()}

@@ -6,18 +6,24 @@ the laptop's. Shapes are given by (source, target), as the members of an impairm
 
 from __future__ import annotations
 
+import json
+import os
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from node_backends import NodeBackends
 from node_layout import Layout, pod_address
+from tc_recorded import FILE as STEPS_FILE
 
-from fogbed.network.ports import best_port_kind
 from fogbed.network.sessions import agents
+from fogbed.network.tc_here import why
 from fogbed.network.trial import Trial
 from fogbed.plan.network import Impairment, NetworkPlan
 
 ENDS = "abc"
+RECORDED = Path(__file__).with_name("tc_recorded.py")
 PAIRS = [(source, target) for source in ENDS for target in ENDS if source != target]
 
 
@@ -63,21 +69,45 @@ class OnNodes:
     def counters(self, source, target):
         return self.backends.counters(ENDS.index(source), ENDS.index(target))
 
+    def steps(self, source, target):
+        """Return the delays that were written on a way, each with when; [] where the law decides.
+
+        See ``jitter_contract.Step``.
+        """
+        return self.backends.steps(ENDS.index(source), ENDS.index(target))
+
     def clear(self):
         self.backends.clear()
 
 
-class OnLaptop:
-    """Nodes of the laptop's fabric."""
+class Recorded(Trial):
+    """A trial by tc that keeps what was written to drive delays."""
 
-    def __init__(self):
+    def start(self):
+        # in the place of -m fogbed.network.tc
+        self._command[1:3] = [str(RECORDED)]
+        super().start()
+
+
+class OnLaptop:
+    """Nodes of the laptop's fabric, or joined and shaped by its kernel ("tc")."""
+
+    def __init__(self, emulator="fabric"):
         self._undo = ExitStack()
+        self._serves = emulator
+        self._shapes = {}
 
     def __enter__(self):
-        trial = self._undo.enter_context(Trial(ENDS, kind=best_port_kind()))
+        enter = self._undo.enter_context
+        self._steps = Path(enter(TemporaryDirectory(prefix="fogbed-steps-")), "steps")
+        os.environ[STEPS_FILE] = str(self._steps)
+        self._lacking = why() if self._serves == "tc" else ""
+        if self._lacking:
+            return self
+        trial = enter((Recorded if self._serves == "tc" else Trial)(ENDS, emulator=self._serves))
         self._emulator = trial.emulator
         self.namespaces, self.addresses = trial.namespaces, trial.addresses
-        self.sessions = self._undo.enter_context(agents(trial.channels))
+        self.sessions = enter(agents(trial.channels))
         self._cut = set()
         return self
 
@@ -85,7 +115,7 @@ class OnLaptop:
         self._undo.close()
 
     def possible(self):
-        return ""
+        return self._lacking
 
     def names(self, *ends):
         return ends
@@ -97,6 +127,8 @@ class OnLaptop:
             index[ENDS.index(source), ENDS.index(target)] = len(impairments)
             impairments.append(Impairment(**shape))
         plan = NetworkPlan(tuple(ENDS), tuple(impairments), index, **given)
+        self._steps.write_text("")
+        self._shapes = shapes
         self._emulator.apply(plan, lease_s=None)
         for end in set(cut) - self._cut:
             self._emulator.cut(end)
@@ -116,8 +148,16 @@ class OnLaptop:
         links = {(each.source, each.target): each for each in self._emulator.counters().links}
         return vars_of(links[source, target])
 
+    def steps(self, source, target):
+        lines = [json.loads(line) for line in self._steps.read_text().splitlines()]
+        found = [line[2:] for line in lines if line[:2] == [source, target]]
+        # what a link was installed with is in force until the first step
+        installed = round(self._shapes[source, target]["delay_ms"] * 1e6)
+        return [[0, 0, installed], *found] if found else []
+
     def clear(self):
-        self._emulator.clear()
+        if not self._lacking:
+            self._emulator.clear()
 
 
 def vars_of(thing):

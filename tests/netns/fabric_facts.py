@@ -225,13 +225,13 @@ def main(kind):
         facts["cleared"] = not trial.emulator.show().index.any()
         trial.emulator.apply(plan(trial, delay_ms=7), lease_s=None)
         trial.emulator.cut("b")
-        trial.fabric.kill()
-        trial.fabric.wait()
+        trial.process.kill()
+        trial.process.wait()
         try:
             trial.emulator.show()
         except NetworkError as error:
             facts["dead"] = error.message
-        trial.start_fabric()
+        trial.start()
         trial.emulator.wait_until_ready(60)
         facts["next"] = trial.emulator.show().impairments[1].delay_ms
         facts["next_carries"] = came_back(sessions["a"], trial.addresses["c"])

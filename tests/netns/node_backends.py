@@ -81,6 +81,9 @@ class NodeBackends:
     def counters(self, source, target):
         return self.nodes[source].ask("counters")[f"n{target}"]
 
+    def steps(self, source, target):
+        return self.nodes[source].ask("steps", peer=f"n{target}")
+
 
 def row_of(layout, number, shapes, *, cut=(), **given):
     """Return a node's row as JSON; ``shapes`` by (from, to), ``cut``: nodes that are cut off."""

@@ -13,6 +13,7 @@ from fogbed.network.namespaces import inside
 SO_RCVBUFFORCE, SO_NO_CHECK = 33, 11  # asm-generic/socket.h
 MARK = 0x5A
 NUMBERED = struct.Struct("!QQ")
+WAIT_S = 0.1
 
 
 @dataclass
@@ -63,8 +64,8 @@ class Numbered:
 
     def end(self, quiet_s=1.0):
         """Stop sending; return what came once nothing has for ``quiet_s``."""
+        self._quiet_s = quiet_s  # first: who receives looks for it once this has ended
         self._ended.set()
-        self._quiet_s = quiet_s
         for thread in self._threads:
             thread.join()
         self._sender.close()
@@ -72,13 +73,15 @@ class Numbered:
         return self._came
 
     def _receive(self):
-        self._receiver.settimeout(0.1)
-        last = time.monotonic()
-        while not self._ended.is_set() or time.monotonic() - last < self._quiet_s:
+        self._receiver.settimeout(WAIT_S)
+        # Waits are counted, not time: a computer that stood still did not listen meanwhile
+        silent = 0
+        while not self._ended.is_set() or silent * WAIT_S < self._quiet_s:
             try:
                 packet = self._receiver.recv(2**16)
             except TimeoutError:
+                silent += 1
                 continue
-            last = time.monotonic()
+            silent = 0
             number, sent = NUMBERED.unpack_from(packet)
             self._came.append(Came(number, sent, time.monotonic_ns(), packet[NUMBERED.size :]))

@@ -33,6 +33,7 @@ from fogbed.network.agent.tc_places import find_places
 from fogbed.network.agent.tc_reading import _flow, foreign_root, ours, qdiscs, read
 from fogbed.network.agent.tc_tree import Tree
 from fogbed.network.agent.tc_trial import why_not
+from fogbed.network.agent.ways_out import ways_out
 from fogbed.plan.tc import Egress, Leaf, TcPeer, plan_tc
 from fogbed.plan.tc_diff import NETEM, ROOT, diff
 from fogbed.plan.tc_filters import classes_of
@@ -55,6 +56,7 @@ def main():
         facts["taken"] = taken_away(netlink)
         facts["killed"] = left_by_a_killed_container(netlink)
         facts["place"] = place(netlink)
+        facts["rules"] = by_rules(netlink)
         facts["backend"] = what_the_backend_says()
         facts["left"] = sorted(ours(qdiscs(netlink)))
     json.dump(facts, sys.stdout)
@@ -261,6 +263,54 @@ def place(netlink):
         "header": found.of["n0"].egress.header,
         "said": said,
     }
+
+
+def by_rules(netlink):
+    """Have pods' packets led elsewhere by others' rules; tell what both emulators say of it."""
+    netlink.do(rtnetlink.add_device("away0", "veth", peer="away1"))
+    netlink.do(rtnetlink.set_up(rtnetlink.link(netlink, "away0").index))
+    row, said = row_of("10.3.0.0/24"), {}
+    for name, rule, route in (
+        ("pods", "pref 32000 from 10.9.0.0/24", "10.0.0.0/12 dev away0"),
+        ("early", "pref 100 from 10.9.0.0/25", "default dev away0"),
+        ("iif", "pref 32001 iif pods1", "10.3.0.0/16 dev away0"),
+        ("same", "pref 32000 from 10.9.0.0/24", "10.0.0.0/12 dev pods0"),
+        ("other pods", "pref 100 from 10.7.0.0/24", "default dev away0"),
+        ("another target", "pref 100 to 10.5.0.0/24", "default dev away0"),
+        ("node itself", "pref 100 iif lo", "default dev away0"),
+        ("mark", "pref 100 fwmark 7", "default dev away0"),
+        ("no route", "pref 100", "192.0.2.0/24 dev away0"),
+        ("thrown", "pref 100", "throw 10.3.0.0/16"),
+        ("after main", "pref 32767", "default dev away0"),
+    ):
+        with ruled(rule, route):
+            said[name] = [told(find_places, netlink, row), told(ways_out, netlink, row, row.peers)]
+    with ruled("not fwmark 7 pref 500", "default dev away0"):
+        # as wg-quick does: what the main table knows better than by its default comes first
+        add = "ip rule add pref 400 table main suppress_prefixlength 0"
+        subprocess.run(add.split(), check=True)
+        said["suppressed"] = [told(find_places, netlink, row)]
+        subprocess.run(["ip", "rule", "del", "pref", "400"], check=True)
+        said["not marked"] = [told(find_places, netlink, row)]
+    return said
+
+
+@contextlib.contextmanager
+def ruled(rule, route):
+    subprocess.run(f"ip route add table 77 {route}".split(), check=True)
+    subprocess.run(f"ip rule add {rule} table 77".split(), check=True)
+    yield
+    subprocess.run(f"ip rule del {rule} table 77".split(), check=True)
+    subprocess.run(["ip", "route", "flush", "table", "77"], check=True)
+
+
+def told(act, *given):
+    try:
+        found = act(*given)
+    except BackendError as error:
+        return str(error)
+    ways = found if isinstance(found, dict) else {n: e.egress for n, e in found.of.items()}
+    return [getattr(each, "device", getattr(each, "name", "")) for each in ways.values()]
 
 
 def what_the_backend_says():

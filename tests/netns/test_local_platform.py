@@ -15,12 +15,14 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import requests
 
 from fogbed import paths
 from fogbed.cli import main
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.progress import Quiet
 from fogbed.errors import PlatformError
+from fogbed.plan.flink_buffers import Buffers, LinkDemand
 from fogbed.platforms import find_testbed, open_platform
 from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.local.limits import group_of
@@ -232,6 +234,36 @@ def test_an_idle_jobmanager_changes_its_scheduler_and_keeps_its_workers(life):
     before = life.processes()
     life.use_scheduler("default", Quiet())
     assert life.processes() == before
+
+
+def buffers(life, node):
+    """What Flink's network of a TaskManager has: the bytes of a buffer, and how many there are."""
+    url = f"{life.endpoints().flink}/taskmanagers/{node}"
+    told = requests.get(url, timeout=10).json()["metrics"]
+    count = told["nettyShuffleMemorySegmentsTotal"]
+    return count and told["nettyShuffleMemoryTotal"] // count, count
+
+
+def test_idle_taskmanagers_change_their_buffers_and_one_that_rests_has_them_too(life):
+    usual = 32 * 2**10
+    until(lambda: buffers(life, "edge-1")[0] == usual)
+    counts = dict.fromkeys(("cloud-1", "edge-1", "edge-2"), Buffers(least=7, most=40))
+    far = LinkDemand(rtt_ms=100.0, buffers=counts)
+    assert life.use_links(far, Quiet()) == (
+        "segments of 1m for an RTT of 100ms (Flink's own: 32k); network memory 40m a TaskManager"
+    )
+    assert slots(life) == {"edge-1": 2}
+    until(lambda: buffers(life, "edge-1") == (2**20, 40))
+    assert life.status().segment == 2**20
+    before = life.processes()
+    life.use_links(far, Quiet())
+    assert life.processes() == before
+    life.workers().add("edge-2")
+    until(lambda: buffers(life, "edge-2") == (2**20, 40))
+    life.workers().remove("edge-2")
+    life.use_links(LinkDemand(), Quiet())
+    until(lambda: buffers(life, "edge-1")[0] == usual)
+    assert slots(life) == {"edge-1": 2}
 
 
 def test_after_kill_9_of_everything_up_rebuilds_and_down_leaves_nothing(life, port):

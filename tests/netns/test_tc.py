@@ -9,6 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.netns
 
+AS_ITSELF = "it is not looked for there"
 FACTS = Path(__file__).with_name("tc_facts.py")
 
 
@@ -51,6 +52,26 @@ def test_packets_are_led_to_the_class_of_their_peer_and_what_is_exempt_passes(wh
         "said": "where here reaches other nodes is not known: no route to 203.0.113.0/24 (n0); "
         "10.9.0.5/32 (n2) is on this node itself; is the cluster's network up?",
     }
+    stays = [["pods0"], ["pods0"]]
+    away = "pods reach other nodes by another device than the node itself: 10.3.0.0/24 (n0) by "
+    others = {name: said for name, said in facts["rules"].items() if said != stays}
+    assert {name: said[0] for name, said in others.items()} == {
+        "pods": f"{away}away0, as ip rule has it (32000: from 10.9.0.0/24 lookup 77); {AS_ITSELF}",
+        "early": f"{away}away0, as ip rule has it (100: from 10.9.0.0/25 lookup 77); {AS_ITSELF}",
+        "iif": f"{away}away0, as ip rule has it (32001: from all iif pods1 lookup 77); {AS_ITSELF}",
+        "node itself": f"{away}pods0, as ip rule has it (32766: from all lookup 254); {AS_ITSELF}",
+        "suppressed": ["pods0"],
+        "not marked": ["away0"],
+    }
+    lost = "10.3.0.0/24 of n0: ip rule "
+    assert {name: said[1] for name, said in others.items() if said[1:]} == {
+        "pods": ["away0"],
+        "early": f"{lost}has pods' packets leave past the tunnel (100: from 10.9.0.0/25 lookup 77)",
+        "iif": f"{lost}does not know pods' packets again after the tunnel (32001: from all "
+        "iif pods1 lookup 77)",
+        "node itself": ["pods0"],
+    }
+    assert len(facts["rules"]) == len(others) + 7
     assert facts["devices_left"] == ["lo"]
     assert facts["left"] == []
     if facts["netem"]:

@@ -4,14 +4,16 @@ import shutil
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fogbed.clients.channel import Channel
 from fogbed.errors import NetworkError
-from fogbed.network.agent import probe
+from fogbed.network.agent import probe, receiver
 from fogbed.network.agent.programs import Programs
 from fogbed.network.agent_client import Agent, Received
 
@@ -157,6 +159,24 @@ def test_flows_are_counted_in_layer_3_bytes_and_bounded():
             agent.listen("udp", "127.0.0.1", seconds=3600)
     assert sent.packets == received.packets == 100
     assert received.octets == sum(received.bins) == 100_000
+
+
+def test_a_computer_that_stood_still_has_not_listened_meanwhile(monkeypatch):
+    """What is on its way when a flow is collected is waited for, however long ago it began."""
+    ahead = [0.0]
+    clock = SimpleNamespace(
+        monotonic=lambda: time.monotonic() + ahead[0], clock_gettime_ns=time.clock_gettime_ns
+    )
+    monkeypatch.setattr(receiver, "time", clock)
+    flow = receiver.Receiver("udp", "127.0.0.1", seconds=3600)
+    flow.start()
+    time.sleep(0.2)
+    ahead[0] = 60.0
+    with ThreadPoolExecutor(1) as pool, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        collected = pool.submit(flow.collect, 2.0)
+        time.sleep(0.3)
+        sender.sendto(bytes(100), ("127.0.0.1", flow.port))
+        assert collected.result()["octets"] == 128
 
 
 def test_a_stream_is_received_whole():

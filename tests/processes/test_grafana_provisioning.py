@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 import requests
 from ruamel.yaml import YAML
 
+from benchmarks.free_ports import free_port
 from fogbed.plan.cluster import facts_from
 from fogbed.plan.manifests import plan_manifests
 from fogbed.plan.services.grafana_settings import BOARDS
@@ -63,8 +63,7 @@ def grafana(tmp_path) -> Iterator[str]:
     # no package brings Grafana, and the lab is beside the checkout or not at all
     if not STAND_IN.exists():
         pytest.skip(f"needs the lab's stand-in for Grafana: {STAND_IN}")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {**_mounted(tmp_path), "GF_SERVER_HTTP_PORT": str(port)}
     process = subprocess.Popen(
         [sys.executable, "-c", ON_LOOPBACK, STAND_IN],

@@ -6,7 +6,6 @@ Only discovery is replaced: a case says what it would know of a target, and that
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import threading
 import time
@@ -19,6 +18,7 @@ import pytest
 import requests
 import yaml
 
+from benchmarks.free_ports import free_port
 from fogbed import paths
 from fogbed.plan.cluster import Cluster, facts_from
 from fogbed.plan.images import images_of
@@ -78,9 +78,7 @@ def ask(tmp_path_factory):
     targets = ThreadingHTTPServer(("127.0.0.1", 0), Targets)
     threading.Thread(target=targets.serve_forever, daemon=True).start()
     (folder / "prometheus.yml").write_text(yaml.safe_dump(planned(targets.server_port)), "utf-8")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     argv = [
         program,
         f"--config.file={folder / 'prometheus.yml'}",

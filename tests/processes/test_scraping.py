@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import socket
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import requests
 
+from benchmarks.free_ports import free_port
 from fogbed.platforms.local.scraping import Page, Place, ScrapeServer
 
 BODY = b"flink_up 1\n" * 20_000
@@ -54,11 +54,6 @@ def reporter():
         yield server
         server.shutdown()
         thread.join()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 async def own() -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 
 import pytest
 import requests
 from prometheus_server import require
+
+from benchmarks.free_ports import free_port
 
 
 @pytest.fixture
@@ -18,8 +19,7 @@ def replaying(tmp_path):
     (tmp_path / "data" / "wal").mkdir(parents=True)
     os.mkfifo(tmp_path / "data" / "wal" / "00000000")
     (tmp_path / "prometheus.yml").write_text("global: {}\n", encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     with (tmp_path / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
             [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +11,7 @@ import pytest
 from prometheus_server import Server, require
 from ruamel.yaml import YAML
 
+from benchmarks.free_ports import free_port
 from fogbed.clients.prometheus import PrometheusClient
 from fogbed.plan.cluster import Cluster, facts_from
 from fogbed.plan.images import images_of
@@ -56,8 +56,7 @@ def scraping(tmp_path):
             "static_configs": [{"targets": [f"127.0.0.1:{cadvisor.server_port}"]}],
             "metric_relabel_configs": job["metric_relabel_configs"],
         }
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = int(free.getsockname()[1])
+        port = free_port()
         settings = f"global: {{scrape_interval: 1s}}\nscrape_configs: {[own]!r}\n"
         server = Server(program, tmp_path / "prometheus", port, settings)
         try:

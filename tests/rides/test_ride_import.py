@@ -191,7 +191,7 @@ def test_several_files_and_globs_are_one_dataset_and_no_file_counts_twice(tmp_pa
 def test_duplicates_are_found_across_batches_and_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ride_judging, "_BATCH", 7)
+    monkeypatch.setattr(ride_judging, "BATCH_ROWS", 7)
     rows = [f"2015-01-01 10:00:00,2015-01-01 10:10:00,-73.98{n:02},40.75" for n in range(40)]
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("\n".join([HEADER, *rows, ""]), "utf-8")

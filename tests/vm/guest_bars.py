@@ -9,43 +9,47 @@ from __future__ import annotations
 import json
 import math
 import os
-import resource
-import socket
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from guest_flows import NUMBER, PORT, Pinging, ping, send
+import guest_many
+import guest_rates
+from guest_flows import Pinging, ping, send
 
 from fogbed.network.agent.backend import BackendError, Peer, Row
 from fogbed.network.agent.tc_backend import TcBackend
-from fogbed.network.jitter import Jitter, path_key
 from fogbed.network.link import Shape
 
 LADDER_MS = (1, 5, 20, 50, 100, 200, 300)
 MOST_PINGS = 600
-RATES_MBIT = {1: 1, 10: 8, 100: 40}
-"""... and how many packets go into the kernel at once: an emulated processor is slow."""
 HERE = Path(__file__)
+FLOWS = str(HERE.with_name("guest_flows.py"))
 NEAR, FAR = "10.244.1.5", "10.244.2.5"
 SETUP = """
 ip netns add near; ip netns add far
-ip link add near0 netns near type veth peer name far0 netns far
-ip -n near addr add 10.0.0.1/24 dev near0; ip -n far addr add 10.0.0.2/24 dev far0
-for n in near far; do ip -n $n link set lo up; ip -n $n link set ${n}0 up; done
+for n in near far; do ip -n $n link set lo up; done
+for i in 0 1; do
+  ip link add near$i netns near type veth peer name far$i netns far
+  ip -n near addr add 10.0.$i.1/24 dev near$i; ip -n far addr add 10.0.$i.2/24 dev far$i
+  for n in near far; do ip -n $n link set $n$i up; done
+done
 ip -n near addr add 10.244.1.5/32 dev lo; ip -n far addr add 10.244.2.5/32 dev lo
 ip -n near route add 10.240.0.0/12 via 10.0.0.2; ip -n far route add 10.244.1.0/24 via 10.0.0.1
+ip -n near route add 10.200.0.0/16 via 10.0.1.2
+for a in 10.247.230.5 10.200.9.5; do ip -n far addr add $a/32 dev lo; done
 """
 
 
 class Bars:
     """The backend between here and one far end, which is reached by ``target``."""
 
-    def __init__(self, own, network, target, source, receiver):
+    def __init__(self, own, network, target, source, far, *, cuts):
+        """``far``: argv in front of a command at the far end; ``cuts``: the device cuts packets."""
+        self.cuts = cuts
         self.own, self.network, self.target, self.source = own, network, target, source
-        self._receiver = receiver
+        self.far = far
         self.backend = TcBackend()
 
     def row(self, *, cut=False, seed=7, origin_ns=0, peers=(), **shape):
@@ -67,10 +71,20 @@ class Bars:
 
     def receiving(self, most_s=60):
         """Start a receiver at the far end; the next line that it prints is what it received."""
-        argv = [*self._receiver, str(most_s)]
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+        return self.at_far_end("receive", most_s)
+
+    def at_far_end(self, what, *arguments):
+        """Start a program of ``guest_flows`` there, and return it when it is ready."""
+        argv = [*self.far, "python3", FLOWS, what, *map(str, arguments)]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True)
         assert process.stdout.readline() == "ready\n"
         return process
+
+    def afresh(self):
+        """Take all of it away, also what still waits in queues."""
+        self.backend.clear()
+        self.backend = TcBackend()
 
     def received(self, process):
         out, _ = process.communicate(timeout=120)
@@ -110,17 +124,9 @@ class Bars:
         return rows
 
     def rates(self):
-        """A flood at each rate: what arrived of it."""
-        rows = []
-        for asked, at_once in RATES_MBIT.items():
-            self.ask(rate_bps=asked * 1_000_000)
-            process = self.receiving(most_s=3)
-            sent = self.send(seconds=4, size=1500, at_once=at_once)
-            got = self.counted(process)
-            self.backend.clear()  # and with it what still waits
-            self.backend = TcBackend()
-            rows.append({"asked_mbit": asked, "at_once": at_once, "sent": sent, **got})
-        return rows
+        """A link that is full, at each rate; see ``guest_rates``."""
+        rates = guest_rates.AT_ONCE_MBIT if self.cuts else guest_rates.SINGLE_MBIT
+        return [guest_rates.full(self, asked, at_once) for asked, at_once in rates.items()]
 
     def changes(self):
         """Changes under a flood, in place and by delete and add: early and lost replies."""
@@ -134,8 +140,7 @@ class Bars:
                 if way == "in place":
                     self.ask(delay_ms=(20.0, 40.0)[number % 2])
                 else:
-                    self.backend.clear()
-                    self.backend = TcBackend()
+                    self.afresh()
                     self.ask(delay_ms=(20.0, 40.0)[number % 2])
                 sent = self.send(seconds=0.25, size=200, gap_s=0.002, first=sent)
             replies, lost = pinging.found()
@@ -186,59 +191,6 @@ class Bars:
         got = self.counted(process)
         return {"sent": sent, "received": got["packets"], "counted": vars(counted)}
 
-    def jitter(self):
-        """Delay over time beside the law that it follows: packets out, stamped on arrival."""
-        origin = time.time_ns() - 10**12
-        self.ask()
-        bare = self._one_way({"delay": 0}, 100, lambda _when: 0)
-        self.ask(delay_ms=60.0, jitter_ms=40.0, seed=11, origin_ns=origin)
-        law = Jitter(path_key(11, "near", "far"), 40_000_000, origin)
-        found = self._one_way({"delay": 60}, 800, lambda when: law.at(when) / 1e6)
-        shown = self.backend.show()["far"]
-        return {
-            "bare_p50_ms": bare["error_p50_ms"],
-            **found,
-            "shown": [shown.delay_ms, shown.jitter_ms],
-        }
-
-    def _one_way(self, asked, count, noise_ms):
-        """Send packets while the delay is driven; compare each one's with what the law says."""
-        process = self.receiving()
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind((self.source, 0))
-        sent = {}
-        steps, began = 0, time.monotonic()
-        for number in range(count):
-            until = time.monotonic() + 0.012
-            while True:
-                wait = self.backend.step()
-                steps += 1
-                left = until - time.monotonic()
-                if left <= 0:
-                    break
-                time.sleep(max(0.0, min(left, left if wait is None else wait)))
-            sent[number] = time.time_ns()
-            sock.sendto(NUMBER.pack(number), (self.target, PORT))
-        elapsed = time.monotonic() - began
-        got = self.received(process)
-        pairs = [
-            ((stamp - sent[int(number)]) / 1e6, asked["delay"] + noise_ms(sent[int(number)]))
-            for number, stamp in got["stamps"].items()
-        ]
-        errors = sorted(took - expected for took, expected in pairs)
-        took, spread = [one for one, _ in pairs], [expected for _, expected in pairs]
-        moves = max(spread) - min(spread)
-        return {
-            "packets": len(pairs),
-            "overtaken": got["overtaken"],
-            "steps_per_s": steps / elapsed,
-            "error_p10_ms": errors[len(errors) // 10],
-            "error_p50_ms": statistics.median(errors),
-            "error_p90_ms": errors[len(errors) * 9 // 10],
-            "correlation": statistics.correlation(took, spread) if moves else 0.0,
-            "law_spans_ms": moves,
-        }
-
     def faults(self):
         """Corruption, reordering and duplication, as they are read back or refused."""
         asked = {"delay_ms": 20.0, "corrupt": 0.05, "reorder": 0.25, "loss": 0.01}
@@ -261,48 +213,8 @@ class Bars:
         return found
 
     def many(self):
-        """999 peers: how long a whole install, a change and a look take; packets/s beside 10."""
-        found = {}
-        for count in (9, 998):
-            self.backend.clear()
-            self.backend = TcBackend()
-            others = [
-                Peer(
-                    f"n{number}",
-                    (f"10.{245 + number // 256}.{number % 256}.0/24",),
-                    tuple(f"10.{245 + number // 256}.{number % 256}.{end}" for end in (0, 1)),
-                    Shape(delay_ms=5.0 + number % 7),
-                )
-                for number in range(count)
-            ]
-            before = resource.getrusage(resource.RUSAGE_SELF)
-            began = time.monotonic()
-            self.backend.apply(self.row(peers=others))
-            wall = time.monotonic() - began
-            after = resource.getrusage(resource.RUSAGE_SELF)
-            began = time.monotonic()
-            self.backend.apply(self.row(peers=others, delay_ms=1.0))
-            change = time.monotonic() - began
-            began = time.monotonic()
-            shown = len(self.backend.show())
-            look = time.monotonic() - began
-            self.backend.apply(self.row(peers=others))
-            process = self.receiving()
-            cpu, sent = time.process_time(), self.send(seconds=4, size=100)
-            cpu = time.process_time() - cpu
-            got = self.counted(process)
-            found[count + 1] = {
-                "apply_s": wall,
-                "apply_cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-                "change_s": change,
-                "show_s": look,
-                "shown": shown,
-                "sent": sent,
-                "pps": got["packets"] / max(got["seconds"], 1e-9),
-                "cpu_us_per_packet": 1e6 * cpu / max(sent, 1),
-                "hits": self.backend.hits().get("far", 0),
-            }
-        return found
+        """10 and 999 peers; see ``guest_many``."""
+        return guest_many.many(self)
 
 
 def main():
@@ -314,14 +226,13 @@ def main():
             sys.exit(subprocess.run(inside, check=False).returncode)
         finally:
             subprocess.run(["sh", "-c", "ip netns del near; ip netns del far"], check=True)
-    flows = str(HERE.with_name("guest_flows.py"))
     if where == "inside":
-        receiver = ["ip", "netns", "exec", "far", sys.executable, flows, "receive"]
-        bars = Bars("10.244.1.0/24", "10.244.2.0/24", FAR, NEAR, receiver)
+        in_far = ["ip", "netns", "exec", "far"]
+        bars = Bars("10.244.1.0/24", "10.244.2.0/24", FAR, NEAR, in_far, cuts=True)
     else:
         target, own, *rest = rest
         ssh = os.environ.get("FAR", "").split()
-        bars = Bars(f"{own}/32", f"{target}/32", target, own, [*ssh, "python3", flows, "receive"])
+        bars = Bars(f"{own}/32", f"{target}/32", target, own, ssh, cuts=False)
     try:
         for bar in rest:
             print(json.dumps({bar: getattr(bars, bar)()}), flush=True)

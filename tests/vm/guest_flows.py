@@ -14,19 +14,23 @@ import time
 
 PORT = 9000
 NUMBER = struct.Struct("=Q")
-SO_RCVBUFFORCE = 33
+PACKET = 1500  # octets of layer 3
+SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 SO_TIMESTAMPNS = 35
-UDP_SEGMENT = 103
+UDP_SEGMENT, UDP_GRO = 103, 104
 HEADERS = 28  # IP and UDP
 
 
-def send(target, *, seconds, size, source="", first=0, gap_s=0.0, at_once=1, port=PORT):
+def send(target, *, seconds, size, source="", first=0, gap_s=0.0, at_once=1, port=PORT, calls=None):
     """Send packets of ``size`` octets of layer 3, numbered from ``first``; return the next number.
 
     ``at_once``: so many with one call, cut into packets at the end of the way (UDP_SEGMENT).
+    ``calls``: so often at most.
     """
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)
+    # whoever is asked for so many calls fills a queue: what waits there counts here
+    buffer = 1 << 22 if calls is None else 1 << 28
+    sock.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, buffer)
     if source:
         sock.bind((source, 0))
     sock.connect((target, port))
@@ -35,20 +39,45 @@ def send(target, *, seconds, size, source="", first=0, gap_s=0.0, at_once=1, por
     filler = bytes(size - HEADERS - NUMBER.size)
     end = time.monotonic() + seconds
     number = first
-    while time.monotonic() < end:
+    while time.monotonic() < end and calls != 0:
         try:
             numbers = range(number, number + at_once)
             sock.send(b"".join(NUMBER.pack(each) + filler for each in numbers))
-        except OSError as error:  # the queue in front of the link is full, or nobody listens yet
-            if error.errno in {errno.EIO, errno.EINVAL}:  # the device cannot cut packets
-                sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
-                at_once = 1
-            time.sleep(0.001)
+        except OSError as error:
+            if error.errno not in {errno.ENOBUFS, errno.ECONNREFUSED}:
+                raise
+            time.sleep(0.001)  # the queue in front of the link is full, or nobody listens yet
             continue
         number += at_once
+        calls = None if calls is None else calls - 1
         if gap_s:
             time.sleep(gap_s)
     return number
+
+
+def arrivals(*, seconds, port=PORT):
+    """Receive for some seconds after the first packet; return each arrival's stamp and the octets.
+
+    Stamps are the kernel's, in nanoseconds; octets of layer 3, of all up to there. What was sent at
+    once arrives at once (UDP_GRO).
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 26)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    sock.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+    sock.bind(("", port))
+    print("ready", flush=True)
+    sock.settimeout(60)
+    found, octets = [], 0
+    while not found or found[-1][0] - found[0][0] < seconds * 1e9:
+        data, ancillary, _, _ = sock.recvmsg(1 << 17, 256)
+        by_kind = {(level, kind): value for level, kind, value in ancillary}
+        whole, nanoseconds = struct.unpack_from("=qq", by_kind[socket.SOL_SOCKET, SO_TIMESTAMPNS])
+        each = int.from_bytes(by_kind.get((socket.IPPROTO_UDP, UDP_GRO), b""), sys.byteorder)
+        packets = -(-len(data) // each) if each else 1
+        octets += len(data) + HEADERS * packets
+        found.append((whole * 10**9 + nanoseconds, octets))
+    return found
 
 
 def receive(*, quiet_s, most_s=60.0, port=PORT):
@@ -92,6 +121,15 @@ def receive(*, quiet_s, most_s=60.0, port=PORT):
     }
 
 
+def swallow(port=PORT):
+    """Be there for packets, and read none of them, until nobody wants that any more."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        sock.bind(("", port))
+        print("ready", flush=True)
+        sys.stdin.read()
+
+
 def ping(target, *, count, gap_s, source=""):
     """Return (when it was sent, RTT in ms) of every reply, and how many were lost."""
     argv = ["ping", "-D", "-n", "-c", str(count), "-i", str(gap_s), "-W", "3", target]
@@ -130,6 +168,12 @@ def main():
     what, *rest = sys.argv[1:]
     if what == "receive":
         print(json.dumps(receive(quiet_s=2.0, most_s=float(rest[0]))), flush=True)
+    elif what == "arrivals":
+        found = arrivals(seconds=float(rest[0]))
+        print("over", flush=True)
+        print(json.dumps(found), flush=True)
+    else:
+        swallow()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """tc on a stock Debian kernel: asked and measured, between namespaces and between guests.
 
 The guests' processor is emulated on a machine that is shared: only what load cannot spoil is
-asserted. A busy machine adds to delays and takes from rates, and never the other way round.
+asserted. A busy machine adds to delays and takes from rates, and never the other way round. Jitter
+is in the contract of all emulators (``test_emulation_contract``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ pytestmark = [pytest.mark.vm, pytest.mark.timeout(1800)]
 
 PACKET = 1500
 NEAR_MS = 1.0
+MOST_CPU_S = 3.0
 WHERE = ["between_namespaces", "from_guest_to_guest"]
 
 
@@ -33,14 +35,21 @@ def test_no_reply_is_early_and_the_shortest_is_as_asked(bar, request, table):
 
 
 def test_never_is_the_rate_exceeded(bar, request, table):
-    table(f"{request.node.callspec.id}: asked, measured (mbit/s), packets offered and carried")
+    where = request.node.callspec.id
+    table(f"{where}: asked, measured (mbit/s), queued when full and at the end, ahead, at once")
     for row in bar("rates"):
-        measured = 8e-6 * row["octets"] / row["seconds"]
-        table(f"  {row['asked_mbit']:8} {measured:8.3f} {row['sent']:8} {row['packets']:8}")
-        assert row["packets"] > 10
-        # what went into the kernel at once leaves it at once, and is made up for
+        figures = f"{row['asked_mbit']:8} {row['measured_mbit']:8.3f}  {row['queued']}"
+        ahead = f"{row['ahead_octets']:.0f}  {row['burst_octets']:.0f} octets"
+        table(f"{figures}  {ahead}  ({row['packets']} packets in {row['seconds']:.2f} s)")
+        # nothing was added since the queue was full: it was never empty
+        assert row["queued"][1] > 0, row
+        assert row["dropped"] == 0, row
+        assert row["packets"] > 100, row
+        # what went into the kernel at once leaves it at once
         at_once = (row["at_once"] + 1) * PACKET + 1e6 * row["asked_mbit"] / 8 / 1000
-        assert row["octets"] <= 1e6 * row["asked_mbit"] / 8 * row["seconds"] + at_once
+        assert row["ahead_octets"] <= at_once, row
+        if where == "between_namespaces":  # beyond a device packets may pile up, and come at once
+            assert row["burst_octets"] <= at_once, row
 
 
 def test_a_change_in_place_lets_nothing_through_early_and_loses_nothing(between_namespaces, table):
@@ -75,20 +84,8 @@ def test_what_a_full_queue_drops_is_counted(between_namespaces, table):
     table(f"100 kbit with 300 octet packets, offered for 6 s: {found}")
     counted = found["counted"]
     assert counted["lost"] == 0
-    assert counted["queued"] <= 1000
+    assert counted["queued"] <= 31
     assert found["received"] == found["sent"] - counted["dropped"]
-
-
-def test_jitter_follows_its_law(between_namespaces, table):
-    found = between_namespaces("jitter")
-    table(f"60 ms with jitter 40 ms, beside the law: {found}")
-    assert found["shown"] == [60.0, 40.0]
-    assert found["packets"] > 700
-    assert found["overtaken"] == 0
-    assert found["law_spans_ms"] > 60
-    # Late steps and late packets add noise (0.83 on a machine with a load of 12); with a law that
-    # is not followed, 700 packets stay within 0.15.
-    assert found["correlation"] > 0.5
 
 
 def test_faults_are_read_back_as_asked(between_namespaces, table):
@@ -104,11 +101,23 @@ def test_faults_are_read_back_as_asked(between_namespaces, table):
 
 def test_a_thousand_nodes(between_namespaces, table):
     found = between_namespaces("many")
-    for count, row in found.items():
-        table(f"{count} peers: {row}")
-    for count, row in found.items():
+    marks, measured = found["marks"], found["measured"]
+    cpu_s = {}
+    table("seconds: by the guest's clock; of its processor, user and kernel; of this computer's")
+    for count, row in measured.items():
+        for name in ("nothing", "apply", "change one", "change all", "show"):
+            each = row.pop(name)
+            taken = marks[f"after {name} {count}"] - marks[f"before {name} {count}"]
+            cpu_s[name, int(count)] = taken
+            figures = "  ".join(f"{each[key]:6.2f}" for key in ("wall_s", "user_s", "system_s"))
+            table(f"  {count:>4} peers, {name:10}  {figures}  {taken:6.2f}")
+    table(f"for a packet, with 10 and 999 peers: {measured}")
+    for count, row in measured.items():
         assert row["shown"] == int(count)
-        assert row["hits"] >= row["sent"] > 100
-    # Everything is hashed: the work for a packet does not grow with the number of peers.
-    few, many = found["10"], found["999"]
-    table(f"pps with 10 and 999 peers: {few['pps']:.0f} and {many['pps']:.0f}")
+        assert row["hits"] == row["sent"] > 100
+    # Everything is hashed, in a table for each /16: 999 networks of peers are in four of those.
+    few, many = measured["10"], measured["999"]
+    assert 0 < many["tried"] <= few["tried"] + 3
+    assert many["least_us"] <= 1.5 * few["least_us"]
+    # what others take of this computer is not in it
+    assert cpu_s["apply", 999] < MOST_CPU_S

@@ -13,6 +13,10 @@ if TYPE_CHECKING:  # files are checked without pandas
     import pandas as pd
 
 
+DRIFTED = "(drifted)"
+"""Marks what was measured, wholly or in part, while the network was not as asked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """One assertion and whether it holds; ``value`` in ``unit``, None where nothing was seen.
@@ -45,11 +49,9 @@ class Evidence:
     invalid_from_s: float | None = None
 
     def doubt(self, span: Span) -> str:
-        """Return what is to be said of a figure over ``span``; "" where the network was as asked.
+        """Return the mark of a figure over ``span``; "" where the network was as asked.
 
-        It is put behind the figure's own words.
+        It is put behind the figure's own words; since when, verdict and report say once.
         """
         since_s = self.invalid_from_s
-        if since_s is None or since_s >= span.to_s:
-            return ""
-        return f"; the network was not as asked from {since_s:.1f} s on"
+        return "" if since_s is None or since_s >= span.to_s else f" {DRIFTED}"

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from fogbed.experiment.judge.evidence import DRIFTED
 from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.record.specs import job_of_run
 from fogbed.experiment.report import alerts as report_alerts
@@ -59,6 +60,7 @@ def _context(bundle: Bundle) -> dict[str, Any]:
         "not_judged": verdict.get("not_judged", 0),
         "unseen": verdict.get("unseen", []),
         "drifts": report_matrices.drift_views(bundle),
+        "drifted": DRIFTED,
         "figures": verdict.get("figures") or [],
         "error": verdict.get("error"),
         "replay": verdict.get("replay") or "",

@@ -21,11 +21,11 @@ from fogbed.errors import (
 from fogbed.experiment.record.bundle import Bundle
 from fogbed.experiment.sampling.job_source import JobSource
 from fogbed.plan.job import BUFFER_TIMEOUT_MS, CHECKPOINT_INTERVAL_S
-from fogbed.plan.placement import Place
+from fogbed.plan.placement import places_of
 from fogbed.platforms.base import Platform
 from fogbed.platforms.measuring import Source
 from fogbed.spec import ResolvedExperiment
-from fogbed.spec.experiment import PlaceSpec, Workload
+from fogbed.spec.experiment import Workload
 from fogbed.stream_job.flink import operators
 from fogbed.stream_job.flink.gauges import read_gauges
 from fogbed.stream_job.flink.metrics import ORIGIN_MS
@@ -84,7 +84,7 @@ def request_of(
         replay=workload.replay,
         parallelism=workload.parallelism,
         chaining=workload.chaining,
-        placement=_places(workload.placement),
+        placement=places_of(workload),
         sink=workload.sink,
         output_uri=storage.output_uri(run) if workload.sink == "files" else None,
         job=workload.description,
@@ -259,17 +259,6 @@ class FlinkWorkload:
                 f"cancelled jobs had not ended after {_CANCEL_TIMEOUT_S:g} s: {', '.join(waiting)}",
                 hint="`fogbed job list` shows them; `fogbed down` ends them with the testbed",
             )
-
-
-def _places(placement: Mapping[str, PlaceSpec] | None) -> dict[str, Place]:
-    return {
-        op: Place(
-            node=spec.node,
-            tier=spec.tier,
-            label=next(iter(spec.label.items())) if spec.label else None,
-        )
-        for op, spec in (placement or {}).items()
-    }
 
 
 def _told(places: Sequence[SubtaskPlace]) -> list[Mapping[str, Any]]:

@@ -112,6 +112,13 @@ def _why_it_ended() -> str:
         wire.ask("show", {}, wait_s=ANSWER_S)
     told = cleared(record.read())
     if told is None:
-        return "nothing is recorded of its end"
-    when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(told["at"]))
-    return f"cleared at {when}: {told['why']}"
+        started = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        return (
+            "nothing is recorded of its end, as after a reboot (this node was started at "
+            f"{_spelled(started)})"
+        )
+    return f"cleared at {_spelled(told['at'])}: {told['why']}"
+
+
+def _spelled(when: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(when))

@@ -96,6 +96,23 @@ def attributes(data: bytes, offset: int = 0) -> dict[int, bytes]:
     return found
 
 
+def attribute_of(data: bytes, offset: int, wanted: int) -> bytes:
+    """Return the first attribute of a type in ``data`` from ``offset`` on, b"" if there is none.
+
+    Of thousands of messages one part each: the rest is not looked at.
+    """
+    end = len(data)
+    unpack = _ATTRIBUTE.unpack_from
+    while offset + _HEAD <= end:
+        size, kind = unpack(data, offset)
+        if size < _HEAD or offset + size > end:
+            break
+        if kind & _TYPE_MASK == wanted:
+            return data[offset + _HEAD : offset + size]
+        offset += size + 3 & ~3
+    return b""
+
+
 def text_of(payload: bytes) -> str:
     """Return a C string."""
     return payload.split(b"\0", 1)[0].decode(errors="replace")
@@ -145,6 +162,9 @@ class Netlink:
         for option in (_CAP_ACK, _EXT_ACK):
             self._socket.setsockopt(_SOL_NETLINK, option, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        # Made once: a new one for each of a thousand answers is memory that the kernel has to map
+        # and clear anew, ten times as much work as the answers themselves.
+        self._received = memoryview(bytearray(_BUFFER))
         self._sequence = 0
 
     def __enter__(self) -> Netlink:  # noqa: PYI034 - typing has no Self before 3.11
@@ -277,10 +297,10 @@ class Netlink:
     def _answers(self, first: int, last: int) -> Iterator[tuple[int, int, int, bytes]]:
         while True:
             try:
-                data = self._socket.recv(_BUFFER)
+                size = self._socket.recv_into(self._received)
             except BlockingIOError as error:
                 raise NetlinkError(errno.ETIMEDOUT, "the kernel does not answer") from error
-            for message in messages(data):
+            for message in messages(bytes(self._received[:size])):
                 if message[0] == _OVERRUN:
                     raise NetlinkError(errno.ENOBUFS, "")
                 # An earlier request's, which somebody did not wait for.

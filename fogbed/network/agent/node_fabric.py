@@ -153,7 +153,7 @@ class NodeFabric:
 
 def _install(netlink: Netlink, row: Row) -> _InForce:
     change(netlink, installed(netlink), Routing(), device=0)
-    ways = ways_out(netlink, row.peers)
+    ways = ways_out(netlink, row, row.peers)
     with ExitStack() as undo:
         tunnel = Tunnel(open_tun())
         undo.callback(_close, tunnel)
@@ -178,7 +178,7 @@ def _change(netlink: Netlink, current: _InForce, row: Row) -> None:
     networks = {network for peer in row.peers for network in ipv4(peer.networks)}
     kept = {network: way for network, way in current.ways.items() if network in networks}
     new = [peer for peer in row.peers if not kept.keys() >= set(ipv4(peer.networks))]
-    ways = {**ways_out(netlink, new), **kept}
+    ways = {**ways_out(netlink, row, new), **kept}
     wanted = routing_of(row, own_address=own_address(row))
 
     def follow() -> None:

@@ -24,6 +24,7 @@ from fogbed.network.agent.sockets import (
 IP_UDP_HEADERS = 28
 IP_TCP_HEADERS = 52  # with the timestamps option, which Linux sends
 BIN_NS = 10_000_000
+_LOOK_S = 0.05
 PAYLOAD = struct.Struct("!QI")  # number, and the checksum of number and filler
 
 
@@ -112,7 +113,7 @@ class Receiver(threading.Thread):
                     self._receive_tcp(connection)
 
     def collect(self, quiet_s: float) -> dict[str, Any]:
-        """Return the figures once ``quiet_s`` passed without a packet."""
+        """Return the figures once ``quiet_s`` passed from now on without a packet."""
         self._quiet_s = quiet_s
         self.join()
         first = min(self._bins, default=0)
@@ -127,13 +128,16 @@ class Receiver(threading.Thread):
         }
 
     def _wait(self, readable: socket.socket) -> bool:
-        last = time.monotonic()
+        # Waits are counted, not time: a computer that stood still has not listened meanwhile
+        silent_s = 0.0
         while time.monotonic() < self._deadline:
-            ready, _, _ = select.select([readable], [], [], 0.05)
+            ready, _, _ = select.select([readable], [], [], _LOOK_S)
             if ready:
                 return True
-            if self._quiet_s is not None and time.monotonic() - last > self._quiet_s:
-                return False
+            if self._quiet_s is not None:
+                silent_s += _LOOK_S
+                if silent_s > self._quiet_s:
+                    return False
         return False
 
     def _receive_udp(self) -> None:

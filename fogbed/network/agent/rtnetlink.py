@@ -152,6 +152,13 @@ def set_mtu(index: int, mtu: int) -> Request:
     return Request(16, 0, _IFINFO.pack(0, 0, index, 0, 0) + attribute(4, _U32.pack(mtu)))
 
 
+def forward_from(index: int) -> Request:
+    """Have IPv4 packets that come in by a device forwarded, as its sysctl ``forwarding`` does."""
+    # IFLA_AF_SPEC, AF_INET, IFLA_INET_CONF, IPV4_DEVCONF_FORWARDING
+    setting = nested(26, nested(socket.AF_INET, nested(1, attribute(1, _U32.pack(1)))))
+    return Request(16, 0, _IFINFO.pack(0, 0, index, 0, 0) + setting)
+
+
 def _device(body: bytes) -> Device:
     _, hardware, index, flags, _ = _IFINFO.unpack_from(body)
     given = attributes(body, _IFINFO.size)

@@ -7,7 +7,7 @@ our handle is touched. Packed: standard library only, Python >= 3.9 at run time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from fogbed.network.agent.backend import BackendError, BeyondError, Cost, Counters, Peer, Row
@@ -39,7 +39,9 @@ class TcBackend:
 
     name = "tc"
 
-    def __init__(self) -> None:
+    def __init__(self, open_tree: Callable[[], Tree] = Tree) -> None:
+        """``open_tree``: called where the network is that is shaped; ours, if nobody says."""
+        self._open_tree = open_tree
         self._tree: Tree | None = None
         self._row: Row | None = None
         self._places = Places({}, ())
@@ -135,6 +137,13 @@ class TcBackend:
         left = max(0.0, self._watch_at - time.monotonic())
         return left if again is None else min(again, left)
 
+    def pace(self, stretch: float) -> None:
+        """Make the steps of jitter so many times as long, from the next one on.
+
+        For whoever has several backends in one process: they share a processor.
+        """
+        self._driver.least_stretch = stretch
+
     def clear(self) -> None:
         """Remove every root with our handle, whoever made it; see ``Backend``."""
         self._driver.drive({}, 0)
@@ -167,7 +176,7 @@ class TcBackend:
 
     def _open(self) -> Tree:
         if self._tree is None:
-            self._tree = Tree()
+            self._tree = self._open_tree()
         return self._tree
 
     def _plan(

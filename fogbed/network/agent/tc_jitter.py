@@ -56,6 +56,8 @@ class JitterDriver:
         self._laws: dict[str, Jitter] = {}
         self._due: list[tuple[int, str]] = []
         self._stretch = 1.0
+        self.least_stretch = 1.0
+        """How many times longer than asked steps are at least; for a pace beyond one node's."""
         self.written: dict[str, int] = {}
         """The delay that each link was given last, in nanoseconds."""
 
@@ -66,7 +68,7 @@ class JitterDriver:
         self._laws = {
             name: Jitter(each.key, each.jitter_ns, origin_ns) for name, each in links.items()
         }
-        asked = sum(1e9 / _period_ns(each) for each in links.values())
+        asked = sum(1e9 / asked_period_ns(each.jitter_ns) for each in links.values())
         self._stretch = max(1.0, asked / MOST_PER_S)
         self.written = {
             name: delay
@@ -83,7 +85,8 @@ class JitterDriver:
 
     def period_ns(self, name: str) -> int:
         """Return the length of a link's steps, in nanoseconds."""
-        return int(_period_ns(self.links[name]) * self._stretch)
+        stretch = max(self._stretch, self.least_stretch)
+        return int(asked_period_ns(self.links[name].jitter_ns) * stretch)
 
     def step(self) -> float | None:
         """Change what is due; return the seconds until there is something again (None: never)."""
@@ -105,5 +108,6 @@ class JitterDriver:
         return max(0.0, (self._due[0][0] - self._clock()) / 1e9)
 
 
-def _period_ns(each: Driven) -> int:
-    return max(LEAST_PERIOD_NS, each.jitter_ns // STEPS_PER_JITTER)
+def asked_period_ns(jitter_ns: int) -> int:
+    """Return how long a link's steps are to be, as long as there are not too many of them."""
+    return max(LEAST_PERIOD_NS, jitter_ns // STEPS_PER_JITTER)

@@ -46,8 +46,6 @@ HTB_OPT = struct.Struct("=BBHhHI BBHhHI IIIII")
 NETEM_OPT = struct.Struct("=IIIIII")
 # Correlations, reordering, corruption and delay, each behind its attribute's header.
 NETEM_PARTS = struct.Struct("=HHIII HHII HHII HHq")
-SEL = struct.Struct("=BBBxHHhhI")
-KEY = struct.Struct("=4s4sii")
 # All options of a u32 filter, each behind its attribute's header: table, target, selector and key.
 _U32_OPTIONS = struct.Struct("=HH HHI HHI HH BBBxHHhhI 4s4sii")
 U32, U64 = struct.Struct("=I"), struct.Struct("=Q")

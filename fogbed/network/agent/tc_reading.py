@@ -11,19 +11,23 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from fogbed.network.agent.netlink import Netlink, Request, attributes, number_of, text_of
+from fogbed.network.agent.netlink import (
+    Netlink,
+    Request,
+    attribute_of,
+    attributes,
+    number_of,
+    text_of,
+)
 from fogbed.network.agent.tc_messages import (
     AT_ROOT,
-    BIG,
     GET_CLASS,
     GET_FILTER,
     GET_QDISC,
     HTB_OPT,
-    KEY,
     NETEM_OPT,
     NS_PER_TICK,
     OURS,
-    SEL,
     TCMSG,
     netem_head,
 )
@@ -35,7 +39,10 @@ _CORRELATIONS = struct.Struct("=III")
 _SHARE = struct.Struct("=II")  # probability, correlation
 _GE = struct.Struct("=IIII")
 _NODE = 0xFFF
-_DIVISOR, _COUNTS = 4, 9  # TCA_U32_*
+_KIND, _OPTIONS = 1, 2  # TCA_*
+_CLASS, _LINK, _DIVISOR, _SELECTOR, _COUNTS = 1, 3, 4, 5, 9  # TCA_U32_*
+# A selector with one key. Values are as they are in packets, big-endian.
+_MATCH = struct.Struct("=BBBxHHhh4s 4s4sii")
 _ECHO = 0x8
 
 
@@ -91,7 +98,7 @@ def qdiscs(netlink: Netlink) -> list[Qdisc]:
     found = []
     for _, body in netlink.dump(GET_QDISC, TCMSG.pack(0, 0, 0, 0, 0)):
         _, index, handle, parent, _ = TCMSG.unpack_from(body)
-        kind = text_of(attributes(body, TCMSG.size).get(1, b""))
+        kind = text_of(attribute_of(body, TCMSG.size, _KIND))
         found.append(Qdisc(index, kind, handle, parent))
     return found
 
@@ -119,25 +126,28 @@ def has_our_root(netlink: Netlink, indices: Iterable[int]) -> list[bool]:
     return [answer is not None for answer in netlink.ask_many(asked)]
 
 
-def read(netlink: Netlink, index: int, egress: Egress, *, filters: bool = True) -> Reading:
-    """Return what is on a device whose root is ours, with or without its filters."""
+def read(
+    netlink: Netlink, index: int, egress: Egress, *, filters: bool = True, flows: bool = True
+) -> Reading:
+    """Return what is on a device whose root is ours; with its filters and counters, or without."""
     rates = _classes(netlink, index)
     odd: list[str] = []
     leaves: dict[int, Leaf] = {}
-    flows: dict[int, Flow] = {}
+    counted: dict[int, Flow] = {}
     for _, body in netlink.dump(GET_QDISC, TCMSG.pack(0, index, 0, 0, 0)):
         _, device, handle, parent, _ = TCMSG.unpack_from(body)
         minor = parent - OURS
         if device != index or not 0 < minor < MAJOR or handle >> 16 != LEAF_MAJOR + minor:
             continue
-        given = attributes(body, TCMSG.size)
-        leaves[minor] = _leaf(given.get(2, b""), rates.pop(minor, 0), egress)
-        flows[minor] = _flow(given)
+        options = attribute_of(body, TCMSG.size, _OPTIONS)
+        leaves[minor] = _leaf(options, rates.pop(minor, 0), egress)
+        if flows:
+            counted[minor] = _flow(attributes(body, TCMSG.size))
     odd += [f"class {MAJOR:x}:{minor:x} has no netem" for minor in rates]
     if not filters:
-        return Reading(TcDevice(egress, leaves), flows, {}, tuple(odd))
+        return Reading(TcDevice(egress, leaves), counted, {}, tuple(odd))
     tables, found, hits, others = _filters(netlink, index)
-    return Reading(TcDevice(egress, leaves, tables, found), flows, hits, (*odd, *others))
+    return Reading(TcDevice(egress, leaves, tables, found), counted, hits, (*odd, *others))
 
 
 def read_some(
@@ -155,7 +165,7 @@ def read_some(
         if of_class and of_netem:
             rate = _rate(of_class.body)
             given = attributes(of_netem.body, TCMSG.size)
-            found[minor] = (_leaf(given.get(2, b""), rate, egress), _flow(given))
+            found[minor] = (_leaf(given.get(_OPTIONS, b""), rate, egress), _flow(given))
     return found
 
 
@@ -174,10 +184,15 @@ def _classes(netlink: Netlink, index: int) -> dict[int, int]:
 
 
 def _rate(body: bytes) -> int:
-    options = attributes(attributes(body, TCMSG.size).get(2, b""))
-    if 1 not in options:
+    return _htb_rate(attribute_of(body, TCMSG.size, _OPTIONS))
+
+
+@lru_cache(maxsize=256)
+def _htb_rate(options: bytes) -> int:
+    given = attributes(options)
+    if 1 not in given:
         return 0
-    return number_of(options.get(6), HTB_OPT.unpack_from(options[1])[5])
+    return number_of(given.get(6), HTB_OPT.unpack_from(given[1])[5])
 
 
 @lru_cache(maxsize=256)
@@ -217,11 +232,11 @@ def _filters(
     odd: list[str] = []
     for _, body in netlink.dump(GET_FILTER, TCMSG.pack(0, index, 0, OURS, 0)):
         _, _, handle, _, info = TCMSG.unpack_from(body)
-        given = attributes(body, TCMSG.size)
-        if given.get(1) != b"u32\0":
-            odd.append(f"filter {text_of(given.get(1, b''))} {info >> 16}")
+        kind = attribute_of(body, TCMSG.size, _KIND)
+        if kind != b"u32\0":
+            odd.append(f"filter {text_of(kind)} {info >> 16}")
             continue
-        options = attributes(given.get(2, b""))
+        options = attributes(attribute_of(body, TCMSG.size, _OPTIONS))
         if not handle & _NODE:
             if _DIVISOR in options and handle >> 20 != ROOT_TABLE:
                 tables.add(handle >> 20)
@@ -235,16 +250,16 @@ def _filters(
 
 
 def _filter(options: dict[int, bytes]) -> Filter:
-    selector = options.get(5, b"")
-    if len(selector) != SEL.size + KEY.size:  # matches by something else than one field
+    selector = options.get(_SELECTOR, b"")
+    if len(selector) != _MATCH.size:  # matches by something else than one field
         return Filter(0, 0)
-    mask, value, offset, _ = KEY.unpack_from(selector, SEL.size)
-    hash_mask = BIG.unpack(struct.pack("=I", SEL.unpack_from(selector)[-1]))[0]
+    *_, hash_mask, mask, value, offset, _ = _MATCH.unpack(selector)
+    from_bytes = int.from_bytes
     return Filter(
-        BIG.unpack(value)[0],
-        BIG.unpack(mask)[0],
-        number_of(options.get(1)) & 0xFFFF if 1 in options else 0,
+        from_bytes(value, "big"),
+        from_bytes(mask, "big"),
+        number_of(options.get(_CLASS)) & 0xFFFF,
         offset,
-        number_of(options.get(3)) >> 20,
-        hash_mask,
+        number_of(options.get(_LINK)) >> 20,
+        from_bytes(hash_mask, "big"),
     )

@@ -6,6 +6,7 @@ Packed: standard library only, Python >= 3.9 at run time.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from fogbed.network.agent.backend import Peer
 from fogbed.network.link import Shape
@@ -16,7 +17,12 @@ _DIGITS = 9  # of a fraction: the kernel has 32 bits
 
 def as_leaf(peer: Peer, egress: Egress) -> Leaf:
     """Return what is asked of a peer, in the kernel's units."""
-    return leaf_of(**peer.shape.to_json(), cut=peer.cut, mtu=egress.mtu)
+    return _leaf(peer.shape, peer.cut, egress.mtu)
+
+
+@lru_cache(maxsize=256)
+def _leaf(shape: Shape, cut: bool, mtu: int) -> Leaf:  # noqa: FBT001 - a cache has no names
+    return leaf_of(**shape.to_json(), cut=cut, mtu=mtu)
 
 
 def as_shape(leaf: Leaf, asked: Peer, egress: Egress) -> Shape:

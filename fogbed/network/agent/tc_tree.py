@@ -128,12 +128,12 @@ class Tree:
                 expected = {minor: planned.leaves[minor] for minor in minors}
                 rest: tuple[str, ...] = ()
             else:
-                reading = read(self.netlink, index, planned.egress)
+                reading = read(self.netlink, index, planned.egress, flows=False)
                 found, expected = dict(reading.device.leaves), dict(planned.leaves)
                 rest = (*reading.odd, *_unlike(reading.device, planned))
-            for minor, leaf in expected.items():
-                delay = swinging.get((index, minor), leaf.delay_ns)
-                expected[minor] = replace(leaf, delay_ns=delay)
+            for (device, minor), delay in swinging.items():
+                if device == index and minor in expected:
+                    expected[minor] = replace(expected[minor], delay_ns=delay)
             wrong = [minor for minor in expected.keys() | found.keys()
                      if expected.get(minor) != found.get(minor)]  # fmt: skip
             if wrong or rest:
@@ -201,6 +201,8 @@ def _egress_of(device: Device) -> Egress:
 
 def _unlike(found: TcDevice, planned: TcDevice) -> list[str]:
     unlike = [] if found.tables == planned.tables else ["tables of filters"]
+    if found.filters == planned.filters:
+        return unlike
     filters = found.filters.items() ^ planned.filters.items()
     return unlike + [f"filter {handle:x}" for handle in sorted({handle for handle, _ in filters})]
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from fogbed.network.agent.backend import BackendError, Peer, Row
 from fogbed.network.agent.netlink import Netlink, NetlinkError
-from fogbed.network.agent.routing import ipv4
+from fogbed.network.agent.pod_ways import OtherWay, other_ways
+from fogbed.network.agent.routing import OWN, ipv4
 from fogbed.network.agent.rtnetlink import UNICAST, links, route_to
 
 _STRICT = 1
@@ -27,32 +28,50 @@ class WayOut:
     mtu: int
 
 
-def ways_out(netlink: Netlink, peers: Iterable[Peer]) -> dict[str, WayOut]:
-    """Return the way out to each network of ``peers``, as the main table has it.
+def ways_out(netlink: Netlink, row: Row, peers: Iterable[Peer]) -> dict[str, WayOut]:
+    """Return the way out to each network of ``peers`` (of ``row``'s) for what pods send.
 
-    To be asked before our rules send them elsewhere.
+    As others' rules and the main table have it; to be asked before our rules send them elsewhere.
 
     Raises:
-        BackendError: some have no way out (all of them are named), or replies would be dropped.
+        BackendError: some have no way out (all of them are named), or replies would be dropped, or
+            a rule keeps packets from our tunnel.
     """
     devices = {device.index: device for device in links(netlink)}
+    ends = [(peer, network) for peer in peers for network in ipv4(peer.networks)]
+    others = other_ways(netlink, ipv4(row.networks), [network for _, network in ends])
     found, problems = {}, []
-    for peer in peers:
-        for network in ipv4(peer.networks):
-            try:
-                route = route_to(netlink, _inside(network))
-            except NetlinkError as error:
-                problems.append(f"no route to {network} of {peer.node}: {error.strerror}")
-                continue
-            if route.kind != UNICAST or route.device not in devices:
-                problems.append(f"{network} of {peer.node} is this node's own")
-                continue
-            device = devices[route.device]
-            found[network] = WayOut(device.name, device.mtu)
+    for peer, network in ends:
+        other = others.get(network)
+        try:
+            index = _way(netlink, network) if other is None else other.device
+        except NetlinkError as error:
+            problems.append(f"no route to {network} of {peer.node}: {error.strerror}")
+            continue
+        if other is not None and (problem := _past_us(other)):
+            problems.append(f"{network} of {peer.node}: {problem}")
+        elif index not in devices:
+            problems.append(f"{network} of {peer.node} is this node's own")
+        else:
+            found[network] = WayOut(devices[index].name, devices[index].mtu)
     problems += _strict(sorted({way.device for way in found.values()}))
     if problems:
         raise BackendError("; ".join(problems))
     return found
+
+
+def _way(netlink: Netlink, network: str) -> int:
+    route = route_to(netlink, _inside(network))
+    return route.device if route.kind == UNICAST else 0
+
+
+def _past_us(other: OtherWay) -> str:
+    """Return why packets of a rule's do not take the tunnel, or not its way after that; or ""."""
+    if other.rule.priority < OWN:
+        return f"ip rule has pods' packets leave past the tunnel ({other.rule})"
+    if other.rule.iif:
+        return f"ip rule does not know pods' packets again after the tunnel ({other.rule})"
+    return ""
 
 
 def own_address(row: Row) -> str:

@@ -192,6 +192,7 @@ class Worker:
             "backend": self._backend.name,
             "shapes": shapes,
             "severed": sorted(self._backend.severed()),
+            "networks": {peer.node: list(peer.networks) for peer in self._asked.row.peers},
             "seed": self._asked.row.seed,
             "origin_ns": self._asked.row.origin_ns,
             "driven": self._asked.driven,

@@ -52,7 +52,7 @@ class NodeEmulator:
         self._controller = controller
         self._backend: BackendChoice = backend
         self._sessions = NodeSessions(nodes, open_session)
-        self._survey = Survey(self._sessions, networks, backend)
+        self.known = Survey(self._sessions, networks, backend)
         self._cut: frozenset[str] | None = None  # not known before the nodes were asked
         self._leased_s: float | None = None
         self._renewed_at: dict[str, float] = {}
@@ -193,10 +193,10 @@ class NodeEmulator:
         """Have the nodes carry ``plan`` out; ``there`` is what they had in force before."""
         fresh = [node for node, each in there.items() if not each.backend]
         if fresh:
-            self._survey.require_able(fresh)
+            self.known.require_able(fresh)
         rows = rows_of(
             plan,
-            self._survey.places(),
+            self.known.places(),
             testbed=self._testbed,
             cut=self._cut or (),
         )

@@ -128,6 +128,29 @@ def plan_over(plan: NetworkPlan, nodes: Sequence[str]) -> NetworkPlan:
     return NetworkPlan(tuple(nodes), plan.impairments, index, plan.seed, plan.origin_ns)
 
 
+def moved_networks(
+    shaped: Mapping[str, Mapping[str, Sequence[str]]], now: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    """Return a sentence for each network that is another node's than nodes shape it as.
+
+    ``shaped``: where each node has its peers; ``now``: where they are.
+    """
+    owners = {network: node for node, networks in now.items() for network in networks}
+    found: dict[str, list[str]] = {}
+    for node, peers in shaped.items():
+        shaped_there = {network for networks in peers.values() for network in networks}
+        for peer, networks in peers.items():
+            for network in networks:
+                owner = owners.get(network)
+                if owner not in (None, peer, node):
+                    text = f"what goes to {owner} is shaped as what went to {peer}, which had "
+                    found.setdefault(text + network, []).append(node)
+            if peer in now and not shaped_there & set(now[peer]):
+                text = f"what goes to {peer} passes unshaped: its pods are no more in "
+                found.setdefault(text + ", ".join(networks), []).append(node)
+    return tuple(f"{text}, on {', '.join(nodes)}" for text, nodes in found.items())
+
+
 def shape_of(impairment: Impairment) -> Shape:
     """Return what a node is asked to do for an impairment."""
     return Shape(**{name: getattr(impairment, name) for name in Shape._fields})

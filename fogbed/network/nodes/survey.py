@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fogbed.errors import NetworkError
 from fogbed.network.agent_answers import LinksShown, NodeHello
 from fogbed.network.agent_requests import BackendChoice
-from fogbed.network.nodes.rows import NodePlace, place_of
+from fogbed.network.nodes.rows import NodePlace, moved_networks, place_of
 from fogbed.network.nodes.sessions import NodeSessions
 
 WAY_OUT = (
@@ -90,6 +90,27 @@ class Survey:
                 node: place_of(networks[node], each.addresses) for node, each in facts.items()
             }
         return self._places
+
+    def moved(self, testbed: str) -> Sequence[str]:
+        """Return a sentence for each node of ``testbed`` that is not where others shape it.
+
+        Pods' networks go from node to node as nodes leave a cluster and join it; what is in force
+        goes by the networks of when it was applied.
+
+        Raises:
+            NetworkError: a node does not answer.
+            PlatformError: the cluster's network has no place of its own for a node.
+        """
+        answers = self._sessions.ask(lambda _, session: session.links_show())
+        shown = {
+            node: each.networks
+            for node, each in answers.whole("to show its links").items()
+            if each.testbed == testbed and each.networks
+        }
+        if not shown:
+            return ()
+        now = {node: place.networks for node, place in self.places().items()}
+        return moved_networks(shown, now)
 
     def require_able(self, nodes: Collection[str]) -> None:
         """Return if every one of ``nodes`` has an emulator that serves; nothing is touched.

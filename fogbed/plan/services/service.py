@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from fogbed.plan.flink_buffers import ChosenBuffers
 from fogbed.plan.flink_settings import Runtime, Scheduler
 from fogbed.plan.local_processes import LocalProcess
 from fogbed.spec.testbed import Node, Testbed
@@ -38,6 +39,7 @@ class Laptop:
     log4j: Path
     addresses: Mapping[str, str]
     scheduler: Scheduler
+    buffers: ChosenBuffers = field(default_factory=ChosenBuffers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

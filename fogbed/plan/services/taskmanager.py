@@ -6,6 +6,7 @@ from typing import Any
 
 from fogbed.plan import flink_memory
 from fogbed.plan.cluster import Cluster
+from fogbed.plan.flink_buffers import MOST_MORE, ChosenBuffers, links_text
 from fogbed.plan.local_processes import LocalProcess
 from fogbed.plan.placement import resources_offered
 from fogbed.plan.services import grafana, kube_state_metrics, node_exporter, prometheus
@@ -13,6 +14,7 @@ from fogbed.plan.services.flink import DISK, METRICS, arguments, flink_process
 from fogbed.plan.services.jobmanager import pod_memory as jobmanager_memory
 from fogbed.plan.services.minio import MEMORY as MINIO_MEMORY
 from fogbed.plan.services.service import Laptop, Port, Service
+from fogbed.plan.services.taskmanager_room import buffers_for, may_grow, rooms_of, slots_of
 from fogbed.spec.testbed import Node, Testbed
 
 _RPC = Port(name="rpc", number=6122)
@@ -34,7 +36,12 @@ def _process(laptop: Laptop, node: Node, memory: int) -> LocalProcess:
     testbed = laptop.testbed
     slots = slots_of(testbed, node)
     # at the least: a node without one may be too small for it, until it is added
-    parts = flink_memory.taskmanager_memory(max(memory, flink_memory.TASKMANAGER_LEAST))
+    parts = flink_memory.taskmanager_memory(
+        max(memory, flink_memory.TASKMANAGER_LEAST),
+        network=laptop.buffers.network.get(node.name),
+        growth=MOST_MORE if may_grow(testbed, node) else 0,
+    )
+    config = _config(node, laptop.addresses[node.name], slots) | parts.config()
     # one process of a kind records: several would write into the same file
     recorder = next(iter(TASKMANAGER.first_nodes(testbed)), node)
     return flink_process(
@@ -43,7 +50,7 @@ def _process(laptop: Laptop, node: Node, memory: int) -> LocalProcess:
         node,
         slots=slots,
         options=parts.jvm(),
-        config=_config(node, laptop.addresses[node.name], slots) | parts.config(),
+        config=config | laptop.buffers.config(),
         main=_MAIN,
         class_list=f"{TASKMANAGER.name}.classes" if node.name == recorder.name else "",
         metrics_port=_METRICS.number,
@@ -67,11 +74,6 @@ def _offer(node: Node, address: str, slots: int) -> dict[str, str]:
         "external-resources": ";".join(offered),
         **{f"external-resource.{name}.amount": str(slots) for name in offered},
     }
-
-
-def slots_of(testbed: Testbed, node: Node) -> int:
-    """Return the task slots of a node's TaskManager."""
-    return node.slots or testbed.services.flink.taskmanager.slots
 
 
 def pod_memory(cluster: Cluster, node: Node) -> int:
@@ -106,14 +108,30 @@ def _watching(testbed: Testbed, node: Node) -> int:
 
 def pods(cluster: Cluster) -> list[dict[str, Any]]:
     """Return what the manifests of each TaskManager are rendered with, in the nodes' order."""
-    return [_pod(cluster, node) for node in TASKMANAGER.nodes(cluster.testbed)]
+    buffers, _ = pod_buffers(cluster)
+    asked = "" if buffers.is_usual else links_text(cluster.facts.links)
+    return [
+        {**_pod(cluster, node, buffers), "links": asked}
+        for node in TASKMANAGER.nodes(cluster.testbed)
+    ]
 
 
-def _pod(cluster: Cluster, node: Node) -> dict[str, Any]:
+def pod_buffers(cluster: Cluster) -> tuple[ChosenBuffers, list[str]]:
+    """Return the network buffers of a cluster's TaskManagers, and where there are too few.
+
+    A container's size stays as it is, for the kernel ends whatever exceeds it.
+    """
+    testbed = cluster.testbed
+    sizes = {node.name: pod_memory(cluster, node) for node in testbed.nodes}
+    return buffers_for(testbed, cluster.facts.links, rooms_of(testbed, sizes, {}))
+
+
+def _pod(cluster: Cluster, node: Node, buffers: ChosenBuffers) -> dict[str, Any]:
     # at the least: a node without one may be too small for it, until it is added
     memory = max(pod_memory(cluster, node), flink_memory.TASKMANAGER_LEAST)
     config = _offer(node, "$(POD_IP)", slots_of(cluster.testbed, node))
-    config |= flink_memory.taskmanager_memory(memory).config()
+    parts = flink_memory.taskmanager_memory(memory, network=buffers.network.get(node.name))
+    config |= parts.config() | buffers.config()
     return {
         "image": cluster.image(TASKMANAGER.name),
         "node": node,

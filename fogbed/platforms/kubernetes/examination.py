@@ -15,11 +15,13 @@ from fogbed.platforms.kubernetes.capacity import others_pods, short_of_memory
 from fogbed.platforms.kubernetes.data_place import relies_on_default
 from fogbed.platforms.kubernetes.image_reach import check_images
 from fogbed.platforms.kubernetes.ownership import Getter, require_own_namespaces, require_owner
+from fogbed.platforms.kubernetes.pod_networks import unshaped_ipv6
 from fogbed.platforms.preflight import Check
 from fogbed.spec.testbed import Testbed
 
 # what the manifests are held against by make lint
 SUPPORTED = ("1.34", "1.35", "1.36")
+_BY_IPV4 = "Have your own programs reach each other's pods by IPv4, or take a cluster without IPv6."
 _DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -49,6 +51,8 @@ def examine_cluster(
         yield Check("rights", ok=False, found=error.message, fix=error.hint or "")
         return
     yield check_nodes(nodes, hosts)
+    if testbed.emulates_networks and (unshaped := unshaped_ipv6(nodes, hosts)):
+        yield Check("emulation", ok=False, found=unshaped, fix=_BY_IPV4, blocks=False)
     yield from check_storage(classes, testbed)
     has_default = relies_on_default(testbed.name, classes, None)
     facts = replace(facts_from(testbed), hosts=hosts, pinned=pinned, has_default_class=has_default)

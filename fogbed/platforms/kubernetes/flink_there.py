@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from fogbed.clients.flink import FlinkClient
 from fogbed.clients.kube_objects import KubeObjects
 from fogbed.errors import ServiceError
-from fogbed.plan.cluster import namespace_of
+from fogbed.plan.cluster import LINKS, namespace_of
+from fogbed.plan.flink_buffers import LinkDemand, demand_from
 from fogbed.plan.flink_settings import Scheduler
 from fogbed.plan.manifests import Manifest
 from fogbed.plan.services.jobmanager import scheduler_of
@@ -40,6 +42,19 @@ def scheduler_asked_for(kube: KubeObjects, testbed: str) -> Scheduler | None:
     """
     found = kube.get("v1", "ConfigMap", "jobmanager-config", namespace_of(testbed))
     return scheduler_of(found["data"]["config.yaml"]) if found else None
+
+
+def links_asked_for(kube: KubeObjects, testbed: str) -> list[LinkDemand | None]:
+    """Return what the network buffers of every TaskManager that runs were chosen by.
+
+    Raises:
+        ServiceError: the API server does not say.
+    """
+    labels = owned_by(testbed) | {_COMPONENT: "taskmanager"}
+    found = kube.list("apps/v1", "Deployment", namespace_of(testbed), labels)
+    running = (each for each in found if each["spec"].get("replicas", 1))
+    texts = (each["metadata"].get("annotations", {}).get(LINKS) for each in running)
+    return [demand_from(json.loads(text)) if text else None for text in texts]
 
 
 def runs_with(url: str, scheduler: Scheduler) -> bool:

@@ -81,7 +81,7 @@ class KubernetesPlatform(RunningCluster):
                 self._cluster.ensure(progress)
             if "stack" in request.parts:
                 self._cluster.load_images(tuple(images_of(self.testbed).values()), progress)
-                self._deploy(request.scheduler, progress)
+                self._deploy(request, progress)
         progress.note(f"testbed {self.testbed.name} is up")
 
     def _require_fit(self, request: UpRequest) -> None:
@@ -99,7 +99,7 @@ class KubernetesPlatform(RunningCluster):
                 held.enter_context(suppress(ServiceError))
             there = held.enter_context(closing(Connection(access, self.testbed)))
             pinned = pinned_images(self.testbed, self._origin)
-            stack = self._stack_at(there, self.hosts, pinned)
+            stack = self._stack_at(there, self.hosts, pinned, request.links)
             self._require_room(stack, there, request.scheduler)
 
     def down(self, request: DownRequest, progress: Progress) -> None:

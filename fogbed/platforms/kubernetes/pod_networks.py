@@ -9,6 +9,8 @@ from typing import Any
 
 from fogbed.errors import PlatformError
 
+_TOLD = 2
+
 
 def pod_networks(
     nodes: Mapping[str, Mapping[str, Any]],
@@ -41,11 +43,30 @@ def pod_networks(
     return found
 
 
-def _networks(node: Mapping[str, Any]) -> tuple[str, ...]:
+def unshaped_ipv6(nodes: Mapping[str, Mapping[str, Any]], hosts: Mapping[str, str]) -> str:
+    """Return a sentence about what IPv6 carries between pods; "" where they have none.
+
+    ``nodes`` and ``hosts`` as for ``pod_networks``.
+    """
+    found = [
+        f"{name}: {each}"
+        for name, host in hosts.items()
+        for each in _networks(nodes.get(host, {}), version=6)
+    ]
+    if not found:
+        return ""
+    more = f" and {len(found) - _TOLD} more" if len(found) > _TOLD else ""
+    return (
+        f"pods have IPv6 too ({', '.join(found[:_TOLD])}{more}), and what they send each other by "
+        "it is not shaped; Flink and fogbed's probes use IPv4"
+    )
+
+
+def _networks(node: Mapping[str, Any], *, version: int = 4) -> tuple[str, ...]:
     spec = node.get("spec", {})
     given = spec.get("podCIDRs") or [each for each in (spec.get("podCIDR"),) if each]
     networks = (ipaddress.ip_network(each) for each in given)
-    return tuple(str(each) for each in networks if each.version == 4)  # noqa: PLR2004 - of IP
+    return tuple(str(each) for each in networks if each.version == version)
 
 
 def _faults(node: str, networks: tuple[str, ...], agents: Mapping[str, str]) -> Iterator[str]:

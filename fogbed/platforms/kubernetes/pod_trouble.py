@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from fogbed.platforms.kubernetes.image_trouble import IMAGE_REASONS, judge_image
+from fogbed.platforms.kubernetes.image_trouble import IMAGE_REASONS, is_held_back, judge_image
 from fogbed.platforms.kubernetes.judgement import READY, Judgement, hopeless, waiting
 from fogbed.platforms.kubernetes.observation import Body, Observation
 from fogbed.platforms.kubernetes.scheduling import judge_node, judge_scheduling
@@ -37,6 +37,27 @@ def judge_pod(pod: Body, subject: str, seen: Observation) -> Judgement:
             if each.state == state:
                 return each
     return _judge_starting(pod, subject, seen)
+
+
+def held_back_by(pod: Body) -> str:
+    """Return which failure a pod in which nothing runs is held back by, as in "it ..."; or ""."""
+    if is_held_back(pod):
+        return "its image could not be pulled"
+    return "it kept ending" if _kept_ending(pod) else ""
+
+
+def _kept_ending(pod: Body) -> bool:
+    statuses = list(_statuses(pod.get("status") or {}))
+    runs = any((each.get("state") or {}).get("running") is not None for each in statuses)
+    return not runs and any(map(_has_kept_ending, statuses))
+
+
+def _has_kept_ending(status: Body) -> bool:
+    state = status.get("state") or {}
+    if (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff":
+        return True
+    has_failed = (state.get("terminated") or {}).get("exitCode", 0) != 0
+    return has_failed and int(status.get("restartCount", 0)) >= _STARTS_TRIED
 
 
 def _judge_failed(pod: Body) -> Judgement:

@@ -6,12 +6,17 @@ from collections.abc import Sequence
 
 from fogbed.plan.cluster import namespace_of
 from fogbed.plan.services.data import data_of
+from fogbed.platforms.long_links import chosen_for
 from fogbed.platforms.requests import DownRequest, Preview
 from fogbed.spec.testbed import Node, Testbed
 
 
 def preview_of(testbed: Testbed) -> Preview:
-    """Return what ``up`` would make."""
+    """Return what ``up`` would make.
+
+    Raises:
+        UsageError: the size of network buffers that is written leaves too few.
+    """
     return Preview(
         title=f"testbed {testbed.name} would come up on Kubernetes, "
         f"in namespace {namespace_of(testbed.name)}",
@@ -20,7 +25,12 @@ def preview_of(testbed: Testbed) -> Preview:
             (node.name, node.role, node.tier, _slots(testbed, node), _pods(testbed, node))
             for node in testbed.nodes
         ],
-        remark="fogbed render manifests shows every object",
+        remark="\n".join(
+            filter(
+                None,
+                (chosen_for(testbed, None).told, "fogbed render manifests shows every object"),
+            )
+        ),
     )
 
 

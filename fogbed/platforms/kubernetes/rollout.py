@@ -12,9 +12,9 @@ from fogbed.clients.kube_objects import KubeObjects
 from fogbed.clients.progress import Progress
 from fogbed.errors import PlatformError, ServiceAwayError, ServiceBusyError, ServiceError
 from fogbed.plan.manifests import Manifest
-from fogbed.platforms.kubernetes.image_trouble import is_held_back
 from fogbed.platforms.kubernetes.judgement import READY, Judgement, hopeless
 from fogbed.platforms.kubernetes.observation import Body, Observation, name_of, pods_of
+from fogbed.platforms.kubernetes.pod_trouble import held_back_by
 from fogbed.platforms.kubernetes.readiness import KINDS, is_ready, judge
 
 T = TypeVar("T")
@@ -38,8 +38,8 @@ def roll_out(
     """Apply ``manifests`` in their order, and return when all of them are ready.
 
     Deployments, DaemonSets and claims of volumes are waited for; the rest is there once applied.
-    Pods that an earlier failure to pull an image holds back are made anew first. An API server that
-    falls silent in between is waited for, up to a minute.
+    Pods that an earlier failure holds back are made anew first: to pull an image, or of a program
+    that kept ending. An API server that falls silent in between is waited for, up to a minute.
 
     Raises:
         ServiceError: the API server refuses an object, or does not come back.
@@ -83,8 +83,8 @@ def _wait(
 ) -> None:
     waited = [manifest for manifest in manifests if manifest.kind in KINDS]
     watch = _Watch(kube, waited)
-    for pod in patiently.insist(watch.renew):
-        progress.note(f"{pod} is made anew: earlier its image could not be pulled")
+    for renewed in patiently.insist(watch.renew):
+        progress.note(renewed)
     deadline = time.monotonic() + timeout_s
     with progress.step("waiting for the testbed's pods", total=len(waited)) as step:
         while True:
@@ -169,15 +169,19 @@ class _Watch:
         return self.latest
 
     def renew(self) -> list[str]:
-        """Delete the pods that wait for their image since an earlier try; return which.
+        """Delete the pods that an earlier try left waiting; return which, and why, as sentences.
 
-        What failed may be mended, and kubelet does not ask again for up to 5 minutes. Pods of who
-        may not delete them stay.
+        What failed may be mended, and kubelet does not try again for up to 5 minutes; nor does an
+        old failure tell anything of this try. Pods of who may not delete them stay.
         """
         bodies = [body for body in self._bodies().values() if body and not is_ready(body)]
         seen = self._observe() if bodies else Observation()
-        held = [pod for body in bodies for pod in pods_of(body, seen) if is_held_back(pod)]
-        return [name for pod in held if (name := self._deleted(pod))]
+        return [
+            f"{name} is made anew: earlier {why}"
+            for body in bodies
+            for pod in pods_of(body, seen)
+            if (why := held_back_by(pod)) and (name := self._deleted(pod))
+        ]
 
     def _deleted(self, pod: Body) -> str:
         metadata = pod["metadata"]

@@ -8,7 +8,9 @@ from contextlib import contextmanager, suppress
 from fogbed.clients.kube_objects import KubeObjects
 from fogbed.clients.progress import Progress, Quiet
 from fogbed.errors import ServiceError, UsageError
-from fogbed.plan.cluster import agent_namespace_of, namespace_of
+from fogbed.plan.cluster import NODE_LABEL, agent_namespace_of, namespace_of
+from fogbed.plan.flink_buffers import LinkDemand
+from fogbed.plan.manifests import Manifest
 from fogbed.platforms.base import Credentials, Endpoints, Opened
 from fogbed.platforms.events import Event
 from fogbed.platforms.image_lock import pinned_images
@@ -16,6 +18,7 @@ from fogbed.platforms.kubernetes.connection import Connection
 from fogbed.platforms.kubernetes.credentials import adopt_credentials, keep_credentials
 from fogbed.platforms.kubernetes.flink_there import (
     has_jobmanager,
+    links_asked_for,
     runs_with,
     scheduler_asked_for,
 )
@@ -24,15 +27,17 @@ from fogbed.platforms.kubernetes.ownership import read_owner
 from fogbed.platforms.kubernetes.pod_events import EVERY_S, read_pod_events
 from fogbed.platforms.kubernetes.reached import ReachedNodes
 from fogbed.platforms.kubernetes.rollout import roll_out
+from fogbed.platforms.kubernetes.shaping import ipv6_beside
 from fogbed.platforms.kubernetes.stack import Stack
 from fogbed.platforms.kubernetes.store import open_store
 from fogbed.platforms.kubernetes.summary_source import SummarySource
 from fogbed.platforms.kubernetes.workers import KubernetesWorkers
+from fogbed.platforms.long_links import chosen_for
 from fogbed.platforms.registration import (
     refuse_while_a_job_runs,
     wait_until_registered,
 )
-from fogbed.platforms.requests import Scheduler
+from fogbed.platforms.requests import Scheduler, UpRequest
 from fogbed.platforms.schedulers import require_free, scheduler_wanted
 from fogbed.platforms.state import only_one, read_origin
 from fogbed.stream_job.object_storage import ObjectStorage
@@ -149,10 +154,32 @@ class RunningCluster(ReachedNodes):
         self._refuse_while_a_job_runs(self._connection, why)
         with only_one(self.testbed.name):
             workers = self.workers().list()
-            planned = self._stack().manifests(scheduler)
+            planned = self._stack(None).manifests(scheduler)
             jobmanager = [each for each in planned if each.component == "jobmanager"]
             roll_out(self.kube, jobmanager, progress)
             wait_until_registered(url, workers, progress)
+
+    def use_links(self, asked: LinkDemand, progress: Progress) -> str:
+        """Have the TaskManagers run with the network buffers that an experiment asks for.
+
+        They start again only where they have others. Returns the choice and its reason.
+
+        Raises:
+            UsageError: the size that the spec fixes leaves too few for the job.
+            PlatformError: they have others, and a job is running (the error names it).
+        """
+        wanted = chosen_for(self.testbed, asked)
+        had = links_asked_for(self.kube, self.testbed.name)
+        if all(wanted.same_as(chosen_for(self.testbed, each)) for each in had):
+            return wanted.told
+        why = "the TaskManagers must start again (other network buffers)"
+        self._refuse_while_a_job_runs(self._connection, why)
+        with only_one(self.testbed.name):
+            workers = self.workers().list()
+            planned = self._stack(asked).manifests(self._scheduler_wanted(self.kube, None))
+            roll_out(self.kube, [each for each in planned if _is_worker(each, workers)], progress)
+            wait_until_registered(self.endpoints().flink, workers, progress)
+        return wanted.told
 
     def _refuse_while_a_job_runs(self, there: Connection, why: str) -> None:
         if has_jobmanager(there.kube, self.testbed.name):
@@ -166,20 +193,25 @@ class RunningCluster(ReachedNodes):
         scheduler = self._scheduler_wanted(self.kube, None)
         return [
             f"{each.kind} {each.name} {found}; fogbed up puts it right"
-            for each in self._stack().manifests(scheduler)
+            for each in self._stack(None).manifests(scheduler)
             if (found := _DRIFT.get(self.kube.preview(each.body)))
         ]
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _stack(self) -> Stack:
+    def _stack(self, asked: LinkDemand | None) -> Stack:
         pinned = pinned_images(self.testbed, read_origin(self.testbed.name))
-        return self._stack_at(self._connection, self.hosts, pinned)
+        return self._stack_at(self._connection, self.hosts, pinned, asked)
 
     def _stack_at(
-        self, there: Connection, hosts: Mapping[str, str], pinned: Mapping[str, str]
+        self,
+        there: Connection,
+        hosts: Mapping[str, str],
+        pinned: Mapping[str, str],
+        asked: LinkDemand | None,
     ) -> Stack:
-        return Stack(self.testbed, there, hosts, pinned=pinned, owner=read_owner(self._files))
+        owner = read_owner(self._files)
+        return Stack(self.testbed, there, hosts, pinned=pinned, owner=owner, links=asked)
 
     def _require_room(self, stack: Stack, there: Connection, asked: Scheduler | None) -> Scheduler:
         """Return which scheduler is wanted if ``stack`` may be put there; nothing is touched."""
@@ -189,11 +221,19 @@ class RunningCluster(ReachedNodes):
             self._refuse_while_a_job_runs(there, "its spec has changed")
         return scheduler
 
-    def _deploy(self, asked: Scheduler | None, progress: Progress) -> None:
+    def _deploy(self, request: UpRequest, progress: Progress) -> None:
         """Put Flink and what it needs on the cluster, and wait until it is whole."""
-        stack = self._stack()
-        scheduler = self._require_room(stack, self._connection, asked)
+        stack = self._stack(request.links)
+        scheduler = self._require_room(stack, self._connection, request.scheduler)
         adopt_credentials(self._files, self.kube, self.testbed.name)
         stack.deploy(scheduler, keep_credentials(self._files), progress)
+        if self.testbed.emulates_networks and (unshaped := ipv6_beside(self.kube, self.hosts)):
+            progress.note(unshaped)
         workers = [node.name for node in self.testbed.nodes if node.taskmanager]
         wait_until_registered(self.endpoints().flink, workers, progress)
+
+
+def _is_worker(manifest: Manifest, workers: Sequence[str]) -> bool:
+    """Whether it is the Deployment of a TaskManager that runs: one that rests is not started."""
+    labels = manifest.body["metadata"]["labels"]
+    return manifest.component == "taskmanager" and labels.get(NODE_LABEL) in workers

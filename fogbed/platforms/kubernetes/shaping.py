@@ -26,7 +26,7 @@ from fogbed.network.nodes.survey import WAY_OUT, Serving
 from fogbed.plan.cluster import agent_namespace_of
 from fogbed.platforms.base import TestbedStatus
 from fogbed.platforms.kubernetes.agents import agent_pods, require_agent, shaper_hosts
-from fogbed.platforms.kubernetes.pod_networks import pod_networks
+from fogbed.platforms.kubernetes.pod_networks import pod_networks, unshaped_ipv6
 from fogbed.platforms.preflight import Check
 from fogbed.spec.testbed import Testbed
 
@@ -96,8 +96,20 @@ def networks_of(
         ServiceError: the API server does not say.
         PlatformError: this cluster's network cannot be shaped.
     """
-    nodes = {each["metadata"]["name"]: each for each in kube.list("v1", "Node")}
-    return pod_networks(nodes, hosts, agents)
+    return pod_networks(_nodes_of(kube), hosts, agents)
+
+
+def ipv6_beside(kube: KubeObjects, hosts: Mapping[str, str]) -> str:
+    """Return a sentence about what pods send by IPv6, past all shaping; "" where they have none.
+
+    Raises:
+        ServiceError: the API server does not say.
+    """
+    return unshaped_ipv6(_nodes_of(kube), hosts)
+
+
+def _nodes_of(kube: KubeObjects) -> dict[str, Mapping[str, Any]]:
+    return {each["metadata"]["name"]: each for each in kube.list("v1", "Node")}
 
 
 def this_controller() -> str:

@@ -11,6 +11,7 @@ from fogbed.plan.cluster import (
     agent_namespace_of,
     namespace_of,
 )
+from fogbed.plan.flink_buffers import LinkDemand
 from fogbed.plan.flink_settings import Scheduler
 from fogbed.plan.manifests import Manifest, plan_manifests
 from fogbed.plan.services.data import data_of
@@ -24,7 +25,7 @@ from fogbed.platforms.kubernetes.data_place import (
     relies_on_default,
     require_data_in_reach,
 )
-from fogbed.platforms.kubernetes.flink_there import ends_processes
+from fogbed.platforms.kubernetes.flink_there import ends_processes, links_asked_for
 from fogbed.platforms.kubernetes.grafana_login import admin_secret
 from fogbed.platforms.kubernetes.ownership import (
     owned_by,
@@ -40,7 +41,7 @@ _DAY_S = 86400
 class Stack:
     """The objects of one testbed in its cluster."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a stack is made of, named by the caller
         self,
         testbed: Testbed,
         connection: Connection,
@@ -48,10 +49,12 @@ class Stack:
         *,
         pinned: Mapping[str, str],
         owner: str,
+        links: LinkDemand | None,
     ) -> None:
         """``pinned``: the digest that an image must have, as image -> image@digest.
 
-        ``owner``: the testbed's mark; "" where the cluster is its own.
+        ``owner``: the testbed's mark; "" where the cluster is its own. ``links``: what an
+        experiment asks of the TaskManagers' network buffers; None: what the last one asked.
         """
         self._testbed = testbed
         self._connection = connection
@@ -59,6 +62,7 @@ class Stack:
         self._hosts = hosts
         self._pinned = pinned
         self._owner = owner
+        self._links = links
 
     def manifests(self, scheduler: Scheduler) -> tuple[Manifest, ...]:
         """Return what the testbed is to have in its cluster, in the order of application.
@@ -111,6 +115,7 @@ class Stack:
 
     def _facts(self, scheduler: Scheduler) -> ClusterFacts:
         space = namespace_of(self._testbed.name)
+        links = self._links or next(iter(links_asked_for(self._kube, self._testbed.name)), None)
         classes = self._kube.list("storage.k8s.io/v1", "StorageClass")
         claims = (
             self._kube.get("v1", "PersistentVolumeClaim", data.claim, space)
@@ -124,6 +129,7 @@ class Stack:
             workers=frozenset(node.name for node in self._testbed.nodes if node.taskmanager),
             pinned=self._pinned,
             owner=self._owner,
+            links=links,
         )
 
     def _provision(self, own: Credentials, progress: Progress) -> None:

@@ -11,6 +11,7 @@ from fogbed.clients.flink import FlinkClient
 from fogbed.clients.kube_objects import KubeObjects
 from fogbed.errors import FogbedError, ServiceError
 from fogbed.plan.cluster import NODE_LABEL, agent_namespace_of, namespace_of
+from fogbed.plan.flink_buffers import segment_of
 from fogbed.plan.slots import TaskManager
 from fogbed.platforms.base import Endpoints, NodeStatus, ProcessStatus, TestbedStatus
 from fogbed.spec.services import FLINK_VERSION
@@ -114,6 +115,7 @@ def with_stack(found: TestbedStatus, reached: Reached) -> TestbedStatus:
         endpoints=stack.endpoints,
         versions={**found.versions, "flink": FLINK_VERSION},
         images=stack.images,
+        segment=stack.segment,
         problems=[*found.problems, *stack.problems],
         drift=[*found.drift, *stack.drift],
     )
@@ -159,9 +161,21 @@ def judge(  # noqa: PLR0913 - what each of the sources said; by keyword
         endpoints=endpoints,
         versions=_versions(nodes),
         images=_images(pods),
+        segment=_segment(pods),
         problems=problems,
         drift=drift,
     )
+
+
+def _segment(pods: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return the bytes of a network buffer that the TaskManagers were given."""
+    workers = [pod for pod in pods if _component(pod) == "taskmanager"]
+    given = (
+        segment_of(container.get("args", ()))
+        for pod in workers
+        for container in pod.get("spec", {}).get("containers", ())
+    )
+    return next(given, None)
 
 
 def _versions(nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -10,7 +10,7 @@ class KeptBare:
     """The keeper's memory."""
 
     one_medium = True
-    """Every pair passes the fabric's one process: one bare rate speaks for all."""
+    """Every pair passes this computer's kernel, or one process: one bare rate speaks for all."""
 
     def __init__(self, steering: Steering) -> None:
         self._steering = steering

@@ -19,7 +19,7 @@ from fogbed.platforms.local.scraping import Page, Place, ScrapeServer
 from fogbed.platforms.local.supervisor import Supervised
 from fogbed.platforms.local.usage import usage_of
 
-_FABRIC_S = 2.0
+_EMULATION_S = 2.0
 _LONGEST_ANSWER = 64 * 2**20  # every pair of 253 nodes
 
 
@@ -78,7 +78,7 @@ class KeeperFigures:
     async def _counters(self) -> dict[str, Any] | None:
         """Return the counters of links that have carried something; None without an answer."""
         try:
-            async with asyncio.timeout(_FABRIC_S):
+            async with asyncio.timeout(_EMULATION_S):
                 reader, writer = await asyncio.open_unix_connection(
                     self._fabric_socket, limit=_LONGEST_ANSWER
                 )

@@ -7,11 +7,20 @@ import shutil
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from fogbed import paths
 from fogbed.errors import PlatformError
 from fogbed.files import write_whole
-from fogbed.plan.local_processes import GRAFANA, PROMETHEUS, LocalPlan, plan_from_json
+from fogbed.plan.flink_buffers import LinkDemand, demand_from
+from fogbed.plan.flink_settings import Scheduler
+from fogbed.plan.local_processes import (
+    GRAFANA,
+    PROMETHEUS,
+    LocalEmulator,
+    LocalPlan,
+    plan_from_json,
+)
 from fogbed.platforms.base import Endpoints
 from fogbed.platforms.state import StateFolder
 
@@ -23,16 +32,24 @@ class Launched:
     """With what a keeper was started; ``port`` is the loopback port of Flink's web page.
 
     ``more_ports``: those of what else is forwarded, by name. ``shared``: every user of the computer
-    may use them.
+    may use them. ``links``: the demand that the TaskManagers' buffers were chosen by, as JSON.
+    ``emulator``: what shapes the links, found out when it was started.
     """
 
     port: int
     number: int
-    scheduler: str
+    scheduler: Scheduler
     steering: Path
     fabric_socket: Path
     shared: bool = False
+    links: dict[str, Any] | None = None
     more_ports: dict[str, int] = field(default_factory=dict)
+    emulator: LocalEmulator = "fabric"
+
+    @property
+    def demand(self) -> LinkDemand | None:
+        """What the TaskManagers' buffers were chosen by; None where no experiment was known."""
+        return None if self.links is None else demand_from(self.links)
 
     def endpoints(self) -> Endpoints:
         """Return the URLs of what is forwarded."""

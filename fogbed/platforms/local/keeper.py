@@ -2,7 +2,8 @@
 
 It is process 1 of its own PID namespace, in its own network and mount namespaces (and user
 namespace, unless root started it), so that its end is the end of everything inside. It holds the
-node namespaces, starts the fabric, keeps the Flink processes alive and forwards a loopback port.
+node namespaces, joins them, starts what emulates their network (``fogbed.network.joined``), keeps
+the Flink processes alive and forwards a loopback port.
 It is steered over a Unix socket (0600), one JSON object per line in and out::
 
     {"do": "status"}    {"do": "start"|"stop"|"restart", "name": "taskmanager@fog-1"}
@@ -29,8 +30,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from fogbed.network.joined import Joined, Place, join
 from fogbed.network.namespaces import create_namespace
-from fogbed.network.ports import Port, best_port_kind, bring_loopback_up, open_port
+from fogbed.network.ports import bring_loopback_up
 from fogbed.plan.local_processes import (
     KEEPER_METRICS_PORT,
     PREFIX_LENGTH,
@@ -46,7 +48,6 @@ from fogbed.platforms.local.forward import Dialler, Door, Forward
 from fogbed.platforms.local.limits import NodeLimits, group_of, limit_node
 from fogbed.platforms.local.supervisor import EventLog, Program, Supervised
 
-_FABRIC = "fabric"
 _LONGEST_REQUEST = 16 * 2**20  # the bare network of many nodes is a long line
 
 
@@ -58,17 +59,16 @@ class Keeper:
         self._folder = folder
         self._fabric_socket = fabric_socket
         self._door = door
-        self._fabric_memory = os.memfd_create("fabric")  # for the next one, should it die
+        self._memory = os.memfd_create("emulation")  # for the next process, should one die
         self._log = EventLog(folder / "events.jsonl")
         self._namespaces: dict[str, int] = {}
         self._limits: dict[str, NodeLimits] = {}
         self._programs: dict[str, Supervised] = {}
-        self._port_kind = best_port_kind()
         self._bare: dict[str, Any] | None = None  # what was measured before anything was added
         self._ended = asyncio.Event()
         self._make_nodes()
         # pyroute2 runs an event loop of its own, which cannot be inside ours: so before it
-        self._ports = self._open_ports()
+        self._joined = self._join_nodes()
         if plan.is_watched:
             bring_loopback_up()
         self._own_namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -79,7 +79,7 @@ class Keeper:
 
         ``listeners``: the sockets that wait outside, by the name of what they lead to.
         """
-        self._start_fabric()
+        self._start_emulation()
         for process in self._plan.processes:
             self._add(process)
         figures = KeeperFigures(self._plan, self._programs, self._fabric_socket)
@@ -120,31 +120,25 @@ class Keeper:
         # for the command that cleans up after us, should we be killed
         (self._folder / "groups.json").write_text(json.dumps(groups), encoding="utf-8")
 
-    def _open_ports(self) -> list[Port]:
-        return [
-            open_port(
-                self._port_kind,
-                self._namespaces[node.name],
-                node=node.name,
-                address=f"{node.address}/{PREFIX_LENGTH}",
-            )
+    def _join_nodes(self) -> Joined:
+        places = [
+            Place(node.name, f"{node.address}/{PREFIX_LENGTH}", self._namespaces[node.name])
             for node in self._plan.nodes
         ]
+        return join(self._plan.emulator, places)
 
-    def _start_fabric(self) -> None:
-        argv = [sys.executable, "-m", "fogbed.network.fabric", "--control"]
-        argv += [str(self._fabric_socket), "--memory", str(self._fabric_memory)]
-        argv += [word for port in self._ports for word in ("--port", port.argument())]
+    def _start_emulation(self) -> None:
+        name = self._plan.emulator
         program = Program(
-            name=_FABRIC,
+            name=name,
             node=None,
-            argv=argv,
-            output=self._folder / "logs" / "fabric.log",
+            argv=self._joined.argv(self._fabric_socket, self._memory),
+            output=self._folder / "logs" / f"{name}.log",
             environment=os.environ,
-            pass_fds=[self._fabric_memory, *(port.fd for port in self._ports)],
+            pass_fds=[self._memory, *self._joined.descriptors],
         )
-        self._programs[_FABRIC] = Supervised(program, self._log)
-        self._programs[_FABRIC].start()
+        self._programs[name] = Supervised(program, self._log)
+        self._programs[name].start()
 
     def _add(self, process: LocalProcess) -> None:
         hold = None if process.node is None else self._limits[process.node].hold
@@ -162,9 +156,10 @@ class Keeper:
         )
 
     async def _take_down(self) -> None:
-        others = [program for name, program in self._programs.items() if name != _FABRIC]
+        emulation = self._programs[self._plan.emulator]
+        others = [program for program in self._programs.values() if program is not emulation]
         await asyncio.gather(*(program.stop("the testbed is taken down") for program in others))
-        await self._programs[_FABRIC].stop()
+        await emulation.stop()
         for limits in self._limits.values():
             limits.release()
 
@@ -186,7 +181,7 @@ class Keeper:
         if request["do"] == "replace":
             process = process_from(request["process"])
             await self._programs[process.name].replace(
-                self._program(process), request.get("why", "")
+                self._program(process), request.get("why", ""), starts=request.get("starts", True)
             )
             return {"ok": True}
         program = self._programs.get(request.get("name", ""))
@@ -219,7 +214,7 @@ class Keeper:
         return {
             "ok": True,
             "pid": int(Path("/proc/self").readlink().name),
-            "port_kind": self._port_kind,
+            "join_kind": self._joined.kind,
             "shared": self._door.is_shared,
             "namespaces": self._namespaces,
             "limits": {name: limits.said for name, limits in self._limits.items()},

@@ -19,7 +19,7 @@ _END_BYTES = 16384
 def log_files(testbed: str, node: str) -> tuple[Path, ...]:
     """Return the log files of a node, also those in which nothing stands yet.
 
-    ``fabric`` and ``keeper`` name the two processes that belong to no node.
+    ``fabric`` (or ``tc``, whichever emulates the network) and ``keeper`` belong to no node.
 
     Raises:
         UsageError: the testbed was not brought up, or has no logs of such a node.

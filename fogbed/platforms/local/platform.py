@@ -4,45 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from fogbed import links, paths, spec
+from fogbed import paths, spec
 from fogbed.clients.channel import Channel
 from fogbed.clients.progress import Progress
 from fogbed.files import write_whole
 from fogbed.network.fabric_client import FabricEmulator
-from fogbed.plan.local import plan_local, require_local, room_needed
-from fogbed.plan.local_processes import FLINK, GRAFANA, LocalPlan
-from fogbed.plan.services.jobmanager import JOBMANAGER
-from fogbed.platforms.base import Endpoints, LogLine, Opened, TestbedStatus
+from fogbed.plan.local import require_local, room_needed
+from fogbed.plan.local_processes import FLINK, GRAFANA
+from fogbed.platforms.base import LogLine, Opened, TestbedStatus
 from fogbed.platforms.local import class_archive, launch
 from fogbed.platforms.local.channels import channel_into
+from fogbed.platforms.local.emulators import Serving, require_serving
 from fogbed.platforms.local.folder import Launched
 from fogbed.platforms.local.grafana import once_ready, prepare
 from fogbed.platforms.local.logs import read_logs
 from fogbed.platforms.local.opened import opened_here
+from fogbed.platforms.local.planning import Decided, plan_here
 from fogbed.platforms.local.preview import preview_of, removal_of
+from fogbed.platforms.local.refitted import RefittedTestbed
 from fogbed.platforms.local.registration import wait_until_registered
-from fogbed.platforms.local.running import RunningTestbed
-from fogbed.platforms.local.runtime import find_runtime, free_number
+from fogbed.platforms.local.runtime import free_number
 from fogbed.platforms.local.status import read_status, remove_groups
 from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.watchers import Watchers, wait_until_ready, watchers_for
-from fogbed.platforms.local.workers import LocalWorkers
+from fogbed.platforms.long_links import chosen_for
 from fogbed.platforms.ownership import give_back
 from fogbed.platforms.preflight import Check
 from fogbed.platforms.registration import refuse_while_a_job_runs
-from fogbed.platforms.requests import DownRequest, Preview, Scheduler, UpRequest
-from fogbed.platforms.schedulers import require_free, scheduler_wanted
+from fogbed.platforms.requests import DownRequest, Preview, UpRequest
+from fogbed.platforms.schedulers import scheduler_wanted
 from fogbed.platforms.state import only_one
 from fogbed.signals import shielded
 from fogbed.stream_job.shared_folders import SharedFolders
 
-LOG4J = Path(__file__).with_name("log4j2.properties")
+_READY_S = 60.0
 
 
-class LocalPlatform(RunningTestbed):
+class LocalPlatform(RefittedTestbed):
     """A testbed on this computer; the object holds nothing that another one would not find."""
 
     # -- up and down -----------------------------------------------------------------------------
@@ -51,7 +52,8 @@ class LocalPlatform(RunningTestbed):
         """Bring the testbed up, or what is missing of it.
 
         Raises:
-            UsageError: the testbed cannot run on one computer, or its files have no place.
+            UsageError: the testbed cannot run on one computer or not with tc, or its files have no
+                place.
             PlatformError: something did not come up, or a running job forbids the change.
         """
         require_local(self.testbed)
@@ -62,10 +64,11 @@ class LocalPlatform(RunningTestbed):
                 self._share(request)
                 self._wait(progress)
                 return
+            serving = require_serving(self.testbed)
             paths.require_writable(self._folder.root, room=room_needed(self.testbed))
             self._make_way(progress)
             try:
-                self._start(request, watchers, progress)
+                self._start(request, watchers, serving, progress)
                 self._wait(progress)
             except KeyboardInterrupt:
                 with shielded():
@@ -108,9 +111,13 @@ class LocalPlatform(RunningTestbed):
             UsageError: the testbed cannot run on one computer, or a program for it is missing.
             PlatformError: Java or Flink is missing.
         """
-        watchers = watchers_for(self.testbed)
+        serving = require_serving(self.testbed)
         number, scheduler = free_number(self.testbed.name), scheduler_wanted(self.testbed, None)
-        return preview_of(self._plan(number, scheduler, watchers, touch=False))
+        decided = Decided(number, scheduler, serving.name, watchers_for(self.testbed))
+        return preview_of(
+            plan_here(self.testbed, self._folder.root, decided, touch=False),
+            chosen_for(self.testbed, None).told,
+        )
 
     def removal(self, request: DownRequest) -> Sequence[str]:
         """Return what ``down`` would end, remove and keep."""
@@ -141,14 +148,18 @@ class LocalPlatform(RunningTestbed):
             progress.note(f"testbed {self.testbed.name} is up by another spec: it starts anew")
         self._end()
 
-    def _start(self, request: UpRequest, watchers: Watchers, progress: Progress) -> None:
+    def _start(
+        self, request: UpRequest, watchers: Watchers, serving: Serving, progress: Progress
+    ) -> None:
         scheduler = scheduler_wanted(self.testbed, request.scheduler)
+        progress.note(f"network: {serving.told}")
         with (
             progress.step(f"starting testbed {self.testbed.name}"),
             launch.listening([FLINK, *watchers.names], request.port) as listeners,
         ):
             number = free_number(self.testbed.name)
-            plan = self._plan(number, scheduler, watchers)
+            decided = Decided(number, scheduler, serving.name, watchers, request.links)
+            plan = plan_here(self.testbed, self._folder.root, decided)
             self._folder.make()
             if watchers.grafana is not None:
                 prepare(self._folder)
@@ -163,6 +174,8 @@ class LocalPlatform(RunningTestbed):
                 steering=runtime_dir / f"{self.testbed.name}.keeper",
                 fabric_socket=runtime_dir / f"{self.testbed.name}.fabric",
                 shared=bool(request.shared),
+                links=None if request.links is None else asdict(request.links),
+                emulator=serving.name,
             )
             self._folder.write_launched(launched)
             write_whole(self._folder.spec, spec.dump_yaml(self.testbed))
@@ -178,6 +191,7 @@ class LocalPlatform(RunningTestbed):
         steering, plan = self._steering(), self._folder.plan()
         for name in plan.first:
             steering.start(name)
+        self.emulator().wait_until_ready(_READY_S)
         wait_until_registered(self, plan.workers, progress)
         wait_until_ready(self.endpoints(), progress)
 
@@ -188,18 +202,10 @@ class LocalPlatform(RunningTestbed):
         return read_status(self.testbed, self._folder)
 
     def examine(self) -> Sequence[Check]:
-        """Return every check of this computer."""
+        """Return every check of this computer, for this testbed."""
         from fogbed.platforms.examination import examine  # noqa: PLC0415 - it looks at this platform
 
-        return examine()
-
-    def endpoints(self) -> Endpoints:
-        """Return the URL of Flink's web page and REST interface, and of what watches the testbed.
-
-        Raises:
-            PlatformError: the testbed is not up.
-        """
-        return self._launched().endpoints()
+        return examine(self.testbed.network.emulator)
 
     def obstacle(self) -> str:
         """Return nothing: what a loopback port of the keeper leads to is seen by the client."""
@@ -236,15 +242,12 @@ class LocalPlatform(RunningTestbed):
         return self._folder.plan().addresses
 
     def emulator(self) -> FabricEmulator:
-        """Return the fabric, which shapes the links of this testbed."""
-        return FabricEmulator(self._launched().fabric_socket)
-
-    def workers(self) -> LocalWorkers:
-        """Return which nodes carry a TaskManager, to change it."""
-        return LocalWorkers(self)
+        """Return what shapes the links of this testbed."""
+        launched = self._launched()
+        return FabricEmulator(launched.fabric_socket, launched.emulator)
 
     def logs(self, node: str, *, lines: int, follow: bool) -> Iterator[LogLine]:
-        """Yield lines of the logs of a node, of ``fabric`` or ``keeper``; UsageError if of none."""
+        """Yield lines of the logs of a node, the keeper or what emulates; UsageError if of none."""
         return read_logs(self.testbed.name, node, lines=lines, follow=follow)
 
     def storage(self) -> SharedFolders:
@@ -254,46 +257,3 @@ class LocalPlatform(RunningTestbed):
     def folder(self) -> Path:
         """Return where logs, checkpoints, savepoints and output of this testbed are."""
         return self._folder.root
-
-    # -- the scheduler -----------------------------------------------------------------------------
-
-    def use_scheduler(self, scheduler: Scheduler, progress: Progress) -> None:
-        """Have the JobManager run with ``scheduler``; restart it only when it runs another one.
-
-        Raises:
-            PlatformError: a job is running (the error names it), or the spec fixes the other one.
-        """
-        launched = self._launched()
-        if launched.scheduler == scheduler:
-            return
-        require_free(self.testbed, scheduler)
-        why = f"the JobManager must start again ({scheduler} scheduler)"
-        refuse_while_a_job_runs(self.endpoints().flink, self.testbed.name, why)
-        with only_one(self.testbed.name), progress.step(f"JobManager: {scheduler} scheduler"):
-            watchers = watchers_for(self.testbed, shown=GRAFANA in launched.more_ports)
-            plan = self._plan(launched.number, scheduler, watchers)
-            self._folder.write_plan(plan)
-            workers = self.workers().list()
-            # first: whoever interrupts what follows leaves the new one, not the old one's name
-            self._folder.write_launched(replace(launched, scheduler=scheduler))
-            (jobmanager,) = plan.of(JOBMANAGER.name)
-            self._steering().replace(jobmanager, f"restarted with the {scheduler} scheduler")
-            wait_until_registered(self, workers, progress)
-
-    # -- inside --------------------------------------------------------------------------------
-
-    def _plan(
-        self, number: int, scheduler: Scheduler, watchers: Watchers, *, touch: bool = True
-    ) -> LocalPlan:
-        folder = links.plain(self._folder.root)
-        return plan_local(
-            self.testbed,
-            find_runtime(lists=folder / "classes" if touch else None),
-            number=number,
-            folder=folder,
-            storage=links.flink_uri(self._folder.root),
-            log4j=links.plain(LOG4J),
-            scheduler=scheduler,
-            prometheus=watchers.prometheus,
-            grafana=watchers.grafana,
-        )

@@ -8,24 +8,29 @@ from pathlib import Path
 from fogbed import units
 from fogbed.plan.local_processes import LocalPlan
 from fogbed.platforms.base import ProcessStatus
+from fogbed.platforms.local.emulators import TOLD
 from fogbed.platforms.requests import Preview
 
 _MIB = 2**20
 
 
-def preview_of(plan: LocalPlan) -> Preview:
-    """Return a row per node: its address, its slots and limits, what runs on it."""
+def preview_of(plan: LocalPlan, buffers: str) -> Preview:
+    """Return a row per node: its address, its slots and limits, what runs on it.
+
+    ``buffers`` says which network buffers were chosen and why, "" where none were.
+    """
     rows = []
     for node in plan.nodes:
         processes = [p for p in plan.first_processes() if p.node == node.name]
         heaps = ", ".join(f"{p.service} {_heap(p.argv)}".rstrip() for p in processes)
         slots = sum(p.slots for p in processes)
         rows.append((node.name, node.address, str(slots), _limits(node.cores, node.memory), heaps))
+    shown = filter(None, (f"{_shaped(plan)}.", _beside(plan)))
     return Preview(
         title=f"testbed {plan.name} would come up as",
         columns=("node", "address", "slots", "limits", "processes (heap)"),
         rows=rows,
-        remark=_beside(plan),
+        remark="\n".join(filter(None, (" ".join(shown), buffers))),
     )
 
 
@@ -38,6 +43,10 @@ def removal_of(
         for each in processes
     ]
     return [*ended, f"would remove {folder}", *(f"would keep {each}" for each in kept)]
+
+
+def _shaped(plan: LocalPlan) -> str:
+    return f"The links would be shaped by {TOLD[plan.emulator]}"
 
 
 def _beside(plan: LocalPlan) -> str:

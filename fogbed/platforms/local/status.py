@@ -13,7 +13,7 @@ import psutil
 from fogbed import __version__
 from fogbed.clients.flink import FlinkClient
 from fogbed.errors import ServiceError
-from fogbed.plan.local_processes import LocalPlan, process_name
+from fogbed.plan.local_processes import LocalEmulator, LocalPlan, process_name
 from fogbed.plan.services.taskmanager import TASKMANAGER
 from fogbed.plan.slots import TaskManager
 from fogbed.platforms.base import NodeStatus, ProcessStatus, TestbedStatus
@@ -22,13 +22,16 @@ from fogbed.platforms.local import limits
 from fogbed.platforms.local.folder import TestbedFolder
 from fogbed.platforms.local.steering import Steering
 from fogbed.platforms.local.watchers import problems_of
+from fogbed.platforms.long_links import chosen_for
 from fogbed.platforms.process_source import RunningProcess
 from fogbed.spec.services import FLINK_VERSION
 from fogbed.spec.testbed import Testbed
 
-_ANOTHER_FABRIC = (
-    "the fabric died and was started again; what was on its way between nodes was lost"
-)
+_ANOTHER: Mapping[LocalEmulator, str] = {
+    "fabric": "the fabric died and was started again; what was on its way between nodes was lost",
+    "tc": "tc's process died and was started again; the kernel went on with what it had last, "
+    "without the steps of traces and jitter",
+}
 
 
 def read_status(testbed: Testbed, folder: TestbedFolder) -> TestbedStatus:
@@ -46,9 +49,10 @@ def read_status(testbed: Testbed, folder: TestbedFolder) -> TestbedStatus:
         )
     endpoints = launched.endpoints()
     registered = _registered(endpoints.flink)
-    nodes = [_node(testbed, name, said, folder.plan(), registered) for name in said["namespaces"]]
-    problems = _problems(said, nodes)
-    # an experiment needs Flink and the fabric, not who watches them
+    plan = folder.plan()
+    nodes = [_node(testbed, name, said, plan, registered) for name in said["namespaces"]]
+    problems = _problems(said, nodes, plan.emulator)
+    # an experiment needs Flink and what emulates, not who watches them
     whole = not problems
     problems += problems_of(said, endpoints, folder)
     return TestbedStatus(
@@ -56,9 +60,10 @@ def read_status(testbed: Testbed, folder: TestbedFolder) -> TestbedStatus:
         platform="local",
         state="up" if whole else "partly",
         nodes=nodes,
-        processes=_processes(said),
+        processes=_processes(said, plan.emulator),
         endpoints=endpoints,
         versions={"fogbed": __version__, "flink": FLINK_VERSION, "scheduler": launched.scheduler},
+        segment=chosen_for(testbed, launched.demand).segment,
         problems=problems,
     )
 
@@ -81,9 +86,9 @@ def running_processes(plan: LocalPlan, said: Mapping[str, Any]) -> list[RunningP
         pid = said["programs"][process.name]["pid"]
         if pid is not None:
             found.append(RunningProcess(role=process.service, node=process.node, pid=pid))
-    fabric = said["programs"]["fabric"]["pid"]
-    if fabric is not None:
-        found.append(RunningProcess(role="fabric", node=None, pid=fabric))
+    emulation = said["programs"][plan.emulator]["pid"]
+    if emulation is not None:
+        found.append(RunningProcess(role=plan.emulator, node=None, pid=emulation))
     return found
 
 
@@ -124,10 +129,11 @@ def _node(
         free_slots=found.free_slots if found else 0,
         limits=said["limits"][name],
         problem=problem,
+        emulation=plan.emulator,
     )
 
 
-def _processes(said: Mapping[str, Any]) -> Sequence[ProcessStatus]:
+def _processes(said: Mapping[str, Any], emulator: LocalEmulator) -> Sequence[ProcessStatus]:
     keeper = {"state": "running", "pid": said["pid"], "restarts": 0}
     found = []
     for name, program in {"keeper": keeper, **said["programs"]}.items():
@@ -144,15 +150,16 @@ def _processes(said: Mapping[str, Any]) -> Sequence[ProcessStatus]:
                 memory=memory,
                 cpu_s=cpu_s,
                 restarts=program["restarts"],
-                note=_note(role, said),
+                note=_note(role, said, emulator),
             )
         )
     return found
 
 
-def _note(role: str, said: Mapping[str, Any]) -> str:
-    if role == "fabric":
-        return f"{said['port_kind']} ports"
+def _note(role: str, said: Mapping[str, Any], emulator: LocalEmulator) -> str:
+    if role == emulator:
+        kind = said.get("join_kind") or said["port_kind"]  # an older fogbed's keeper
+        return "netem, in the kernel" if emulator == "tc" else f"{kind} ports"
     if role == "keeper" and said.get("shared"):
         return "shared: every user of this computer may run jobs as you"
     return ""
@@ -168,7 +175,9 @@ def _usage(pid: int | None) -> tuple[int | None, float | None]:
     return None, None
 
 
-def _problems(said: Mapping[str, Any], nodes: Sequence[NodeStatus]) -> list[str]:
+def _problems(
+    said: Mapping[str, Any], nodes: Sequence[NodeStatus], emulator: LocalEmulator
+) -> list[str]:
     problems = [
         f"{node.name}: {node.problem}; fogbed logs {node.name}" for node in nodes if node.problem
     ]
@@ -177,6 +186,6 @@ def _problems(said: Mapping[str, Any], nodes: Sequence[NodeStatus]) -> list[str]
         for name, program in said["programs"].items()
         if program["state"] == "starting" and name not in WATCHERS
     ]
-    if said["programs"]["fabric"]["restarts"]:
-        problems.append(_ANOTHER_FABRIC)
+    if said["programs"][emulator]["restarts"]:
+        problems.append(_ANOTHER[emulator])
     return problems

@@ -46,10 +46,10 @@ class Steering:
         """Have a process ended, and not started again."""
         self._tell({"do": "stop", "name": name, "why": why})
 
-    def replace(self, process: LocalProcess, why: str) -> None:
-        """Have a process ended and another of its name started."""
+    def replace(self, process: LocalProcess, why: str, *, starts: bool = True) -> None:
+        """Have a process ended and another of its name started; or started when it is asked for."""
         fields = json.loads(json.dumps(asdict(process), default=str))
-        self._tell({"do": "replace", "process": fields, "why": why})
+        self._tell({"do": "replace", "process": fields, "why": why, "starts": starts})
 
     def share(self, *, on: bool) -> None:
         """Let every user of the computer use Flink, or its owner and root only."""

@@ -98,11 +98,12 @@ class Supervised:
             self._tell("stopped", why)
         self._process, self.pid, self.state = None, None, "stopped"
 
-    async def replace(self, program: Program, why: str) -> None:
-        """Run another program in its place."""
+    async def replace(self, program: Program, why: str, *, starts: bool = True) -> None:
+        """Run another program in its place, or have one there for the next start."""
         await self.stop(why)
         self.program = program
-        self.start()
+        if starts:
+            self.start()
 
     async def _keep_running(self) -> None:
         pause_s = _FIRST_PAUSE_S

@@ -88,7 +88,7 @@ class PiPlatform(RunningCluster):
             if "machines" in request.parts:
                 self._make_cluster(options, progress)
             if "stack" in request.parts and not (options.check or options.tags or options.limit):
-                self._deploy(request.scheduler, progress)
+                self._deploy(request, progress)
 
     def _make_cluster(self, options: PlaybookOptions, progress: Progress) -> None:
         self._access.require_room()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
+
+# any odd number of 64 bits, so that rides of the same fields in two seconds do not look alike
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Duplicates:
@@ -29,10 +34,11 @@ class Duplicates:
         if seconds[0] == self._second:
             for run in self._runs:
                 found[:going_on] |= _are_in(run, hashes[:going_on])
-        # within a second the batch is in source order, so the first of its kind is the original
-        order = np.lexsort((hashes, seconds))
-        same = (np.diff(seconds[order]) == 0) & (np.diff(hashes[order]) == 0)
-        found[order[1:][same]] = True
+        if _may_repeat(seconds, hashes):
+            # within a second the batch is in source order: the first of its kind is the original
+            order = np.lexsort((hashes, seconds))
+            same = (np.diff(seconds[order]) == 0) & (np.diff(hashes[order]) == 0)
+            found[order[1:][same]] = True
         self._remember(int(seconds[-1]), np.sort(hashes[(seconds == seconds[-1]) & ~found]))
         return found
 
@@ -43,6 +49,12 @@ class Duplicates:
             # a stable sort finds the two runs and only merges them
             run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
         self._runs.append(run)
+
+
+def _may_repeat(seconds: NDArray[np.int64], hashes: NDArray[np.uint64]) -> bool:
+    """Say whether two rides may be the same: sorting one number each is cheap, two are not."""
+    mixed = np.sort(hashes + seconds.astype(np.uint64) * _ODD)
+    return bool((mixed[1:] == mixed[:-1]).any())
 
 
 def _are_in(run: NDArray[np.uint64], hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -1,7 +1,8 @@
 """Imports trip files into a prepared dataset: whole or not at all, in flat memory.
 
-Every row read ends in ``rides.csv`` or in ``rejects.parquet`` with its reason. DuckDB judges and
-sorts under a memory limit and spills into the temporary folder the dataset is made in.
+Every row read ends in ``rides.csv`` or in ``rejects.parquet`` with its reason. Several threads
+judge, each by DuckDB under one memory limit; what they sort lies in the temporary folder that the
+dataset is made in.
 """
 
 from __future__ import annotations
@@ -11,13 +12,11 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as NotYet
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -156,16 +155,13 @@ def _prepare(plan: ImportPlan, folder: Path, step: Step, total: int) -> Manifest
         RidesWriter(folder, labels) as writer,
     ):
         digests = threads.submit(_digests, plan.sources, reading)
-        judging = Judging(database, plan.sources, utc=plan.utc, spool=folder.parent)
+        judging = Judging(database, plan.sources, utc=plan.utc, folder=folder.parent)
         work = threads.submit(judging.write, reading, writer, raw=plan.raw)
         try:
             _wait(work, lambda: step.advance(*_how_far(reading, writer, total)))
             found = digests.result()
         except BaseException:
-            # the reader and the writer look at it per batch; DuckDB itself refuses while busy
-            reading.stopped = True
-            with suppress(duckdb.Error):
-                database.interrupt()
+            reading.stopped = True  # who reads, judges or writes looks at it per batch
             wait([work])
             raise
         return _manifest(plan, reading, writer, found)

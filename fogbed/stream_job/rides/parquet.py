@@ -57,10 +57,10 @@ def columns_of(stream: Unpacked) -> tuple[list[str], dict[int, str]]:
 
 
 def read_rows(file: pq.ParquetFile, *, report: Callable[[int], None]) -> Iterator[pa.RecordBatch]:
-    """Yield every row under ``schema_of(file)``; ``report`` is told the rows of each batch."""
+    """Yield every row under ``schema_of(file)``; ``report`` is told how many were read so far."""
     schema, done = schema_of(file), 0
     for batch in file.iter_batches(_ROWS):
-        report(batch.num_rows)
+        report(done + batch.num_rows)
         columns = [
             column if column.type == wanted else column.cast(wanted)
             for column, wanted in zip(batch.columns, schema.types[:-1], strict=True)

@@ -1,13 +1,14 @@
 """The SQL of an import: from a source's columns to judged rides, for DuckDB.
 
-The rules are those of ``reasons.py``. Each branch reads the sources of one layout and gives one
-row per row read; the whole is sorted by pickup time, then by source order.
+The rules are those of ``reasons.py``. A query reads the sources of one layout and gives one row
+per row read, in their order.
 """
 
 # ruff: noqa: S608 - built from our own names and numbers; paths and texts go through quoted()
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from fogbed.stream_job.rides import reasons
@@ -16,6 +17,7 @@ from fogbed.stream_job.rides.columns import Column, Layout
 from fogbed.stream_job.rides.reject_sql import DECIMAL, rules_sql
 from fogbed.stream_job.rides.times import (
     NEW_YORK,
+    NO_TIME,
     form_sql,
     plain_sql,
     text_sql,
@@ -35,13 +37,26 @@ AGAIN_TABLE: Final = "again"
 """Columns ``file``, ``line``: rows to be read again."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """SQL over the rows of sources: as ``read``, and ``judged``.
+
+    ``shown`` is the expression for a row as a reader is to see it, over the column ``raw`` of both.
+    It is dear, and only rows that are not kept are shown.
+    """
+
+    read: str
+    judged: str
+    shown: str
+
+
 def quoted(text: str) -> str:
     """Return an SQL string."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def whole_query(branches: Sequence[str], *, raw: bool) -> str:
-    """Return the query over all branches, sorted.
+def judged_query(rows: Rows, *, raw: bool) -> str:
+    """Return the query for every row of ``rows``.
 
     Its columns: ``pickup_s``; ``file`` and ``line``; ``code`` (0 for a usable ride, else 1 + the
     place of its reason in ``ALL_REASONS``); ``is_zone``; ``lon`` and ``lat``; ``hash`` of all
@@ -57,44 +72,45 @@ def whole_query(branches: Sequence[str], *, raw: bool) -> str:
     prepared = f"concat_ws(',', {fields}, {place}, concat(file, ':', line, chr(10)))"
     return (
         f"SELECT {at} ELSE {UNTIMED} END AS pickup_s, file, line, code, is_zone, lon, lat, hash, "
-        f"no_end, clocks, CASE WHEN {kept} THEN {prepared} ELSE raw END AS text "
-        f"FROM ({' UNION ALL '.join(branches)}) ORDER BY pickup_s, file, line"
+        f"no_end, clocks, CASE WHEN {kept} THEN {prepared} ELSE {rows.shown} END AS text "
+        f"FROM ({rows.judged})"
     )
 
 
-def raw_query(branches: Sequence[str]) -> str:
+def again_query(rows: Rows) -> str:
     """Return the query for the rows in ``AGAIN_TABLE``: file, line, and ``text``, as read."""
     return (
-        f"SELECT file, line, raw AS text FROM ({' UNION ALL '.join(branches)}) "
+        f"SELECT file, line, {rows.shown} AS text FROM ({rows.read}) "
         f"SEMI JOIN {AGAIN_TABLE} USING (file, line) ORDER BY file, line"
     )
 
 
-def text_branch(table: str, layout: Layout, *, utc: bool = False) -> str:
-    """Return the branch for lines (``ride_lines.SCHEMA``) that are registered as ``table``.
+def text_rows(table: str, layout: Layout, *, utc: bool = False) -> Rows:
+    """Return what reads lines (``ride_lines.SCHEMA``) that are registered as ``table``.
 
     With ``utc`` times of no zone, or of UTC, become New York's (``ride_times``).
     """
     # the comma in place of the line end makes one field more than there are
-    source = (
-        "SELECT file, line, left(raw, -1) AS raw, hash(text) AS hash, "
+    read = (
+        "SELECT file, line, raw, hash(text) AS hash, "
         f"string_split(text, ',') AS fields FROM {table}"
     )
     readable = f"len(fields) > {layout.needed_fields}"
-    return _judged(source, layout, readable, lambda column: f"fields[{column.place + 1}]", utc=utc)
+    judged = _judged(read, layout, readable, lambda column: f"fields[{column.place + 1}]", utc=utc)
+    return Rows(read=read, judged=judged, shown="left(raw, -1)")
 
 
-def parquet_branch(
+def parquet_rows(
     table: str, number: int, layout: Layout, names: Sequence[str], *, utc: bool = False
-) -> str:
-    """Return the branch for rows that are registered as ``table``, with columns ``names``.
+) -> Rows:
+    """Return what reads rows that are registered as ``table``, with columns ``names``.
 
     The last of them is the row's number. Times of a zone of their own become New York's; those of
     UTC, or of none, do so with ``utc``, and else are taken by their digits (but ``ride_clocks``).
     """
     row = ", ".join(f"{_name(name)} := {_name(name)}" for name in names[:-1])
-    source = (
-        f"SELECT {number}::INTEGER AS file, line, row::VARCHAR AS raw, hash(row) AS hash, row FROM "
+    read = (
+        f"SELECT {number}::INTEGER AS file, line, row AS raw, hash(row) AS hash, row FROM "
         f"(SELECT {_name(names[-1])} AS line, struct_pack({row}) AS row FROM {table})"
     )
 
@@ -104,7 +120,8 @@ def parquet_branch(
             value = f"timezone('{NEW_YORK if column.is_elsewhere else 'UTC'}', {value})"
         return f"coalesce(regexp_replace({value}::VARCHAR, '[,\\r\\n]', ' ', 'g'), '')"
 
-    return _judged(source, layout, "true", take, utc=utc)
+    judged = _judged(read, layout, "true", take, utc=utc)
+    return Rows(read=read, judged=judged, shown="raw::VARCHAR")
 
 
 def _name(name: str) -> str:
@@ -135,14 +152,14 @@ def _judged(
     )
     ended = (
         f"SELECT *, {clocks.are_apart} AND end_read IS NOT NULL AS are_apart, "
-        f"trim(b) = '' OR are_apart AS no_end, "
+        f"b_form = {NO_TIME} AND trim(b) = '' OR are_apart AS no_end, "
         f"CASE WHEN NOT are_apart THEN end_read END AS dropoff FROM ({times})"
     )
+    begin, end = text_sql("a", "pickup", "a_plain"), text_sql("b", "dropoff", "b_plain")
     return (
         f"SELECT file, line, raw, hash, is_zone, lon, lat, pickup, no_end, {clocks.marks} AS clocks"
-        f", lon_text, lat_text, dlon_text, dlat_text, {text_sql('a', 'pickup')} AS pickup_text, "
-        f"CASE WHEN no_end THEN '' ELSE {text_sql('b', 'dropoff')} END AS dropoff_text, "
-        f"{_code()} AS code FROM ({ended})"
+        f", lon_text, lat_text, dlon_text, dlat_text, {begin} AS pickup_text, "
+        f"CASE WHEN no_end THEN '' ELSE {end} END AS dropoff_text, {_code()} AS code FROM ({ended})"
     )
 
 

@@ -3,28 +3,74 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from threading import Lock
+from typing import Generic, Self, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fogbed.errors import DamagedRides, DatasetError
 from fogbed.stream_job.rides import parquet as ride_parquet
-from fogbed.stream_job.rides.lines import read_lines
+from fogbed.stream_job.rides.lines import SCHEMA, Block, batch_of, read_blocks
 from fogbed.stream_job.rides.packing import UNREADABLE_FILE
 from fogbed.stream_job.rides.sources import Source, why_unreadable
 
+_Piece = TypeVar("_Piece")
+
+
+class Feed(Generic[_Piece]):
+    """Rows of sources that are read by one thread after another and prepared by all at once.
+
+    ``pieces`` come in their order and are taken in turn; ``prepare`` makes batches under
+    ``schema`` of them.
+    """
+
+    def __init__(
+        self,
+        schema: pa.Schema,
+        pieces: Generator[_Piece, None, None],
+        prepare: Callable[[_Piece], pa.RecordBatch],
+    ) -> None:
+        self.schema = schema
+        self._pieces = pieces
+        self._prepare = prepare
+        self._turn = Lock()
+
+    def reader(self) -> pa.RecordBatchReader:
+        """Return a reader of what no other one took: each thread has its own."""
+        return pa.RecordBatchReader.from_batches(self.schema, self._batches())
+
+    def close(self) -> None:
+        """Close what it reads from."""
+        with self._turn:
+            self._pieces.close()
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        while True:
+            with self._turn:
+                piece = next(self._pieces, None)
+            if piece is None:
+                return
+            yield self._prepare(piece)
+
 
 class Reading:
-    """How far the reading is: ``rows`` by source number, ``bytes`` of the files as they lie."""
+    """How far the reading is: ``rows`` by source number, ``bytes`` of the files as they lie.
+
+    ``before`` is how many lines all sources before a source have, by its number, from when its
+    first line is read: sources are read in their order.
+    """
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self.rows: Counter[int] = Counter({source.number: 0 for source in sources})
+        self.before: dict[int, int] = {}
         self.stopped = False
         self.failure: DatasetError | None = None
+        self._last = 0
+        self._counting = Lock()
         self._position: dict[Path, int] = {}
         self._files: list[pq.ParquetFile] = []
 
@@ -40,16 +86,25 @@ class Reading:
         """Bytes read so far, over all files."""
         return sum(self._position.values())
 
-    def lines(self, sources: Sequence[Source]) -> Iterator[pa.RecordBatch]:
-        """Yield the lines of text sources, counted; a failure is kept in ``failure``."""
-        try:
-            yield from read_lines(sources, report=self.report)
-        except DatasetError as error:
-            self.failure = error
-            raise
+    def of_text(self, sources: Sequence[Source]) -> Feed[Block]:
+        """Return the lines of text sources; a failure is kept in ``failure``."""
 
-    def rows_of(self, source: Source, folder: Path) -> pa.RecordBatchReader:
-        """Return the rows of a Parquet source, counted; ``folder`` is for unpacking it.
+        def blocks() -> Generator[Block, None, None]:
+            try:
+                yield from read_blocks(sources, report=self._report)
+            except DatasetError as error:
+                self.failure = error
+                raise
+
+        def lines(block: Block) -> pa.RecordBatch:
+            batch = batch_of(block)
+            self._count(block.file, batch.num_rows)
+            return batch
+
+        return Feed(SCHEMA, blocks(), lines)
+
+    def of_parquet(self, source: Source, folder: Path) -> Feed[pa.RecordBatch]:
+        """Return the rows of a Parquet source; ``folder`` is for unpacking it.
 
         A failure is kept in ``failure``.
         """
@@ -58,10 +113,10 @@ class Reading:
             self._files.append(file)
         size, total = source.path.stat().st_size, max(1, file.metadata.num_rows)
 
-        def report(rows: int) -> None:
-            self.report(source, rows, size * (self.rows[source.number] + rows) // total)
+        def report(last: int) -> None:
+            self._report(source, last, size * last // total)
 
-        def batches() -> Iterator[pa.RecordBatch]:
+        def batches() -> Generator[pa.RecordBatch, None, None]:
             with self._kept(source):
                 try:
                     yield from ride_parquet.read_rows(file, report=report)
@@ -71,7 +126,11 @@ class Reading:
                     self.failure = _damaged(source, error)
                     raise self.failure from error
 
-        return pa.RecordBatchReader.from_batches(ride_parquet.schema_of(file), batches())
+        def rows(batch: pa.RecordBatch) -> pa.RecordBatch:
+            self._count(source.number, batch.num_rows)
+            return batch
+
+        return Feed(ride_parquet.schema_of(file), batches(), rows)
 
     @contextmanager
     def _kept(self, source: Source) -> Iterator[None]:
@@ -85,11 +144,17 @@ class Reading:
             self.failure = kind(f"{source.label}: {why_unreadable(error)}")
             raise self.failure from error
 
-    def report(self, source: Source, rows: int, position: int) -> None:
-        """Take in that ``rows`` more were read, up to a position in the source's file."""
-        self.rows[source.number] += rows
+    def _report(self, source: Source, last: int, position: int) -> None:
+        """Take in that a source was read to line ``last``, and its file to a position."""
+        if source.number not in self.before:
+            self.before[source.number] = self._last
+        self._last = self.before[source.number] + last
         self._position[source.path] = max(position, self._position.get(source.path, 0))
         self.check()
+
+    def _count(self, source: int, rows: int) -> None:
+        with self._counting:
+            self.rows[source] += rows
 
     def check(self) -> None:
         """End the reading if it was stopped.

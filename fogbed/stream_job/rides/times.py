@@ -99,9 +99,12 @@ def whole_seconds_sql(time: str) -> str:
     return f"CASE WHEN {time} BETWEEN {calendar} THEN date_trunc('second', {time}) END"
 
 
-def text_sql(text: str, time: str) -> str:
-    """Return an expression for a time in the job's spelling; where there is none, as it was."""
-    return f"coalesce({time}::VARCHAR, {text}, '')"
+def text_sql(text: str, time: str, plain: str) -> str:
+    """Return an expression for a time in the job's spelling; where there is none, as it was.
+
+    ``plain`` is what ``plain_sql`` found: where that is the time, it is spelled so already.
+    """
+    return f"CASE WHEN {time} = {plain} THEN {text} ELSE coalesce({time}::VARCHAR, {text}, '') END"
 
 
 def _of_clock(time: str, is_utc: str) -> str:

@@ -40,7 +40,7 @@ _DUPLICATE: Final = reasons.ALL_REASONS.index(reasons.DUPLICATE) + 1
 
 
 class RidesWriter:
-    """Takes the batches of ``ride_query.whole_query`` in order; counts what it writes."""
+    """Takes the batches of ``ride_query.judged_query`` in order; counts what it writes."""
 
     def __init__(self, folder: Path, labels: Mapping[int, str]) -> None:
         self.rides = 0
@@ -107,7 +107,8 @@ class RidesWriter:
         code[usable[again]] = _DUPLICATE
         is_again = code == _DUPLICATE
         kept = (at < REJECTED) & ~is_again
-        self._write_rides(batch.filter(pa.array(kept)), code[kept])
+        # most batches are kept whole, and a filter copies
+        self._write_rides(batch if kept.all() else batch.filter(pa.array(kept)), code[kept])
         lost = ~kept & ~is_again
         if lost.any():
             self._write_rejects(batch.filter(pa.array(lost)), code[lost])

@@ -16,6 +16,7 @@ from fogbed.clients.progress import Progress
 from fogbed.errors import NetworkError, PlatformError
 from fogbed.network.bare import Bare
 from fogbed.network.emulator import LinkCounters, Told
+from fogbed.plan.flink_buffers import LinkDemand
 from fogbed.plan.network import NetworkPlan, plan_network
 from fogbed.platforms.base import Endpoints, LogLine, NodeStatus, Opened, Platform, TestbedStatus
 from fogbed.platforms.events import Event
@@ -184,6 +185,10 @@ class PlainPlatform:
         assert progress is not None
         if scheduler != "adaptive":
             raise PlatformError("the plain JobManager has the adaptive scheduler")
+
+    def use_links(self, asked: LinkDemand, progress: Progress) -> str:
+        assert progress is not None
+        return f"whatever an RTT of {asked.rtt_ms} ms asks for, these have what they have"
 
     def emulator(self) -> Unshaped:
         return self._emulator

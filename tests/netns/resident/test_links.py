@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -156,8 +157,14 @@ def test_nothing_to_clear_counters_or_renew_where_nothing_is(node):
     with node.session() as session:
         session.links_clear()
         assert session.links_counters().peers == {}
-        with pytest.raises(NetworkError, match="nothing is in force here any more"):
+        with pytest.raises(NetworkError, match="nothing is in force here any more") as error:
             session.links_renew(controller=FIRST)
+    # after a reboot nothing is recorded: then this says what has happened
+    assert re.search(
+        r"nothing is recorded of its end, as after a reboot \(this node was started at [\d-]{10} "
+        r"[\d:]{8} UTC\)",
+        error.value.message,
+    )
     assert node.residents() == 0
 
 

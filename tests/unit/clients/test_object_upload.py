@@ -61,7 +61,7 @@ class Store:
 
     def _list_parts(self, _bucket, _key, upload_id, *, part_number_marker):
         # one part a page, as a store with many of them
-        left = [n for n in sorted(self.uploads[upload_id]) if n > int(part_number_marker or 0)]
+        left = [n for n in sorted(self._held(upload_id)) if n > int(part_number_marker or 0)]
         parts = [Part(n, self._etag(self.uploads[upload_id][n])) for n in left[:1]]
         marker = str(left[0]) if left else None
         return SimpleNamespace(
@@ -69,17 +69,24 @@ class Store:
         )
 
     def _upload_part(self, _bucket, _key, data, _headers, upload_id, number):
-        self.uploads[upload_id][number] = data
+        self._held(upload_id)[number] = data
         self.sent.append(number)
         return self._etag(data)
 
     def _complete_multipart_upload(self, _bucket, key, upload_id, parts):
-        held = self.uploads.pop(upload_id)
+        held = self._held(upload_id)
+        del self.uploads[upload_id]
         assert [part.etag for part in parts] == [self._etag(held[p.part_number]) for p in parts]
         self.objects[key] = b"".join(held[part.part_number] for part in parts)
 
     def _abort_multipart_upload(self, _bucket, _key, upload_id):
+        self._held(upload_id)
         del self.uploads[upload_id]
+
+    def _held(self, upload_id):
+        if upload_id not in self.uploads:
+            raise NothingThereError("no such upload")
+        return self.uploads[upload_id]
 
     def stat_object(self, _bucket, key):
         if key not in self.objects:
@@ -153,3 +160,52 @@ def test_a_file_that_becomes_shorter_is_not_published(content):
     with pytest.raises(ServiceError, match="became shorter"):
         upload.send(lambda *_, **__: None)
     assert store.objects == {}
+
+
+class Leaves(Store):
+    """A store as MinIO: a part that is under way when its upload is taken away stays behind.
+
+    What stays is listed as an upload, is none to whoever asks, and goes when it is given up again.
+    So S3 has it: "it might be necessary to abort a given multipart upload multiple times".
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.left: list[str] = []
+
+    def _list_multipart_uploads(self, bucket, *, prefix):
+        found = super()._list_multipart_uploads(bucket, prefix=prefix)
+        left = [SimpleNamespace(object_name=prefix, upload_id=each) for each in self.left]
+        return SimpleNamespace(uploads=[*left, *found.uploads])
+
+    def _abort_multipart_upload(self, bucket, key, upload_id):
+        if upload_id in self.left:
+            self.left.remove(upload_id)
+        super()._abort_multipart_upload(bucket, key, upload_id)
+
+
+def test_parts_under_way_while_another_finishes_are_not_left_behind(content):
+    store = Leaves()
+
+    def overtaken(upload_id, number):
+        """Another one has the whole object there, and gives up the upload of this part."""
+        if store.uploads.pop(upload_id, None) is None:
+            raise NothingThereError("no such upload")
+        store.objects["k"] = content.read_bytes()
+        store.left.append(upload_id)
+        return f"etag of part {number}"
+
+    store._upload_part = lambda _b, _k, _data, _h, upload_id, number: overtaken(upload_id, number)
+    upload_of(store, content).send(lambda *_, **__: None)
+    assert store.left == []
+    assert store.uploads == {}
+
+
+def test_what_overtaken_uploads_left_is_no_upload_to_go_on_with(content):
+    store = Leaves()
+    store.left = ["left 1", "left 2", "left 3", "left 4"]
+    store.uploads["old"] = {1: b"a" * MIB}
+    upload_of(store, content).send(lambda *_, **__: None)
+    assert sorted(store.sent) == [2, 3]
+    assert store.objects == {"k": content.read_bytes()}
+    assert store.left == []

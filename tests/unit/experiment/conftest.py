@@ -22,6 +22,7 @@ from fogbed.experiment.runner import RunResult, run_experiment
 from fogbed.network.agent_client import ExecOutcome
 from fogbed.network.emulator import LinkCounters, Told
 from fogbed.network.probes import Probes
+from fogbed.plan.flink_buffers import LinkDemand
 from fogbed.platforms.base import Endpoints, TestbedStatus
 from fogbed.platforms.events import Event
 from fogbed.platforms.measuring import Sample
@@ -337,6 +338,11 @@ class FakePlatform:
     def use_scheduler(self, scheduler: Scheduler, progress: Progress) -> None:
         assert isinstance(progress, Quiet)
         self.calls.append(f"scheduler {scheduler}")
+
+    def use_links(self, asked: LinkDemand, progress: Progress) -> str:
+        assert isinstance(progress, Quiet)
+        self.calls.append(f"links of {asked.rtt_ms:g} ms")
+        return "as it is"
 
     def samples(self) -> Sequence[Source]:
         return ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from fogbed.cli.experiment_shown import show_run
 from fogbed.cli.live import describe_event
 from fogbed.experiment.actions.kind import ExpectedEvent
 from fogbed.experiment.actions.planned_events import PlannedEvents
@@ -40,6 +41,10 @@ def dense(laboratory: Laboratory) -> Laboratory:
     return laboratory
 
 
+Capture = pytest.CaptureFixture[str]
+MARK = "(drifted)"
+
+
 def at(laboratory: Laboratory, after_s: float, change: dict[str, object]) -> None:
     """Change the laboratory so many seconds after the run was started."""
     when = laboratory.clock.now() + after_s
@@ -62,14 +67,27 @@ def test_a_run_is_invalid_from_the_moment_its_network_is_not_as_asked(dense: Lab
 def test_the_windows_after_it_are_marked_and_those_before_are_not(dense: Laboratory) -> None:
     at(dense, 200.0, {"rtt_error_ms": 40.0})
     verdict = dense.run(ASSERTED).verdicts[0]
-    marked = f"; the network was not as asked from {verdict['invalid_from_s']:.1f} s on"
     warmup, measure, _ = verdict["assertions"]
-    assert marked not in warmup["detail"]
-    assert measure["detail"].endswith(marked)
-    assert all(figure["detail"].endswith(marked) for figure in verdict["figures"])
+    assert MARK not in warmup["detail"]
+    assert measure["detail"].endswith(MARK)
+    assert all(figure["detail"].endswith(MARK) for figure in verdict["figures"])
     page = write_report(dense.bundle().folder).read_text(encoding="utf-8")
-    assert f"The network was not as asked from {verdict['invalid_from_s']:.1f} s on: " in page
+    since = f"not as asked from {verdict['invalid_from_s']:.1f} s on"
+    assert page.count(f"The network was {since}: ") == page.count(since) == 1
+    assert page.count(f"marked {MARK}") == 1
+    marked = [each for each in verdict["assertions"] if MARK in each["detail"]]
+    assert page.count(MARK) == 1 + len(marked) + len(verdict["figures"])
     assert "network not as asked" in page
+
+
+def test_the_command_line_says_once_since_when(dense: Laboratory, capsys: Capture) -> None:
+    at(dense, 200.0, {"rtt_error_ms": 40.0})
+    verdict = dense.run(ASSERTED).verdicts[0]
+    show_run(dense.bundle())
+    said = " ".join(capsys.readouterr().out.split())
+    since = f"not as asked from {verdict['invalid_from_s']:.1f} s on"
+    assert said.count(since) == 1
+    assert f"the network was {since}; what reaches beyond that is marked {MARK}" in said
 
 
 def test_who_asserts_nothing_of_the_emulation_is_told_and_passes(dense: Laboratory) -> None:

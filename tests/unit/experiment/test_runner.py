@@ -37,6 +37,8 @@ phases: {warmup: 1s, measure: 8s, cooldown: 1s}
 scenario:
   - {at: 3s, do: rescale, operator: nearest, parallelism: 2}
 """
+# what a run asks of the testbed that it has
+ADAPTIVE = ["scheduler adaptive", "links of 40 ms"]
 MINUTES = """\
 apiVersion: fogbed/v1
 kind: Experiment
@@ -68,7 +70,8 @@ def test_an_hour_passes_in_virtual_time(hour: Laboratory) -> None:
     assert laboratory.workload.calls == [
         "take over", "submit", "rescale nearest 2", "stop", "cancel",
     ]  # fmt: skip
-    assert laboratory.platform.calls == ["up", "scheduler default", "down"]
+    # the delay that an action brings later counts
+    assert laboratory.platform.calls == ["up", "scheduler default", "links of 100 ms", "down"]
     assert laboratory.platform.links.plan is None
     assert laboratory.programs == ["fog-1"]
 
@@ -117,7 +120,7 @@ def test_a_profile_of_an_action_is_kept_in_the_bundle(laboratory: Laboratory) ->
 def test_repetitions_have_a_bundle_each_and_share_the_testbed(laboratory: Laboratory) -> None:
     result = laboratory.run(SHORT + "repetitions: 3\n")
     assert [b.name.rsplit("-", 1)[1] for b in result.bundles] == ["r1", "r2", "r3"]
-    assert laboratory.platform.calls == ["up", *["scheduler adaptive"] * 3, "down"]
+    assert laboratory.platform.calls == ["up", *[*ADAPTIVE] * 3, "down"]
 
 
 def test_a_run_leases_its_network_and_tells_of_leases_that_are_not_renewed(
@@ -133,10 +136,29 @@ def test_a_run_leases_its_network_and_tells_of_leases_that_are_not_renewed(
     assert told in notes
 
 
+def test_a_bundle_says_which_buffers_a_run_had(laboratory: Laboratory) -> None:
+    laboratory.run(SHORT)
+    environment = json.loads(laboratory.bundle().environment_file.read_text(encoding="utf-8"))
+    assert environment["long_links"] == "as it is"
+
+
+def test_a_size_with_too_few_buffers_is_refused_before_anything_is_touched(
+    laboratory: Laboratory,
+) -> None:
+    services = "services: {flink: {long_links: 4m, taskmanager: {memory: 512m}}}\n"
+    testbed = laboratory.folder / "testbed.yml"
+    text = testbed.read_text(encoding="utf-8")
+    assert "services:" not in text
+    testbed.write_text(text + services, encoding="utf-8")
+    with pytest.raises(UsageError, match="the job cannot run on testbed"):
+        laboratory.run(SHORT)
+    assert laboratory.platform.calls == []
+
+
 def test_a_testbed_that_was_up_stays_up(laboratory: Laboratory) -> None:
     laboratory.platform.state = "up"
     laboratory.run(SHORT)
-    assert laboratory.platform.calls == ["scheduler adaptive"]
+    assert laboratory.platform.calls == ADAPTIVE
     assert laboratory.workload.calls[-1] == "cancel"
 
 
@@ -278,7 +300,7 @@ def test_a_testbed_that_does_not_come_up_is_brought_down(laboratory: Laboratory)
 def test_a_testbed_that_was_up_in_part_is_made_whole_and_stays_up(laboratory: Laboratory) -> None:
     laboratory.platform.state = "partly"
     laboratory.run(SHORT)
-    assert laboratory.platform.calls == ["up", "scheduler adaptive"]
+    assert laboratory.platform.calls == ["up", *ADAPTIVE]
 
 
 def test_a_clean_up_that_breaks_still_leaves_a_verdict(laboratory: Laboratory) -> None:
@@ -297,7 +319,7 @@ def test_what_a_killed_run_brought_up_is_removed_first(laboratory: Laboratory) -
     assert laboratory.platform.calls[:2] == ["down", "up"]
     laboratory.platform.calls.clear()
     laboratory.run(SHORT)
-    assert laboratory.platform.calls == ["up", "scheduler adaptive", "down"]
+    assert laboratory.platform.calls == ["up", *ADAPTIVE, "down"]
 
 
 def test_two_runs_on_one_testbed_are_refused(laboratory: Laboratory) -> None:

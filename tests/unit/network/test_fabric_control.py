@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from fogbed.errors import NetworkError
+from fogbed.network.control import ControlServer
 from fogbed.network.fabric_client import FabricEmulator
-from fogbed.network.fabric_control import ControlServer
+from fogbed.network.fabric_links import FabricLinks
 from fogbed.network.fabric_loop import Fabric, PortState
 from fogbed.network.fabric_memory import Memory
 from fogbed.network.jitter import Jitter, path_key
@@ -45,7 +46,7 @@ class Running:
         for port in ports:
             os.set_blocking(port.fd, False)
         self.fabric = Fabric(ports)
-        self.control = ControlServer(str(folder / "control"), self.fabric, memory)
+        self.control = ControlServer(str(folder / "control"), FabricLinks(self.fabric), memory)
         self.emulator = FabricEmulator(folder / "control")
         self._loop = threading.Thread(target=self.fabric.run, args=(self.control,))
         self._loop.start()

@@ -11,7 +11,8 @@ import threading
 import pytest
 
 from fogbed.network import packet_loop
-from fogbed.network.fabric_control import ControlServer
+from fogbed.network.control import ControlServer
+from fogbed.network.fabric_links import FabricLinks
 from fogbed.network.fabric_loop import Fabric, PortState
 
 
@@ -34,7 +35,7 @@ def test_a_connection_may_get_the_number_of_a_port_that_is_gone(tmp_path, monkey
 
     monkeypatch.setattr(packet_loop.os, "read", read)
     fabric = Fabric([PortState(f"n0=192.0.2.1=tun={number}")])
-    control = ControlServer(str(tmp_path / "control"), fabric)
+    control = ControlServer(str(tmp_path / "control"), FabricLinks(fabric))
     loop = threading.Thread(target=fabric.run, args=(control,))
     loop.start()
     try:

@@ -142,7 +142,7 @@ def test_a_link_with_all_of_it_is_within_however_the_emulator_goes_about_it(nete
         (Impairment(delay_ms=20, reorder=0.1), 2000),
         (Impairment(delay_ms=0.5, reorder=0.1), 3000),
         (Impairment(delay_ms=0.01, reorder=0.1), 5000),
-        (Impairment(loss=0.1, rate_bps=1_600_000), 500),
+        (Impairment(loss=0.1, rate_bps=1_600_000), 400),
     ],
 )
 def test_packets_are_as_dense_as_the_delay_wants_and_the_rate_lets_them(way, per_s):

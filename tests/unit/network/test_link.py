@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fogbed.network.jitter import Jitter
-from fogbed.network.link import HELD_OCTETS, QUEUE_NS, Link, Shape
+from fogbed.network.link import QUEUE_NS, Link, Shape
+from fogbed.plan.queue import AVERAGE_PACKET, HELD_OCTETS
+from fogbed.plan.tc import leaf_of
 
 MS = 1_000_000
 SECOND = 1000 * MS
@@ -54,6 +56,33 @@ def test_a_flood_is_dropped_and_counted_once_the_queue_is_full():
     carried = len(link.line)
     assert carried + link.dropped == 1000
     assert abs(carried * 1500 * 8e9 / 10_000_000 - QUEUE_NS) <= 3 * 1500 * 8e9 / 10_000_000
+
+
+@given(
+    rate_bps=st.integers(64_000, 1_000_000_000),
+    delay_ms=st.floats(0, 300),
+)
+def test_a_full_link_shows_the_latency_that_tc_shows_too(rate_bps, delay_ms):
+    """netem holds both what is on its way and what waits: a full packet stays limit / rate."""
+    link = link_with(rate_bps=rate_bps, delay_ms=delay_ms)
+    packet_ms = 1500 * 8e3 / rate_bps
+    flood = int((100 + 30 * packet_ms) / packet_ms) + 3
+    for _ in range(flood):
+        link.accept(b"x" * 1500, 0)
+    stays_ms = link.line[-1][0] / MS
+    in_tc_ms = leaf_of(rate_bps=rate_bps, delay_ms=delay_ms).limit * packet_ms
+    # what is on its way is counted there in packets of a third
+    assert stays_ms - 2 * packet_ms <= in_tc_ms <= stays_ms + 2 * delay_ms + 2 * packet_ms
+
+
+@given(
+    rate_bps=st.integers(64_000, 1_000_000_000),
+    delay_ms=st.floats(0, 200),
+    size=st.integers(AVERAGE_PACKET, 1500),
+)
+def test_tc_loses_no_packets_of_500_octets_or_more_below_the_rate(rate_bps, delay_ms, size):
+    on_their_way = rate_bps / (8 * size) * delay_ms / 1e3
+    assert on_their_way <= leaf_of(rate_bps=rate_bps, delay_ms=delay_ms).limit
 
 
 def test_what_a_link_holds_is_bounded():

@@ -14,6 +14,7 @@ from fogbed.network.agent.netlink import (
     Answer,
     NetlinkError,
     attribute,
+    attribute_of,
     attributes,
     messages,
     nested,
@@ -100,11 +101,15 @@ def test_attributes_are_read_as_they_are_written(given_ones):
     assert attributes(data) == dict(given_ones)
     assert attributes(b"head" + data, 4) == dict(given_ones)
     assert attributes(nested(5, data)) == {5: data}
+    for kind in {0x3FFF, *(kind for kind, _ in given_ones)}:
+        first = next((payload for each, payload in given_ones if each == kind), b"")
+        assert attribute_of(b"head" + data, 4, kind) == first
 
 
 @given(st.binary(max_size=200))
 def test_whatever_comes_is_read_to_its_end(data):
     attributes(data)
+    attribute_of(data, 0, 7)
     for _, _, _, body in messages(data):
         attributes(body)
 

@@ -18,15 +18,25 @@ def laptop(tmp_path):
     def plan(text, *, folder=tmp_path, **programs):
         path = tmp_path / "testbed.yml"
         path.write_text(text, encoding="utf-8")
-        return plan_local(
-            spec.load_testbed(path),
-            Runtime(java=Path("/j"), java_version="17", jars=(Path("/a.jar"),), plugins=Path("/p")),
-            number=7,
-            folder=folder,
-            storage="file:///state/bench",
-            log4j=Path("/l"),
-            scheduler="adaptive",
-            **programs,
-        )
+        return planned(spec.load_testbed(path), folder=folder, **programs)
 
     return plan
+
+
+@pytest.fixture
+def laptop_plan():
+    """Return what plans a testbed; what else ``plan_local`` is told is given by keyword."""
+    return planned
+
+
+def planned(testbed, *, folder=Path("/state/bench"), **more):
+    return plan_local(
+        testbed,
+        Runtime(java=Path("/j"), java_version="17", jars=(Path("/a.jar"),), plugins=Path("/p")),
+        number=7,
+        folder=folder,
+        storage="file:///state/bench",
+        log4j=Path("/l"),
+        scheduler="adaptive",
+        **more,
+    )

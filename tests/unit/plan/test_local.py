@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,9 +130,17 @@ def test_config_yaml_reads_back_as_what_was_planned():
     assert YAML(typ="safe").load(to_yaml(config)) == config
 
 
-def test_a_plan_travels_to_the_keeper_as_json(written):
-    plan = planned(written())
+@pytest.mark.parametrize("emulator", ["fabric", "tc"])
+def test_a_plan_travels_to_the_keeper_as_json(written, emulator):
+    plan = planned(written(), emulator=emulator)
+    assert plan.emulator == emulator
     assert plan_from_json(plan.to_json()) == plan
+
+
+def test_a_plan_of_an_older_fogbed_is_of_its_fabric(written):
+    members = json.loads(planned(written()).to_json())
+    del members["emulator"]
+    assert plan_from_json(json.dumps(members)).emulator == "fabric"
 
 
 def test_only_one_process_of_a_kind_records_its_classes(written):

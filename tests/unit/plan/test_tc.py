@@ -33,14 +33,16 @@ def peer_of(*networks, hosts=(), egress=ETH0, leaf=Leaf()):  # noqa: B008 - a fr
 @pytest.mark.parametrize(
     ("rate_bps", "delay_ms", "jitter_ms", "limit"),
     [
-        (None, 0, 0, 1_000),
-        (10_000_000, 100, 0, 1_000),
-        (1_000_000_000, 100, 0, 12_500),
-        (1_000_000_000, 100, 25, 25_000),
-        (None, 300, 0, 37_500),
+        (100_000, 0, 0, 30),
+        (10_000_000, 0, 0, 84),
+        (10_000_000, 20, 0, 134),
+        (10_000_000, 20, 20, 184),
+        (1_000_000_000, 100, 0, 33_334),
+        (None, 0, 0, 8_334),
+        (None, 1_000, 0, 64 * 2**20 // 1500),
     ],
 )
-def test_a_queue_holds_what_is_on_its_way_and_half_as_much_again(
+def test_a_queue_holds_what_is_on_its_way_and_100_ms_of_the_rate(
     rate_bps, delay_ms, jitter_ms, limit
 ):
     asked = leaf_of(rate_bps=rate_bps, delay_ms=delay_ms, jitter_ms=jitter_ms)
@@ -55,6 +57,7 @@ def test_units_are_the_kernel_s():
         loss=round(0.01 * 2**32 - 0.01),
         corrupt=CERTAIN,
         reorder=round(CERTAIN / 4),
+        limit=31,
     )
 
 
@@ -153,7 +156,8 @@ def places_of(count):
 
 def test_the_plans_of_all_nodes_are_those_that_the_nodes_make():
     network, places = network_of(300), places_of(300)
-    plans = [plan["flannel.1"] for plan in plan_nodes(network, places, Egress("flannel.1", 1450))]
+    devices = [Egress("flannel.1", 1450)] * 300
+    plans = [plan["flannel.1"] for plan in plan_nodes(network, places, devices)]
     for position in (0, 7, 299):
         own = plan_tc(
             [
@@ -181,4 +185,4 @@ def test_the_plans_of_all_nodes_are_those_that_the_nodes_make():
 
 def test_nodes_that_cannot_be_told_apart_are_refused():
     with pytest.raises(UsageError, match="not an IPv4 network: fd00::/64"):
-        list(plan_nodes(network_of(1), [NodeNetworks(("fd00::/64",))], ETH0))
+        list(plan_nodes(network_of(1), [NodeNetworks(("fd00::/64",))], [ETH0]))

@@ -131,5 +131,5 @@ def test_what_it_reads_is_written_before_it_starts(testbed):
 
 
 def test_a_dry_run_shows_it(testbed, capsys):
-    testbed_shown.show_preview(preview_of(planned(testbed)))
+    testbed_shown.show_preview(preview_of(planned(testbed), ""))
     assert "m, clock " in capsys.readouterr().out

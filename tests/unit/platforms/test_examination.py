@@ -197,7 +197,7 @@ class Cluster:
         ]
 
 
-def examined(monkeypatch, cluster):
+def examined(monkeypatch, cluster, bed=BED):
     @contextmanager
     def objects(_access):
         yield cluster
@@ -214,7 +214,7 @@ def examined(monkeypatch, cluster):
     monkeypatch.setattr(platform, "KubeObjects", objects)
     monkeypatch.setattr(shaping, "check_emulators", emulators)
     monkeypatch.setattr(shaping, "Agent", nowhere)
-    return KubernetesPlatform(BED, cluster).examine()
+    return KubernetesPlatform(bed, cluster).examine()
 
 
 def test_doctor_looks_at_images_and_where_shapers_run_at_emulators(monkeypatch):
@@ -231,6 +231,23 @@ def test_doctor_looks_at_images_and_where_shapers_run_at_emulators(monkeypatch):
         "emulation",
     ]
     assert checks[-1].found == "b"
+
+
+def test_doctor_warns_of_ipv6_that_passes_unshaped(monkeypatch):
+    dual, found = Cluster("b"), Cluster.list
+
+    def with_ipv6(self, api_version, kind, *where):
+        there = found(self, api_version, kind, *where)
+        for each in there if kind == "Node" else ():
+            each["spec"] = {**each["spec"], "podCIDRs": ["10.1.0.0/24", "fd00::/64"]}
+        return there
+
+    monkeypatch.setattr(Cluster, "list", with_ipv6)
+    (warned,) = [each for each in examined(monkeypatch, dual) if "IPv6" in each.found]
+    assert (warned.name, warned.ok, warned.blocks) == ("emulation", False, False)
+    assert "IPv4" in warned.fix
+    off = BED.model_copy(update={"network": BED.network.model_copy(update={"emulator": "none"})})
+    assert not [each for each in examined(monkeypatch, dual, off) if "IPv6" in each.found]
 
 
 def test_doctor_says_nothing_of_emulators_before_there_are_shapers(monkeypatch):

@@ -44,6 +44,13 @@ def test_figures_are_as_they_were():
     assert expose(NODES, PROCESSES, COUNTERS) == GOLDEN.read_text(encoding="utf-8")
 
 
+def test_of_a_kernel_that_carries_the_packets_there_are_links_and_no_lateness():
+    text = expose(NODES, PROCESSES, {each: COUNTERS[each] for each in ("nodes", "links")})
+    assert "\nfogbed_fabric_up 1\n" in text
+    assert 'fogbed_link_packets_total{source="cloud-1",target="edge-1"} 10\n' in text
+    assert "lateness" not in text
+
+
 def test_a_fabric_that_does_not_answer_is_told_and_leaves_its_links_out():
     text = expose(NODES, PROCESSES, None)
     assert "\nfogbed_fabric_up 0\n" in text

@@ -46,6 +46,7 @@ def test_how_a_keeper_was_launched_is_read_back(folder):
         scheduler="default",
         steering=folder.root / "s",
         fabric_socket=folder.root / "f",
+        emulator="tc",
     )
     folder.write_launched(launched)
     assert folder.launched() == launched

@@ -55,6 +55,12 @@ def bed(tmp_path):
     return spec.load_testbed(path)
 
 
+def worker(*arguments: str) -> dict:
+    found = pod("taskmanager", HOSTS["fog-1"])
+    found["spec"]["containers"] = [{"args": ["taskmanager", "-D", *arguments]}]
+    return found
+
+
 STORE = pod("minio", HOSTS["cloud-1"])
 CORE = [pod("jobmanager", HOSTS["cloud-1"]), STORE]
 
@@ -178,3 +184,10 @@ def test_a_testbed_that_cannot_be_compared_has_a_status_still(bed):
     found = read_status(bed, Unplanned(bed))
     assert found.state == "down"
     assert "farm.lock does not lock minio; write it anew" in found.drift[0]
+
+
+def test_the_size_of_network_buffers_is_what_the_pods_were_given(bed):
+    long = worker("taskmanager.memory.segment-size=1048576b")
+    assert judged(bed, pods=[*CORE, long]).segment == 2**20
+    assert judged(bed, pods=[*CORE, worker("taskmanager.rpc.port=6122")]).segment == 2**15
+    assert judged(bed, pods=CORE).segment is None

@@ -191,6 +191,71 @@ def test_who_may_not_delete_pods_is_told_what_holds_them_back():
         roll_out(Held(held_back(), refuses=True), [MANIFEST], Quiet())
 
 
+def ended_again(name="p", state=None, last=None, more=()):
+    status = {
+        "name": "main",
+        "restartCount": 5,
+        "state": state or {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {"terminated": last or {"exitCode": 1}},
+    }
+    pod = held_back(name)
+    return {**pod, "status": {"containerStatuses": [status, *more]}}
+
+
+@pytest.mark.parametrize(
+    ("state", "last"),
+    [
+        (None, None),
+        (None, {"exitCode": 137, "reason": "OOMKilled"}),
+        ({"terminated": {"exitCode": 2}}, None),
+    ],
+    ids=["back-off", "memory", "ended"],
+)
+def test_a_pod_that_kept_ending_before_this_try_is_made_anew(state, last):
+    cluster, heard = Held(ended_again(state=state, last=last)), Heard()
+    roll_out(cluster, [MANIFEST], heard)
+    assert cluster.deleted == ["Pod fog/p"]
+    assert "Pod fog/p is made anew: earlier it kept ending" in heard.said
+
+
+def test_one_of_an_init_container_is_made_anew_too():
+    pod = ended_again()
+    (status,) = pod["status"]["containerStatuses"]
+    waits = {"name": "main", "state": {"waiting": {"reason": "PodInitializing"}}}
+    pod["status"] = {"initContainerStatuses": [status], "containerStatuses": [waits]}
+    cluster = Held(pod)
+    roll_out(cluster, [MANIFEST], Quiet())
+    assert cluster.deleted == ["Pod fog/p"]
+
+
+def test_a_pod_in_which_something_runs_or_that_ended_once_stays():
+    side = ended_again("side", more=[{"name": "side", "state": {"running": {}}}])
+    again = ended_again("again", state={"running": {}})
+    once = ended_again("once", state={"terminated": {"exitCode": 1}})
+    once["status"]["containerStatuses"][0]["restartCount"] = 0
+    done = ended_again("done", state={"terminated": {"exitCode": 0}})
+    cluster = Held(held_back(), side, again, once, done)
+    roll_out(cluster, [MANIFEST], Quiet())
+    assert cluster.deleted == ["Pod fog/p"]
+
+
+def test_a_program_that_keeps_ending_in_its_new_pod_is_told_with_that_one_s_last_words():
+    class Lasting(Held):
+        def delete(self, *given):
+            super().delete(*given)
+            self.pods = [ended_again("p2")]
+            return True
+
+        def list(self, *given):
+            return Cluster.list(self, *given)
+
+    cluster = Lasting(ended_again())
+    with pytest.raises(PlatformError, match="keeps ending") as caught:
+        roll_out(cluster, [MANIFEST], Quiet())
+    assert cluster.deleted == ["Pod fog/p"]
+    assert caught.value.details == "10 last lines of fog/p2 main"
+
+
 class Claimed(Cluster):
     """Has one claim, about which the events of one moment after the other are told."""
 
@@ -235,12 +300,13 @@ def test_a_program_that_keeps_ending_has_the_last_word():
     spec = {"nodeName": "edge", "containers": [{"name": "main", "image": "x:1"}]}
     pod = {"metadata": metadata, "spec": spec, "status": {"containerStatuses": [ended]}}
     with pytest.raises(PlatformError, match="keeps ending") as caught:
-        roll_out(Cluster(NEW, pods=[pod]), [MANIFEST], Quiet())
+        roll_out(Held(pod, refuses=True), [MANIFEST], Quiet())
     assert caught.value.details == "10 last lines of fog/p main"
 
 
 def test_of_one_that_was_not_started_again_yet_the_present_log_is_the_last_word():
-    ended = {"name": "main", "restartCount": 0, "state": {"terminated": {"reason": "OOMKilled"}}}
+    killed = {"reason": "OOMKilled", "exitCode": 137}
+    ended = {"name": "main", "restartCount": 0, "state": {"terminated": killed}}
     metadata = {"name": "p", "namespace": "fog", "ownerReferences": [{"uid": "r"}]}
     spec = {"nodeName": "edge", "containers": [{"name": "main", "image": "x:1"}]}
     pod = {"metadata": metadata, "spec": spec, "status": {"containerStatuses": [ended]}}

@@ -19,7 +19,7 @@ from fogbed.network.nodes.sessions import Answers
 from fogbed.network.nodes.survey import Serving
 from fogbed.platforms.base import NodeStatus, TestbedStatus
 from fogbed.platforms.kubernetes import shaping
-from fogbed.platforms.kubernetes.pod_networks import pod_networks
+from fogbed.platforms.kubernetes.pod_networks import pod_networks, unshaped_ipv6
 from fogbed.platforms.kubernetes.reached import ReachedNodes
 from fogbed.spec.testbed import Testbed
 
@@ -51,6 +51,19 @@ def test_pods_of_a_node_are_in_its_pod_cidr_of_ipv4():
     assert found == {"cloud-1": ("10.244.0.0/24",), "fog-1": ("10.244.1.0/24",)}
     old = {"host-a": {"spec": {"podCIDR": "10.244.0.0/24"}}, "host-b": nodes()["host-b"]}
     assert pod_networks(old, HOSTS, PODS) == found
+
+
+def test_ipv6_beside_ipv4_is_told_to_pass_unshaped():
+    both = nodes(a=("fd00:0:0:1::/64", "10.244.0.0/24"), b=("10.244.1.0/24", "fd00:0:0:2::/64"))
+    assert unshaped_ipv6(both, HOSTS) == (
+        "pods have IPv6 too (cloud-1: fd00:0:0:1::/64, fog-1: fd00:0:0:2::/64), and what they send "
+        "each other by it is not shaped; Flink and fogbed's probes use IPv4"
+    )
+    assert unshaped_ipv6(nodes(), HOSTS) == ""
+    many = {f"h{n}": {"spec": {"podCIDRs": [f"fd00:{n}::/64"]}} for n in range(9)}
+    assert "n1: fd00:1::/64 and 7 more)" in unshaped_ipv6(
+        many, {f"n{n}": f"h{n}" for n in range(9)}
+    )
 
 
 @pytest.mark.parametrize(

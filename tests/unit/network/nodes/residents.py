@@ -96,6 +96,7 @@ class Session:
             backend=there.backend,
             shapes=shapes,
             severed=frozenset(peer.node for peer in there.row.peers if peer.cut),
+            networks={peer.node: peer.networks for peer in there.row.peers},
             traces=replayed(there.row),
             seed=there.row.seed,
             origin_ns=there.row.origin_ns,

@@ -63,6 +63,29 @@ def test_what_is_applied_is_in_force_on_every_node_and_read_back(lab, emulator):
     assert (row.networks, row.hosts) == (("10.244.1.0/24",), ("10.244.1.0", "10.244.1.1"))
 
 
+def test_a_node_that_got_another_one_s_network_is_told_until_it_is_applied_anew(lab):
+    there = dict(NETWORKS)
+    before = emulator_of(lab)
+    assert before.known.moved("bed") == ()
+    before.apply(plan_with(), lease_s=None)
+    assert before.known.moved("bed") == ()
+    before.close()
+    # fog-1 left, and came back: meanwhile edge-1 did so too, and got its network
+    there |= {"fog-1": ("10.244.9.0/24",), "edge-1": NETWORKS["fog-1"]}
+    sessions = {"open_session": lab.open, "controller": "me@here, run, process 1"}
+    after = NodeEmulator("bed", NODES, networks=lambda: there, **sessions)
+    assert after.known.moved("another") == ()
+    both = "cloud-1, edge-1"
+    assert after.known.moved("bed") == (
+        "what goes to edge-1 is shaped as what went to fog-1, which had 10.244.1.0/24, on cloud-1",
+        f"what goes to fog-1 passes unshaped: its pods are no more in 10.244.1.0/24, on {both}",
+        "what goes to edge-1 passes unshaped: its pods are no more in 10.244.2.0/24, on fog-1",
+    )
+    after.apply(plan_with(), lease_s=None)
+    assert after.known.moved("bed") == ()
+    after.close()
+
+
 def test_a_trace_is_known_to_every_command_and_outlives_a_cut(lab, emulator):
     trace = Trace(name="lte.csv", times_s=(0.0, 1.0, 2.0), delay_ms=(20.0, 40.0, 20.0))
     plan = plan_with(delay_ms=20.0, trace=trace)

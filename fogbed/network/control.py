@@ -1,4 +1,4 @@
-"""The fabric's control socket: one JSON object per line in, one out.
+"""The control socket of a laptop's network: one JSON object per line in, one out.
 
     {"do": "apply", "nodes": [...], "index": [[...], ...], "seed": ..., "origin_ns": ...,
      "impairments": [[delay ms, jitter ms, loss, bit/s|null, corrupt, duplicate, reorder,
@@ -7,10 +7,11 @@
     {"do": "show"}      {"do": "clear"}      {"do": "counters", "used": bool}      {"do": "stop"}
     {"do": "cut", "node": ...}      {"do": "heal", "node": ...}
 
-``show`` answers with what ``apply`` takes; of a link with a trace, the step that is in force.
-``used`` leaves out the links that have carried and lost nothing. Every answer has ``ok``; with
-false, ``error`` says why and nothing was changed. The socket is 0600: who may write to it is who
-started the fabric.
+``show`` answers with what ``apply`` takes, and with the ``backend`` that carries it out ("fabric"
+or "tc"); of a link with a trace, the step that is in force. ``used`` leaves out the links that have
+carried and lost nothing. Every answer has ``ok``; with false, ``error`` says why, ``hint`` the way
+out where there is one, and nothing was changed. The socket is 0600: who may write to it is who
+started the process.
 """
 
 from __future__ import annotations
@@ -19,16 +20,14 @@ import json
 import os
 import select
 import socket
-import time
 from collections.abc import Mapping
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from fogbed.network.fabric_loop import Fabric
 from fogbed.network.fabric_memory import Memory
 from fogbed.network.link import UNTOUCHED, Shape
+from fogbed.network.local_links import Asked, AskedLink, Links, LinksError
 from fogbed.plan.trace import Trace
 
 _CHANGES = ("apply", "clear", "cut", "heal")
@@ -36,15 +35,16 @@ MAX_REQUEST = 16 * 2**20
 
 
 class ControlServer:
-    """Serves the control socket inside the fabric's own loop, without ever blocking it."""
+    """Serves the control socket inside a loop of its caller's, without ever blocking it."""
 
-    def __init__(self, path: str, fabric: Fabric, memory: Memory | None = None) -> None:
+    def __init__(self, path: str, links: Links, memory: Memory | None = None) -> None:
         self._path = path
-        self._fabric = fabric
+        self._links = links
         self._memory = memory
         if memory is not None:
             for request in memory.read():
                 self._perform(request)
+        links.begin()
         self._peers: dict[int, _Peer] = {}
         self.stopped = False
         # SIGTERM must end a loop that waits: its handler writes here
@@ -105,6 +105,8 @@ class ControlServer:
             reply = {"ok": True, **self._perform(request)}
             if self._memory is not None and request["do"] in _CHANGES:
                 self._memory.write(self._restoring())
+        except LinksError as error:
+            reply = {"ok": False, "error": str(error), "hint": error.hint}
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             reply = {"ok": False, "error": f"{type(error).__name__}: {error}"}
         return json.dumps(reply, separators=(",", ":")).encode() + b"\n"
@@ -114,85 +116,71 @@ class ControlServer:
         return done
 
     def _restoring(self) -> list[dict[str, Any]]:
-        """Return the requests that would bring another fabric to where this one is."""
+        """Return the requests that would bring another process to where this one is."""
         return [
-            {"do": "apply", **self._do_show({})},
-            *({"do": "cut", "node": node} for node in sorted(self._fabric.cut)),
+            {"do": "apply", **self._as_request(self._links.asked())},
+            *({"do": "cut", "node": node} for node in sorted(self._links.cut)),
         ]
 
     def _do_apply(self, request: dict[str, Any]) -> dict[str, Any]:
-        numbers = {port.node: i for i, port in enumerate(self._fabric.ports)}
+        numbers = {node: i for i, node in enumerate(self._links.nodes)}
         traces = {key: Trace.from_json(each) for key, each in request["traces"].items()}
         asked = [_asked(values, traces) for values in request["impairments"]]
-        wanted: dict[int, tuple[Shape, Trace | None]]
-        wanted = {link.number: (UNTOUCHED, None) for link in chain(*self._fabric.links)}
+        wanted = self._untouched()
         rows = [numbers[name] for name in request["nodes"]]
         for i, row in zip(rows, request["index"], strict=True):
             for j, index in zip(rows, row, strict=True):
-                wanted[self._fabric.links[i][j].number] = asked[index]
-        self._fabric.follow(int(request["seed"]), int(request["origin_ns"]))
-        links = [(link, *wanted[link.number]) for link in chain(*self._fabric.links)]
-        self._fabric.apply(
-            [(link, shape) for link, shape, trace in links if trace is None],
-            [(link, shape, trace) for link, shape, trace in links if trace is not None],
-        )
+                wanted[i][j] = asked[index]
+        self._links.apply(Asked(int(request["seed"]), int(request["origin_ns"]), wanted))
         return {}
 
     def _do_show(self, _: dict[str, Any]) -> dict[str, Any]:
-        trace_of = self._fabric.replay.trace_of
-        traces = {trace.key: trace.to_json() for trace in set(trace_of.values())}
-        keys = {number: trace.key for number, trace in trace_of.items()}
+        return {"backend": self._links.backend, **self._as_request(self._links.in_force())}
+
+    def _as_request(self, asked: Asked) -> dict[str, Any]:
+        """Return what ``apply`` would take."""
         distinct: dict[tuple[Any, ...], int] = {(*UNTOUCHED, None): 0}
         index = [
             [
-                distinct.setdefault((*link.shape, keys.get(link.number)), len(distinct))
-                for link in row
+                distinct.setdefault((*shape, trace and trace.key), len(distinct))
+                for shape, trace in row
             ]
-            for row in self._fabric.links
+            for row in asked.links
         ]
+        traces = {trace.key: trace for row in asked.links for _, trace in row if trace is not None}
         return {
-            "nodes": [port.node for port in self._fabric.ports],
+            "nodes": list(self._links.nodes),
             "impairments": list(distinct),
             "index": index,
-            "seed": self._fabric.seed,
-            "origin_ns": self._fabric.origin_ns,
-            "traces": traces,
+            "seed": asked.seed,
+            "origin_ns": asked.origin_ns,
+            "traces": {key: trace.to_json() for key, trace in traces.items()},
         }
 
     def _do_clear(self, _: dict[str, Any]) -> dict[str, Any]:
-        self._fabric.apply([(link, UNTOUCHED) for link in chain(*self._fabric.links)], ())
-        self._fabric.isolate(frozenset())
+        self._links.apply(self._links.asked()._replace(links=self._untouched()))
+        self._links.isolate(frozenset())
         return {}
+
+    def _untouched(self) -> list[list[AskedLink]]:
+        count = len(self._links.nodes)
+        return [[(UNTOUCHED, None)] * count for _ in range(count)]
 
     def _do_counters(self, request: dict[str, Any]) -> dict[str, Any]:
         every = not request.get("used", False)
-        links = [
-            [i, j, link.packets, link.octets, link.lost, link.dropped, len(link.line)]
-            for i, row in enumerate(self._fabric.links)
-            for j, link in enumerate(row)
-            if i != j and (every or link.packets or link.lost or link.dropped or link.line)
-        ]
-        loop = self._fabric.loop
-        late = {f"lateness_p{p}_ms": loop.lateness_ms(p) for p in (50, 99)}
-        return {
-            "nodes": [port.node for port in self._fabric.ports],
-            "links": links,
-            "foreign": sum(port.foreign for port in self._fabric.ports),
-            "cpu_s": time.process_time(),
-            "uptime_s": time.monotonic() - loop.started,
-            **late,
-        }
+        links = [each for each in self._links.counted() if every or any(each[2:])]
+        return {"nodes": list(self._links.nodes), "links": links, **self._links.cost()}
 
     def _do_cut(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._fabric.isolate(self._fabric.cut | {self._known(request["node"])})
+        self._links.isolate(self._links.cut | {self._known(request["node"])})
         return {}
 
     def _do_heal(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._fabric.isolate(self._fabric.cut - {self._known(request["node"])})
+        self._links.isolate(self._links.cut - {self._known(request["node"])})
         return {}
 
     def _known(self, node: str) -> str:
-        if node not in [port.node for port in self._fabric.ports]:
+        if node not in self._links.nodes:
             raise KeyError(node)
         return node
 
@@ -224,7 +212,7 @@ class _Peer:
             self.outgoing = self.outgoing[self.socket.send(self.outgoing) :]
 
 
-def _asked(values: list[Any], traces: Mapping[str, Trace]) -> tuple[Shape, Trace | None]:
+def _asked(values: list[Any], traces: Mapping[str, Trace]) -> AskedLink:
     """Return a link's shape, and the trace that drives it."""
     delay_ms, jitter_ms, loss, rate_bps, corrupt, duplicate, reorder, key = values
     asked = Shape(
