@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 
 from fogbed import __version__
 from fogbed.cli import console
+from fogbed.clients import held
 from fogbed.errors import DONE, WRONG_INPUT, FogbedError, Interrupted, UsageError
 
 # command -> (its module, what it does). A module offers ``app`` (a Typer with verbs) or a
@@ -183,6 +184,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _show(explained)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else DONE
+    finally:
+        held.close_all()
     return code if isinstance(code, int) else DONE
 
 

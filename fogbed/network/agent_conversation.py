@@ -148,7 +148,15 @@ class Conversation:
 
     def _said(self) -> str:
         self._complaints.join(1.0)
-        return (self._stdout[-_KEPT:] + self._stderr).decode(errors="replace").strip()
+        said = (self._stdout[-_KEPT:] + self._stderr).decode(errors="replace").strip()
+        return said or f"without a word{self._exit_code()}"
+
+    def _exit_code(self) -> str:
+        """Return the exit code in words; 137 and -9 are what the kernel ends for lack of memory."""
+        try:
+            return f" (exit code {self._process.wait(1.0)})"
+        except subprocess.TimeoutExpired:
+            return ""
 
 
 def _stream(stream: Any) -> Any:  # noqa: ANN401 - Popen's streams are Optional for every caller

@@ -120,7 +120,7 @@ def test_a_channel_without_python_is_an_error_with_what_it_said():
 def test_an_agent_that_dies_is_an_error_and_not_an_endless_wait():
     with Agent(HERE) as agent, pytest.raises(NetworkError) as error:
         agent.exec(["sh", "-c", "kill -9 $PPID; sleep 1"], timeout_s=30)
-    assert "ended" in error.value.message
+    assert "ended: without a word (exit code -9)" in error.value.message
 
 
 def test_probes_say_when_they_were_really_sent(monkeypatch):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from fogbed.clients import held
 from fogbed.errors import FogbedError, NetworkError
 from fogbed.network.nodes.session import NodeSession
 from fogbed.network.sessions import in_parallel
@@ -67,8 +67,6 @@ class NodeSessions:
     def __init__(self, nodes: Iterable[str], open_session: Open) -> None:
         self._open = open_session
         self._kept = {node: _Kept() for node in nodes}
-        # kubectl and ssh wait for the end of our side: nobody leaves them behind
-        atexit.register(self.close)
 
     def ask(
         self, act: Callable[[str, NodeSession], Result], nodes: Collection[str] | None = None
@@ -89,7 +87,7 @@ class NodeSessions:
 
     def close(self) -> None:
         """End every session; one after the other, for at its exit Python starts no threads."""
-        atexit.unregister(self.close)
+        held.let_go(self.close)
         for kept in self._kept.values():
             self._drop(kept)
 
@@ -111,6 +109,8 @@ class NodeSessions:
         with kept.lock:
             if kept.session is not None:
                 return kept.session, False
+            # kubectl and ssh wait for the end of our side: nobody leaves them behind
+            held.hold(self.close)
             kept.session = kept.undo.enter_context(self._open(node))
             return kept.session, True
 

@@ -5,9 +5,9 @@ What is opened here lives as long as the command does.
 
 from __future__ import annotations
 
-import atexit
 import threading
 
+from fogbed.clients import held
 from fogbed.clients.forwarder import Forwarder
 from fogbed.clients.kube_access import KubeAccess
 from fogbed.clients.kube_objects import KubeObjects
@@ -24,7 +24,7 @@ class Connection:
         self._forwarder = Forwarder(access, namespace_of(testbed.name))
         self._ports: dict[tuple[str, int], int] = {}
         self._lock = threading.Lock()
-        atexit.register(self.close)
+        held.hold(self.close)
 
     def url(self, service: str, port: int, *, local_port: int = 0) -> str:
         """Return where a port of a service is reached on loopback.
@@ -45,6 +45,6 @@ class Connection:
 
     def close(self) -> None:
         """Close every port and connection."""
-        atexit.unregister(self.close)
+        held.let_go(self.close)
         self._forwarder.close()
         self.kube.__exit__()

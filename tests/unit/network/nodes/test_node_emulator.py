@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from fogbed.clients import held
 from fogbed.errors import NetworkError, PlatformError
 from fogbed.network.bare import Bare, bare_network
 from fogbed.network.emulator import LEFT_BEHIND
@@ -352,3 +353,12 @@ def wait(claim):
             return
         done.wait(0.01)
     pytest.fail("it did not come to be")
+
+
+def test_a_command_leaves_no_session_on_any_node(lab, emulator):
+    # twenty of them on one node filled the memory of its shaper's pod, and the kernel ended one
+    for _ in range(2):  # what was closed is opened anew, and closed again
+        emulator.show()
+        assert any(session.is_open for session in lab.sessions)
+        held.close_all()
+        assert not any(session.is_open for session in lab.sessions)
