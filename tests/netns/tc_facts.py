@@ -17,8 +17,9 @@ import time
 from pathlib import Path
 
 from fogbed.network.agent import rtnetlink, wire
+from fogbed.network.agent.attributes import attributes
 from fogbed.network.agent.backend import BackendError, Peer, Row
-from fogbed.network.agent.netlink import Netlink, NetlinkError, Request, attributes
+from fogbed.network.agent.netlink import Netlink, NetlinkError, Request
 from fogbed.network.agent.tc_backend import TcBackend
 from fogbed.network.agent.tc_messages import (
     AT_ROOT,

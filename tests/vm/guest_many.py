@@ -16,8 +16,9 @@ from dataclasses import replace
 
 from guest_flows import PORT
 
+from fogbed.network.agent.attributes import attributes
 from fogbed.network.agent.backend import Peer, Row
-from fogbed.network.agent.netlink import Netlink, attributes
+from fogbed.network.agent.netlink import Netlink
 from fogbed.network.agent.rtnetlink import link
 from fogbed.network.agent.tc_messages import GET_FILTER, OURS, TCMSG
 from fogbed.network.link import Shape

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from fogbed.network.agent import backends, record, rtnetlink, systemd
+from fogbed.network.agent.attributes import attributes, text_of
 from fogbed.network.agent.clearing import cleared
-from fogbed.network.agent.netlink import Netlink, attributes, text_of
+from fogbed.network.agent.netlink import Netlink
 
 TOOLS = ("tc", "ip", "nft", "iptables", "systemd-run", "vcgencmd", "iperf3")
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"

@@ -1,4 +1,4 @@
-"""Netlink's routing family by hand: requests with acknowledgements, batches, dumps, attributes.
+"""Netlink's routing family by hand: requests with acknowledgements, batches, dumps.
 
 The node need not have ``ip`` or ``tc``, and a thousand requests go to the kernel in a few system
 calls. What the messages mean is in ``rtnetlink`` (links, addresses, routes), ``policy_routing``
@@ -16,6 +16,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from fogbed.network.agent.attributes import attributes, text_of
+
 REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
 EXCLUSIVE, CREATE = 0x200, 0x400
 _INTERRUPTED, _CAPPED, _ACK_ATTRIBUTES = 0x10, 0x100, 0x200
@@ -23,9 +25,6 @@ _ERROR, _DONE, _OVERRUN = 2, 3, 4
 _SOL_NETLINK, _CAP_ACK, _EXT_ACK = 270, 10, 11
 _TEXT = 1  # NLMSGERR_ATTR_MSG
 _HEADER = struct.Struct("=IHHII")
-_ATTRIBUTE = struct.Struct("=HH")
-_HEAD = _ATTRIBUTE.size
-_TYPE_MASK = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 
 _CHUNK_MESSAGES = 200
 _CHUNK_OCTETS = 60_000
@@ -61,66 +60,6 @@ class Answer(NamedTuple):
 
     kind: int
     body: bytes
-
-
-def attribute(kind: int, payload: bytes) -> bytes:
-    """Return an attribute, padded to four octets."""
-    size = _HEAD + len(payload)
-    return _ATTRIBUTE.pack(size, kind) + payload + bytes(-size % 4)
-
-
-def nested(kind: int, *attributes: bytes) -> bytes:
-    """Return an attribute that consists of attributes."""
-    return attribute(kind, b"".join(attributes))
-
-
-def text_attribute(kind: int, text: str) -> bytes:
-    """Return an attribute that is a C string."""
-    return attribute(kind, text.encode() + b"\0")
-
-
-def attributes(data: bytes, offset: int = 0) -> dict[int, bytes]:
-    """Return the attributes of ``data`` from ``offset`` on; of one type the last.
-
-    What does not fit (a length below four, or beyond the end) ends the list.
-    """
-    found: dict[int, bytes] = {}
-    end = len(data)
-    unpack = _ATTRIBUTE.unpack_from
-    while offset + _HEAD <= end:
-        size, kind = unpack(data, offset)
-        if size < _HEAD or offset + size > end:
-            break
-        found[kind & _TYPE_MASK] = data[offset + _HEAD : offset + size]
-        offset += size + 3 & ~3
-    return found
-
-
-def attribute_of(data: bytes, offset: int, wanted: int) -> bytes:
-    """Return the first attribute of a type in ``data`` from ``offset`` on, b"" if there is none.
-
-    Of thousands of messages one part each: the rest is not looked at.
-    """
-    end = len(data)
-    unpack = _ATTRIBUTE.unpack_from
-    while offset + _HEAD <= end:
-        size, kind = unpack(data, offset)
-        if size < _HEAD or offset + size > end:
-            break
-        if kind & _TYPE_MASK == wanted:
-            return data[offset + _HEAD : offset + size]
-        offset += size + 3 & ~3
-    return b""
-
-
-def text_of(payload: bytes) -> str:
-    """Return a C string."""
-    return payload.split(b"\0", 1)[0].decode(errors="replace")
-
-
-def number_of(payload: bytes | None, default: int = 0) -> int:
-    """Return an unsigned number of as many octets as there are."""
-    return int.from_bytes(payload, sys.byteorder) if payload else default
 
 
 def messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:

@@ -10,19 +10,8 @@ import os
 import socket
 import struct
 
-from fogbed.network.agent.netlink import (
-    ACK,
-    CREATE,
-    REQUEST,
-    NetlinkError,
-    attribute,
-    attributes,
-    messages,
-    nested,
-    refusal,
-    text_attribute,
-    text_of,
-)
+from fogbed.network.agent.attributes import attribute, attributes, nested, text_attribute, text_of
+from fogbed.network.agent.netlink import ACK, CREATE, REQUEST, NetlinkError, messages, refusal
 
 CHAIN = "returning"
 PRIORITY = -450

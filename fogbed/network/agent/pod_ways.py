@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from fogbed.network.agent.netlink import Netlink, attributes, number_of, text_of
+from fogbed.network.agent.attributes import attributes, number_of, text_of
+from fogbed.network.agent.netlink import Netlink
 from fogbed.network.agent.routing import PROTOCOL
 from fogbed.network.agent.rtnetlink import MAIN_TABLE, UNICAST, Route, routes
 

@@ -11,18 +11,14 @@ import errno
 import socket
 import struct
 
-from fogbed.network.agent.netlink import (
-    CREATE,
-    EXCLUSIVE,
-    Netlink,
-    NetlinkError,
-    Request,
+from fogbed.network.agent.attributes import (
     attribute,
     attributes,
     number_of,
     text_attribute,
     text_of,
 )
+from fogbed.network.agent.netlink import CREATE, EXCLUSIVE, Netlink, NetlinkError, Request
 from fogbed.network.agent.routing import END, PROTOCOL, TABLE, Action, Route, Routing, Rule
 
 # linux/rtnetlink.h, linux/fib_rules.h

@@ -11,11 +11,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fogbed.network.agent.netlink import (
-    CREATE,
-    EXCLUSIVE,
-    Netlink,
-    Request,
+from fogbed.network.agent.attributes import (
     attribute,
     attributes,
     nested,
@@ -23,6 +19,7 @@ from fogbed.network.agent.netlink import (
     text_attribute,
     text_of,
 )
+from fogbed.network.agent.netlink import CREATE, EXCLUSIVE, Netlink, Request
 
 MAIN_TABLE = 254
 UNICAST = 1

@@ -10,14 +10,8 @@ import socket
 import struct
 from functools import lru_cache
 
-from fogbed.network.agent.netlink import (
-    CREATE,
-    EXCLUSIVE,
-    Request,
-    attribute,
-    nested,
-    text_attribute,
-)
+from fogbed.network.agent.attributes import attribute, nested, text_attribute
+from fogbed.network.agent.netlink import CREATE, EXCLUSIVE, Request
 from fogbed.plan.tc import (
     CERTAIN,
     DIRECT_QUEUE,

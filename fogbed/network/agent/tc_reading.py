@@ -11,14 +11,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from fogbed.network.agent.netlink import (
-    Netlink,
-    Request,
-    attribute_of,
-    attributes,
-    number_of,
-    text_of,
-)
+from fogbed.network.agent.attributes import attribute_of, attributes, number_of, text_of
+from fogbed.network.agent.netlink import Netlink, Request
 from fogbed.network.agent.tc_messages import (
     AT_ROOT,
     GET_CLASS,

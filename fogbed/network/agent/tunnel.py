@@ -13,16 +13,9 @@ import struct
 import threading
 from pathlib import Path
 
+from fogbed.network.agent.attributes import attribute, attributes, nested, text_attribute
 from fogbed.network.agent.backend import BackendError
-from fogbed.network.agent.netlink import (
-    Netlink,
-    NetlinkError,
-    Request,
-    attribute,
-    attributes,
-    nested,
-    text_attribute,
-)
+from fogbed.network.agent.netlink import Netlink, NetlinkError, Request
 from fogbed.network.agent.routing import DEVICE
 from fogbed.network.agent.rtnetlink import link, set_mtu, set_up
 

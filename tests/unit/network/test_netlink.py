@@ -10,18 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fogbed.network.agent.netlink import (
-    Answer,
-    NetlinkError,
+from fogbed.network.agent.attributes import (
     attribute,
     attribute_of,
     attributes,
-    messages,
     nested,
-    refusal,
     text_attribute,
     text_of,
 )
+from fogbed.network.agent.netlink import Answer, NetlinkError, messages, refusal
 from fogbed.network.agent.tc_reading import read
 from fogbed.plan.tc import Egress, Leaf, TcPeer, plan_tc
 
