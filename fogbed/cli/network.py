@@ -140,11 +140,11 @@ def show(*, testbed: TestbedOption = None, as_json: JsonOption = False) -> None:
     emulator = platforms.open_platform(bed).emulator()
     in_force = emulator.show()
     counted, backends = emulator.counters(), emulator.backends()
+    _note_moved(emulator, bed)
     if as_json:
         console.say_json(network_shown.state_as_json(in_force, counted, backends))
         return
     network_shown.show_state(bed.name, in_force, counted)
-    _note_moved(emulator, bed)
     network_shown.show_backends(backends)
 
 

@@ -12,12 +12,12 @@ from fogbed.experiment import conclusion
 from fogbed.experiment.actions.carrying_out import Actions
 from fogbed.experiment.actions.kind import ActionContext
 from fogbed.experiment.borrowed_testbed import BorrowedTestbed
+from fogbed.experiment.bringing_up import bring_up
 from fogbed.experiment.clock import deadline_of
 from fogbed.experiment.lane import Lane
 from fogbed.experiment.long_links import demand_of
 from fogbed.experiment.network_plans import plan_changes
 from fogbed.experiment.pushing.pushing import Pushing, open_pushing
-from fogbed.experiment.record import environment
 from fogbed.experiment.record.bundle import write_json
 from fogbed.experiment.record.sample_store import SampleStore
 from fogbed.experiment.repertoire import Repertoire
@@ -87,24 +87,10 @@ class Run:
 
     def _do(self, undo: ExitStack) -> None:
         context = self._context
-        scheduler = context.scheduler
         links = demand_of(context.resolved, context.timeline, self._repertoire)
         chosen_for(context.resolved.testbed, links)  # what cannot be is told before anything
         self._begin("bringing the testbed up")
-        status = self._hold.ensure_up(scheduler, links, context.progress)
-        workload = context.dependencies.workload(context.resolved, context.platform, context.bundle)
-        workload.take_over()
-        context.platform.use_scheduler(scheduler, context.progress)
-        buffers = context.platform.use_links(links, context.progress)
-        if buffers:
-            context.progress.note(f"long links: {buffers}")
-        described = {**context.described, "scheduler": scheduler, "long_links": buffers}
-        write_json(
-            context.bundle.environment_file,
-            environment.capture(
-                status, described, context.command, context.platform.clock_offset_ms()
-            ),
-        )
+        workload = bring_up(context, self._hold, links)
         self._begin("shaping the network")
         plans = plan_changes(context.resolved, context.timeline, self._repertoire)
         network = self._network = RunNetwork(context, plans, self._silences)

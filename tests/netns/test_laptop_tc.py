@@ -49,6 +49,7 @@ def test_a_keeper_starts_what_emulates_again_and_it_goes_on(apart):
 def test_tc_that_cannot_serve_is_refused_before_anything_is_touched(tmp_path, capsys, monkeypatch):
     found = serving("tc")
     if not found.no_tc:
+        # nothing to refuse; tests/unit/platforms/test_emulators.py refuses whatever the kernel has
         pytest.skip("this kernel has netem")
     monkeypatch.chdir(tmp_path)
     Path("testbed.yml").write_text(TESTBED, encoding="utf-8")
